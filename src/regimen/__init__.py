@@ -1,0 +1,65 @@
+"""Regimen trains trading policies and tells the truth about them.
+
+The names below are the Python face; each is imported when it is first used, so that ``import regimen`` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from regimen.bars import Bars, DataConfig
+    from regimen.errors import RegimenError
+    from regimen.execution import Costs, Ledger, Market
+    from regimen.features import Feature, FeatureSet
+    from regimen.policies import Constant
+    from regimen.runs import RunConfig, load_config
+    from regimen.validation import Judgement, Trials
+    from regimen.validation.judge import judge
+
+_ROOM_OF = {
+    "Bars": "bars",
+    "Constant": "policies",
+    "Costs": "execution",
+    "DataConfig": "bars",
+    "Feature": "features",
+    "FeatureSet": "features",
+    "Judgement": "validation",
+    "Ledger": "execution",
+    "Market": "execution",
+    "RegimenError": "errors",
+    "RunConfig": "runs",
+    "Trials": "validation",
+    "judge": "validation",
+    "load_config": "runs",
+}
+
+__all__ = [
+    "Bars",
+    "Constant",
+    "Costs",
+    "DataConfig",
+    "Feature",
+    "FeatureSet",
+    "Judgement",
+    "Ledger",
+    "Market",
+    "RegimenError",
+    "RunConfig",
+    "Trials",
+    "judge",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'regimen' has no attribute {name!r}")
+    return getattr(import_module(f"regimen.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,22 @@
+"""Market data in: the schema, readers, checks, resampling, fingerprints, bundled samples."""
+
+from regimen.bars.bars import Bars
+from regimen.bars.calendar import Calendar
+from regimen.bars.config import DataConfig, ExtraFile, RepairsConfig
+from regimen.bars.load import Loaded, check, load, load_with_report
+from regimen.bars.report import CheckReport, Finding, Repair
+
+__all__ = [
+    "Bars",
+    "Calendar",
+    "CheckReport",
+    "DataConfig",
+    "ExtraFile",
+    "Finding",
+    "Loaded",
+    "Repair",
+    "RepairsConfig",
+    "check",
+    "load",
+    "load_with_report",
+]

@@ -1,0 +1,276 @@
+"""`Bars`: immutable market data, one instrument or a panel, with its bar length, calendar and fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars.calendar import Calendar, infer_calendar
+from regimen.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Values = NDArray[np.float64]
+PRICES = ("open", "high", "low", "close")
+
+
+def _frozen(name: str, values: object, shape: tuple[int, int]) -> Values:
+    array = np.ascontiguousarray(values, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.shape != shape:
+        raise DataError(f"bars.{name}", f"must have the shape (time, symbol) = {shape}", array.shape)
+    if array is values or array.base is not None:
+        array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Market data: what happened in each bar, stamped with the start of the bar.
+
+    A symbol that has no bar at some time (a panel, a listing, an outage) is NaN in all its prices there.
+    A bar is known when it closes, at ``time + bar_length``: whoever uses bar ``t`` acts at the open of ``t +
+    1``.
+
+    Attributes:
+        time: (time,) datetime64[ns], UTC, strictly increasing: the start of each bar.
+        symbols: names, in the order of the columns.
+        open, high, low, close: (time, symbol) float64 prices in the quote currency.
+        volume: (time, symbol) float64 in units of the base asset; NaN where the source has none.
+        extras: named (time, symbol) columns. Names with a meaning: ``adjustment`` (cumulative factor; a step
+            from a to b multiplies the units held by b/a, so price × adjustment is continuous over splits),
+            ``funding_rate`` (NaN where no funding falls in the bar), ``bid``, ``ask``, ``open_interest``,
+            ``sentiment``.
+        bar_length: nanoseconds from one bar's start to the next.
+        calendar: what annualises.
+        source: where the data came from, for messages and reports.
+
+    Raises:
+        DataError: time does not strictly increase, or a column has another shape.
+    """
+
+    time: NDArray[np.datetime64]
+    symbols: tuple[str, ...]
+    open: Values
+    high: Values
+    low: Values
+    close: Values
+    volume: Values
+    bar_length: int
+    calendar: Calendar
+    extras: Mapping[str, Values] = field(default_factory=dict)
+    source: str = "memory"
+
+    def __post_init__(self) -> None:
+        time = np.array(self.time, dtype="datetime64[ns]")
+        if time.ndim != 1 or len(time) == 0:
+            raise DataError("bars.time", "must be a one-dimensional array with at least one bar", time.shape)
+        if np.isnat(time).any():
+            raise DataError("bars.time", "must not hold a missing time", int(np.isnat(time).argmax()))
+        steps = np.diff(time.astype(np.int64))
+        if (steps <= 0).any():
+            first = int((steps <= 0).argmax()) + 1
+            raise DataError("bars.time", f"must strictly increase; row {first} does not", str(time[first]))
+        if len(set(self.symbols)) != len(self.symbols) or not self.symbols:
+            raise DataError("bars.symbols", "must be at least one name, each only once", self.symbols)
+        time.flags.writeable = False
+        object.__setattr__(self, "time", time)
+        shape = (len(time), len(self.symbols))
+        for name in (*PRICES, "volume"):
+            object.__setattr__(self, name, _frozen(name, getattr(self, name), shape))
+        extras = {name: _frozen(name, values, shape) for name, values in self.extras.items()}
+        object.__setattr__(self, "extras", MappingProxyType(extras))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        time: object,
+        *,
+        open: object,
+        high: object,
+        low: object,
+        close: object,
+        volume: object | None = None,
+        symbols: tuple[str, ...] = ("asset",),
+        bar_length: int | None = None,
+        calendar: Calendar | None = None,
+        extras: Mapping[str, object] | None = None,
+        source: str = "memory",
+    ) -> Bars:
+        """Builds bars from arrays of shape (time,) or (time, symbol).
+
+        ``bar_length`` (nanoseconds) is the most frequent step between stamps unless given; the calendar is
+        read off the stamps unless given; a volume of None is NaN.
+        """
+        stamps = np.array(time, dtype="datetime64[ns]")
+        if bar_length is None:
+            if len(stamps) < 2:
+                raise DataError("bar_length", "must be given for fewer than two bars", len(stamps))
+            steps, counts = np.unique(np.diff(stamps.astype(np.int64)), return_counts=True)
+            bar_length = int(steps[counts.argmax()])
+        closes = np.asarray(close, dtype=np.float64)
+        return cls(
+            time=stamps,
+            symbols=tuple(symbols),
+            open=np.asarray(open, dtype=np.float64),
+            high=np.asarray(high, dtype=np.float64),
+            low=np.asarray(low, dtype=np.float64),
+            close=closes,
+            volume=np.full(closes.shape, np.nan) if volume is None else np.asarray(volume, dtype=np.float64),
+            bar_length=bar_length,
+            calendar=calendar or infer_calendar(stamps, bar_length),
+            extras={name: np.asarray(values, dtype=np.float64) for name, values in (extras or {}).items()},
+            source=source,
+        )
+
+    @classmethod
+    def read(cls, path: str | Path, **options: Any) -> Bars:
+        """Reads a file; the options are the fields of `DataConfig` (``day_first=True``, ``zone="UTC"``).
+
+        Raises:
+            ConfigError: an option does not exist or breaks its rule.
+            DataError: the file cannot be read, is ambiguous, or is refused by a check.
+        """
+        from regimen.bars.config import DataConfig
+        from regimen.bars.load import load
+
+        return load(DataConfig.of(path=str(path), **options))
+
+    @classmethod
+    def sample(cls, name: Literal["sp500", "nasdaq"] | str) -> Bars:
+        """Returns a bundled real series: daily, 1999 to 2018, 5,031 bars, with the extra ``adj_close``.
+
+        Raises:
+            DataError: the sample does not exist, or the package ``arch`` that holds it is not installed.
+        """
+        from regimen.bars.config import DataConfig
+        from regimen.bars.load import load
+        from regimen.bars.samples import sample_path
+
+        sample_path(name)  # so that an unknown name is a mistake in the data, not in a config
+        return load(DataConfig.of(sample=name))
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Bars:
+        return self  # nothing in it can change
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "extras": dict(self.extras)}  # a mapping proxy cannot be pickled
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # what was read back is frozen again
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(time, symbol)."""
+        return self.close.shape[0], self.close.shape[1]
+
+    @cached_property
+    def present(self) -> NDArray[np.bool_]:
+        """(time, symbol): whether the symbol has a bar, i.e. none of its four prices is NaN."""
+        found = ~(np.isnan(self.open) | np.isnan(self.high) | np.isnan(self.low) | np.isnan(self.close))
+        found.flags.writeable = False
+        return found
+
+    @property
+    def periods_per_year(self) -> float:
+        """Bars in a year of this calendar: the Sharpe ratio of a bar is annualised by its square root."""
+        return self.calendar.periods_per_year(self.bar_length)
+
+    def window(self, start: int, stop: int) -> Bars:
+        """Returns the bars at positions [start, stop)."""
+        if not 0 <= start < stop <= len(self):
+            raise DataError("window", f"must satisfy 0 <= start < stop <= {len(self)}", (start, stop))
+        columns = {name: getattr(self, name)[start:stop] for name in (*PRICES, "volume")}
+        extras = {name: values[start:stop] for name, values in self.extras.items()}
+        return replace(self, time=self.time[start:stop], extras=extras, **columns)
+
+    def between(self, start: str | None = None, end: str | None = None) -> Bars:
+        """Returns the bars that start at or after ``start`` and before ``end`` (ISO dates, UTC)."""
+        try:
+            first = 0 if start is None else int(np.searchsorted(self.time, np.datetime64(start, "ns")))
+            last = len(self) if end is None else int(np.searchsorted(self.time, np.datetime64(end, "ns")))
+        except ValueError:
+            raise DataError("data.start/data.end", "must be ISO dates or times", (start, end)) from None
+        if first >= last:
+            raise DataError("data.start/data.end", "must leave at least one bar", (start, end))
+        return self.window(first, last)
+
+    def resample(self, rule: str, partial: Literal["keep", "drop"] = "keep") -> Bars:
+        """Returns longer bars (``4h``, ``1d``), labelled with their start and anchored at 00:00 UTC.
+
+        ``partial="drop"`` removes the long bars in which short ones are missing. See `regimen.bars.resample`.
+        """
+        from regimen.bars.resample import resample
+
+        return resample(self, rule, partial)
+
+    def adjusted(self) -> Bars:
+        """Returns bars whose prices are continuous over splits (and dividends, where the factor has them).
+
+        Prices are multiplied by ``adjustment_t / adjustment_first`` (of the symbol's first bar) and volumes
+        divided by it; the extra ``adjustment`` becomes 1. The scale is the first bar's, so no later split
+        changes a past price.
+
+        Raises:
+            DataError: there is no ``adjustment``, or it is missing or not positive where the symbol has a
+                bar.
+        """
+        if "adjustment" not in self.extras:
+            raise DataError("bars.adjustment", "must be there; data.adjust or data.repairs.splits=adjust makes it")
+        adjustment = self.extras["adjustment"]
+        bad = self.present & ~(adjustment > 0)
+        if bad.any():
+            row = int(bad.any(axis=1).argmax())
+            raise DataError("bars.adjustment", "must be positive in every bar; it is not at", str(self.time[row]))
+        first = adjustment[self.present.argmax(axis=0), np.arange(len(self.symbols))]
+        factor = np.where(self.present, adjustment / first, np.nan)
+        columns = {name: getattr(self, name) * factor for name in PRICES}
+        for name in ("bid", "ask"):
+            if name in self.extras:
+                columns[name] = self.extras[name] * factor
+        extras = {**self.extras, "adjustment": np.where(self.present, 1.0, np.nan)}
+        extras.update({name: columns.pop(name) for name in ("bid", "ask") if name in columns})
+        return replace(self, volume=self.volume / factor, extras=extras, **columns)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas frame in long form: timestamp (UTC), symbol in panels, prices, volume, extras."""
+        from regimen.bars.store import to_frame
+
+        return to_frame(self)
+
+    def write(self, path: str | Path) -> None:
+        """Writes Parquet from which `Bars.read` returns equal bars.
+
+        Raises:
+            DataError: the path does not end in .parquet or cannot be written.
+        """
+        from regimen.bars.store import write
+
+        write(self, path)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the content, not the file: times, symbols, columns, bar length, calendar."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.symbols, self.bar_length, self.calendar)).encode())
+        digest.update(self.time.astype(np.int64).tobytes())
+        for name in (*PRICES, "volume"):
+            digest.update(name.encode() + np.ascontiguousarray(getattr(self, name)).tobytes())
+        for name in sorted(self.extras):
+            digest.update(name.encode() + np.ascontiguousarray(self.extras[name]).tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,121 @@
+"""The cells of a file to numbers and symbols; what is neither is named with its row."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars.arrow import to_numpy
+from regimen.bars.config import DataConfig
+from regimen.bars.files import Content
+from regimen.bars.roles import Roles
+from regimen.errors import DataError
+
+_GROUPED = {
+    ".": (r"^[$€£]?[+-]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})$", ","),
+    ",": (r"^[$€£]?[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})$", "."),
+}
+"""By decimal mark: a number that shows beyond doubt what marks its thousands, and that mark."""
+_FACTORS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+
+def numbers_of(column: Any, name: str, source: str, decimal: str = ".") -> NDArray[np.float64]:
+    """Returns float64 with NaN for missing cells."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    try:
+        if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+            cast = column.cast(pa.float64(), safe=False)
+        elif pa.types.is_null(kind):
+            return np.full(len(column), np.nan)
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            cast = _from_text(column.cast(pa.string()), decimal)
+        else:
+            raise DataError(source, f"must have numbers in the column {name}, not {kind}")
+    except pa.ArrowException:
+        row, value = _first_not_a_number(column, decimal)
+        hint = ""
+        if decimal == "." and re.fullmatch(r"[+-]?[\d.]+,\d+", str(value)):
+            hint = " (data.decimal=',' if the comma marks the decimals)"
+        rule = f"must have numbers in the column {name}; row {row} has none{hint}"
+        raise DataError(source, rule, value) from None
+    return to_numpy(cast)
+
+
+def _from_text(column: Any, decimal: str) -> Any:
+    """Reads numbers as people write them: ``$1,234.50``, ``1.234,50``, ``3.4K``, and ``-`` for none.
+
+    Marks of thousands are only taken out when a cell of the column, with both marks or with two of thousands,
+    shows which mark is which.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        if decimal == ".":
+            return column.cast(pa.float64())
+    except pa.ArrowException:
+        pass
+    pattern, mark = _GROUPED[decimal]
+    text = pc.utf8_trim_whitespace(column)
+    if pc.any(pc.match_substring_regex(text, pattern)).as_py():
+        whole = rf"^[$€£]?[+-]?\d{{1,3}}([{mark}]\d{{3}})*([{decimal}]\d+)?$"
+        text = pc.if_else(pc.match_substring_regex(text, whole), pc.replace_substring(text, mark, ""), text)
+    text = pc.replace_substring_regex(text, "^[$€£]", "")
+    if decimal == ",":
+        text = pc.replace_substring(pc.replace_substring(text, ".", "_"), ",", ".")  # a point left over is no number
+    text = pc.if_else(pc.fill_null(pc.equal(text, "-"), False), pa.scalar(None, pa.string()), text)
+    scaled = pc.fill_null(pc.match_substring_regex(text, r"^[+-]?[\d.]+[KMBT]$"), False)
+    if not pc.any(scaled).as_py():
+        return text.cast(pa.float64())
+    factor = pc.if_else(scaled, 1.0, 1.0)
+    for letter, size in _FACTORS.items():
+        factor = pc.if_else(pc.and_(scaled, pc.ends_with(text, letter)), size, factor)
+    digits = pc.if_else(scaled, pc.replace_substring_regex(text, "[KMBT]$", ""), text)
+    return pc.multiply(digits.cast(pa.float64()), factor)
+
+
+def _first_not_a_number(column: Any, decimal: str) -> tuple[int, object]:
+    import pyarrow as pa
+
+    for row in range(len(column)):
+        try:
+            _from_text(column.slice(row, 1).cast(pa.string()), decimal)
+        except pa.ArrowException:
+            return row, column[row].as_py()
+    # Each row is a number by itself, but not beside the others.
+    return 0, column[0].as_py()
+
+
+def symbols_of(
+    content: Content, config: DataConfig, roles: Roles, count: int
+) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    if roles.symbol is None:
+        name = config.symbols[0] if config.symbols else config.sample or "asset"
+        if config.symbols and len(config.symbols) != 1:
+            raise DataError("data.symbols", "must be one name: the file has no symbol column", config.symbols)
+        return np.zeros(count, dtype=np.int32), (name,)
+    import pyarrow as pa
+
+    column = content.columns[roles.symbol]
+    if column.null_count:
+        row = int(np.flatnonzero(to_numpy(column.is_null()))[0])
+        raise DataError(content.source, f"must have a symbol in every row; row {row} has none")
+    try:
+        encoded = column.cast(pa.string()).dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.unify_dictionaries().combine_chunks()
+    except pa.ArrowException:
+        raise DataError(content.source, "must have text in its symbol column", str(column.type)) from None
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0)
+    symbols = tuple(str(name).strip() for name in encoded.dictionary.to_pylist())
+    if len(set(symbols)) != len(symbols):
+        raise DataError(content.source, "must not have two symbols that differ in blanks only", symbols)
+    return to_numpy(encoded.indices).astype(np.int32), symbols

@@ -1,0 +1,268 @@
+"""Gives a file's columns their meaning: `Content` in, `RawTable` out. Nothing is repaired here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars.bars import PRICES
+from regimen.bars.calendar import Calendar
+from regimen.bars.cells import numbers_of, symbols_of
+from regimen.bars.clock import Clock
+from regimen.bars.config import DataConfig
+from regimen.bars.files import Content
+from regimen.bars.kinds import refuse_other_kinds
+from regimen.bars.roles import ARRAYS, BINANCE, LAST, Roles, effective_names, plain, resolve
+from regimen.bars.spans import span
+from regimen.bars.stamps import Stamps
+from regimen.bars.table import RawTable
+from regimen.errors import DataError
+
+_EXAMPLE = "data.columns=[time,open,high,low,close,volume]"
+
+
+def interpret(content: Content, config: DataConfig) -> RawTable:
+    """Parses times and numbers.
+
+    Raises:
+        DataError: the file holds no bars, a column is missing or ambiguous, or a cell is not what its column
+            says.
+    """
+    own = content.metadata.get("format") == 1
+    if not isinstance(config.columns, tuple) and not own:
+        refuse_other_kinds(content)
+    names = effective_names(content.names, len(content.columns), config, content.source)
+    zone_needed = ""
+    notes: list[str] = []
+    if names is None:
+        names, config, zone_needed, notes = _headerless(content, config)
+    else:
+        zone_needed = _own_clock(names)
+    roles = _own_roles(names, content) if own else resolve(names, config, content.source)
+    if "close" in roles.prices and plain(names[roles.prices["close"]]) in LAST:
+        notes.append(f"the close is read from the column {names[roles.prices['close']]}")
+    clock = Clock(config, content.source)
+    time = clock.read(
+        content.columns[roles.time],
+        None if roles.clock is None else content.columns[roles.clock],
+        zone_needed,
+    )
+    notes += clock.assumptions
+    if roles.ignored:
+        notes.append(f"columns not read: {', '.join(roles.ignored)} (data.keep keeps them as extras)")
+    if config.layout == "wide":
+        return _wide(content, config, roles, time, notes)
+
+    def number(position: int) -> NDArray[np.float64]:
+        return numbers_of(content.columns[position], names[position], content.source, config.decimal)
+
+    codes, symbols = symbols_of(content, config, roles, len(time))
+    columns = _prices(content, config, roles, names)
+    count = len(time)
+    if roles.volume is None:
+        columns["volume"] = np.full(count, np.nan)
+        notes.append("there is no volume column: the volume is NaN")
+    else:
+        columns["volume"] = number(roles.volume)
+    for name, position in roles.extras.items():
+        columns[name] = number(position)
+    if config.price_scale is not None:
+        for name in (*PRICES, "adj_close", "bid", "ask"):
+            if name in columns:
+                columns[name] = columns[name] * config.price_scale
+    elif roles.prices.keys() >= set(PRICES):
+        _refuse_scaled(columns, content)
+    table = RawTable(
+        time=time,
+        symbol=codes,
+        symbols=symbols,
+        columns=columns,
+        rows=np.arange(count),
+        source=content.source,
+        assumptions=tuple(notes),
+        **_own_metadata(content, config),
+    )
+    return _selected(table, config, named=roles.symbol is not None)
+
+
+def _own_clock(names: tuple[str, ...]) -> str:
+    """Says why the clock of a form with a header is not UTC; empty when nothing says so."""
+    if any(name.strip().upper() == "<PER>" for name in names):
+        return "Stooq's files do not say which clock they carry"
+    if any(name.strip().upper() == "<DATE>" for name in names):
+        return "MetaTrader writes the broker's clock, which is rarely UTC (often EET/EEST: Europe/Athens)"
+    told = [name for name in names if plain(name) in ("local_time", "time_eet")]
+    return f"the column {told[0].strip()} names a clock that is not UTC (EET/EEST is Europe/Athens)" if told else ""
+
+
+def _own_roles(names: tuple[str, ...], content: Content) -> Roles:
+    """Returns the columns that `Bars.write` wrote, by their exact names."""
+    place = {name: position for position, name in enumerate(names)}
+    try:
+        return Roles(
+            time=place["timestamp"],
+            clock=None,
+            symbol=place["symbol"],
+            prices={name: place[name] for name in PRICES},
+            volume=place["volume"],
+            extras={str(name): place[name] for name in content.metadata["extras"]},
+        )
+    except (KeyError, TypeError):
+        raise DataError(content.source, "must keep the columns that were written with it") from None
+
+
+def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
+    """What `Bars.write` left: the bar length and the calendar, unless the config says otherwise."""
+    length = span(config.bar_length, "data.bar_length") if config.bar_length else None
+    left = content.metadata
+    try:
+        if left.get("format") != 1:
+            return {"bar_length": length}
+        kept = Calendar(left["calendar"][0], float(left["calendar"][1]))
+        return {
+            "grid": True,
+            "bar_length": length or int(left["bar_length"]),
+            "calendar": None if config.calendar else kept,
+        }
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise DataError(content.source, "must keep the description that was written with it whole") from None
+
+
+def _headerless(content: Content, config: DataConfig) -> tuple[tuple[str, ...], DataConfig, str, list[str]]:
+    """Returns the column names of the headerless forms whose order is known, and what they need."""
+    width = len(content.columns)
+    first = [column[0].as_py() for column in content.columns]
+    stamp = str(first[0])
+    if width == 12 and re.fullmatch(r"\d{13}|\d{16}", stamp) and re.fullmatch(r"\d{13}|\d{16}", str(first[6])):
+        return BINANCE, config, "", ["no header: read as Binance klines (12 columns)"]
+    if content.arrays and width == 6 and re.fullmatch(r"\d{10}|\d{13}|\d{16}", stamp):
+        note = "no header: read as time, open, high, low, close, volume (data.columns says otherwise)"
+        return ARRAYS, config, "", [note]
+    if width == 6 and content.delimiter == ";" and re.fullmatch(r"\d{8} \d{6}", stamp):
+        why = "files of this form (HistData) carry EST without daylight saving, which is data.zone=-05:00"
+        return ARRAYS, config, why, ["no header: read as HistData (time; open; high; low; close; volume)"]
+    if width == 6 and re.fullmatch(r"\d{8} \d{2}:\d{2}", stamp):
+        why = "LEAN writes the exchange's clock (America/New_York for US stocks, UTC for crypto)"
+        return ARRAYS, config, why, ["no header: read as LEAN (time, open, high, low, close, volume)"]
+    if width == 7 and re.fullmatch(r"\d{4}\.\d\d\.\d\d", stamp) and re.match(r"\d\d?:\d\d", str(first[1])):
+        why = "files of this form carry the broker's clock (MetaTrader, often Europe/Athens) or EST (HistData, -05:00)"
+        note = "no header: read as MetaTrader (date, time, open, high, low, close, volume)"
+        return ("date", *ARRAYS), config, why, [note]
+    named = re.search(r"(?<!\d)((?:19|20)\d{2})(\d{2})(\d{2})_", content.name)
+    if width == 6 and named and stamp.isdigit() and int(stamp[:9]) < 86_400_000:
+        day = f"{named[1]}-{named[2]}-{named[3]}"
+        update = {"time_unit": "ms_of_day", "date": config.date or day}
+        why = "LEAN writes the exchange's clock (America/New_York for US stocks, UTC for crypto)"
+        note = f"no header: read as LEAN (ms of the day, open, high, low, close, volume) of {update['date']}"
+        return ARRAYS, config.model_copy(update=update), why, [note]
+    shown = ", ".join(str(value) for value in first[:12])
+    raise DataError(content.source, f"has no header and an order of columns that is not known; say {_EXAMPLE}", shown)
+
+
+def _prices(
+    content: Content, config: DataConfig, roles: Roles, names: tuple[str, ...]
+) -> dict[str, NDArray[np.float64]]:
+    missing = [name for name in PRICES if name not in roles.prices]
+    if config.close_only:
+        if "close" not in roles.prices:
+            raise DataError(
+                content.source,
+                "must have a close; data.columns={close: NAME} says which",
+                ", ".join(names[:30]),
+            )
+        close = numbers_of(
+            content.columns[roles.prices["close"]], names[roles.prices["close"]], content.source, config.decimal
+        )
+        # The other three wait for the order of time; see `closes`.
+        return dict.fromkeys(PRICES, close)
+    if missing == ["open", "high", "low"]:
+        raise DataError(
+            content.source,
+            "holds closes only; data.close_only=true builds bars from them (open = previous close)",
+        )
+    if len(missing) == 4:
+        rule = "must have open, high, low, close; data.columns says which, data.layout=wide one close a symbol"
+        raise DataError(content.source, rule, ", ".join(names[:30]))
+    if missing:
+        raise DataError(
+            content.source,
+            f"must have {' and '.join(missing)}; data.columns says which",
+            ", ".join(names[:30]),
+        )
+    return {
+        name: numbers_of(content.columns[roles.prices[name]], names[roles.prices[name]], content.source, config.decimal)
+        for name in PRICES
+    }
+
+
+def _selected(table: RawTable, config: DataConfig, named: bool) -> RawTable:
+    """Keeps ``data.symbols``, ``data.start`` and ``data.end``."""
+    if named and config.symbols:
+        unknown = [name for name in config.symbols if name not in table.symbols]
+        if unknown:
+            listed = ", ".join(table.symbols[:30])
+            raise DataError("data.symbols", f"must be symbols of {table.source}: {listed}", unknown[0])
+        place = np.full(len(table.symbols), -1, dtype=np.int32)
+        for position, name in enumerate(config.symbols):
+            place[table.symbols.index(name)] = position
+        codes = place[table.symbol]
+        table = replace(table.take(codes >= 0), symbol=codes[codes >= 0], symbols=tuple(config.symbols))
+    keep = np.ones(len(table), dtype=np.bool_)
+    for name, value in (("start", config.start), ("end", config.end)):
+        if value is None:
+            continue
+        try:
+            edge = int(np.datetime64(value.removesuffix("Z"), "ns").astype(np.int64))
+        except ValueError:
+            raise DataError(f"data.{name}", "must be an ISO date or time in UTC", value) from None
+        keep &= (table.time >= edge) if name == "start" else (table.time < edge)
+    return table if keep.all() else table.take(keep)
+
+
+def _refuse_scaled(columns: dict[str, NDArray[np.float64]], content: Content) -> None:
+    """Whole prices of a thousand and more in every row may be scaled integers: only the user knows."""
+    close = columns["close"]
+    if len(close) < 5 or not np.nanmax(close[:1000], initial=0.0) >= 1000:
+        return
+    for rows in (slice(1000), slice(None)):  # the first rows tell nearly always
+        with np.errstate(invalid="ignore"):
+            if any((columns[name][rows] % 1.0 > 0).any() for name in PRICES):
+                return
+    raise DataError(
+        content.source,
+        "has whole numbers for every price, which may be scaled; data.price_scale decides "
+        "(0.0001 for LEAN stocks, 1 when they are prices)",
+        float(close[0]),
+    )
+
+
+def _wide(content: Content, config: DataConfig, roles: Roles, time: Stamps, notes: list[str]) -> RawTable:
+    if not config.close_only:
+        rule = "holds one close a symbol; data.close_only=true builds bars from them (open = previous close)"
+        raise DataError(content.source, rule)
+    symbols = tuple(roles.extras)
+    if not symbols:
+        raise DataError(content.source, "must have a column of closes for each symbol beside the time")
+    values = np.stack(
+        [numbers_of(content.columns[i], name, content.source, config.decimal) for name, i in roles.extras.items()]
+    )
+    keep = ~np.isnan(values.ravel())
+    count = len(time)
+    close = values.ravel()[keep] * (config.price_scale or 1.0)
+    if not keep.any():
+        raise DataError(content.source, "must hold at least one price")
+    table = RawTable(
+        time=np.tile(time, len(symbols))[keep],
+        symbol=np.repeat(np.arange(len(symbols), dtype=np.int32), count)[keep],
+        symbols=symbols,
+        columns={**dict.fromkeys(PRICES, close), "volume": np.full(len(close), np.nan)},
+        rows=np.tile(np.arange(count), len(symbols))[keep],
+        source=content.source,
+        assumptions=(*notes, "cells without a number are times at which the symbol has no bar"),
+        bar_length=span(config.bar_length, "data.bar_length") if config.bar_length else None,
+    )
+    return _selected(table, config, named=True)

@@ -1,0 +1,100 @@
+"""From a `DataConfig` to `Bars`: read, interpret, repair what the config asks for, check, arrange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regimen.bars.adjust import with_adjustment
+from regimen.bars.bars import Bars
+from regimen.bars.calendar import DAY
+from regimen.bars.checks import find_all
+from regimen.bars.closes import fill_from_close
+from regimen.bars.config import DataConfig
+from regimen.bars.extras import join_extras
+from regimen.bars.files import read_content
+from regimen.bars.interpret import interpret
+from regimen.bars.ordered import Ordered
+from regimen.bars.pivot import pivot
+from regimen.bars.repairs import repair
+from regimen.bars.report import CheckReport
+from regimen.bars.samples import sample_path
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Bars and what was found, assumed and repaired on the way to them."""
+
+    bars: Bars
+    report: CheckReport
+
+
+def load(config: DataConfig) -> Bars:
+    """Returns the bars that a config describes.
+
+    Raises:
+        DataError: the file cannot be read or understood, or a check refuses it.
+    """
+    return load_with_report(config).bars
+
+
+def load_with_report(config: DataConfig) -> Loaded:
+    """Like `load`, together with the findings, the repairs and the assumptions that a run records."""
+    rows, report = _prepared(config)
+    report.raise_if_refused()
+    bars = pivot(rows.table, config, rows.bar_length, rows.calendar)
+    if config.extras:
+        bars, notes = join_extras(bars, config.extras)
+        report = CheckReport(**{**report.__dict__, "assumptions": (*report.assumptions, *notes)})
+    if config.resample is not None:
+        bars = bars.resample(config.resample)
+    return Loaded(bars, report)
+
+
+def check(config: DataConfig) -> CheckReport:
+    """Returns what is wrong with a file after the config's repairs; a finding never raises.
+
+    Raises:
+        DataError: the file cannot be read or understood.
+    """
+    return _prepared(config)[1]
+
+
+def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
+    """Says that the calendar rests on stamps between which no whole Saturday lies."""
+    part = int(rows.bar_length < DAY)  # the first and the last day may be cut
+    first, last = int(rows.time.min()) // DAY + part, int(rows.time.max()) // DAY - part
+    saturdays = (last + 5) // 7 - (first + 4) // 7
+    if config.calendar is not None or rows.table.calendar is not None or saturdays > 0:
+        return ()
+    return (
+        f"no whole Saturday lies in the data, so the calendar is taken as {rows.calendar.name}; data.calendar decides",
+    )
+
+
+def _prepared(config: DataConfig) -> tuple[Ordered, CheckReport]:
+    path = str(sample_path(config.sample)) if config.sample else str(config.path)
+    table = interpret(read_content(config, path), config)
+    with np.errstate(all="ignore"):  # numbers that overflow are what the checks look for
+        if config.close_only:
+            table = fill_from_close(table)
+        table = with_adjustment(table, config)
+        table, applied = repair(table, config)
+        if config.close_only and applied:
+            table = fill_from_close(table)  # a removed row must not remain the next one's open
+        rows = Ordered.of(table, config)
+        findings = find_all(rows, config)
+    report = CheckReport(
+        source=table.source,
+        rows=len(table),
+        symbols=table.symbols,
+        start=str(np.datetime64(int(table.time.min()), "ns")),
+        end=str(np.datetime64(int(table.time.max()), "ns")),
+        bar_length=rows.bar_length,
+        calendar=rows.calendar.name,
+        findings=findings,
+        applied=applied,
+        assumptions=(*table.assumptions, *_calendar_note(rows, config)),
+    )
+    return rows, report

@@ -1,0 +1,166 @@
+"""Reads delimited text: finds comments, the delimiter and the header, then lets pyarrow parse the cells."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+from regimen.bars.config import DataConfig
+from regimen.bars.files import Content
+from regimen.bars.roles import time_positions
+from regimen.errors import DataError
+
+_HEAD = 1 << 16
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+|\d+,\d+)([eE][+-]?\d+)?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{8}[ T]\d.*")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)?")
+_MIDNIGHT = re.compile(r"[ T]00:00(:00)?[+-]\d\d(:?\d\d)?$")  # may be a date; the zone must not be lost
+_EPOCH = re.compile(r"\d{9,11}|\d{13}|\d{15,19}")
+_NULLS = ["", "NaN", "nan", "NA", "N/A", "#N/A", "null", "NULL", "None", "none", "-nan", "NaT"]
+
+
+def _decoded(data: bytes, source: str) -> bytes:
+    """Returns the text as UTF-8 without a byte-order mark (MetaTrader exports UTF-16)."""
+    try:
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return data.decode("utf-16").encode()
+        if data[:3] == b"\xef\xbb\xbf":
+            data = data[3:]
+        head = data[:_HEAD]
+        if b"\x00" in head:
+            raise DataError(source, "must be text, but it holds NUL bytes")
+        head.decode("utf-8", errors="strict" if len(data) <= _HEAD else "ignore")
+    except UnicodeError:
+        raise DataError(source, "must be text in UTF-8 or UTF-16") from None
+    return data
+
+
+def _is_value(cell: str) -> bool:
+    return bool(_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell))
+
+
+def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
+    if config.delimiter is not None:
+        return config.delimiter
+    found = []
+    for candidate in (",", ";", "\t", "|"):
+        try:
+            counts = {len(row) for row in csv.reader(lines[:20], delimiter=candidate)}
+        except csv.Error:
+            continue
+        if min(counts, default=0) > 1:
+            found.append((len(counts), candidate))
+    found.sort(key=lambda pair: pair[0])
+    if not found:
+        raise DataError(
+            source, "must hold cells separated by comma, semicolon, tab or bar; data.delimiter says otherwise"
+        )
+    if len(found) > 1 and found[0][0] == found[1][0]:
+        both = " and ".join(repr(mark) for _, mark in found[:2])
+        raise DataError(source, f"can be cut into cells in two ways ({both}); data.delimiter says which")
+    return found[0][1]
+
+
+def _comments(lines: list[str]) -> int:
+    """Returns how many leading lines are no rows: blank, ``#``, ``sep=``, or a link (CryptoDataDownload)."""
+    count = 0
+    for line in lines:
+        text = line.strip().lower()
+        if text and not text.startswith(("#", "//", "sep=")) and "http://" not in text and "https://" not in text:
+            break
+        count += 1
+    return count
+
+
+def _header(
+    names: tuple[str, ...], sample: list[list[str]], config: DataConfig, source: str
+) -> tuple[tuple[str, ...], int]:
+    """Returns the names and how many lines they take: yfinance writes two further ones, tickers and ``Date``."""
+    taken = 1
+    while len(sample) > taken and len(sample[taken]) == len(names) and not any(map(_is_value, sample[taken])):
+        cells = sample[taken]
+        first = cells[0].lower()
+        if first in ("date", "datetime") and not any(cells[1:]):
+            if not (isinstance(config.columns, dict) and names[0] in config.columns.values()):
+                names = (cells[0], *names[1:])
+        elif first in ("", "ticker") and len(names) > 1 and len(set(names[1:])) * len(set(cells[1:])) == len(names) - 1:
+            tickers = tuple(dict.fromkeys(cells[1:]))
+            if len(tickers) > 1:
+                rule = "has one column for each price and ticker; write it long, e.g. frame.stack(level='Ticker')"
+                raise DataError(source, rule, ", ".join(tickers[:10]))
+        else:
+            break
+        taken += 1
+    return names, taken
+
+
+def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Content:
+    """Reads CSV and its relatives; cells that are times stay text unless they are ISO or long epochs."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    data = _decoded(data, source)
+    head = data[:_HEAD].decode("utf-8", errors="ignore")
+    lines = re.split(r"\r\n|\n|\r", head)
+    if len(data) > _HEAD:
+        lines.pop()
+    skipped = _comments(lines)
+    rest = [line for line in lines[skipped:] if line.strip()]
+    if not rest:
+        raise DataError(source, "must hold at least one row")
+    delimiter = _delimiter(rest, config, source)
+    try:
+        sample = [[cell.strip() for cell in row] for row in csv.reader(rest[:50], delimiter=delimiter)]
+    except csv.Error as error:
+        raise DataError(source, f"must be delimited text ({error})") from None
+    header = not any(_is_value(cell) for cell in sample[0]) if config.header is None else config.header
+    names: tuple[str, ...] | None = tuple(sample[0]) if header else None
+    width = len(sample[0])
+    if names is not None:
+        names, lines_of_header = _header(names, sample, config, source)
+        skipped += lines_of_header
+        sample = sample[lines_of_header:]
+    if not sample:
+        raise DataError(source, "must hold at least one row below its header")
+    types = {}
+    for position in time_positions(names, width, config, source):
+        cell = next((row[position] for row in sample if len(row) > position and row[position]), "")
+        if not ((_ISO.fullmatch(cell) and not _MIDNIGHT.search(cell)) or _EPOCH.fullmatch(cell)) or config.time_format:
+            types[str(position)] = pa.string()
+    if config.time_unit == "ms_of_day":
+        types = {}
+    options = pacsv.ConvertOptions(
+        column_types=types,
+        null_values=_NULLS,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+        decimal_point=config.decimal,
+    )
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(pa.py_buffer(data).slice(_offset(data, skipped))),
+            read_options=pacsv.ReadOptions(column_names=[str(i) for i in range(width)], block_size=1 << 22),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter),
+            convert_options=options,
+        )
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        found = re.search(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", str(error))
+        if found:
+            rule = f"must have {found[1]} cells in every row, but one has {found[2]}"
+            raise DataError(source, rule, *([found[3].strip()] if found[3] else [])) from None
+        raise DataError(source, f"must be delimited text ({error})") from None
+    if table.num_rows == 0:
+        raise DataError(source, "must hold at least one row below its header")
+    return Content(names, tuple(table.columns), name, source, delimiter)
+
+
+def _offset(data: bytes, skipped: int) -> int:
+    """Returns the position of the byte after the first ``skipped`` lines."""
+    position = 0
+    for _ in range(skipped):
+        ends = [end for end in (data.find(b"\n", position), data.find(b"\r", position)) if end >= 0]
+        if not ends:
+            return len(data)
+        end = min(ends)
+        position = end + (2 if data[end : end + 2] == b"\r\n" else 1)
+    return position

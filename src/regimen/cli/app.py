@@ -1,0 +1,107 @@
+"""The `regimen` command: the list of subcommands, and every user's mistake as one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+import regimen
+from regimen.cli import backtest, bench, data, demo, features, leaks, report, reproduce, runs, train
+from regimen.errors import RegimenError
+
+
+class _Interrupted(Exception):
+    """Ctrl-C. The framework would end silently; this passes it by, with what the command has to say."""
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted(*error.args) from None
+
+
+app = typer.Typer(
+    name="regimen",
+    cls=_Commands,
+    help="Trains trading policies and tells the truth about them. Add --debug to any command for tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"regimen {regimen.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="print the version and exit"),
+    ] = False,
+) -> None:
+    del version
+
+
+app.command("demo", short_help="train and judge a policy on the S&P 500")(demo.demo)
+app.add_typer(data.app, name="data", short_help="check, convert and fingerprint bars")
+app.command("features", short_help="compute the causal features of a file")(features.features)
+app.command("train", short_help="train a policy walk-forward and judge it")(train.train)
+app.command("resume", short_help="go on with a run that was stopped")(train.resume)
+app.command("backtest", short_help="a trained policy on other bars or costs")(backtest.backtest)
+app.command("report", short_help="write a run's report, print its verdict")(report.report)
+app.command("reproduce", short_help="run it again, compare every number")(reproduce.reproduce)
+app.command("leaks", short_help="poison the future, watch the past")(leaks.leaks)
+app.add_typer(runs.app, name="runs", short_help="list runs and trials")
+app.command("bench", short_help="measure speed")(bench.bench)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line. Exit codes: 0 done, 1 done with a bad finding, 2 a mistake to mend, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = app(words, prog_name="regimen", standalone_mode=False)
+    except TyperException as error:
+        _end(_usage(error), error.exit_code, debug)
+    except RegimenError as error:
+        _end(f"error: {error}", 2, debug)
+    except OSError as error:
+        # a full disk or a vanished folder may strike anywhere; the user needs the place, not the traceback
+        place = f": {error.filename}" if error.filename else ""
+        _end(f"error: {error.strerror or error}{place}", 2, debug)
+    except (_Interrupted, KeyboardInterrupt) as error:
+        run = error.args[0] if error.args else ""
+        _end("interrupted" + (f"; `regimen resume {run}` goes on with it" if run else ""), 130, debug)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: TyperException) -> str:
+    """A mistake in the command line itself, on one line with the way to help; bare groups show their help."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return message
+    where = f" (see {context.command_path} --help)" if context is not None else ""
+    return f"error: command line: {' '.join(message.split()).rstrip('.')}{where}"
+
+
+def _end(line: str, code: int, debug: bool) -> NoReturn:
+    """Ends the program after one line on standard error, with the traceback before it where that was asked for."""
+    if debug:
+        traceback.print_exc()
+    sys.stderr.write(f"{line}\n")
+    raise SystemExit(code) from None

@@ -1,0 +1,61 @@
+"""`regimen leaks`: poison the future of a config and see whether the past changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def leaks(
+    config: Annotated[Path, typer.Argument(help="YAML file of the run", show_default=False)],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="overrides such as data.path=x.parquet")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the findings as JSON")] = False,
+) -> None:
+    """Replace everything after a cut by noise, and cut off the past; report each feature, scaler, label and policy.
+
+    Exits 1 when anything before the cut changed.
+
+    Example: regimen leaks examples/btc-1h.yaml data.path=btcusdt-1h.parquet
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from regimen.cli.progress import progress_bar
+    from regimen.cli.terminal import console
+    from regimen.runs import find_run_leaks, load_config
+
+    with progress_bar() as advance:
+        found = find_run_leaks(load_config(config, overrides or []), advance)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=1, allow_nan=False))
+    else:
+        screen = console()
+        table = Table(header_style="bold")
+        for heading in ("part", "name", "verdict", "memory", "first changed bar", "largest change"):
+            table.add_column(heading, justify="right" if heading[0] in "mfl" else "left")
+        for row in found.rows:
+            clean = row.verdict == "clean"
+            table.add_row(
+                row.kind,
+                escape(row.name),
+                row.verdict,
+                "–" if row.memory is None else f"{row.memory:,}",
+                "–" if clean or row.first_row < 0 else str(row.first_row),
+                "–" if clean else f"{row.change:.3g}",
+                style={"clean": "", "unbounded": "yellow"}.get(row.verdict, "bold red"),
+            )
+        screen.print(table)
+        for row in found.leaks:
+            screen.print(f"[bold red]Fails:[/] {escape(row.sentence)}.", soft_wrap=True)
+        for row in found.unbounded:
+            screen.print(f"[bold yellow]Beware:[/] {escape(row.sentence)}.", soft_wrap=True)
+        if found.passed:
+            cuts = ", ".join(f"{cut:,}" for cut in found.cuts)
+            screen.print(f"No leak: bars from {cuts} on were poisoned, and nothing before them changed.")
+    if found.leaks:
+        raise typer.Exit(1)

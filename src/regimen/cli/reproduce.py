@@ -1,0 +1,43 @@
+"""`regimen reproduce`: run it again and compare every number."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def reproduce(
+    run: Annotated[Path, typer.Argument(help="folder of a finished run", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="print the comparison as JSON")] = False,
+) -> None:
+    """Train the run again in a temporary folder and compare weights, exposures, ledger and judgement byte by byte.
+
+    Exits 1 when anything differs. The repetition is no new trial.
+
+    Example: regimen reproduce runs/<id>
+    """
+    from regimen.cli.progress import progress_bar
+    from regimen.cli.terminal import console
+    from regimen.runs import RunDirectory, reproduce_run
+
+    directory = RunDirectory.open(run)
+    with progress_bar() as advance:
+        comparison = reproduce_run(directory, advance)
+    if as_json:
+        print(json.dumps(comparison.to_dict(), indent=1))
+    else:
+        screen = console()
+        for note in comparison.notes:
+            screen.print(note)
+        if comparison.differing:
+            screen.print(
+                f"[bold red]Different:[/] {len(comparison.differing)} of {comparison.files} files, "
+                f"first {comparison.differing[0]}"
+            )
+        else:
+            screen.print(f"[bold green]Reproduced:[/] all {comparison.files} files are the same, byte by byte.")
+    if comparison.differing:
+        raise typer.Exit(1)

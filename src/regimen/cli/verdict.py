@@ -1,0 +1,114 @@
+"""What a person sees at the end of every command that judges: the table, the alarms, the verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from regimen.cli.terminal import console
+
+_STYLES = {
+    "evidence": "bold green",
+    "weak evidence": "bold yellow",
+    "suspicious": "bold red",
+    "not tradable": "bold red",
+}
+_WIDE = 118
+"""Columns of the widest table of one row each: a ruined policy on minute bars."""
+
+_CONTROLS = ("policy", "flat", "buy_and_hold", "random", "reference")
+
+
+def _number(value: object, form: str) -> str:
+    return "–" if not isinstance(value, (int, float)) else format(value, form)
+
+
+def _sharpe(row: Mapping[str, Any]) -> str:
+    interval = row.get("sharpe_interval")
+    text = _number(row.get("sharpe"), ".2f")
+    if isinstance(interval, Sequence) and all(isinstance(end, (int, float)) for end in interval):
+        text += f" [{interval[0]:.2f}, {interval[1]:.2f}]"
+    return text
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
+    """What the table says of one row of the judgement, by heading."""
+    break_even = row.get("break_even_bps")
+    return {
+        "net return": _number(row.get("total_return"), "+.1%"),
+        "Sharpe [95 %]": _sharpe(row),
+        "drawdown": _number(row.get("max_drawdown"), ".1%"),
+        "turnover/yr": _number(row.get("turnover"), ",.1f"),
+        "break-even": "–" if break_even is None else f"{break_even:,.1f} bp",
+        "PSR": _number(row.get("psr"), ".2f"),
+        "DSR": _number(row.get("dsr"), ".2f"),
+        "trials": _number(row.get("trials"), "d") if isinstance(row.get("trials"), int) else "–",
+    }
+
+
+def verdict_table(judgement: Mapping[str, Any], width: int = _WIDE) -> Table:
+    """The policy beside its controls; Sharpe ratios are annual, intervals 95 %.
+
+    One row each where the terminal is wide enough, else one column each: a number is never cut off.
+    """
+    rows = [row for row in judgement["rows"] if row["name"] in _CONTROLS]
+    cells = [_cells(row) for row in rows]
+    table = Table(
+        title="After costs, out of sample",
+        title_justify="left",
+        header_style="bold",
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("", no_wrap=True)
+    if width >= _WIDE:
+        for heading in cells[0]:
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row, said in zip(rows, cells, strict=True):
+            table.add_row(escape(row["label"]), *said.values(), style="bold" if row["name"] == "policy" else "")
+        return table
+    for row in rows:
+        table.add_column(escape(row["label"]), justify="right")
+    for heading in cells[0]:
+        parts = [said[heading] for said in cells]
+        if heading == "Sharpe [95 %]":
+            table.add_row("Sharpe", *(part.split(" ")[0] for part in parts))
+            table.add_row(escape("[95 %]"), *(escape(part.partition(" ")[2]) for part in parts))
+        else:
+            table.add_row(heading, *parts)
+    return table
+
+
+def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | None, report: Path | None) -> None:
+    """Prints the table and the verdict for a person, or the whole judgement as JSON for a machine."""
+    if as_json:
+        print(
+            json.dumps(
+                {"run": run and str(run), "report": report and str(report), **judgement},
+                indent=1,
+                allow_nan=False,
+            )
+        )
+        return
+    screen = console()
+    screen.print(verdict_table(judgement, screen.width))
+    skipped = judgement.get("skipped_bars")
+    if skipped:
+        screen.print(f"Not traded: the first {skipped:,} bars, from before the first model had been trained.")
+    for alarm in judgement["alarms"]:
+        screen.print(f"[bold red]Alarm:[/] {escape(alarm['sentence'])}", soft_wrap=True)
+    level = judgement["verdict"]["level"]
+    screen.print(
+        f"[{_STYLES.get(level, 'bold')}]Verdict:[/] {escape(judgement['verdict']['sentence'])}", soft_wrap=True
+    )
+    if run is not None:
+        screen.print(f"Run:     {run}", soft_wrap=True, markup=False)
+    if report is not None:
+        screen.print(f"Report:  {report}", soft_wrap=True, markup=False)

@@ -1,0 +1,57 @@
+"""Every exception that a user can see: it names the field, the rule and the offending value, on one line."""
+
+from __future__ import annotations
+
+from typing import Self
+
+_LONGEST_VALUE = 120
+
+
+class _Missing:
+    """Marks an error that has no offending value to show."""
+
+
+_MISSING = _Missing()
+
+
+class RegimenError(Exception):
+    """A mistake that the user can mend; the command line prints it as one line and exits with 2.
+
+    Args:
+        field: what is wrong, in the user's own words: a config key, a column, a file.
+        rule: what would be right, as a sentence fragment ("must be positive").
+        value: the offending value; it is shown with ``repr`` and cut at 120 characters.
+    """
+
+    def __init__(self, field: str, rule: str, value: object = _MISSING) -> None:
+        self.field = field
+        self._given = value
+        self.rule = rule
+        self.value = None if isinstance(value, _Missing) else value
+        line = f"{field}: {rule}"
+        if not isinstance(value, _Missing):
+            shown = repr(value)
+            if len(shown) > _LONGEST_VALUE:
+                shown = shown[: _LONGEST_VALUE - 1] + "…"
+            line += f"; got {shown}"
+        super().__init__(" ".join(line.split()))
+
+    def within(self, prefix: str) -> Self:
+        """The same mistake, with its field named from further outside: ``costs.x`` is ``market.costs.x``."""
+        return type(self)(prefix + self.field, self.rule, self._given)
+
+
+class ConfigError(RegimenError):
+    """A configuration that cannot be run: unknown key, wrong type, impossible combination."""
+
+
+class DataError(RegimenError):
+    """Market data that cannot be read, or that breaks a rule and is not repaired by an explicit policy."""
+
+
+class SplitError(RegimenError):
+    """A split that would be empty, would overlap, or would be fitted on outside its training slice."""
+
+
+class RunError(RegimenError):
+    """A run directory that is missing, unwritable, incomplete or made by another version."""

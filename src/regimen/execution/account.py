@@ -1,0 +1,65 @@
+"""The layout of accounts: what the columns of their arrays are, and the numbers of a market that the step
+reads.
+
+Account ``n`` of many is row ``n`` of two arrays that the caller owns: ``account`` (account, 18) and
+``positions`` (account, symbol, 5). A backtest has one account, a vectorised environment thousands.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+# Columns of ``account`` (account, 18). From TRADED to FUNDING: what flowed in the bar just stepped, quote
+# currency.
+CASH, EQUITY, RUINED, CALLED, SCALE, TRADED, TURNOVER = 0, 1, 2, 3, 4, 5, 6
+COMMISSION, SPREAD, IMPACT, BORROW, FINANCING, FUNDING = 7, 8, 9, 10, 11, 12
+CLIPS, LIQUIDATIONS, UNPRICED, FILLS, GROSS = 13, 14, 15, 16, 17
+ACCOUNT_COLUMNS = 18
+
+# Columns of ``positions`` (account, symbol, 5).
+UNITS, MARK, WISH, GOAL, DUE = 0, 1, 2, 3, 4
+POSITION_COLUMNS = 5
+
+REASONS = ("order", "remainder", "rebalance", "liquidation", "ruin")
+ORDER, REMAINDER, REBALANCE, LIQUIDATION, RUIN = 0, 1, 2, 3, 4
+
+
+class Rules(NamedTuple):
+    """The numbers of a market that the step reads; rates are fractions per trade or per bar.
+
+    Attributes:
+        commission: fraction of the notional.
+        fixed: quote currency per fill.
+        spread: half spread, fraction of the notional.
+        impact: coefficient of the square-root law.
+        borrow: fraction of a short's notional per bar.
+        financing: fraction of negative cash per bar.
+        cap: largest share of a bar's volume; infinity when off.
+        lot: smallest unit; 0 when units are divisible.
+        leverage: largest gross target exposure.
+        maintenance: a margin call below this share of the gross notional.
+        intrabar: 1 when the margin is also checked at each bar's worst price.
+        every_bar: 1 when the targets are rebalanced at every bar, 0 when only a change trades.
+        band: an order whose goal is no farther than this from the position is dropped, fraction of equity.
+    """
+
+    commission: float
+    fixed: float
+    spread: float
+    impact: float
+    borrow: float
+    financing: float
+    cap: float
+    lot: float
+    leverage: float
+    maintenance: float
+    intrabar: float
+    every_bar: float
+    band: float

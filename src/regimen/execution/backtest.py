@@ -1,0 +1,133 @@
+"""The loop of a backtest: one account stepped through the tape, with everything that happens written down."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.execution.account import (
+    ACCOUNT_COLUMNS,
+    CASH,
+    EQUITY,
+    MARK,
+    POSITION_COLUMNS,
+    RUINED,
+    UNITS,
+    Floats,
+    Rules,
+)
+from regimen.execution.step import open_account, replay
+from regimen.execution.tape import Tape
+
+BOOK_ROWS = 9
+_ROOM = 4_000_000
+"""Fills that the buffers hold at first, at most: memory is only used once it is written to."""
+
+
+class Recorder:
+    """One account and the books that a backtest fills in.
+
+    Args:
+        tape: the market.
+        rules: its numbers.
+        targets: (time, symbol) target exposures; rows may be written while the backtest runs.
+        latency: bars from a row to the open at which it falls due.
+        cash: what the account starts with.
+        start, stop: the bars [start, stop) that the books cover; the account is opened before bar ``start``.
+    """
+
+    def __init__(
+        self, tape: Tape, rules: Rules, targets: Floats, latency: int, cash: float, start: int, stop: int
+    ) -> None:
+        self.symbols = tape.opens.shape[1]
+        self.start, self.stop = start, stop
+        self.tape, self.rules, self.targets, self.latency, self.cash = tape, rules, targets, latency, cash
+        self.account = np.empty((1, ACCOUNT_COLUMNS))
+        self.positions = np.empty((1, self.symbols, POSITION_COLUMNS))
+        open_account(0, cash, self.account, self.positions)
+        self.book = np.empty((BOOK_ROWS, stop - start))
+        self.units = np.empty((stop - start, self.symbols))
+        self.filled = 0
+        self._make_room(min((stop - start) * self.symbols, max(_ROOM, self.symbols)))
+
+    def _make_room(self, room: int) -> None:
+        values, times, codes = np.empty((7, room)), np.empty(room, np.int64), np.empty((2, room), np.int32)
+        if self.filled:
+            values[:, : self.filled] = self.fill_values[:, : self.filled]
+            times[: self.filled] = self.fill_times[: self.filled]
+            codes[:, : self.filled] = self.fill_codes[:, : self.filled]
+        self.fill_values: NDArray[np.float64] = values
+        self.fill_times: NDArray[np.int64] = times
+        self.fill_codes: NDArray[np.int32] = codes
+
+    def run(self, start: int, stop: int) -> None:
+        """Steps the account through bars [start, stop); pauses only to make room for more fills."""
+        while start < stop:
+            free = (self.fill_times.shape[0] - self.filled) // self.symbols
+            if free == 0:
+                self._make_room(2 * self.fill_times.shape[0])
+                continue
+            pause = min(stop, start + free)
+            tape = self.tape
+            self.filled = replay(
+                start,
+                pause,
+                self.start,
+                self.latency,
+                tape.stamps,
+                tape.opens,
+                tape.highs,
+                tape.lows,
+                tape.closes,
+                tape.volumes,
+                tape.variances,
+                tape.ratios,
+                tape.fundings,
+                self.targets,
+                self.rules,
+                self.account,
+                self.positions,
+                self.fill_values,
+                self.fill_times,
+                self.fill_codes,
+                self.filled,
+                self.book,
+                self.units,
+            )
+            start = pause
+
+
+class Account:
+    """What a decider may know of its account after the close of a bar: a view that cannot change anything."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._account = recorder.account
+        self._positions = recorder.positions
+
+    @property
+    def cash(self) -> float:
+        """Cash in the quote currency; short sales add to it, negative cash is borrowed."""
+        return float(self._account[0, CASH])
+
+    @property
+    def equity(self) -> float:
+        """Cash and positions at the close mark."""
+        return float(self._account[0, EQUITY])
+
+    @property
+    def ruined(self) -> bool:
+        """Whether equity was at or below zero at some close; the account is closed then."""
+        return bool(self._account[0, RUINED])
+
+    @property
+    def units(self) -> Floats:
+        """(symbol,) signed units held; a copy."""
+        return self._positions[0, :, UNITS].copy()
+
+    @property
+    def exposure(self) -> Floats:
+        """(symbol,) signed notional at the close mark over equity; 0 where equity is not positive."""
+        if self.equity <= 0.0:
+            return np.zeros(self._positions.shape[1])
+        held: Floats = self._positions[0, :, UNITS] * self._positions[0, :, MARK] / self.equity
+        return held

@@ -1,0 +1,117 @@
+"""`Costs`: what trading and holding cost. All-zero costs need a flag, and the report brands them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from regimen.settings import one_line
+
+RATES = (
+    "commission_bps",
+    "commission_fixed",
+    "half_spread_bps",
+    "impact_coefficient",
+    "borrow_annual",
+    "financing_annual",
+)
+"""The fields that charge something when they are positive; funding charges what the bars say."""
+
+
+class Costs(BaseModel):
+    """What an account pays, in the quote currency, on top of the reference price of a fill.
+
+    For a fill of ``u`` units at the open ``p`` of a bar with volume ``V`` (notional ``n = |u|·p``):
+
+    - commission ``n·commission_bps/10⁴ + commission_fixed``;
+    - spread ``n·half_spread_bps/10⁴``;
+    - impact ``n·min(1, impact_coefficient·σ·√(|u|/V))``, the square-root law. ``σ`` is the root of an
+      exponentially weighted mean of squared close-to-close bar returns up to the close before the fill
+      (``impact_span`` bars, see `regimen.execution.variance_step`). σ and V belong to the same bar length,
+      so σ/√V, and with it the charge, does not depend on the bar length for a random walk. Where the volume
+      is NaN no impact can be priced: none is charged and the fill is counted in ``Ledger.unpriced``.
+
+    For every bar, after the fills of its open, at its close mark ``m`` (``Y`` = bars in a year of the
+    calendar):
+
+    - borrow ``|units|·m·borrow_annual/Y`` for a short;
+    - financing ``max(0, -cash)·financing_annual/Y``;
+    - funding ``units·m·funding_rate`` where the bars' ``funding_rate`` is not NaN: a long pays a positive
+      rate, a short receives it.
+
+    Sources: the square-root law is that of Torre (BARRA Market Impact Model Handbook, 1997), who has the
+    cost of a trade grow with the square root of its share of the volume and with the volatility. Almgren,
+    Thum, Hauptmann and Li ("Direct estimation of equity market impact", Risk, 2005) fit an exponent of 3/5 to
+    temporary impact; Sato and Kanazawa (arXiv 2411.13965, every account of the Tokyo Stock Exchange) find ½
+    within 0.02, which is what we use. There is no permanent part: recorded prices do not answer to an
+    account.
+
+    Raises:
+        ConfigError: a negative or non-finite rate; all rates zero without ``zero_costs``; ``zero_costs``
+            with a positive rate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    commission_bps: float = Field(
+        default=1.0, ge=0.0, lt=10_000.0, description="commission in basis points of the traded notional"
+    )
+    commission_fixed: float = Field(default=0.0, ge=0.0, description="commission per fill, quote currency")
+    half_spread_bps: float = Field(
+        default=0.5,
+        ge=0.0,
+        lt=10_000.0,
+        description="half the bid-ask spread in basis points of the notional",
+    )
+    impact_coefficient: float = Field(
+        default=0.0, ge=0.0, description="c in impact = c·σ·√participation; about 1 for stocks; needs volume"
+    )
+    impact_span: int = Field(
+        default=100,
+        ge=1,
+        description="bars of the exponential mean behind σ: weight 2/(span + 1) on the newest",
+    )
+    borrow_annual: float = Field(default=0.0, ge=0.0, description="yearly fee on the notional of shorts, a fraction")
+    financing_annual: float = Field(
+        default=0.0, ge=0.0, description="yearly interest on borrowed cash (negative cash), a fraction"
+    )
+    funding: bool = Field(default=True, description="charge the bars' funding_rate column, where they carry one")
+    zero_costs: bool = Field(
+        default=False, description="must be true to trade without any cost; the report is branded then"
+    )
+
+    if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise one_line(error, type(self), values, "costs.") from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_zeros(cls, values: object) -> object:
+        if isinstance(values, Mapping) and values.get("zero_costs") is True:
+            return {**dict.fromkeys(RATES, 0.0), "funding": False, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _need_the_flag(self) -> Self:
+        positive = [name for name in RATES if getattr(self, name) > 0.0]
+        if self.zero_costs and positive:
+            raise ValueError(f"zero_costs must not be set together with a positive {positive[0]}")
+        if not self.zero_costs and not positive:
+            raise ValueError("all-zero costs need the explicit flag zero_costs=true")
+        return self
+
+    @classmethod
+    def none(cls) -> Costs:
+        """Returns the costs of a dream: nothing, flagged as such; funding is not charged either."""
+        return cls(zero_costs=True)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether trading and holding cost nothing, so that the report must say so."""
+        return self.zero_costs

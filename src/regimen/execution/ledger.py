@@ -1,0 +1,214 @@
+"""`Ledger`: what a backtest did, bar by bar and fill by fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars import Bars
+from regimen.errors import ConfigError
+from regimen.execution.account import CLIPS, LIQUIDATIONS, RUINED, UNPRICED
+from regimen.execution.backtest import Recorder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from regimen.execution.market import MarketConfig
+
+Floats = NDArray[np.float64]
+COSTS = ("commission", "spread", "impact", "borrow", "financing", "funding")
+
+
+def _read_only(array: Floats) -> Floats:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """The books of one backtest. All arrays are read-only; row t is bar t of ``bars``.
+
+    Attributes:
+        bars: what was traded.
+        market: the rules it was traded under (the config; ``market.build()`` trades again).
+        equity: (time,) cash and positions at the close mark, quote currency. It may end below zero: a debt.
+        cash: (time,) after the bar's fills and carry.
+        units: (time, symbol) held at the close.
+        targets: (time, symbol) target exposures as they were decided.
+        turnover: (time,) traded notional as a fraction of the equity at the bar's open.
+        costs: what was paid in each bar, quote currency, by kind: ``commission spread impact borrow financing
+            funding`` (time,); funding is negative where it was received.
+        start_equity: equity before the first bar.
+        fills: Arrow table, one row per fill, in order: ``time`` (start of the bar, whose open is the fill),
+            ``symbol``, ``units`` (signed), ``price`` (the open, before costs), ``notional``, ``commission``,
+            ``spread``, ``impact`` (quote currency), ``participation`` (units/volume, NaN without volume) and
+            ``reason``: order; remainder (of an order that was filled in part or had to wait for volume),
+            rebalance, liquidation, ruin.
+        clips: how many target rows exceeded the leverage limit and were scaled down.
+        liquidations: how many margin calls closed the account's positions.
+        unpriced: fills for which impact was to be charged but the bar's volume is NaN.
+        ruined: equity was at or below zero at some close.
+    """
+
+    bars: Bars
+    market: MarketConfig
+    equity: Floats
+    cash: Floats
+    units: Floats
+    targets: Floats
+    turnover: Floats
+    costs: dict[str, Floats]
+    start_equity: float
+    fills: pa.Table
+    clips: int = 0
+    liquidations: int = 0
+    unpriced: int = 0
+    ruined: bool = False
+    symbols: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "symbols", self.bars.symbols)
+
+    @classmethod
+    def of(cls, bars: Bars, market: MarketConfig, targets: Floats, recorder: Recorder) -> Ledger:
+        """Closes the books of a recorder; nothing is copied."""
+        from regimen.execution.tables import fills_table
+
+        book = _read_only(recorder.book)
+        account = recorder.account[0]
+        return cls(
+            bars=bars,
+            market=market,
+            equity=book[0],
+            cash=book[1],
+            units=_read_only(recorder.units),
+            targets=_read_only(targets),
+            turnover=book[2],
+            costs={name: book[3 + k] for k, name in enumerate(COSTS)},
+            start_equity=recorder.cash,
+            fills=fills_table(recorder, bars.symbols),
+            clips=int(account[CLIPS]),
+            liquidations=int(account[LIQUIDATIONS]),
+            unpriced=int(account[UNPRICED]),
+            ruined=bool(account[RUINED]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.equity)
+
+    @property
+    def time(self) -> NDArray[np.datetime64]:
+        """(time,) start of each bar, UTC."""
+        return self.bars.time
+
+    @cached_property
+    def returns(self) -> Floats:
+        """(time,) simple return of the equity over each bar, after all costs.
+
+        A bar that ends with equity at or below zero returns -1, and every later bar 0: whoever lost
+        everything earns nothing back, and a debt shows in ``equity`` only.
+        """
+        before = np.empty_like(self.equity)
+        before[0] = self.start_equity
+        before[1:] = self.equity[:-1]
+        gone = np.flatnonzero(self.equity <= 0.0) if self.ruined else np.empty(0, np.int64)
+        changes = np.divide(self.equity, before, out=before)
+        changes -= 1.0
+        if len(gone):
+            changes[gone[0]] = -1.0
+            changes[gone[0] + 1 :] = 0.0
+        return _read_only(changes)
+
+    @cached_property
+    def prices(self) -> Floats:
+        """(time, symbol) marks: the close; of a missing bar the last known one, split-adjusted, or NaN."""
+        from regimen.execution.tables import marks
+
+        return _read_only(marks(self.bars))
+
+    @cached_property
+    def exposure(self) -> Floats:
+        """(time, symbol) signed share of equity held after the close mark; 0 where equity is not positive."""
+        held = self.units * self.prices
+        held /= self.equity[:, None]
+        if self.ruined:
+            held[self.equity <= 0.0] = 0.0
+        if np.isnan(self.prices[0]).any():
+            held[np.isnan(self.prices)] = 0.0
+        return _read_only(held)
+
+    @cached_property
+    def marks(self) -> pa.Table:
+        """Arrow table of one row per bar and symbol, by bar then symbol: time, symbol, units, price (the
+        mark), exposure (held) and target (as decided, NaN: keep)."""
+        from regimen.execution.tables import marks_table
+
+        return marks_table(self)
+
+    def window(self, start: int, stop: int) -> Ledger:
+        """Returns the books of bars [start, stop); the returns in it are the same as in the whole ledger.
+
+        The counts (``clips``, ``liquidations``, ``unpriced``) and ``ruined`` stay those of the whole ledger,
+        except that a window that ends before the ruin is not ruined.
+
+        Raises:
+            ConfigError: not 0 <= start < stop <= len(ledger).
+        """
+        from regimen.execution.tables import fills_between
+
+        if not 0 <= start < stop <= len(self):
+            raise ConfigError("window", f"must satisfy 0 <= start < stop <= {len(self)}", (start, stop))
+        cut = slice(start, stop)
+        ledger = replace(
+            self,
+            bars=self.bars.window(start, stop),
+            equity=self.equity[cut],
+            cash=self.cash[cut],
+            units=self.units[cut],
+            targets=self.targets[cut],
+            turnover=self.turnover[cut],
+            costs={name: values[cut] for name, values in self.costs.items()},
+            start_equity=self.start_equity if start == 0 else float(self.equity[start - 1]),
+            fills=fills_between(self.fills, self.bars.time[start], self.bars.time[stop - 1]),
+            ruined=self.ruined and bool((self.equity[:stop] <= 0.0).any()),
+        )
+        ledger.remember(self.returns[cut], self.prices[cut])
+        return ledger
+
+    def remember(self, returns: Floats, prices: Floats) -> None:
+        """Keeps columns that cannot be had from these bars alone: a window does not see what was before."""
+        self.__dict__.update(returns=returns, prices=prices)
+
+    def write(self, folder: str | Path) -> None:
+        """Writes the books into a folder; see `regimen.execution.ledger_files.write`."""
+        from regimen.execution.ledger_files import write
+
+        write(self, Path(folder))
+
+    @classmethod
+    def read(cls, folder: str | Path, bars: Bars | None = None) -> Ledger:
+        """Reads books that `write` wrote; see `regimen.execution.ledger_files.read`."""
+        from regimen.execution.ledger_files import read
+
+        return read(Path(folder), bars)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the totals as plain numbers: for logs and reports."""
+        return {
+            "bars": len(self),
+            "symbols": len(self.symbols),
+            "fills": self.fills.num_rows,
+            "final_equity": float(self.equity[-1]),
+            "costs": {name: float(values.sum()) for name, values in self.costs.items()},
+            "clips": self.clips,
+            "liquidations": self.liquidations,
+            "unpriced": self.unpriced,
+            "ruined": self.ruined,
+            "free": self.market.costs.is_free,
+        }

@@ -1,0 +1,250 @@
+"""`MarketConfig` and `Market`: the rules of trading, and the backtest that applies them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from regimen.bars import Bars
+from regimen.errors import ConfigError, DataError
+from regimen.execution.account import Rules
+from regimen.execution.backtest import Account, Recorder
+from regimen.execution.costs import Costs
+from regimen.execution.ledger import Ledger
+from regimen.execution.tape import Tape
+from regimen.settings import one_line
+
+Floats = NDArray[np.float64]
+DUST = 1e-12
+"""A difference of this fraction of the equity is rounding and no order: it would pay fixed commissions."""
+
+
+class Decider(Protocol):
+    """Whatever decides target exposures bar by bar."""
+
+    def decide(self, t: int, account: Account) -> object:
+        """Returns the (symbol,) target exposures decided with bars <= t; NaN keeps a symbol's target."""
+        ...
+
+
+class MarketConfig(BaseModel):
+    """How orders become fills.
+
+    A *target exposure* is a signed fraction of the account's equity: 1 is long with everything, -0.5 short
+    with half. It becomes units once, at the first open at which it can be traded: ``target × equity at this
+    open / open``.
+
+    Raises:
+        ConfigError: a value out of its range, or a leverage that the maintenance margin would liquidate at
+        once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    costs: Costs = Field(default_factory=Costs, description="what trading and holding cost")
+    initial_cash: float = Field(default=1_000_000.0, gt=0.0, description="equity at the start, quote currency")
+    latency_bars: int = Field(
+        default=1, ge=1, description="a target decided with bar t fills at the open of t + latency_bars"
+    )
+    rebalance: Literal["on_change", "every_bar"] = Field(
+        default="on_change",
+        description="on_change: only a changed target trades; every_bar: exposure is restored at every open",
+    )
+    rebalance_band: float = Field(
+        default=0.0, ge=0.0, description="every_bar: no trade within this distance from the target exposure"
+    )
+    participation_cap: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="largest share of a bar's volume that one fill takes; the rest waits; null: no limit",
+    )
+    lot_size: float = Field(
+        default=0.0, ge=0.0, description="smallest tradable unit, positions round towards zero; 0: divisible"
+    )
+    leverage: float = Field(
+        default=1.0, gt=0.0, description="largest gross target exposure; larger targets are scaled down"
+    )
+    maintenance_margin: float = Field(
+        default=0.25,
+        ge=0.0,
+        lt=1.0,
+        description="equity below this share of the gross notional closes everything at the next open",
+    )
+    intrabar_margin: bool = Field(
+        default=False, description="check the margin at each bar's worst price too, not only at the close"
+    )
+
+    if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise one_line(error, type(self), values, "market.") from None
+            except ConfigError as error:  # the costs inside check themselves
+                raise error.within("market.") from None
+
+    @model_validator(mode="after")
+    def _can_hold_what_it_allows(self) -> Self:
+        if self.leverage * self.maintenance_margin >= 1.0:
+            raise ValueError(
+                f"leverage × maintenance_margin must be below 1, or a position at the limit is liquidated at "
+                f"once; got {self.leverage:g} × {self.maintenance_margin:g}"
+            )
+        if self.rebalance_band > 0.0 and self.rebalance == "on_change":
+            raise ValueError(f"rebalance_band needs rebalance: every_bar; got {self.rebalance_band:g} with on_change")
+        return self
+
+    def build(self) -> Market:
+        """Returns the market of this config."""
+        return Market(self)
+
+
+class Market:
+    """A place to trade bars at: ``Market(costs=Costs(commission_bps=1.0), latency_bars=1)``.
+
+    Args:
+        config: the rules; or give the fields of `MarketConfig` by name.
+    """
+
+    def __init__(self, config: MarketConfig | None = None, **fields: Any) -> None:
+        if config is not None and fields:
+            config = MarketConfig(**{**dict(config), **fields})
+        self.config = config or MarketConfig(**fields)
+
+    def __repr__(self) -> str:
+        return f"Market({self.config!r})"
+
+    @property
+    def costs(self) -> Costs:
+        """What trading and holding cost here."""
+        return self.config.costs
+
+    def rules(self, periods_per_year: float) -> Rules:
+        """Returns the numbers that the account step reads, for bars of which so many make a year."""
+        config, costs = self.config, self.config.costs
+        return Rules(
+            commission=costs.commission_bps * 1e-4,
+            fixed=costs.commission_fixed,
+            spread=costs.half_spread_bps * 1e-4,
+            impact=costs.impact_coefficient,
+            borrow=costs.borrow_annual / periods_per_year,
+            financing=costs.financing_annual / periods_per_year,
+            cap=math.inf if config.participation_cap is None else config.participation_cap,
+            lot=config.lot_size,
+            leverage=config.leverage,
+            maintenance=config.maintenance_margin,
+            intrabar=float(config.intrabar_margin),
+            every_bar=float(config.rebalance == "every_bar"),
+            band=max(config.rebalance_band, DUST),
+        )
+
+    def tape(self, bars: Bars) -> Tape:
+        """Returns the bars as the account step reads them."""
+        return Tape.of(bars, self.costs)
+
+    def backtest(
+        self, bars: Bars, targets: object, start: int = 0, stop: int | None = None, *, tape: Tape | None = None
+    ) -> Ledger:
+        """Trades target exposures on bars and keeps every fill, fee and mark.
+
+        Timing: row t of the targets is decided with bars <= t and fills at the open of ``t + latency_bars``
+        at the earliest; the last ``latency_bars`` rows never fill. Both forms of targets go through the same
+        compiled step and give the same bits.
+
+        Args:
+            bars: (time, symbol) market data.
+            targets: (time, symbol) signed fractions of equity, or (time,) for one symbol; NaN keeps a
+                symbol's target. Or an object with ``decide(t, account) -> (symbol,)``, called after the close
+                of each bar.
+            start, stop: trade bars [start, stop) only, with an account opened at ``start``; targets of
+                other rows do not trade. The ledger covers these bars. Unlike a backtest of
+                ``bars.window(start, stop)`` it knows the volatility before ``start`` (it prices the impact).
+            tape: `tape` of the same bars, for whoever backtests them many times; made anew unless given.
+
+        Raises:
+            DataError: targets of another shape, not numeric or infinite; bars that cannot be traded (see
+                `Tape.of`); an equity beyond what a float holds.
+            ConfigError: not 0 <= start < stop <= len(bars); a tape of other bars or other costs.
+        """
+        stop = len(bars) if stop is None else stop
+        if not 0 <= start < stop <= len(bars):
+            raise ConfigError("start/stop", f"must satisfy 0 <= start < stop <= {len(bars)}", (start, stop))
+        decide = getattr(targets, "decide", None)
+        rows = np.full(bars.shape, np.nan) if decide else check_targets(targets, bars)
+        rules = self.rules(bars.periods_per_year)
+        tape = self.tape(bars) if tape is None else check_tape(tape, bars, rules)
+        recorder = Recorder(
+            tape,
+            rules,
+            rows,
+            self.config.latency_bars,
+            self.config.initial_cash,
+            start,
+            stop,
+        )
+        if decide is None:
+            recorder.run(start, stop)
+        else:
+            account = Account(recorder)
+            for t in range(start, stop):
+                recorder.run(t, t + 1)
+                rows[t] = check_row(decide(t, account), bars, t)
+        last = float(recorder.book[0, -1])
+        if not math.isfinite(last):
+            row = start + int((~np.isfinite(recorder.book[0])).argmax())
+            raise DataError("targets", f"must not earn more than a float holds; equity overflows at row {row}", last)
+        covered = bars if stop - start == len(bars) else bars.window(start, stop)
+        return Ledger.of(covered, self.config, rows[start:stop], recorder)
+
+
+def check_tape(tape: Tape, bars: Bars, rules: Rules) -> Tape:
+    """Returns the tape if the step can read it for these bars: a foreign one would be read past its end."""
+    if tape.volumes is not bars.volume:
+        raise ConfigError("tape", "must be made of the bars that are traded", tape.closes.shape)
+    if (rules.impact > 0.0) != (tape.variances.shape[0] > 0):
+        raise ConfigError("tape", "must be made for the same impact_coefficient", rules.impact)
+    return tape
+
+
+def check_targets(targets: object, bars: Bars) -> Floats:
+    """Returns targets as a contiguous (time, symbol) array that nobody else can change."""
+    try:
+        rows = np.asarray(targets, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("targets", "must be numbers of shape (time, symbol)", type(targets).__name__) from None
+    if rows.shape == bars.shape[:1] and bars.shape[1] == 1:
+        rows = rows[:, None]
+    if rows.shape != bars.shape:
+        raise DataError("targets", f"must have the shape of the bars, (time, symbol) = {bars.shape}", rows.shape)
+    # The largest magnitude is infinite only if a target is; fmin and fmax pass over NaN, without a temporary.
+    if not (np.isfinite(np.fmax.reduce(rows, axis=None)) and np.isfinite(np.fmin.reduce(rows, axis=None))):
+        infinite = np.isinf(rows)
+        if infinite.any():
+            t, s = divmod(int(infinite.argmax()), bars.shape[1])
+            raise DataError(
+                "targets",
+                f"must be finite, or NaN to keep; row {t}, symbol {bars.symbols[s]}",
+                float(rows[t, s]),
+            )
+    return np.array(rows, order="C")
+
+
+def check_row(row: object, bars: Bars, t: int) -> Floats:
+    """Returns one decision as a (symbol,) array."""
+    try:
+        values = np.asarray(row, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("decide", f"must return numbers of shape (symbol,) at bar {t}", type(row).__name__) from None
+    if values.ndim == 0:
+        values = values[None]
+    if values.shape != (bars.shape[1],):
+        raise DataError("decide", f"must return the shape ({bars.shape[1]},) at bar {t}", values.shape)
+    if np.isinf(values).any():
+        raise DataError("decide", f"must return finite targets, or NaN to keep, at bar {t}", values.tolist())
+    return values

@@ -1,0 +1,396 @@
+"""The account step: how orders become money. Everything that trades calls `advance`; nothing else keeps
+accounts.
+
+The step is scalar code on arrays that the caller owns: no allocation, no Python objects, no slices, so that
+the same source compiles for a CPU loop, for a loop over environments and as a device function of a GPU
+kernel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from regimen.execution.account import (
+    BORROW,
+    CALLED,
+    CASH,
+    CLIPS,
+    COMMISSION,
+    DUE,
+    EQUITY,
+    FILLS,
+    FINANCING,
+    FUNDING,
+    GOAL,
+    GROSS,
+    IMPACT,
+    LIQUIDATION,
+    LIQUIDATIONS,
+    MARK,
+    ORDER,
+    REBALANCE,
+    REMAINDER,
+    RUIN,
+    RUINED,
+    SCALE,
+    SPREAD,
+    TRADED,
+    TURNOVER,
+    UNITS,
+    UNPRICED,
+    WISH,
+    Codes,
+    Floats,
+    Integers,
+    Rules,
+)
+from regimen.jit import jit_step
+
+EXACT = 2.0**53
+
+
+@jit_step
+def whole_lots(units: float, lot: float) -> float:
+    """Rounds units towards zero to a multiple of the lot; a lot of 0 leaves them as they are."""
+    if lot > 0.0:
+        # A target of exactly k lots may come out of a division as k - 1e-16; it still is k lots.
+        count = units * (1.0 / lot) * (1.0 + 1e-12)
+        if abs(count) < EXACT:  # beyond it every float is whole, and an integer might not hold it
+            count = float(int(count))
+        return count * lot
+    return units
+
+
+@jit_step
+def reachable(wanted: float, volume: float, cap: float, lot: float) -> float:
+    """Returns how many of the wanted units (signed) the bar's volume lets through; NaN is no limit."""
+    limit = cap * volume
+    if abs(wanted) > limit:
+        return math.copysign(whole_lots(limit, lot), wanted)
+    return wanted
+
+
+@jit_step
+def impact_rate(units: float, volume: float, variance: float, coefficient: float) -> float:
+    """Returns the square-root impact as a fraction of the notional, at most 1; NaN without volume."""
+    rate = coefficient * math.sqrt(variance / volume * abs(units))
+    if rate > 1.0:
+        return 1.0
+    return rate
+
+
+@jit_step
+def open_account(n: int, cash: float, account: Floats, positions: Floats) -> None:
+    """Resets account ``n`` to cash and nothing else."""
+    for k in range(account.shape[1]):
+        account[n, k] = 0.0
+    account[n, CASH] = cash
+    account[n, EQUITY] = cash
+    account[n, SCALE] = 1.0
+    for s in range(positions.shape[1]):
+        positions[n, s, UNITS] = 0.0
+        positions[n, s, MARK] = 0.0
+        positions[n, s, WISH] = np.nan
+        positions[n, s, GOAL] = np.nan
+        positions[n, s, DUE] = 0.0
+
+
+@jit_step
+def accept(n: int, row: int, targets: Floats, rules: Rules, account: Floats, positions: Floats) -> None:
+    """Takes the target row that falls due at this open: what changed becomes an order that waits for its
+    size.
+
+    When the gross of the latest targets exceeds the leverage limit, every target is scaled by the same
+    factor; when that factor changes, every symbol is sized anew.
+    """
+    changed = False
+    for s in range(positions.shape[1]):
+        want = targets[row, s]
+        if want == want and want != positions[n, s, WISH]:
+            positions[n, s, WISH] = want
+            positions[n, s, DUE] = 1.0
+            positions[n, s, GOAL] = np.nan  # an old order that still waits is replaced
+            changed = True
+    if not changed:
+        return
+    gross = 0.0
+    for s in range(positions.shape[1]):
+        wish = positions[n, s, WISH]
+        if wish == wish:
+            gross += abs(wish)
+    scale = 1.0
+    # Weights that are meant to sum to the limit miss it by rounding; that is no excess.
+    if gross > rules.leverage * (1.0 + 1e-12):
+        scale = rules.leverage / gross
+        account[n, CLIPS] += 1.0
+    if scale != account[n, SCALE]:
+        account[n, SCALE] = scale
+        for s in range(positions.shape[1]):
+            wish = positions[n, s, WISH]
+            if wish == wish and wish != 0.0:
+                positions[n, s, DUE] = 1.0
+                positions[n, s, GOAL] = np.nan
+
+
+@jit_step
+def advance(
+    n: int,
+    t: int,
+    row: int,
+    stamp: int,
+    opens: Floats,
+    highs: Floats,
+    lows: Floats,
+    closes: Floats,
+    volumes: Floats,
+    variances: Floats,
+    ratios: Floats,
+    fundings: Floats,
+    targets: Floats,
+    rules: Rules,
+    account: Floats,
+    positions: Floats,
+    fill_values: Floats,
+    fill_times: Integers,
+    fill_codes: Codes,
+    filled: int,
+) -> int:
+    """Steps account ``n`` through bar ``t``: splits and fills at its open, carry during it, mark at its
+    close.
+
+    Timing: the row of ``targets`` was decided with bars before ``t`` (``latency_bars`` earlier); it fills at
+    the open of ``t`` at the earliest. Sizes come from the equity at this open, before costs, the same for
+    all symbols.
+
+    Args:
+        n: row of ``account`` and ``positions``.
+        t: bar, row of the market arrays (time, symbol); see `regimen.execution.Tape` for what they promise.
+        row: row of ``targets`` (any, symbol) that falls due at this open; -1 for none.
+        stamp: what is written into ``fill_times``: the start of the bar, nanoseconds.
+        variances, ratios, fundings: empty (0, 0) arrays where the market has no impact, splits or funding.
+        fill_values: (7, capacity) units, price, notional, commission, spread, impact, participation;
+            capacity 0 keeps no fills.
+        fill_times, fill_codes: (capacity,) and (2, capacity) symbol and reason of each fill.
+        filled: fills already in the buffers.
+
+    Returns:
+        How many fills the buffers hold afterwards.
+    """
+    symbols = positions.shape[1]
+    cash = account[n, CASH]
+    equity = cash
+    for s in range(symbols):
+        if ratios.shape[0] > 0:
+            ratio = ratios[t, s]
+            if ratio != 1.0:
+                positions[n, s, UNITS] *= ratio
+                positions[n, s, GOAL] *= ratio
+                positions[n, s, MARK] /= ratio
+        price = opens[t, s]
+        if price == price:
+            positions[n, s, MARK] = price
+        equity += positions[n, s, UNITS] * positions[n, s, MARK]
+
+    if row >= 0:
+        accept(n, row, targets, rules, account, positions)
+    forced = account[n, CALLED] != 0.0 or account[n, RUINED] != 0.0
+    scale = account[n, SCALE]
+    traded = 0.0
+    commissions = 0.0
+    spreads = 0.0
+    impacts = 0.0
+    before = filled
+    for s in range(symbols):
+        units = positions[n, s, UNITS]
+        price = opens[t, s]
+        volume = volumes[t, s]
+        if forced:
+            positions[n, s, DUE] = 0.0
+            positions[n, s, GOAL] = np.nan
+        if not (price == price and volume != 0.0):
+            continue
+        reason = REMAINDER
+        if forced:
+            goal = 0.0
+            delta = -units
+            reason = RUIN if account[n, RUINED] != 0.0 else LIQUIDATION
+        else:
+            wish = positions[n, s, WISH]
+            due = positions[n, s, DUE] != 0.0
+            if (due or (rules.every_bar != 0.0 and wish == wish)) and equity > 0.0:
+                goal = whole_lots(wish * scale / price * equity, rules.lot)
+                if abs(goal - units) * price <= rules.band * equity:
+                    goal = np.nan
+                positions[n, s, DUE] = 0.0
+                positions[n, s, GOAL] = goal
+                reason = ORDER if due else REBALANCE
+            goal = positions[n, s, GOAL]
+            if goal != goal:
+                continue
+            delta = reachable(goal - units, volume, rules.cap, rules.lot)
+        if delta == goal - units:
+            positions[n, s, UNITS] = goal
+            positions[n, s, GOAL] = np.nan
+        else:
+            positions[n, s, UNITS] = units + delta
+        if delta == 0.0:
+            continue
+        notional = abs(delta) * price
+        commission = notional * rules.commission + rules.fixed
+        spread = notional * rules.spread
+        impact = 0.0
+        if rules.impact > 0.0:
+            rate = impact_rate(delta, volume, variances[t, s], rules.impact)
+            if rate == rate:
+                impact = notional * rate
+            else:
+                account[n, UNPRICED] += 1.0
+        cash -= delta * price + (commission + spread)
+        cash -= impact
+        traded += notional
+        commissions += commission
+        spreads += spread
+        impacts += impact
+        if fill_values.shape[1] > 0:
+            fill_times[filled] = stamp
+            fill_codes[0, filled] = s
+            fill_codes[1, filled] = reason
+            fill_values[0, filled] = delta
+            fill_values[1, filled] = price
+            fill_values[2, filled] = notional
+            fill_values[3, filled] = commission
+            fill_values[4, filled] = spread
+            fill_values[5, filled] = impact
+            fill_values[6, filled] = abs(delta) / volume
+        filled += 1
+
+    financing = 0.0
+    if cash < 0.0 and account[n, RUINED] == 0.0:
+        financing = -cash * rules.financing
+    borrow = 0.0
+    funding = 0.0
+    value = 0.0
+    gross = 0.0
+    worst = 0.0
+    worst_gross = 0.0
+    for s in range(symbols):
+        units = positions[n, s, UNITS]
+        mark = closes[t, s]
+        if mark == mark:
+            positions[n, s, MARK] = mark
+        else:
+            mark = positions[n, s, MARK]
+        held = units * mark
+        value += held
+        gross += abs(held)
+        borrow += (-held if held < 0.0 else 0.0) * rules.borrow
+        if fundings.shape[0] > 0:
+            rate = fundings[t, s]
+            if rate == rate:
+                funding += held * rate
+        if rules.intrabar != 0.0:
+            low = lows[t, s]
+            high = highs[t, s]
+            edge = low if units > 0.0 else high
+            edge = edge if edge == edge else mark
+            worst += units * edge
+            worst_gross += abs(units) * edge
+    cash -= borrow + financing + funding
+
+    called = cash + value < rules.maintenance * gross
+    if rules.intrabar != 0.0 and cash + worst < rules.maintenance * worst_gross:
+        called = True
+    if called and account[n, CALLED] == 0.0 and account[n, RUINED] == 0.0:
+        account[n, LIQUIDATIONS] += 1.0
+    account[n, CALLED] = 1.0 if called or (forced and gross > 0.0) else 0.0
+    if cash + value <= 0.0:
+        account[n, RUINED] = 1.0
+    account[n, CASH] = cash
+    account[n, EQUITY] = cash + value
+    account[n, GROSS] = gross
+    account[n, TRADED] = traded
+    account[n, TURNOVER] = traded / equity if equity > 0.0 else 0.0
+    account[n, COMMISSION] = commissions
+    account[n, SPREAD] = spreads
+    account[n, IMPACT] = impacts
+    account[n, BORROW] = borrow
+    account[n, FINANCING] = financing
+    account[n, FUNDING] = funding
+    account[n, FILLS] += filled - before
+    return filled
+
+
+@jit_step
+def replay(
+    start: int,
+    stop: int,
+    first: int,
+    latency: int,
+    stamps: Integers,
+    opens: Floats,
+    highs: Floats,
+    lows: Floats,
+    closes: Floats,
+    volumes: Floats,
+    variances: Floats,
+    ratios: Floats,
+    fundings: Floats,
+    targets: Floats,
+    rules: Rules,
+    account: Floats,
+    positions: Floats,
+    fill_values: Floats,
+    fill_times: Integers,
+    fill_codes: Codes,
+    filled: int,
+    book: Floats,
+    units: Floats,
+) -> int:
+    """Steps one account through bars [start, stop) and writes its books; returns the number of fills so far.
+
+    It lives beside `advance`, which is compiled into it: a change there must not meet an old copy in the
+    cache.
+
+    Args:
+        first: the bar that the account was opened at: row 0 of the books; targets before it are not its own.
+        latency: the row of ``targets`` that falls due at bar t is ``t - latency``.
+        book: (9, time) equity, cash, turnover, commission, spread, impact, borrow, financing, funding.
+        units: (time, symbol) held at the close.
+    """
+    for t in range(start, stop):
+        filled = advance(
+            0,
+            t,
+            t - latency if t - latency >= first else -1,
+            stamps[t],
+            opens,
+            highs,
+            lows,
+            closes,
+            volumes,
+            variances,
+            ratios,
+            fundings,
+            targets,
+            rules,
+            account,
+            positions,
+            fill_values,
+            fill_times,
+            fill_codes,
+            filled,
+        )
+        book[0, t - first] = account[0, EQUITY]
+        book[1, t - first] = account[0, CASH]
+        book[2, t - first] = account[0, TURNOVER]
+        book[3, t - first] = account[0, COMMISSION]
+        book[4, t - first] = account[0, SPREAD]
+        book[5, t - first] = account[0, IMPACT]
+        book[6, t - first] = account[0, BORROW]
+        book[7, t - first] = account[0, FINANCING]
+        book[8, t - first] = account[0, FUNDING]
+        for s in range(units.shape[1]):
+            units[t - first, s] = positions[0, s, UNITS]
+    return filled

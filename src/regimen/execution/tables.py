@@ -1,0 +1,101 @@
+"""The ledger as Arrow tables: columns that exist already are wrapped, not copied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from regimen.bars import Bars
+from regimen.execution.account import REASONS
+from regimen.jit import jit
+
+if TYPE_CHECKING:
+    from regimen.execution.backtest import Recorder
+    from regimen.execution.ledger import Ledger
+
+Floats = NDArray[np.float64]
+FILL_VALUES = ("units", "price", "notional", "commission", "spread", "impact", "participation")
+STAMP = pa.timestamp("ns", tz="UTC")
+
+
+def _floats(values: Floats) -> pa.Array:
+    return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
+
+
+def _stamps(values: NDArray[np.int64]) -> pa.Array:
+    return pa.Array.from_buffers(STAMP, len(values), [None, pa.py_buffer(values)])
+
+
+def _names(codes: NDArray[np.int32], names: tuple[str, ...]) -> pa.Array:
+    indices = pa.Array.from_buffers(pa.int32(), len(codes), [None, pa.py_buffer(codes)])
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()), safe=False)
+
+
+def fills_table(recorder: Recorder, symbols: tuple[str, ...]) -> pa.Table:
+    """Returns the recorder's fills; see `Ledger.fills` for the columns."""
+    n = recorder.filled
+    columns = {
+        "time": _stamps(recorder.fill_times[:n]),
+        "symbol": _names(recorder.fill_codes[0, :n], symbols),
+        **{name: _floats(recorder.fill_values[k, :n]) for k, name in enumerate(FILL_VALUES)},
+        "reason": _names(recorder.fill_codes[1, :n], REASONS),
+    }
+    return pa.table(columns)
+
+
+def fills_between(fills: pa.Table, first: np.datetime64, last: np.datetime64) -> pa.Table:
+    """Returns the fills whose bar starts in [first, last]; they are in order of time, so this is a slice."""
+    times = fills.column("time").cast(pa.int64()).to_numpy()
+    low = int(np.searchsorted(times, np.int64(first.astype("datetime64[ns]").astype(np.int64)), side="left"))
+    high = int(np.searchsorted(times, np.int64(last.astype("datetime64[ns]").astype(np.int64)), side="right"))
+    return fills.slice(low, high - low)
+
+
+@jit
+def _carry_marks(closes: Floats, present: NDArray[np.bool_], factors: Floats, out: Floats) -> None:
+    for s in range(closes.shape[1]):
+        last = np.nan
+        factor = np.nan
+        for t in range(closes.shape[0]):
+            if factors.shape[0] > 0:
+                now = factors[t, s]
+                if now == now:
+                    if factor == factor and now != factor:
+                        last /= now / factor
+                    factor = now
+            if present[t, s]:
+                last = closes[t, s]
+            out[t, s] = last
+
+
+def marks(bars: Bars) -> Floats:
+    """Returns (time, symbol) closes; a missing bar keeps the last known one, divided by the splits since."""
+    if bars.present.all():
+        return bars.close
+    out = np.empty(bars.shape)
+    _carry_marks(bars.close, bars.present, bars.extras.get("adjustment", np.empty((0, 0))), out)
+    return out
+
+
+def marks_table(ledger: Ledger) -> pa.Table:
+    """Returns the marks of a ledger; see `Ledger.marks`."""
+    bars, symbols = ledger.units.shape
+    stamps = ledger.time.view(np.int64)
+    if symbols == 1:
+        codes = np.zeros(bars, np.int32)
+    else:
+        stamps = np.repeat(stamps, symbols)
+        codes = np.tile(np.arange(symbols, dtype=np.int32), bars)
+    return pa.table(
+        {
+            "time": _stamps(stamps),
+            "symbol": _names(codes, ledger.symbols),
+            "units": _floats(ledger.units.reshape(-1)),
+            "price": _floats(ledger.prices.reshape(-1)),
+            "exposure": _floats(ledger.exposure.reshape(-1)),
+            "target": _floats(ledger.targets.reshape(-1)),
+        }
+    )

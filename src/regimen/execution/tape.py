@@ -1,0 +1,188 @@
+"""`Tape`: bars made ready for the account step: checked prices, split ratios, variance before each bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars import Bars
+from regimen.errors import DataError
+from regimen.execution.costs import Costs
+from regimen.jit import jit
+
+Floats = NDArray[np.float64]
+
+
+@jit
+def _survey(opens: Floats, highs: Floats, lows: Floats, closes: Floats, volumes: Floats) -> tuple[int, int, int]:
+    """Returns the number of missing bars, the first bad price and the first bad volume (flat, -1 for none).
+
+    The usual bar costs one comparison; only an unusual one is looked at closely.
+    """
+    missing = 0
+    price = -1
+    volume = -1
+    for i in range(len(opens)):
+        low = min(min(opens[i], highs[i]), min(lows[i], closes[i]))
+        total = opens[i] + highs[i] + lows[i] + closes[i]
+        if not (low > 0.0 and total < np.inf):
+            if total != total:
+                missing += 1
+            elif price < 0:
+                price = i
+        if volumes[i] < 0.0 or volumes[i] == np.inf:
+            volume = i if volume < 0 else volume
+    return missing, price, volume
+
+
+@jit
+def variance_step(variance: float, before: float, price: float, weight: float) -> float:
+    """Returns the exponential mean of squared simple returns after one more bar.
+
+    ``v' = (1 - weight)·v + weight·r²`` with ``r = price/before - 1``; the first return seeds the mean
+    (``variance`` NaN).
+    """
+    change = price / before - 1.0
+    if variance == variance:
+        return (1.0 - weight) * variance + weight * (change * change)
+    return change * change
+
+
+@jit
+def _variances(closes: Floats, ratios: Floats, weight: float, out: Floats) -> None:
+    """Writes the variance known before each bar, i.e. from closes up to the bar before; 0 without history."""
+    for s in range(closes.shape[1]):
+        variance = np.nan
+        before = np.nan
+        for t in range(closes.shape[0]):
+            out[t, s] = variance if variance == variance else 0.0
+            if ratios.shape[0] > 0:
+                before /= ratios[t, s]
+            price = closes[t, s]
+            if price == price:
+                if before == before:
+                    variance = variance_step(variance, before, price, weight)
+                before = price
+
+
+@jit
+def _ratios(factors: Floats, out: Floats) -> int:
+    """Writes what units multiply by at each open; returns the first bad factor (flat, -1 for none)."""
+    for s in range(factors.shape[1]):
+        last = np.nan
+        for t in range(factors.shape[0]):
+            factor = factors[t, s]
+            out[t, s] = 1.0
+            if factor == factor:
+                if not 0.0 < factor < np.inf:
+                    return t * int(factors.shape[1]) + s
+                if last == last:
+                    out[t, s] = factor / last
+                last = factor
+    return -1
+
+
+def _nothing() -> Floats:
+    empty = np.empty((0, 0))
+    empty.flags.writeable = False
+    return empty
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """The market as the account step reads it; one per pair of bars and costs, shared by any number of
+    accounts.
+
+    Every array is (time, symbol), contiguous, float64 and read-only, or empty (0, 0) where the market has no
+    such thing. ``opens`` and ``closes`` are NaN exactly where the symbol has no bar; all other prices are
+    positive.
+
+    Attributes:
+        stamps: (time,) int64 nanoseconds, the start of each bar.
+        opens, highs, lows, closes, volumes: the bars; a volume of NaN is unknown.
+        variances: exponential variance of the returns up to the bar before; empty without impact.
+        ratios: what units are multiplied by at the open (splits); empty without an ``adjustment`` extra.
+        fundings: funding rate that falls in the bar, NaN for none; empty when funding is not charged.
+        complete: whether no bar is missing.
+    """
+
+    stamps: NDArray[np.int64]
+    opens: Floats
+    highs: Floats
+    lows: Floats
+    closes: Floats
+    volumes: Floats
+    variances: Floats
+    ratios: Floats
+    fundings: Floats
+    complete: bool
+
+    @classmethod
+    def of(cls, bars: Bars, costs: Costs) -> Tape:
+        """Prepares bars for the account step.
+
+        Raises:
+            DataError: a price that is not positive and finite, a negative volume, a split factor that is not
+                positive, an infinite funding rate, or no volume at all while impact is to be charged.
+        """
+        columns = [bars.open, bars.high, bars.low, bars.close]
+        missing, price, volume = _survey(
+            bars.open.ravel(), bars.high.ravel(), bars.low.ravel(), bars.close.ravel(), bars.volume.ravel()
+        )
+        for name, position in (("open/high/low/close", price), ("volume", volume)):
+            if position >= 0:
+                t, s = divmod(position, len(bars.symbols))
+                rule = "positive and finite" if name != "volume" else "finite and not negative, or NaN"
+                values = [float(c[t, s]) for c in (columns if name != "volume" else [bars.volume])]
+                where = f"row {t} ({bars.time[t]}), symbol {bars.symbols[s]}"
+                raise DataError(f"bars.{name}", f"must be {rule} at {where}", values)
+        if missing:
+            # A bar with some of its prices is no bar, as Bars.present says; the step then asks one price
+            # only.
+            absent = ~bars.present
+            for k, column in enumerate(columns):
+                columns[k] = np.where(absent, np.nan, column)
+                columns[k].flags.writeable = False
+        ratios = variances = fundings = _nothing()
+        if "adjustment" in bars.extras:
+            ratios = np.empty(bars.shape)
+            bad = _ratios(bars.extras["adjustment"], ratios)
+            if bad >= 0:
+                t, s = divmod(bad, len(bars.symbols))
+                raise DataError(
+                    "bars.adjustment",
+                    f"must be positive and finite, or NaN, at row {t}, symbol {bars.symbols[s]}",
+                    float(bars.extras["adjustment"][t, s]),
+                )
+            ratios.flags.writeable = False
+        if costs.impact_coefficient > 0.0:
+            unknown = np.isnan(bars.volume).all(axis=0)
+            if unknown.any():
+                raise DataError(
+                    "costs.impact_coefficient",
+                    f"must be 0 for {bars.symbols[int(unknown.argmax())]}, whose bars have no volume",
+                    costs.impact_coefficient,
+                )
+            variances = np.empty(bars.shape)
+            _variances(columns[3], ratios, 2.0 / (costs.impact_span + 1.0), variances)
+            variances.flags.writeable = False
+        if costs.funding and "funding_rate" in bars.extras:
+            fundings = bars.extras["funding_rate"]
+            if np.isinf(fundings).any():
+                t, s = divmod(int(np.isinf(fundings).argmax()), len(bars.symbols))
+                raise DataError("bars.funding_rate", f"must be finite or NaN at row {t}", float(fundings[t, s]))
+        opens, highs, lows, closes = columns
+        return cls(
+            bars.time.view(np.int64),
+            opens,
+            highs,
+            lows,
+            closes,
+            bars.volume,
+            variances,
+            ratios,
+            fundings,
+            missing == 0,
+        )

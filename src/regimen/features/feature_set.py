@@ -1,0 +1,220 @@
+"""`FeatureSet`: named features, computed over bars in one compiled pass or bar by bar, with the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars import Bars
+from regimen.errors import ConfigError, DataError
+from regimen.features.feature import Feature
+from regimen.features.stream import FeatureStream
+from regimen.scan import Program, Series, code_digest
+
+STANDARD_GROUPS = ("momentum", "volatility", "volume", "sentiment", "regime", "technical")
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureFrame:
+    """Features over bars. The row at position t uses bars ≤ t, and is known when bar t closes.
+
+    Attributes:
+        values: (time, symbol, feature) float64; NaN until warm, and where the symbol has no bar.
+        names: the columns, in the order of the last axis.
+        time: (time,) datetime64[ns]: the starts of the bars.
+        symbols: in the order of the middle axis.
+    """
+
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+    time: NDArray[np.datetime64]
+    symbols: tuple[str, ...]
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Returns one feature, (time, symbol).
+
+        Raises:
+            ConfigError: no feature has this name.
+        """
+        if name not in self.names:
+            raise ConfigError("features.columns", f"must be one of {', '.join(self.names)}", name)
+        return self.values[:, :, self.names.index(name)]
+
+
+def series_of(bars: Bars, symbol: int, inputs: Sequence[str]) -> Series:
+    """Returns one symbol's bars as the scan wants them; an input that the bars do not have is NaN."""
+
+    def column(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.ascontiguousarray(values[:, symbol]).view()
+
+    extras = np.full((len(inputs), len(bars)), np.nan)
+    for row, name in enumerate(inputs):
+        if name in bars.extras:
+            extras[row] = bars.extras[name][:, symbol]
+    return Series(
+        bars.time.view(np.int64),
+        column(bars.open),
+        column(bars.high),
+        column(bars.low),
+        column(bars.close),
+        column(bars.volume),
+        extras,
+    )
+
+
+class FeatureSet:
+    """Features in a fixed order of columns.
+
+    Args:
+        features: what to compute.
+        columns: which of their columns to keep, in this order; all, in the features' order, unless given.
+
+    Raises:
+        ConfigError: no feature, two columns of one name, or a column that no feature gives.
+    """
+
+    def __init__(self, features: Iterable[Feature], columns: Sequence[str] | None = None) -> None:
+        given = tuple(features)
+        if not given:
+            raise ConfigError("features", "must be at least one feature", given)
+        owners: dict[str, Feature] = {}
+        for feature in given:
+            for name in feature.names:
+                if name in owners:
+                    raise ConfigError("features", "must not give two columns the same name", name)
+                owners[name] = feature
+        self.names: tuple[str, ...] = tuple(owners) if columns is None else tuple(columns)
+        for name, count in Counter(self.names).items():
+            if name not in owners:
+                raise ConfigError("features.columns", f"must be one of {', '.join(owners)}", name)
+            if count > 1:
+                raise ConfigError("features.columns", "must name each column once", name)
+        if not self.names:
+            raise ConfigError("features.columns", "must leave at least one column", self.names)
+        kept = set(self.names)
+        self.features: tuple[Feature, ...] = tuple(f for f in given if kept.intersection(f.names))
+        self._owners = owners
+
+    @classmethod
+    def standard(cls) -> FeatureSet:
+        """Sixty stationary columns in six groups of ten; see the page on features."""
+        modules = (importlib.import_module(f"regimen.features.{group}") for group in STANDARD_GROUPS)
+        return cls(feature for module in modules for feature in module.FEATURES)
+
+    @classmethod
+    def indicators(cls) -> FeatureSet:
+        """The 27 classic indicators, equal to TA-Lib after warm-up; most are in units of price or volume."""
+        from regimen.features.indicators import COLUMNS, INDICATORS
+
+        return cls(INDICATORS, COLUMNS)
+
+    def select(self, columns: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> FeatureSet:
+        """Returns the set with the columns of these groups, then these columns, in the order given.
+
+        Raises:
+            ConfigError: a column or group that the set does not have.
+        """
+        chosen: list[str] = []
+        for group in groups or ():
+            if group not in self.groups:
+                raise ConfigError("features.groups", f"must be one of {', '.join(self.groups)}", group)
+            chosen += self.groups[group]
+        for name in columns or ():
+            if name not in self.names:
+                raise ConfigError("features.columns", f"must be one of {', '.join(self.names)}", name)
+            chosen.append(name)
+        return FeatureSet(self.features, chosen if columns or groups else self.names)
+
+    def with_features(self, features: Iterable[Feature]) -> FeatureSet:
+        """Returns the set with these features' columns after its own."""
+        more = tuple(features)
+        return FeatureSet((*self.features, *more), (*self.names, *(name for f in more for name in f.names)))
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The columns of each group, in order."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.names:
+            group = self._owners[name].group
+            found[group] = (*found.get(group, ()), name)
+        return found
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Extra columns of the bars that the features read when they are there."""
+        return self.program.inputs
+
+    @property
+    def warmup(self) -> int:
+        """Bars before the first row in which every column has a value, on bars without holes."""
+        return max(feature.warmup for feature in self.features)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the schema: the columns in order, and what the code of every step computes.
+
+        A saved policy carries it. Comments and layout do not change it; a constant, a window or a rule does.
+        """
+        digest = hashlib.sha256(repr(self.names).encode())
+        for feature in self.features:
+            leaves = feature.recurrence.leaves
+            digest.update(repr((feature.names, leaves, feature.rings, feature.params, feature.inputs)).encode())
+            digest.update(code_digest(feature.step).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def program(self) -> Program:
+        """The compiled loops."""
+        column = {name: at for at, name in enumerate(self.names)}
+        return Program(
+            [feature.recurrence_to(tuple(column.get(name, -1) for name in feature.names)) for feature in self.features]
+        )
+
+    def compute(self, bars: Bars, threads: int = 1) -> FeatureFrame:
+        """Runs every step over the bars, each symbol on its own.
+
+        A bar that a symbol does not have (a NaN price) is passed over: its row is NaN and the state waits.
+
+        Args:
+            bars: one instrument or a panel.
+            threads: for the symbols of a panel, or for the groups of columns of one symbol. The result is
+                the same.
+
+        Raises:
+            ConfigError: ``threads`` is not positive.
+            DataError: a feature never warms up on these bars.
+        """
+        if threads < 1:
+            raise ConfigError("threads", "must be at least 1", threads)
+        longest = int(bars.present.sum(axis=0).max())
+        for feature in self.features:
+            if feature.warmup >= longest:
+                rule = f"never warms up: it needs {feature.warmup + 1} bars (warm-up {feature.warmup})"
+                raise DataError(f"features.{feature.names[0]}", rule, f"{longest} bars")
+        values = np.empty((*bars.shape, len(self.names)))
+        panel = [series_of(bars, symbol, self.program.inputs) for symbol in range(len(bars.symbols))]
+        self.program.advance_all(panel, self.program.start(len(panel)), values, threads)
+        self._refuse_empty(values, bars)
+        return FeatureFrame(values, self.names, bars.time, bars.symbols)
+
+    def _refuse_empty(self, values: NDArray[np.float64], bars: Bars) -> None:
+        ended = np.isfinite(values[-1]).any(axis=0)
+        for at in np.flatnonzero(~ended):
+            if not np.isfinite(values[:, :, at]).any():
+                reason = (
+                    ""
+                    if np.isfinite(bars.volume).any()
+                    else "; the bars have no volume (features.columns chooses columns without it)"
+                )
+                raise DataError(f"features.{self.names[at]}", f"never has a value on these {len(bars)} bars{reason}")
+
+    def stream(self, symbols: Sequence[str] = ("asset",)) -> FeatureStream:
+        """Returns the same features for bars that come one by one."""
+        return FeatureStream(self, tuple(symbols))

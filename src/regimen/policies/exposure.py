@@ -1,0 +1,127 @@
+"""Class probabilities become target exposure: the documented rule, as plain functions on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from regimen.errors import RunError
+
+SELL, HOLD, BUY = 0, 1, 2
+_FLAT = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
+
+
+class ExposureConfig(BaseModel):
+    """``target = clip(scale x (p_buy - p_sell) x vol_target / vol, ± max_exposure) / symbols present``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dead_band: float = Field(
+        0.05, ge=0.0, lt=1.0, description="Flat while |p_buy - p_sell| is below this (a probability, 0 to 1)."
+    )
+    scale: float = Field(
+        1.0,
+        gt=0.0,
+        allow_inf_nan=False,
+        description="Exposure for p_buy - p_sell = 1, before volatility and cap.",
+    )
+    max_exposure: float = Field(
+        1.0, gt=0.0, allow_inf_nan=False, description="Largest gross target, as a fraction of equity."
+    )
+    long_only: bool = Field(False, description="No short targets: a negative one becomes 0.")
+    volatility_target: float | None = Field(
+        None,
+        gt=0.0,
+        allow_inf_nan=False,
+        description="Annual volatility aimed at (0.2: 20 %); null: no target.",
+    )
+    volatility_window: int = Field(
+        20,
+        ge=2,
+        le=100_000,
+        description="Returns in the trailing volatility; read only with a volatility target.",
+    )
+
+
+def lean(
+    config: ExposureConfig, probabilities: NDArray[np.float64], volatility: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Returns the exposure of each row on its own, before the equity is shared among symbols.
+
+    ``raw = p_buy - p_sell``, 0 inside the dead band, never negative when long only; times ``scale``; with a
+    volatility target times ``target / volatility``; cut at ``± max_exposure``.
+
+    Args:
+        config: the rule.
+        probabilities: (..., 3) SELL, HOLD, BUY.
+        volatility: (...), annualised, known at the row's own bar; needed exactly with a volatility target.
+
+    Returns:
+        (...), within ± max_exposure. 0 where a probability is NaN, or where the volatility is NaN or
+        below 1e-9 (a price that does not move): an unknown risk is not taken.
+
+    Raises:
+        RunError: there are not three classes, or volatility is missing or not asked for.
+    """
+    if probabilities.shape[-1:] != (3,):
+        raise RunError("probabilities", "must be SELL, HOLD, BUY on the last axis", probabilities.shape)
+    raw = probabilities[..., BUY] - probabilities[..., SELL]
+    known = np.isfinite(probabilities).all(axis=-1)
+    active = known & (np.abs(raw) >= config.dead_band)
+    size = config.scale * np.where(active, raw, 0.0)
+    if config.long_only:
+        size = np.maximum(size, 0.0)
+    if config.volatility_target is not None and volatility is None:
+        raise RunError("volatility", "must be given with a volatility target")
+    if config.volatility_target is None and volatility is not None:
+        raise RunError("volatility", "must not be given without a volatility target")
+    if config.volatility_target is not None and volatility is not None:
+        if volatility.shape != size.shape:
+            raise RunError("volatility", f"must have shape {size.shape}", volatility.shape)
+        measured = np.isfinite(volatility) & (volatility > _FLAT)
+        size = np.where(measured, size * (config.volatility_target / np.where(measured, volatility, 1.0)), 0.0)
+    return np.clip(size, -config.max_exposure, config.max_exposure)
+
+
+def share(exposures: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Divides each bar's exposures by the number of symbols present at it, so that gross stays below the cap.
+
+    Args:
+        exposures: (time, symbol) or (symbol,), each symbol's as if it were alone.
+        present: the same shape: the symbol has a bar, warm or not.
+
+    Returns:
+        Targets of that shape; NaN (keep what is held) where a symbol has no bar, since it cannot be traded.
+        What such a symbol still holds comes on top of the others' gross: the market's leverage limit is the
+        hard bound.
+    """
+    if exposures.shape != present.shape:
+        raise RunError("present", f"must have shape {exposures.shape}", present.shape)
+    count = present.sum(axis=-1, keepdims=True)
+    return np.where(present, exposures / np.maximum(count, 1), np.nan)
+
+
+def exposure(
+    config: ExposureConfig,
+    probabilities: NDArray[np.float64],
+    volatility: NDArray[np.float64] | None = None,
+    present: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """Returns target exposures: `lean`, then `share`.
+
+    *Timing:* row t uses probabilities and volatility known at the close of bar t; it is traded at t+1 or
+    later.
+
+    Args:
+        config: the rule.
+        probabilities: (time, symbol, 3); a row of NaN (not warm) gives target 0.
+        volatility: (time, symbol), annualised; see `lean`.
+        present: (time, symbol), whether the bar exists; None: all do. False gives NaN: keep the position.
+
+    Returns:
+        (time, symbol) signed fractions of equity; ``Σ |target| <= max_exposure`` over each bar's present
+        symbols.
+    """
+    alone = lean(config, probabilities, volatility)
+    return share(alone, np.ones(alone.shape, dtype=np.bool_) if present is None else present)

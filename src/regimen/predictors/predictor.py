@@ -1,0 +1,192 @@
+"""A built model: its torch module, the config that made it, and class probabilities for rows of features."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import RunError
+from regimen.files import write_bytes
+from regimen.tensorfile import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from torch import Tensor, nn
+
+WEIGHTS = "weights.safetensors"
+DOCUMENT = "predictor.json"
+_ROWS = 8192  # rows in one forward pass: bounds the memory, large enough to keep the cores busy
+
+
+class BuildsModule(Protocol):
+    """What a predictor config must offer besides its fields."""
+
+    def module(self, inputs: int, classes: int) -> nn.Module:
+        """Returns a fresh module, (n, inputs) to logits (n, classes); torch's random state decides it."""
+
+
+@final
+class Predictor:
+    """Class probabilities from one torch module.
+
+    Attributes:
+        module: the torch module, (n, inputs) float32 to logits (n, classes).
+        config: the frozen config that built it.
+        inputs: width of a row of features.
+        classes: number of classes; 3 means 0 SELL, 1 HOLD, 2 BUY.
+        schema: hash of the feature columns that the rows must have, or "" where it was built without one.
+    """
+
+    def __init__(self, module: nn.Module, config: BaseModel, *, inputs: int, classes: int, schema: str = "") -> None:
+        self.module = module
+        self.config = config
+        self.inputs = inputs
+        self.classes = classes
+        self.schema = schema
+
+    def predict_proba(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Returns softmax(logits), rows summing to 1 in float64.
+
+        Works in evaluation mode (no dropout) and leaves the module's own mode as it was. The answer for a row
+        does not depend on the other rows beyond the last float32 bits (about 1e-6): matrix products of
+        different heights may add in another order.
+
+        Args:
+            x: (n, inputs) scaled features; computed in float32. A row with a NaN gives a row of NaN.
+
+        Returns:
+            (n, classes) float64.
+
+        Raises:
+            RunError: the rows are not ``inputs`` wide.
+        """
+        import torch
+
+        rows = np.asarray(x, dtype=np.float32)
+        if rows.ndim < 2 or rows.shape[-1] != self.inputs:
+            raise RunError("features", f"must be rows of {self.inputs} columns", rows.shape)
+        device = next(self.module.parameters()).device
+        result = np.empty((len(rows), self.classes), dtype=np.float64)
+        was_training = self.module.training
+        self.module.eval()
+        try:
+            with torch.inference_mode():
+                for start in range(0, len(rows), _ROWS):
+                    block = np.ascontiguousarray(rows[start : start + _ROWS])
+                    logits = self.module(torch.tensor(block).to(device)).to("cpu", torch.float64)
+                    result[start : start + _ROWS] = torch.softmax(logits, dim=-1).numpy()
+        finally:
+            self.module.train(was_training)
+        return result
+
+    def require_schema(self, schema: str) -> None:
+        """Raises `RunError` unless ``schema`` is the hash of this predictor's own feature columns."""
+        if self.schema != schema:
+            raise RunError(
+                "features",
+                f"must have the schema {self.schema or '(none)'} that the model was trained on",
+                schema,
+            )
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Returns a copy of every weight and buffer by name."""
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.module.state_dict().items()}
+
+    def load_state(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Sets every weight and buffer; names and shapes must be exactly those of `state`.
+
+        Raises:
+            RunError: a name is missing or unknown, or a shape differs.
+        """
+        import torch
+
+        self._load({name: torch.from_numpy(np.array(values)) for name, values in state.items()}, "weights")
+
+    def _load(self, tensors: dict[str, Tensor], field: str) -> None:
+        own = {name: tuple(tensor.shape) for name, tensor in self.module.state_dict().items()}
+        given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        for name in sorted(own.keys() | given.keys()):
+            if own.get(name) != given.get(name):
+                wanted = own.get(name, "absent")
+                raise RunError(f"{field}: {name}", f"must be {wanted} in this model", given.get(name, "absent"))
+        self.module.load_state_dict(tensors)
+
+    def save(self, folder: Path | str) -> None:
+        """Writes ``weights.safetensors`` and then ``predictor.json`` (config, widths, schema) into a folder.
+
+        Raises:
+            RunError: the folder cannot be written to.
+        """
+        folder = Path(folder)
+        # The widths go into both files, so that files of two different models are never read as one.
+        about = {"inputs": self.inputs, "classes": self.classes, "schema": self.schema}
+        write_tensors(folder / WEIGHTS, dict(self.module.state_dict()), about)
+        document = {"config": self.config.model_dump(mode="json"), **about}
+        text = json.dumps(document, indent=2, sort_keys=True) + "\n"
+        write_bytes(folder / DOCUMENT, text.encode())
+
+    @classmethod
+    def load(cls, folder: Path | str, *, schema: str | None = None) -> Predictor:
+        """Reads what `save` wrote.
+
+        Args:
+            folder: where the two files are.
+            schema: hash of the features that will be served; checked when given.
+
+        Raises:
+            RunError: a file is missing or damaged, the two do not belong together, or the schema differs.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        from regimen.predictors import PredictorConfig
+
+        folder = Path(folder)
+        path = folder / DOCUMENT
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            config = TypeAdapter[PredictorConfig](PredictorConfig).validate_python(document.pop("config"))
+            inputs, classes, built_for = document["inputs"], document["classes"], document["schema"]
+        except FileNotFoundError:
+            raise RunError(str(path), "must exist") from None
+        except OSError as error:
+            raise RunError(str(path), f"must be readable ({error.strerror or error})") from None
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError):
+            raise RunError(str(path), "must be a predictor's description as Regimen writes it") from None
+        tensors, about = read_tensors(folder / WEIGHTS)
+        if about != document:
+            raise RunError(str(folder / WEIGHTS), f"must belong to {DOCUMENT} beside it", about)
+        predictor = config.build(inputs=inputs, classes=classes, schema=built_for)
+        if schema is not None:
+            predictor.require_schema(schema)
+        predictor._load(tensors, str(folder / WEIGHTS))
+        return predictor
+
+
+def build(config: BaseModel, *, inputs: int, classes: int, seed: int, schema: str) -> Predictor:
+    """Builds a config's module from a seed of its own; torch's global random state is left as it was.
+
+    Args:
+        config: a predictor config: a pydantic model with a ``module(inputs, classes)`` method.
+        inputs: width of a row.
+        classes: number of classes.
+        seed: seed of the initial weights.
+        schema: hash of the feature columns, or "".
+    """
+    import torch
+
+    from regimen.errors import ConfigError
+    from regimen.seeding import torch_seed
+
+    if inputs < 1:
+        raise ConfigError("inputs", "must be at least 1", inputs)
+    if classes < 2:
+        raise ConfigError("classes", "must be at least 2", classes)
+    maker: BuildsModule = config  # type: ignore[assignment]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(seed, "weights"))
+        module = maker.module(inputs, classes)
+    return Predictor(module, config, inputs=inputs, classes=classes, schema=schema)

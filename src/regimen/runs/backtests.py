@@ -1,0 +1,147 @@
+"""A run's policy on other bars: each bar is decided by the newest model that was trained before it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regimen.bars import DataConfig, load_with_report
+from regimen.bars.spans import spoken
+from regimen.errors import ConfigError, DataError, RunError
+from regimen.execution import MarketConfig
+from regimen.files import write_text
+from regimen.runs.config import RunConfig
+from regimen.runs.directory import RunDirectory, read_json, require_finished, write_json
+from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.prepare import described, seen, source_fingerprint
+from regimen.runs.report import write_report
+from regimen.runs.trials import Trial
+from regimen.runs.window import decide, load_policy
+from regimen.settings import apply_overrides, validated
+
+Advance = Callable[[int, int, str], None]
+
+
+def backtest_run(
+    directory: RunDirectory, bars: str | None, overrides: Sequence[str], advance: Advance
+) -> tuple[Path, dict[str, Any]]:
+    """Trades a finished run's policy on other bars, or on its own under other costs, and judges it.
+
+    Timing: a bar is decided by the model of the last window that was trained on data before that bar; bars before the
+    first model could know anything are not traded. So nothing is judged on what it was trained on, whatever the file.
+
+    Args:
+        directory: of a finished run.
+        bars: the data file; None: the run's own data.
+        overrides: ``data.*`` and ``market.*`` only; all else belongs to the trained policy.
+        advance: progress.
+
+    Returns:
+        The folder of this backtest, inside the run's, and its judgement.
+    """
+    manifest = require_finished(directory)
+    trained = directory.located_config()
+    config = _with_overrides(trained, bars, overrides)
+    advance(0, 4, "bars")
+    loaded = load_with_report(config.data)
+    edges = [_position(loaded.bars.time, window["test_from"]) for window in manifest["windows"]]
+    begin, end = edges[0], len(loaded.bars)
+    if begin >= end - 1:
+        raise DataError(
+            "bars",
+            f"must reach beyond {manifest['windows'][0]['test_from'][:10]}, when the first model had been trained",
+            str(loaded.bars.time[-1])[:10],
+        )
+    advance(1, 4, "features")
+    features = config.features.build()
+    frame = features.compute(seen(loaded.bars))
+    targets = np.full(loaded.bars.shape, np.nan)
+    bounds = [*edges, end]
+    advance(2, 4, "decisions")
+    for number, (first, last) in enumerate(pairwise(bounds)):
+        if first < last:
+            policy = load_policy(directory.window(number), config, features.hash)
+            targets[first:last] = decide(policy, loaded.bars, frame.values, first, last)
+    advance(3, 4, "judging")
+    ledger = config.market.build().backtest(loaded.bars, targets, begin, end)
+    source = source_fingerprint(config.data, loaded.bars)
+    folder = _new_folder(directory, loaded.bars.source)
+    try:
+        directory.trials.append(
+            Trial(
+                kind="evaluation",
+                run=f"{directory.id}/{folder.name}",
+                part=0,
+                data=loaded.bars.fingerprint,
+                source=source,
+                config=config.hash,
+                model=config.model.kind,
+                seed=config.seed,
+                bars=len(ledger),
+                sharpe=recorded_sharpe(ledger),
+            )
+        )
+        inside = sorted({bound - begin for bound in bounds})
+        write_text(folder / "config.yaml", config.to_yaml())
+        write_json(folder / "data.json", described(loaded, source))
+        judgement = evaluate(
+            ledger,
+            folder,
+            config,
+            directory.trials.trials(source, loaded.bars.periods_per_year),
+            inside,
+            lambda drawn, draws: advance(3, 4, f"judging · random control {drawn}/{draws}"),
+        )
+        judgement["skipped_bars"] = begin
+        trained_on = read_json(directory.path / "data.json")["bar_length"]
+        if trained_on != loaded.bars.bar_length:
+            judgement["alarms"].append(
+                {
+                    "name": "another bar length",
+                    "sentence": f"The policy was trained on bars of {spoken(trained_on)} and decides here on bars of "
+                    f"{spoken(loaded.bars.bar_length)}: its windows and horizons count bars, not time.",
+                }
+            )
+        write_json(folder / "judgement.json", judgement)
+        write_report(directory, folder=folder, config=config)
+    except BaseException:  # Ctrl-C too: a backtest cannot be resumed
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    advance(4, 4, "done")
+    return folder, judgement
+
+
+def _position(time: np.ndarray[Any, np.dtype[np.datetime64]], stamp: str) -> int:
+    return int(np.searchsorted(time, np.datetime64(stamp, "ns")))
+
+
+def _with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str]) -> RunConfig:
+    for override in overrides:
+        if not override.startswith(("data.", "market.")):
+            raise ConfigError("override", "must begin with data. or market.; the policy is trained already", override)
+    values = config.as_dict()
+    if bars is not None:
+        values["data"] = {"path": bars}
+    values = apply_overrides(values, overrides)
+    data: DataConfig = validated(DataConfig, values["data"], "data.")
+    market: MarketConfig = validated(MarketConfig, values["market"], "market.")
+    return config.model_copy(update={"data": data, "market": market})
+
+
+def _new_folder(directory: RunDirectory, source: str) -> Path:
+    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source).stem) or "bars"
+    for number in range(1, 10_000):
+        folder = directory.path / "backtests" / f"{stem}-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RunError("run folder", f"must be writable ({error.strerror})", str(folder)) from None
+        return folder
+    raise RunError("run", "holds too many backtests", directory.id)

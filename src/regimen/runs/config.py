@@ -1,0 +1,147 @@
+"""One run, written down: the config that a YAML file and dotted overrides resolve to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from regimen.bars import DataConfig
+from regimen.errors import ConfigError
+from regimen.execution import MarketConfig
+from regimen.features import FeaturesConfig
+from regimen.labels import FixedHorizonConfig, LabelsConfig
+from regimen.policies import ExposureConfig
+from regimen.predictors import BaselineConfig, PredictorConfig
+from regimen.settings import apply_overrides, validated
+from regimen.splits import WalkForwardConfig
+from regimen.training import TrainingConfig
+
+
+class JudgeConfig(BaseModel):
+    """How hard the judge looks; the rule behind each verdict is fixed and documented, not configured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bootstrap_draws: int = Field(2000, ge=100, description="resampled series behind each 95 % interval")
+    random_controls: int | None = Field(
+        None, ge=20, description="turnover-matched random policies; null: 300, fewer on very long series"
+    )
+
+
+class ScalerConfig(BaseModel):
+    """How features are scaled before a network sees them: by mean and deviation of the training slice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clip: float | None = Field(5.0, gt=0.0, description="scaled values are cut at plus and minus this; null: never")
+
+
+class RunConfig(BaseModel):
+    """Everything that a training run depends on, besides the data file itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("run", description="the first part of the run's id", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    seed: int = Field(0, ge=0, lt=2**63, description="every random number of the run derives from it")
+    data: DataConfig = Field(description="the bars: file, columns, clock, repairs")
+    features: FeaturesConfig = Field(FeaturesConfig(), description="the columns the policy sees")
+    labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
+    splits: WalkForwardConfig = Field(description="the walk-forward windows")
+    scaler: ScalerConfig = Field(ScalerConfig(), description="how features are scaled")
+    model: PredictorConfig = Field(BaselineConfig(), description="the predictor")
+    training: TrainingConfig = Field(TrainingConfig(), description="the training loop")
+    exposure: ExposureConfig = Field(ExposureConfig(), description="probabilities to exposure")
+    market: MarketConfig = Field(MarketConfig(), description="how orders become money")
+    judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_kinds(cls, values: object) -> object:
+        """A section without ``kind`` is of the default kind, so that ``labels.horizon=9`` alone means something."""
+        if isinstance(values, Mapping):
+            defaults = {"labels": "fixed_horizon", "model": "baseline"}
+            sections = {
+                name: {"kind": kind, **values[name]}
+                for name, kind in defaults.items()
+                if isinstance(values.get(name), Mapping)
+            }
+            return {**values, **sections}
+        return values
+
+    def as_dict(self) -> dict[str, Any]:
+        """The resolved config as plain values, ready for YAML and JSON."""
+        values: dict[str, Any] = self.model_dump(mode="json")
+        return values
+
+    def to_yaml(self) -> str:
+        """The resolved config as YAML; `load_config` reads it back to an equal config."""
+        text: str = yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True)
+        return text
+
+    @property
+    def hash(self) -> str:
+        """Identifies the trial: SHA-256 (first 16 hex digits) of what can change its numbers.
+
+        The run's name, the seed and the places of files are left out: the trial ledger keys by them separately
+        (the data by its content's fingerprint). How hard the judge looks changes no trial.
+        """
+        values = self.as_dict()
+        for key in ("name", "seed", "judge"):
+            del values[key]
+        data = values["data"]
+        del data["path"]
+        for file in data["extras"].values():
+            del file["path"]
+        data["adjust"] = data["adjust"] and Path(data["adjust"]).name
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that is written twice is a mistake: silently keeping the last would hide the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f"the key {key.value!r} is written twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads a YAML mapping; raises `ConfigError` when it is missing, malformed or no mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError("config", f"cannot be read ({error.strerror or error})", str(path)) from None
+    except UnicodeDecodeError:
+        raise ConfigError("config", "must be a UTF-8 text file", str(path)) from None
+    try:
+        values = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        place = f" (line {mark.line + 1}: {problem})" if mark is not None else ""
+        raise ConfigError("config", f"must be valid YAML{place}", str(path)) from None
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ConfigError("config", f"{str(path)!r} must hold a mapping of keys to values", type(values).__name__)
+    for key in values:
+        if not isinstance(key, str):
+            raise ConfigError("config", f"{str(path)!r} must have words as keys", key)
+    return values
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Loads a YAML file, applies overrides and validates. Relative data paths count from the working folder."""
+    config: RunConfig = validated(RunConfig, apply_overrides(read_yaml(path), overrides))
+    return config

@@ -1,0 +1,53 @@
+"""From a ledger to a judgement on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regimen.execution import Ledger
+from regimen.metrics import annual_sharpe
+from regimen.runs.config import RunConfig
+from regimen.runs.directory import plain, write_json
+from regimen.validation import Trials, by_period, judge
+
+
+def recorded_sharpe(ledger: Ledger) -> float | None:
+    """Returns the annual Sharpe ratio for the trial ledger; None where it is not defined (no variance)."""
+    value = annual_sharpe(ledger.returns, ledger.bars.periods_per_year)
+    return value if np.isfinite(value) else None
+
+
+def evaluate(
+    ledger: Ledger,
+    folder: Path,
+    config: RunConfig,
+    trials: Trials,
+    edges: Sequence[int],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Judges a ledger, and writes ``judgement.json`` and ``ledger/`` (fills and marks) into a folder.
+
+    Args:
+        ledger: the books.
+        folder: of a run, or of a backtest inside it.
+        config: of the run.
+        trials: from the trial ledger, this evaluation included.
+        edges: positions of the window bounds in the ledger, first and last included.
+        progress: called after each random control with (done, all).
+    """
+    judgement: dict[str, Any] = judge(
+        ledger,
+        trials,
+        seed=config.seed,
+        draws=config.judge.random_controls,
+        bootstrap_draws=config.judge.bootstrap_draws,
+        progress=progress,
+    ).to_dict()
+    judgement["windows"] = [plain(row.to_dict()) for row in by_period(ledger, edges)]
+    ledger.write(folder / "ledger")
+    write_json(folder / "judgement.json", judgement)
+    return judgement

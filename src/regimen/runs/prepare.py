@@ -1,0 +1,114 @@
+"""All that a run needs before its first fit; nothing is written, so a mistake leaves nothing behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars import Bars, DataConfig, Loaded, load_with_report
+from regimen.errors import DataError
+from regimen.features import FeatureFrame, FeatureSet
+from regimen.labels import Labels, label
+from regimen.runs.config import RunConfig
+from regimen.splits import Window, walk_forward
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Bars, features, labels and windows of one config.
+
+    Attributes:
+        loaded: the bars, with the findings of their checks and the repairs applied.
+        frame: (time, symbol, feature) features of the whole series; row t uses bars <= t.
+        labels: what the classifier learns.
+        windows: the walk-forward windows, in time.
+    """
+
+    config: RunConfig
+    loaded: Loaded
+    features: FeatureSet
+    frame: FeatureFrame
+    labels: Labels
+    windows: tuple[Window, ...]
+
+    @property
+    def bars(self) -> Bars:
+        """The series after repairs, slicing and resampling."""
+        return self.loaded.bars
+
+    @cached_property
+    def source(self) -> str:
+        """Fingerprint of the whole series; see `source_fingerprint`."""
+        return source_fingerprint(self.config.data, self.bars)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Positions [start, stop) of the bars that are traded out of sample."""
+        return self.windows[0].test.start, self.windows[-1].test.stop
+
+
+def described(loaded: Loaded, source: str) -> dict[str, Any]:
+    """What a run writes about its data: findings, repairs, assumptions, the traded bar length, the source."""
+    return {
+        **loaded.report.to_dict(),
+        "bar_length": loaded.bars.bar_length,
+        "calendar": loaded.bars.calendar.name,
+        "source_fingerprint": source,
+    }
+
+
+def source_fingerprint(config: DataConfig, bars: Bars) -> str:
+    """Returns the fingerprint of the series before it was cut or resampled, by which trials are counted.
+
+    So whoever tries one year after another, or one bar length after another, has tried the series that many times.
+    """
+    whole = config.model_copy(update={"start": None, "end": None, "resample": None})
+    if whole == config:
+        return bars.fingerprint
+    try:
+        return load_with_report(whole).bars.fingerprint
+    except DataError:
+        return bars.fingerprint  # a part that is refused cannot have been tried
+
+
+def seen(bars: Bars) -> Bars:
+    """The bars as features and volatility see them: a split is no move, where the bars know of splits.
+
+    Only the account trades raw prices, and takes the split into the units held.
+    """
+    return bars.adjusted() if "adjustment" in bars.extras else bars
+
+
+def warm(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(time, symbol): whether every feature of the row is known. A sum is finite exactly when all its terms are."""
+    known: NDArray[np.bool_] = np.isfinite(values.sum(axis=2))
+    return known
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Loads, computes, labels and splits.
+
+    Raises:
+        RegimenError: whatever is wrong with the config or the data, in one line.
+    """
+    return prepare_bars(config, load_with_report(config.data), config.features.build())
+
+
+def prepare_bars(config: RunConfig, loaded: Loaded, features: FeatureSet, until: int | None = None) -> Prepared:
+    """Computes, labels and splits bars that are loaded already.
+
+    Args:
+        config: of the run.
+        loaded: the bars.
+        features: as built from the config.
+        until: only windows whose test span starts before this position; all by default.
+    """
+    frame = features.compute(seen(loaded.bars))
+    labels = label(config.labels, loaded.bars)
+    usable = warm(frame.values)
+    windows = walk_forward(config.splits, loaded.bars, labels, features.warmup, usable=usable, until=until)
+    return Prepared(config, loaded, features, frame, labels, windows)

@@ -1,0 +1,118 @@
+"""The report of a run, made from what is on its disk: no data file and no model is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from regimen.bars.spans import spoken
+from regimen.errors import RunError
+from regimen.execution import Ledger
+from regimen.runs.config import RunConfig
+from regimen.runs.directory import RunDirectory, read_json
+from regimen.runs.window import HISTORY
+from regimen.validation.report import ReportDocument, write
+
+
+def write_report(
+    directory: RunDirectory,
+    output: Path | None = None,
+    *,
+    folder: Path | None = None,
+    config: RunConfig | None = None,
+) -> tuple[dict[str, Any], Path]:
+    """Writes the HTML report of a finished run.
+
+    Args:
+        directory: the run.
+        output: the file; ``report.html`` in the folder by default.
+        folder: of a backtest inside the run; the run itself by default.
+        config: what that backtest was made with; the run's own by default.
+
+    Returns:
+        The judgement and the file's path.
+
+    Raises:
+        RunError: the run is not finished, or the file cannot be written.
+    """
+    folder = folder or directory.path
+    config = config or directory.config()
+    manifest = directory.manifest()
+    if not (folder / "judgement.json").exists():
+        raise RunError("run", "must be finished; `regimen resume` goes on with it", directory.id)
+    judgement, data = read_json(folder / "judgement.json"), read_json(folder / "data.json")
+    path = output or folder / "report.html"
+    own = folder == directory.path
+    document = ReportDocument.of(
+        Ledger.read(folder / "ledger"),
+        judgement,
+        title=f"{config.model.kind} on {_short(data['source'])}, bars of {spoken(data['bar_length'])}",
+        run=directory.id if own else f"{directory.id}/{folder.name}",
+        created=manifest["created"],
+        windows=_windows(judgement, manifest) if own else judgement["windows"],
+        check=data,
+        trials=directory.trials.rows(data["source_fingerprint"]),
+        config=config.to_yaml(),
+        config_hash=config.hash,
+        seed=config.seed,
+        environment=manifest["environment"],
+        assumptions=_assumptions(config),
+        training=_training(directory, len(manifest["windows"])),
+        features={name: list(columns) for name, columns in config.features.build().groups.items()},
+    )
+    write(document, path)
+    return judgement, path
+
+
+def _short(source: str) -> str:
+    return Path(source).name.split(".")[0] or source
+
+
+def _windows(judgement: dict[str, Any], manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **row,
+            "number": window["number"] + 1,
+            "train_start": window["train_from"],
+            "train_end": window["test_from"],
+            "purged": window["purged"],
+            "embargoed": window["embargoed"],
+        }
+        for row, window in zip(judgement["windows"], manifest["windows"], strict=True)
+    ]
+
+
+def _training(directory: RunDirectory, windows: int) -> list[dict[str, Any]]:
+    rows = []
+    for number in range(windows):
+        history = read_json(directory.window(number) / HISTORY)
+        rows.append(
+            {
+                "window": number + 1,
+                "train_loss": [epoch["train_loss"] for epoch in history["epochs"]],
+                "validation_loss": [epoch["val_loss"] for epoch in history["epochs"]],
+                "best_epoch": history["best_epoch"],
+            }
+        )
+    return rows
+
+
+def _assumptions(config: RunConfig) -> list[str]:
+    market, costs = config.market, config.market.costs
+    bars = "the next bar" if market.latency_bars == 1 else f"bar t + {market.latency_bars}"
+    words = [f"A decision made with bars up to t fills at the open of {bars}."]
+    if costs.is_free:
+        words.append("Trading is free: no cost of any kind is charged.")
+    else:
+        words.append(
+            f"Each fill pays {costs.commission_bps:g} bp commission and {costs.half_spread_bps:g} bp half-spread"
+            + (f", and impact with coefficient {costs.impact_coefficient:g}" if costs.impact_coefficient else "")
+            + "."
+        )
+    carry = [
+        f"shorts pay {costs.borrow_annual:.2%} a year" if costs.borrow_annual else "",
+        f"borrowed cash costs {costs.financing_annual:.2%} a year" if costs.financing_annual else "",
+    ]
+    words.append(f"Holding: {', '.join(part for part in carry if part) or 'no borrow fee and no interest'}.")
+    words.append("Prices do not answer to the account's own orders beyond the charged impact.")
+    return words

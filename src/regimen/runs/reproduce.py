@@ -1,0 +1,85 @@
+"""Running a run again, and comparing every file that holds a number."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regimen.runs.directory import RunDirectory, environment, read_json, require_finished
+from regimen.runs.prepare import prepare
+from regimen.runs.walk_forward import describe, require_same_data, train
+from regimen.validation import Trials
+
+_COMPARED = (
+    "*.safetensors",
+    "*.npy",
+    "*.parquet",
+    "scaler.json",
+    "history.json",
+    "predictor.json",
+    "judgement.json",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out of a repetition.
+
+    Attributes:
+        files: how many files were compared.
+        differing: those whose bytes differ or that exist on one side only, relative to the run's folder.
+        notes: differences of code, packages or machine that may explain them.
+    """
+
+    files: int
+    differing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"files": self.files, "differing": list(self.differing), "notes": list(self.notes)}
+
+
+def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], None]) -> Comparison:
+    """Trains a finished run again in a temporary folder and compares weights, exposures, ledger and judgement.
+
+    The trial ledger is not touched: a repetition is no new trial, and it is judged by the count of its day.
+
+    Raises:
+        RunError: the run is not finished, or its data file has changed since.
+    """
+    manifest = require_finished(directory)
+    counted = read_json(directory.path / "judgement.json")["trials"]
+    trials = Trials(counted["count"], counted["sharpe_variance"], counted["effective"], counted["measured"])
+    prepared = prepare(directory.located_config())
+    require_same_data(prepared, manifest)
+    with tempfile.TemporaryDirectory(prefix="regimen-reproduce-") as name:
+        again = RunDirectory(Path(name) / directory.id)
+        again.path.mkdir()
+        describe(again, prepared)
+        train(prepared, again, advance, trials)
+        return _compare(directory, again, manifest["environment"])
+
+
+def _numbers(root: Path) -> set[str]:
+    return {
+        str(path.relative_to(root))
+        for pattern in _COMPARED
+        for path in root.rglob(pattern)
+        if "backtests" not in path.relative_to(root).parts
+    }
+
+
+def _compare(old: RunDirectory, new: RunDirectory, before: dict[str, Any]) -> Comparison:
+    names = _numbers(old.path) | _numbers(new.path)
+    differing = []
+    for name in sorted(names):
+        left, right = old.path / name, new.path / name
+        if not (left.exists() and right.exists() and left.read_bytes() == right.read_bytes()):
+            differing.append(name)
+    now = environment()
+    notes = [f"{key}: {before.get(key)} then, {now[key]} now" for key in sorted(now) if before.get(key) != now[key]]
+    return Comparison(len(names), tuple(differing), tuple(notes))

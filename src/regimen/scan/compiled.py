@@ -1,0 +1,169 @@
+"""Turns the source of a fused scan into machine code, and keeps it on disk for the next process.
+
+numba caches a function by the file that it stands in and does not notice a change in what it calls. So the
+source is written into a file whose name is a digest of all that it depends on: the source, every step with
+what it refers to, the compiler. Another step makes another file. The steps themselves are compiled anew,
+without their own disk caches, and merged into the loops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from regimen.errors import ConfigError
+from regimen.jit import COMPILER, CompileError, jit, jit_step_uncached, jit_uncached
+from regimen.scan.digest import code_digest, python_function, referred
+
+Run = Callable[..., None]
+
+_LOADED: dict[str, Run] = {}
+_KEPT = 64
+"""Scans that stay on disk, those used last: about 50 MB."""
+
+
+def cache_folder() -> Path:
+    """Where compiled scans are kept: ``$REGIMEN_CACHE``, else the platform's cache folder. Safe to delete."""
+    chosen = os.environ.get("REGIMEN_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "regimen" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "regimen"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "regimen"
+
+
+def _fresh(function: Callable[..., Any], made: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
+    """Compiles a step anew, with the functions that it calls, so that no stale disk cache is used."""
+    plain = python_function(function)
+    if plain is None:
+        raise ConfigError("feature.step", "must be a function compiled with regimen.jit.jit", function)
+    if id(plain) not in made:
+        scope = dict(plain.__globals__)
+        for name, value in referred(plain):
+            if hasattr(value, "py_func"):
+                scope[name] = _fresh(value, made)
+        copy = FunctionType(plain.__code__, scope, plain.__name__, plain.__defaults__, plain.__closure__)
+        copy.__module__, copy.__qualname__ = plain.__module__, plain.__qualname__
+        made[id(plain)] = jit_step_uncached(copy)
+    return made[id(plain)]
+
+
+def _execute(source: str, path: str, name: str, scope: Mapping[str, Any]) -> Run:
+    module = ModuleType(name)
+    module.__dict__.update(scope, __file__=path)
+    sys.modules[name] = module  # numba looks the module up when it reads its cache
+    exec(compile(source, path, "exec"), module.__dict__)  # our own generated source
+    run: Run = module.__dict__["run"]
+    return run
+
+
+def _written(source: str, folder: Path, name: str) -> Path:
+    """Puts the source into the cache under its name; of two processes that do so at once, either may win."""
+    path = folder / f"{name}.py"
+    if path.exists() and path.read_text() == source:
+        with contextlib.suppress(OSError):
+            os.utime(path, (0, 0))  # moves the time of the last change of its inode, by which `_prune` goes
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=folder, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(source)
+        os.utime(draft, (0, 0))  # numba compares the time stamp: whoever writes the file, it is the same
+        Path(draft).replace(path)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    _prune(folder)
+    return path
+
+
+def _prune(folder: Path) -> None:
+    """Removes the scans that were used longest ago, with their machine code.
+
+    A process that has loaded one of them keeps it; one that is about to compiles it without a cache.
+    """
+
+    def used(path: Path) -> int:
+        with contextlib.suppress(OSError):
+            return path.stat().st_ctime_ns
+        return 0  # another process has just removed it
+
+    for path in sorted(folder.glob("scan_*.py"), key=used)[:-_KEPT]:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for file in (*(path.parent / "__pycache__").glob(f"{path.stem}.*"), path):
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+def _forget(name: str) -> None:
+    with contextlib.suppress(RuntimeError):  # Path.home() of a user without one
+        _remove(cache_folder() / "scan" / f"{name}.py")
+
+
+def compile_reason(error: CompileError) -> str:
+    """Returns the compiler's complaint on one line, with the place in the user's file where it names one."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith("Failed in nopython")] or ["no reason given"]
+    reason = said[0].partition(", defined at ")[0]
+    if said[0].startswith("No implementation") and len(said) > 1:
+        reason = f"{said[0]} {said[1].removeprefix('>>> ')}"
+    for path, line in re.findall(r'File "([^"]+)", line (\d+)', text):
+        if "numba" not in Path(path).parts and not Path(path).name.startswith("scan_"):
+            return f"{reason}; {Path(path).name} line {line}"
+    return reason
+
+
+def compiled_scan(
+    source: str,
+    steps: Mapping[str, Callable[..., Any]],
+    names: Mapping[str, Any],
+    warm: Callable[[Run], None],
+) -> Run:
+    """Returns the compiled ``run`` of a fused scan.
+
+    Args:
+        source: the module's source; see `regimen.scan.source.scan_source`.
+        steps: the step functions, under the names that the source uses.
+        names: other names that the source uses.
+        warm: calls ``run`` once over no bars with the right types, so that it is compiled or read from the
+            cache.
+    """
+    digest = hashlib.sha256("\n".join([COMPILER, platform.python_version(), source]).encode())
+    for step in steps.values():
+        digest.update(code_digest(step, loaded=True).encode())
+    name = f"scan_{digest.hexdigest()[:32]}"
+    if name in _LOADED:
+        return _LOADED[name]
+    made: dict[int, Callable[..., Any]] = {}
+    scope = {**names, **{key: _fresh(step, made) for key, step in steps.items()}}
+    try:
+        path = _written(source, cache_folder() / "scan", name)
+        run = _execute(source, str(path), name, {**scope, "jit": jit})
+        warm(run)
+    except CompileError:
+        _forget(name)
+        raise
+    except Exception as error:  # noqa: BLE001
+        # No home, no place to write, a full disk, a damaged file: it works without a cache.
+        if not isinstance(error, OSError):
+            _forget(name)
+        run = _execute(source, f"<{name}>", name, {**scope, "jit": jit_uncached})
+        warm(run)
+    _LOADED[name] = run
+    return run

@@ -1,0 +1,132 @@
+"""Plain values become a frozen config, or one line that names the field, the rule and the value."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from regimen.errors import ConfigError
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def validated(model: type[Config], values: Mapping[str, Any], prefix: str = "") -> Config:
+    """Validates plain values into a config; every mistake becomes one `ConfigError` on one line.
+
+    Args:
+        model: the config's class.
+        values: as YAML or keywords gave them.
+        prefix: what the fields are called from outside, e.g. ``data.``.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise one_line(error, model, values, prefix) from None
+
+
+def one_line(
+    error: ValidationError, model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
+) -> ConfigError:
+    """Turns pydantic's complaints into the one that a user should read first."""
+    problems = [(_written(problem["loc"], values), problem) for problem in error.errors(include_url=False)]
+    # a misspelt key explains what is missing elsewhere, and a rule of ours says more than one of a type
+    order = ("extra_forbidden", "value_error")
+    where, first = min(
+        problems, key=lambda each: order.index(each[1]["type"]) if each[1]["type"] in order else len(order)
+    )
+    if first["type"] == "value_error":
+        others = [problem for path, problem in problems if path == where]
+        first = next(problem for problem in others if problem["type"] == "value_error")
+    rule, value = _rule(first, model), first["input"]
+    if first["type"] == "union_tag_invalid":
+        where, value = (*where, first["ctx"]["discriminator"].strip("'")), first["ctx"]["tag"]
+    elsewhere = len({path for path, _ in problems if path != where[: len(path)]})
+    if elsewhere:
+        rule += f" (and {elsewhere} more)"
+    field = (prefix + ".".join(str(part) for part in where)).rstrip(".") or "config"
+    if first["type"] == "missing" or not first["loc"]:
+        return ConfigError(field, rule)
+    return ConfigError(field, rule, value)
+
+
+_MAPPINGS = ("model_type", "model_attributes_type", "dict_type")
+
+
+def _rule(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    """Pydantic's message in the words of this house: what would be right."""
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        return "is not a known key" + _suggest(model, problem["loc"])
+    if kind == "missing":
+        return "is required"
+    if kind == "union_tag_invalid":
+        return f"must be one of {problem['ctx']['expected_tags']}"
+    if kind in _MAPPINGS:
+        return "must be a mapping of keys to values"
+    message = problem["msg"].removeprefix("Value error, ")
+    return re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) should", "must", message)
+
+
+def _written(location: Sequence[str | int], values: object) -> tuple[str | int, ...]:
+    """The part of pydantic's path that the user wrote: without a union's tags and the names of its members."""
+    path: list[str | int] = []
+    for place, part in enumerate(location):
+        if isinstance(values, Mapping) and part in values:
+            values = values[part]
+        elif isinstance(values, Sequence) and not isinstance(values, str) and isinstance(part, int):
+            values = values[part] if part < len(values) else None
+        elif place < len(location) - 1 or not (isinstance(values, Mapping) and str(part).isidentifier()):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _suggest(model: type[BaseModel], path: Sequence[str | int]) -> str:
+    """The nearest known key to an unknown one, as a hint; empty when none is near."""
+    found: list[type[BaseModel]] = [model]
+    for part in path[:-1]:
+        kinds = [one for one in found if "kind" in one.model_fields and one.model_fields["kind"].default == part]
+        if kinds:  # a union's tag picks its member
+            found = kinds
+            continue
+        fields = [one.model_fields[str(part)] for one in found if str(part) in one.model_fields]
+        found = [member for field in fields for member in _models(field.annotation)]
+    known = [name for one in found for name in one.model_fields]
+    near = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [member for part in get_args(annotation) for member in _models(part)]
+
+
+def _set(values: dict[str, Any], dotted: str, value: object) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        child = values.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(dotted, f"{parent!r} is a single value and has no fields", child)
+        values = child
+    values[last] = value
+
+
+def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Applies ``training.epochs=5`` overrides; each value is read as YAML, so ``[a, b]`` and ``null`` work."""
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError("override", "must look like key=value, e.g. training.epochs=5", override)
+        try:
+            value = yaml.safe_load(text) if text.strip() else None
+        except yaml.YAMLError:
+            value = text
+        _set(values, key.strip(), value)
+    return values

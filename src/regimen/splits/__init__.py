@@ -1,0 +1,9 @@
+"""Splits: windows purged by the span of each label and embargoed; only a `Slice` can be fitted on."""
+
+from __future__ import annotations
+
+from regimen.splits.purge import usable_for_training
+from regimen.splits.slices import Role, Slice
+from regimen.splits.walk_forward import WalkForwardConfig, Window, walk_forward
+
+__all__ = ["Role", "Slice", "WalkForwardConfig", "Window", "usable_for_training", "walk_forward"]

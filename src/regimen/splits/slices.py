@@ -1,0 +1,73 @@
+"""`Slice`: the rows of a span that one purpose may use; only a splitter of this room can make one."""
+
+from __future__ import annotations
+
+from dataclasses import InitVar, dataclass, field
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import SplitError
+
+Role = Literal["train", "validation", "test"]
+T = TypeVar("T", bound=np.generic)
+_SPLITTER = object()
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Rows of a (time, symbol) table that may be used for one purpose.
+
+    Made by `regimen.splits.walk_forward`; the constructor refuses everybody else, so that nothing can be
+    fitted on a whole series by accident.
+
+    Attributes:
+        role: ``train`` (may be fitted on), ``validation`` (early stopping) or ``test`` (judged).
+        start, stop: positions [start, stop) of the span in the series.
+        usable: (stop − start, symbol) bool: the rows of the span that are not purged, embargoed or missing.
+        length: bars in the whole series.
+    """
+
+    role: Role
+    start: int
+    stop: int
+    usable: NDArray[np.bool_]
+    length: int
+    rows: int = field(init=False)
+    token: InitVar[object] = None
+
+    def __post_init__(self, token: object) -> None:
+        if token is not _SPLITTER:
+            raise SplitError("slice", "must be made by a splitter (regimen.splits.walk_forward), never by hand")
+        object.__setattr__(self, "rows", int(self.usable.sum()))
+        self.usable.flags.writeable = False
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(time, symbol) bool over the whole series: the usable rows."""
+        whole = np.zeros((self.length, self.usable.shape[1]), dtype=np.bool_)
+        whole[self.start : self.stop] = self.usable
+        return whole
+
+    @property
+    def positions(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Time positions and symbol positions of the usable rows, each (rows,), in the order of `take`."""
+        times, symbols = np.nonzero(self.usable)
+        return times + self.start, symbols
+
+    def take(self, values: NDArray[T]) -> NDArray[T]:
+        """Returns the usable rows of a whole-series table: (time, symbol, ...) to (rows, ...), time-major.
+
+        Raises:
+            SplitError: the table does not have the shape (time, symbol, ...) of the series that was split.
+        """
+        shape = (self.length, self.usable.shape[1])
+        if values.shape[:2] != shape:
+            raise SplitError("slice.take", f"needs a table of the shape (time, symbol, ...) = {shape}", values.shape)
+        return values[self.start : self.stop][self.usable]
+
+
+def make_slice(role: Role, start: int, usable: NDArray[np.bool_], length: int) -> Slice:
+    """Makes a slice; for the splitters of this room."""
+    return Slice(role, start, start + len(usable), usable, length, token=_SPLITTER)

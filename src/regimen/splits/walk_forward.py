@@ -1,0 +1,186 @@
+"""Walk-forward: train on the past, test on the next span, move on; the test spans tile the series."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from regimen.bars import Bars
+from regimen.errors import ConfigError, SplitError
+from regimen.labels import CLASSES, Labels
+from regimen.splits.durations import Span, boundaries, train_start
+from regimen.splits.purge import usable_for_training
+from regimen.splits.slices import Slice, make_slice
+
+
+class WalkForwardConfig(BaseModel):
+    """How the series is cut into windows of training, validation and test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["walk_forward"] = "walk_forward"
+    train: Span = Field(description='Length of the (first) training span: bars, or a duration such as "2y".')
+    test: Span = Field(
+        description='Length of each test span: bars, or a duration such as "6mo"; the last may be shorter.'
+    )
+    validation: float = Field(
+        default=0.15,
+        gt=0.0,
+        le=0.5,
+        description="Fraction of the training span kept as its purged tail, for early stopping.",
+    )
+    embargo: int | Literal["auto"] = Field(
+        default="auto",
+        description="Bars dropped between training (with validation) and test, beyond the purge; auto is the "
+        "longest memory of the features.",
+    )
+    expanding: bool = Field(
+        default=False,
+        description="Training always begins at the start and grows, instead of rolling at a fixed length.",
+    )
+    start: str | None = Field(default=None, description="First bar of the first training span (ISO date, UTC).")
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One step of the walk: fit on ``train``, stop early on ``validation``, judge on ``test``.
+
+    Attributes:
+        number: 0, 1, … in time.
+        train, validation, test: the three slices; every label of train ends before validation starts, every
+            label of train and validation ends before test starts.
+        purged: labelled rows of the training span that were dropped because their label reaches the
+            validation or test span.
+        embargoed: labelled rows dropped by the embargo that the purge had left.
+    """
+
+    number: int
+    train: Slice
+    validation: Slice
+    test: Slice
+    purged: int
+    embargoed: int
+
+
+def _first_bar(config: WalkForwardConfig, bars: Bars) -> int:
+    if config.start is None:
+        return 0
+    try:
+        stamp = np.datetime64(config.start, "ns")
+    except ValueError:
+        raise ConfigError("splits.start", "must be an ISO date such as 2020-01-31", config.start) from None
+    first = int(np.searchsorted(bars.time, stamp))
+    if first >= len(bars):
+        raise SplitError("splits.start", f"must be before the last bar ({bars.time[-1]})", config.start)
+    return first
+
+
+def _window(
+    number: int,
+    span: tuple[int, int, int],
+    validation: float,
+    embargo: int,
+    labels: Labels,
+    candidates: NDArray[np.bool_],
+) -> Window:
+    start, test_start, test_stop = span
+    end = test_start - embargo
+    tail = end - math.ceil(validation * (end - start))
+    length = labels.shape[0]
+    if tail <= start:
+        raise SplitError(
+            f"splits.train (window {number})",
+            f"must be longer than the embargo of {embargo} bars and leave rows to train on",
+            test_start - start,
+        )
+    t_end = labels.t_end
+    fit = usable_for_training(t_end, start, tail, tail, test_stop, 0) & candidates[start:tail]
+    stop_early = usable_for_training(t_end, tail, end, test_start, test_stop, 0) & candidates[tail:end]
+    labelled = (t_end[start:test_start] >= 0) & candidates[start:test_start]
+    gap = usable_for_training(t_end, end, test_start, test_start, test_stop, 0) & candidates[end:test_start]
+    embargoed = int(gap.sum())
+    window = Window(
+        number=number,
+        train=make_slice("train", start, fit, length),
+        validation=make_slice("validation", tail, stop_early, length),
+        test=make_slice("test", test_start, candidates[test_start:test_stop].copy(), length),
+        purged=int(labelled.sum()) - int(fit.sum()) - int(stop_early.sum()) - embargoed,
+        embargoed=embargoed,
+    )
+    for part in (window.train, window.validation):
+        if part.rows == 0:
+            raise SplitError(
+                f"splits.{part.role} (window {number}, bars {part.start} to {part.stop})",
+                "must keep rows after the purge, the embargo and the missing values; lengthen splits.train "
+                "or shorten labels.horizon",
+                0,
+            )
+    found = np.unique(window.train.take(labels.y))
+    if len(found) < 2:
+        raise SplitError(
+            f"splits.train (window {number})",
+            f"must hold at least two of the classes {', '.join(CLASSES)}; see labels.dead_band",
+            [CLASSES[int(each)] for each in found],
+        )
+    return window
+
+
+def walk_forward(
+    config: WalkForwardConfig,
+    bars: Bars,
+    labels: Labels,
+    memory: int = 0,
+    *,
+    usable: NDArray[np.bool_] | None = None,
+    until: int | None = None,
+) -> tuple[Window, ...]:
+    """Cuts the series into windows whose test spans tile everything after the first training span.
+
+    Timing: a row is one decision at the close of bar t. Training and validation rows have labels that are
+    complete before the test span starts, so a live trader could have fitted the same model at that moment.
+
+    Args:
+        config: lengths, in bars or by the clock.
+        bars: the series.
+        labels: their ``t_end`` is what is purged by.
+        memory: bars that the features look back; the embargo under ``auto``.
+        usable: (time, symbol) bool: rows that may be used at all, e.g. whose features are warm; all by
+            default. Rows of symbols without a bar are never usable.
+        until: only windows whose test span starts before this position are built; all by default.
+
+    Returns:
+        The windows in time. Training and validation slices hold labelled rows only; test slices hold every
+        usable row, labelled or not, because each is decided and traded.
+
+    Raises:
+        SplitError: the training span leaves nothing to test on; a slice has no rows left; a training slice
+            holds fewer than two classes.
+        ConfigError: ``start`` is not a date, or ``embargo`` is negative.
+    """
+    if labels.shape != bars.shape:
+        raise SplitError("labels", f"must have the shape of the bars, {bars.shape}", labels.shape)
+    candidates = bars.present if usable is None else bars.present & usable
+    embargo = memory if config.embargo == "auto" else config.embargo
+    if embargo < 0:
+        raise ConfigError("splits.embargo", "must not be negative", embargo)
+    first = _first_bar(config, bars)
+    edges = boundaries(bars.time, first, config.train, config.test)
+    if not edges:
+        raise SplitError(
+            "splits.train",
+            f"must be shorter than the data of {len(bars) - first} bars and leave bars to test on",
+            config.train,
+        )
+    windows = []
+    for number, (test_start, test_stop) in enumerate(pairwise(edges)):
+        if until is not None and test_start >= until:
+            break
+        start = first if config.expanding else train_start(bars.time, first, test_start, config.train)
+        windows.append(_window(number, (start, test_start, test_stop), config.validation, embargo, labels, candidates))
+    return tuple(windows)

@@ -1,0 +1,175 @@
+"""The state of a training after an epoch, in one file that is whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from regimen.errors import RunError
+from regimen.predictors import Predictor
+from regimen.tensorfile import read_tensors, write_tensors
+from regimen.training.config import TrainingConfig
+from regimen.training.data import TrainingData
+
+FILE = "checkpoint.safetensors"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What happened in one epoch.
+
+    Attributes:
+        epoch: its number, from 1.
+        train_loss: mean loss of its batches while the weights moved.
+        val_loss: loss of the validation rows after it; None without validation rows.
+        best: whether these are the best weights so far.
+        seconds: wall time without the checkpoint; two equal runs differ here only.
+    """
+
+    epoch: int
+    train_loss: float
+    val_loss: float | None
+    best: bool
+    seconds: float = field(compare=False)
+
+
+@dataclass
+class Progress:
+    """Everything that the loop knows besides weights and moments.
+
+    No random state and no learning rate: both follow from the number of the epoch.
+
+    Attributes:
+        history: the epochs done.
+        best_epoch: the epoch whose weights are kept, 0 before the first.
+        best_loss: its validation loss; None before the first epoch, and without validation rows.
+        stale: epochs since then.
+        finished: the last epoch was done, or patience ran out.
+        best_weights: a copy of the module's state after ``best_epoch``.
+    """
+
+    history: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0
+    best_loss: float | None = None
+    stale: int = 0
+    finished: bool = False
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def keep(self, module: nn.Module) -> None:
+        """Copies the module's weights as the best so far."""
+        self.best_weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+def identify(
+    predictor: Predictor,
+    data: TrainingData,
+    config: TrainingConfig,
+    seed: int,
+    window: int,
+    device: torch.device,
+    seams: Mapping[str, object],
+) -> dict[str, Any]:
+    """Returns what makes a run this run, for JSON; a checkpoint of anything else is refused."""
+    start = hashlib.sha256()
+    for name, tensor in predictor.state().items():
+        start.update(name.encode() + tensor.tobytes())
+    return {
+        "torch": torch.__version__,
+        **{f"training.{name}": value for name, value in config.model_dump(mode="json").items()},
+        "seed": seed,
+        "window": window,
+        "device": device.type,
+        "predictor": predictor.config.model_dump(mode="json"),
+        "schema": predictor.schema,
+        "initial weights": start.hexdigest(),
+        "data": data.fingerprint(),
+        **{name: getattr(seam, "__qualname__", type(seam).__qualname__) for name, seam in seams.items()},
+    }
+
+
+def save_checkpoint(
+    folder: Path,
+    identity: dict[str, Any],
+    progress: Progress,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Replaces the folder's checkpoint.
+
+    Raises:
+        RunError: the folder cannot be written to, or the disk is full.
+    """
+    tensors = {f"module/{name}": tensor for name, tensor in module.state_dict().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
+    document = {
+        "format": _FORMAT,
+        "identity": identity,
+        "history": [asdict(epoch) for epoch in progress.history],
+        "best_epoch": progress.best_epoch,
+        "best_loss": progress.best_loss,
+        "stale": progress.stale,
+        "finished": progress.finished,
+    }
+    write_tensors(folder / FILE, tensors, document)
+
+
+def load_checkpoint(
+    folder: Path, identity: dict[str, Any], module: nn.Module, optimizer: torch.optim.Optimizer
+) -> Progress | None:
+    """Puts the folder's checkpoint into a module and its optimizer.
+
+    Args:
+        folder: where `save_checkpoint` wrote; may be absent.
+        identity: what the run at hand is; the checkpoint must be of the same.
+        module: receives the weights.
+        optimizer: receives the moments.
+
+    Returns:
+        The progress, or None where there is no checkpoint yet.
+
+    Raises:
+        RunError: the checkpoint is damaged, or belongs to another run (names the first difference).
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    tensors, document = read_tensors(path)
+    if document.get("format") != _FORMAT:
+        raise RunError(str(path), f"must be a checkpoint of format {_FORMAT}", document.get("format"))
+    _require_same(path, document.get("identity"), identity)
+    device = next(module.parameters()).device
+    groups: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        groups[kind][rest] = tensor
+    module.load_state_dict(groups["module"])
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in groups["optimizer"].items():
+        index, _, slot = name.partition("/")
+        state.setdefault(int(index), {})[slot] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return Progress(
+        history=[Epoch(**epoch) for epoch in document["history"]],
+        best_epoch=document["best_epoch"],
+        best_loss=document["best_loss"],
+        stale=document["stale"],
+        finished=document["finished"],
+        best_weights={name: tensor.to(device) for name, tensor in groups["best"].items()},
+    )
+
+
+def _require_same(path: Path, written: object, identity: dict[str, Any]) -> None:
+    theirs = written if isinstance(written, dict) else {}
+    for key in sorted(identity.keys() | theirs.keys()):
+        if identity.get(key) != theirs.get(key):
+            rule = f"must be a checkpoint of this run, but its {key} was {theirs.get(key)!r}"
+            raise RunError(str(path), rule, identity.get(key))

@@ -1,0 +1,77 @@
+"""How a model is trained: every number of the one loop, written once."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingConfig(BaseModel):
+    """The settings of `regimen.training.fit`; epochs count from 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(50, ge=1, description="Most passes over the training rows.")
+    batch_size: int = Field(1024, ge=1, description="Rows in one optimiser step.")
+    learning_rate: float = Field(1e-3, gt=0.0, allow_inf_nan=False, description="Highest learning rate.")
+    weight_decay: float = Field(
+        1e-2,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="Decoupled decay of weight matrices (not biases, norms).",
+    )
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="AdamW, or SGD with momentum 0.9.")
+    gradient_clip: float | None = Field(
+        1.0, gt=0.0, description="Largest L2 norm of the whole gradient; null: no clipping."
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="Learning rate after the warm-up: constant, or half a cosine down to zero."
+    )
+    warmup_epochs: float = Field(
+        0.0, ge=0.0, allow_inf_nan=False, description="Epochs (or part of one) of linear rise from zero."
+    )
+    patience: int | None = Field(
+        10, ge=1, description="Stop after this many epochs without a better validation loss; null: never."
+    )
+    min_improvement: float = Field(
+        0.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="A validation loss is better when lower by more than this.",
+    )
+    sampler: Literal["shuffled", "balanced"] = Field(
+        "shuffled",
+        description="shuffled: each row once an epoch; balanced: classes equally often, with replacement.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: a row's loss counts by rows / (classes x rows of its class)."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Share of the target spread evenly over the classes."
+    )
+    allow_missing_classes: bool = Field(
+        False, description="Train even though a class never occurs in the training rows."
+    )
+    threads: int = Field(1, ge=1, description="CPU threads; part of the result, since sums split by thread.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one, else cpu.")
+
+
+def learning_rate(config: TrainingConfig, progress: float) -> float:
+    """Returns the learning rate at a point of the run; it needs no state, so a resume needs none either.
+
+    ``rate = peak x min(1, progress / warmup)`` and, for ``cosine``, after the warm-up
+    ``peak x (1 + cos(π (progress - warmup) / (epochs - warmup))) / 2``.
+
+    Args:
+        config: the training's settings.
+        progress: epochs done, counted to the end of the step at hand (0.5: half of the first epoch).
+    """
+    peak, warmup = config.learning_rate, config.warmup_epochs
+    if progress < warmup:
+        return peak * progress / warmup
+    if config.schedule == "cosine" and config.epochs > warmup:
+        done = min(1.0, (progress - warmup) / (config.epochs - warmup))
+        return peak * 0.5 * (1.0 + math.cos(math.pi * done))
+    return peak

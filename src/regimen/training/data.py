@@ -1,0 +1,110 @@
+"""The rows that a model is trained on and watched with, checked once before the loop starts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import DataError
+
+_THREE = ("SELL", "HOLD", "BUY")
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training rows, and the purged tail of the training slice that early stopping watches.
+
+    A panel is flattened by the caller: one row is one (time, symbol). Nothing here is copied or changed;
+    ``x_train`` may be a view whose rows overlap in memory (windows over a series).
+
+    Attributes:
+        x_train: (n, inputs) scaled features, finite.
+        y_train: (n,) class of each row, 0 … classes-1.
+        x_val: (m, inputs), or None: no validation, the last epoch is kept.
+        y_val: (m,).
+        weights: (n,) weight of each training row's loss, not negative; None means 1.
+    """
+
+    x_train: NDArray[np.floating]
+    y_train: NDArray[Any]
+    x_val: NDArray[np.floating] | None = None
+    y_val: NDArray[Any] | None = None
+    weights: NDArray[np.floating] | None = None
+
+    def check(self, inputs: int, classes: int, *, allow_missing_classes: bool) -> None:
+        """Refuses rows that cannot be trained on.
+
+        Raises:
+            DataError: naming the array, the rule and the first offending row or class.
+        """
+        _check_rows("x_train", self.x_train, "y_train", self.y_train, inputs, classes)
+        if (self.x_val is None) != (self.y_val is None):
+            raise DataError("x_val, y_val", "must be given together")
+        if self.x_val is not None and self.y_val is not None:
+            _check_rows("x_val", self.x_val, "y_val", self.y_val, inputs, classes)
+        if self.weights is not None:
+            _check_weights(self.weights, len(self.x_train))
+        if not allow_missing_classes:
+            counts = self.counts(classes)
+            for number in np.flatnonzero(counts == 0):
+                raise DataError(
+                    "y_train",
+                    f"must contain every class, but class {class_name(int(number), classes)} never occurs "
+                    "(training.allow_missing_classes=true trains without it)",
+                )
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """Returns the number of training rows of each class."""
+        return np.bincount(np.asarray(self.y_train, dtype=np.int64), minlength=classes)
+
+    def fingerprint(self) -> str:
+        """Returns a SHA-256 over all rows, by which a checkpoint knows its own data."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_val, self.y_val, self.weights):
+            if array is None:
+                digest.update(b"none")
+                continue
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            for start in range(0, len(array), 65_536):  # in blocks, so that a view of windows is never copied whole
+                digest.update(np.ascontiguousarray(array[start : start + 65_536]).data)
+        return digest.hexdigest()
+
+
+def class_name(number: int, classes: int) -> str:
+    """Returns ``0 (SELL)``, ``1 (HOLD)``, ``2 (BUY)`` for three classes, otherwise the number alone."""
+    return f"{number} ({_THREE[number]})" if classes == len(_THREE) else str(number)
+
+
+def _check_rows(x_name: str, x: NDArray[np.floating], y_name: str, y: NDArray[Any], inputs: int, classes: int) -> None:
+    if x.ndim < 2 or x.shape[-1] != inputs:
+        raise DataError(x_name, f"must be rows of {inputs} columns", x.shape)
+    if len(x) == 0:
+        raise DataError(x_name, "must have at least one row", x.shape)
+    if y.shape != (len(x),):
+        raise DataError(y_name, f"must have one label for each of the {len(x)} rows of {x_name}", y.shape)
+    if y.dtype.kind not in "iu":
+        raise DataError(y_name, "must hold whole numbers", str(y.dtype))
+    outside = (y < 0) | (y >= classes)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise DataError(y_name, f"must hold classes 0 to {classes - 1} (row {row})", int(y[row]))
+    for start in range(0, len(x), 65_536):
+        finite = np.isfinite(x[start : start + 65_536]).reshape(len(x[start : start + 65_536]), -1).all(axis=1)
+        if not finite.all():
+            row = start + int(np.argmin(finite))
+            raise DataError(x_name, f"must be finite (row {row}): drop the rows that are not warm")
+
+
+def _check_weights(weights: NDArray[np.floating], rows: int) -> None:
+    if weights.shape != (rows,):
+        raise DataError("weights", f"must have one value for each of the {rows} training rows", weights.shape)
+    bad = ~(np.isfinite(weights) & (weights >= 0.0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError("weights", f"must be finite and not negative (row {row})", float(weights[row]))
+    if not (weights > 0.0).any():
+        raise DataError("weights", "must not all be zero")

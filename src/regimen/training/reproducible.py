@@ -1,0 +1,58 @@
+"""A scope in which the same inputs give the same bytes, and after which torch is as it was before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from regimen.errors import ConfigError
+
+
+def pick_device(name: str) -> torch.device:
+    """Returns the device for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        ConfigError: cuda was asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ConfigError("training.device", "must be auto or cpu on a machine without a CUDA device", name)
+    return torch.device("cuda" if name != "cpu" and available else "cpu")
+
+
+@contextmanager
+def reproducible(threads: int, device: torch.device) -> Iterator[None]:
+    """Deterministic kernels, a fixed number of threads, full float32 products, and a private random state.
+
+    The process's own settings and random state come back on leaving, also after an error.
+
+    Args:
+        threads: CPU threads inside the scope.
+        device: where the training runs.
+    """
+    cuda = device.type == "cuda"
+    if cuda:  # read by cuBLAS at its first product; deterministic mode refuses to run without it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.get_num_threads(),
+        torch.backends.cudnn.benchmark,
+        torch.get_float32_matmul_precision(),
+    )
+    devices = [torch.cuda.current_device()] if cuda else []
+    with torch.random.fork_rng(devices=devices):
+        try:
+            torch.use_deterministic_algorithms(True)
+            torch.set_num_threads(threads)
+            torch.backends.cudnn.benchmark = False
+            torch.set_float32_matmul_precision("highest")
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            torch.set_num_threads(before[2])
+            torch.backends.cudnn.benchmark = before[3]
+            torch.set_float32_matmul_precision(before[4])

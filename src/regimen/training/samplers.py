@@ -1,0 +1,73 @@
+"""Which rows make the batches of an epoch: the loop's first seam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import DataError
+
+Rows = NDArray[np.int64]
+Sampler = Callable[[int, np.random.Generator], Sequence[Rows]]
+"""``sampler(epoch, generator) -> batches``: each batch holds positions in ``x_train``. Epochs count from 1.
+All of its randomness comes from the generator, which depends on (seed, window, epoch) only; so it must keep
+no state from one epoch to the next, or a resumed run would differ."""
+
+
+def shuffled(rows: int, batch_size: int) -> Sampler:
+    """Each row exactly once an epoch, in a new order; the last batch may be shorter.
+
+    Args:
+        rows: number of training rows.
+        batch_size: rows in a batch.
+    """
+
+    def sample(epoch: int, generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
+        return _cut(generator.permutation(rows), batch_size)
+
+    return sample
+
+
+def balanced(y: NDArray[Any], batch_size: int) -> Sampler:
+    """As many rows as there are, drawn with replacement so that every class that occurs is equally likely.
+
+    Args:
+        y: (n,) class of each training row.
+        batch_size: rows in a batch.
+    """
+    members = [np.flatnonzero(y == label) for label in np.unique(y)]
+    sizes = np.array([len(rows) for rows in members], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    by_class = np.concatenate(members)
+
+    def sample(epoch: int, generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
+        classes = generator.integers(0, len(sizes), size=len(by_class))
+        return _cut(by_class[starts[classes] + generator.integers(0, sizes[classes])], batch_size)
+
+    return sample
+
+
+def check_batches(batches: Sequence[Rows], rows: int) -> None:
+    """Refuses an epoch without batches, and positions that are no training row.
+
+    Raises:
+        DataError: naming the first bad batch.
+    """
+    if len(batches) == 0:
+        raise DataError("sampler", "must give at least one batch an epoch")
+    for number, batch in enumerate(batches):
+        if batch.ndim != 1 or len(batch) == 0 or batch.dtype != np.int64:
+            raise DataError(f"sampler: batch {number}", "must be a non-empty vector of int64", batch.shape)
+        if batch.min() < 0 or batch.max() >= rows:
+            raise DataError(
+                f"sampler: batch {number}",
+                f"must hold positions 0 to {rows - 1}",
+                [int(batch.min()), int(batch.max())],
+            )
+
+
+def _cut(order: Rows, batch_size: int) -> list[Rows]:
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

@@ -1,0 +1,31 @@
+"""Equity and drawdown thinned to what a chart can show."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen import metrics
+
+Series = NDArray[np.float64]
+
+POINTS = 1000
+
+
+def positions(bars: int, points: int = POINTS) -> NDArray[np.int64]:
+    """Returns at most ``points`` bar positions, evenly spread, with the first and the last."""
+    if bars <= points:
+        return np.arange(bars)
+    return np.unique(np.linspace(0, bars - 1, points).round().astype(np.int64))
+
+
+def equity_at(returns: Series, at: NDArray[np.int64]) -> Series:
+    """Returns the multiple of the starting equity after the bars ``at``."""
+    return metrics.wealth(returns)[1:][at]
+
+
+def drawdown_at(returns: Series, at: NDArray[np.int64]) -> Series:
+    """Returns for each position the deepest drawdown since the one before: thinning loses no trough."""
+    falls = metrics.underwater(metrics.wealth(returns))[1:]
+    starts = np.concatenate((np.zeros(1, dtype=np.int64), at[:-1] + 1))
+    return np.maximum.reduceat(falls, starts)

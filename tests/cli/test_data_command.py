@@ -1,0 +1,94 @@
+"""`regimen data`: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from regimen.bars import Bars
+from regimen.cli.data import app
+from regimen.errors import ConfigError, DataError
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    time = pd.date_range("2024-01-01", periods=50, freq="1h")
+    frame = pd.DataFrame({"date": time, "open": 10.5, "high": 11.5, "low": 9.5, "close": 10.5, "volume": 1.0})
+    frame.to_csv(tmp_path / "good.csv", index=False)
+    frame.loc[7, "high"] = 9.0
+    frame.to_csv(tmp_path / "bad.csv", index=False)
+    return tmp_path / "good.csv"
+
+
+def test_good_data_exits_with_0_and_one_closing_sentence(file: Path) -> None:
+    done = RUN.invoke(app, ["check", str(file)])
+    assert done.exit_code == 0
+    assert done.output.strip().splitlines()[-1] == "Training accepts this data; the checks found nothing."
+    assert "taken as UTC" in done.output
+
+
+def test_refused_data_exits_with_1_and_names_rows_and_option(file: Path) -> None:
+    done = RUN.invoke(app, ["check", str(file.with_name("bad.csv"))])
+    assert done.exit_code == 1
+    assert "rows 7 (2024-01-01 07:00:00)" in done.output
+    assert done.output.strip().splitlines()[-1].startswith("Training would refuse this data: ohlc")
+
+
+def test_options_repair_and_are_listed(file: Path) -> None:
+    bad = str(file.with_name("bad.csv"))
+    done = RUN.invoke(app, ["check", bad, "data.repairs.ohlc=widen", "zone=-05:00"])
+    assert done.exit_code == 0
+    assert "repaired (ohlc=widen): 1 row(s)" in done.output
+    assert "taken as UTC" not in done.output
+    assert "2024-01-01 05:00:00 to" in done.output
+
+
+def test_json_is_for_machines(file: Path) -> None:
+    done = RUN.invoke(app, ["check", str(file.with_name("bad.csv")), "--json"])
+    report = json.loads(done.output)
+    assert done.exit_code == 1
+    assert report["refused"]
+    assert report["findings"][0]["rows"] == [7]
+
+
+def test_convert_writes_what_training_would_see(file: Path) -> None:
+    target = file.with_name("out.parquet")
+    done = RUN.invoke(app, ["convert", str(file), str(target), "resample=4h", "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.output)["fingerprint"] == Bars.read(target).fingerprint
+    assert len(Bars.read(target)) == 13
+
+
+def test_fingerprint_is_that_of_the_content(file: Path) -> None:
+    done = RUN.invoke(app, ["fingerprint", str(file)])
+    assert done.output.strip() == Bars.read(file).fingerprint
+
+
+def test_mistakes_reach_the_one_place_that_prints_them(file: Path) -> None:
+    assert isinstance(RUN.invoke(app, ["check", str(file) + "x"]).exception, DataError)
+    assert isinstance(RUN.invoke(app, ["check", str(file), "zoen=UTC"]).exception, ConfigError)
+
+
+@pytest.mark.parametrize("command", ["check", "convert", "fingerprint"])
+def test_help_shows_an_example(command: str) -> None:
+    assert f"regimen data {command} btc" in " ".join(RUN.invoke(app, [command, "--help"]).output.split())
+
+
+def test_a_check_loads_neither_torch_nor_pandas(file: Path) -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from regimen.cli.data import app\n"
+        f"target = {str(file.with_suffix('.parquet'))!r}\n"
+        "done = CliRunner().invoke(app, ['check', target])\n"
+        "print(done.exit_code, [name for name in ('torch', 'pandas', 'numba') if name in sys.modules])"
+    )
+    Bars.read(file).write(file.with_suffix(".parquet"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0 []"

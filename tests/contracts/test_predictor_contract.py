@@ -1,0 +1,123 @@
+"""What every member of the predictor union keeps: a new predictor is covered by joining the union."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from regimen.predictors import Predictor, PredictorConfig
+from regimen.training import TrainingConfig, TrainingData, fit
+
+MEMBERS = get_args(get_args(PredictorConfig)[0])
+INPUTS = 12
+
+
+@pytest.fixture(params=MEMBERS, ids=lambda member: member.__name__)
+def config(request: pytest.FixtureRequest) -> Any:
+    return request.param()
+
+
+def _data() -> TrainingData:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(600, INPUTS)).astype(np.float32)
+    y = (x @ rng.normal(size=(INPUTS, 3)) + rng.gumbel(size=(600, 3))).argmax(axis=1)
+    return TrainingData(x[:400], y[:400], x[400:], y[400:])
+
+
+def _trained(config: Any) -> Predictor:
+    training = TrainingConfig(epochs=3, batch_size=64, learning_rate=1e-2)
+    return fit(config.build(INPUTS, 3, seed=4, schema="s"), _data(), training).predictor
+
+
+def test_the_union_has_the_members_and_each_its_own_kind() -> None:
+    kinds = [member.model_fields["kind"].default for member in MEMBERS]
+    assert len(set(kinds)) == len(kinds) >= 2
+
+
+def test_config_round_trip(config: Any) -> None:
+    adapter = TypeAdapter(PredictorConfig)
+    assert adapter.validate_json(config.model_dump_json()) == config
+    assert all(field.description for field in type(config).model_fields.values())
+
+
+def test_training_is_deterministic(config: Any) -> None:
+    first, second = _trained(config).state(), _trained(config).state()
+    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+
+
+def test_save_and_load_keep_every_bit(config: Any, tmp_path: Path) -> None:
+    predictor = _trained(config)
+    predictor.save(tmp_path)
+    loaded = Predictor.load(tmp_path, schema="s")
+    x = _data().x_val
+    assert x is not None
+    assert loaded.config == config
+    assert (loaded.inputs, loaded.classes) == (INPUTS, 3)
+    assert np.array_equal(predictor.predict_proba(x), loaded.predict_proba(x))
+
+
+def test_inputs_stay_as_they_were(config: Any) -> None:
+    data = _data()
+    arrays = [data.x_train, data.y_train, data.x_val, data.y_val]
+    before = [array.copy() for array in arrays if array is not None]
+    for array in arrays:
+        assert array is not None
+        array.flags.writeable = False
+    predictor = fit(config.build(INPUTS, 3), data, TrainingConfig(epochs=1)).predictor
+    predictor.predict_proba(data.x_train)
+    for old, new in zip(before, arrays, strict=True):
+        assert new is not None
+        assert np.array_equal(old, new)
+
+
+def test_a_batch_equals_its_items(config: Any) -> None:
+    predictor = _trained(config)
+    x = _data().x_train[:50]
+    batch = predictor.predict_proba(x)
+    items = np.concatenate([predictor.predict_proba(row[None]) for row in x])
+    np.testing.assert_allclose(batch, items, rtol=0, atol=1e-6)
+
+
+def test_a_row_with_nan_gives_nan_and_disturbs_no_other(config: Any) -> None:
+    predictor = _trained(config)
+    x = _data().x_train[:20].copy()
+    clean = predictor.predict_proba(x)
+    x[7, 3] = np.nan
+    spoilt = predictor.predict_proba(x)
+    assert np.isnan(spoilt[7]).all()
+    assert np.array_equal(np.delete(clean, 7, axis=0), np.delete(spoilt, 7, axis=0))
+
+
+def test_one_step_moves_every_trainable_parameter(config: Any) -> None:
+    predictor = config.build(INPUTS, 3, seed=4)
+    before = predictor.state()
+    norms: dict[str, float] = {}
+
+    def watch(name: str) -> Any:
+        return lambda gradient: norms.__setitem__(name, float(gradient.abs().max()))
+
+    for name, parameter in predictor.module.named_parameters():
+        parameter.register_hook(watch(name))
+    data = _data()
+    whole = TrainingConfig(epochs=1, batch_size=len(data.x_train), weight_decay=0.0)
+    fit(predictor, data, whole)
+    trainable = [name for name, parameter in predictor.module.named_parameters() if parameter.requires_grad]
+    assert trainable
+    for name in trainable:
+        assert norms[name] > 0.0, name
+        assert not np.array_equal(before[name], predictor.state()[name]), name
+    assert all(parameter.grad is None for parameter in predictor.module.parameters())
+    assert torch.is_grad_enabled()
+
+
+def test_better_than_chance_on_learnable_rows(config: Any) -> None:
+    data = _data()
+    assert data.x_val is not None
+    assert data.y_val is not None
+    share = (_trained(config).predict_proba(data.x_val).argmax(axis=1) == data.y_val).mean()
+    assert share > 0.6

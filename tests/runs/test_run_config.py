@@ -1,0 +1,181 @@
+"""The config loader: round trip, overrides, and one line for every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regimen.errors import ConfigError, RegimenError
+from regimen.runs import RunConfig, load_config
+from regimen.settings import apply_overrides, validated
+
+MINIMAL = "data: {sample: sp500}\nsplits: {train: 500, test: 100}\n"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_resolved_config_loads_as_itself(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, MINIMAL), ["training.epochs=3", "labels.kind=triple_barrier"])
+    again = load_config(written(tmp_path, config.to_yaml()))
+    assert again == config
+    assert again.hash == config.hash
+
+
+def test_overrides_reach_every_depth(tmp_path: Path) -> None:
+    config = load_config(
+        written(tmp_path, MINIMAL),
+        ["training.epochs=5", "market.costs.commission_bps=2.5", "model.hidden=[8, 4]", "splits.train=2y"],
+    )
+    assert (config.training.epochs, config.market.costs.commission_bps) == (5, 2.5)
+    assert (config.model.hidden, config.splits.train) == ((8, 4), "2y")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("training.epoch=5", r"training.epoch: is not a known key \(did you mean 'epochs'\?\); got 5"),
+        ("training.epochs=0", "training.epochs: .*; got 0"),
+        ("training.epochs=many", "training.epochs: .*; got 'many'"),
+        ("market.costs.commission_bps=-1", "costs.commission_bps: .*; got -1"),
+        ("model.kind=transformer", "model.*'transformer'"),
+        ("trainning.epochs=5", r"trainning: is not a known key \(did you mean 'training'\?\)"),
+        ("seed", "override: must look like key=value"),
+        ("seed.deep.er=5", "seed"),
+        ("name=../evil", "name: .*'../evil'"),
+    ],
+)
+def test_each_mistake_is_one_line_that_names_field_rule_and_value(tmp_path: Path, override: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(written(tmp_path, MINIMAL), [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_the_hash_follows_what_changes_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, MINIMAL)
+    plain = load_config(path).hash
+    assert load_config(path, ["name=other", "seed=3", "judge.bootstrap_draws=500"]).hash == plain
+    for change in (
+        "training.epochs=7",
+        "labels.horizon=9",
+        "market.costs.half_spread_bps=3",
+        "scaler.clip=null",
+    ):
+        assert load_config(path, [change]).hash != plain, change
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: b: c", "\x00", "1: 2", "&a [*a]", "just words"])
+def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError):
+        load_config(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"config: cannot be read .*absent\.yaml"):
+        load_config(tmp_path / "absent.yaml")
+
+
+def outcome(attempt: Callable[[], Any]) -> tuple[Any, str]:
+    """What an attempt returned, or the line that a user would see; any other exception escapes and fails."""
+    try:
+        return attempt(), ""
+    except RegimenError as error:
+        return None, str(error)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+keys = st.sampled_from(list(RunConfig.model_fields)) | st.text(max_size=8)
+
+
+@given(st.dictionaries(keys, values, max_size=6))
+def test_any_mapping_is_a_config_or_one_line(mapping: dict[str, object]) -> None:
+    config, line = outcome(lambda: validated(RunConfig, mapping))
+    assert "\n" not in line
+    assert config is None or yaml.safe_load(config.to_yaml())["seed"] == config.seed
+
+
+@given(st.lists(st.text(max_size=20), max_size=4))
+def test_any_override_is_applied_or_one_line(overrides: list[str]) -> None:
+    result, line = outcome(lambda: apply_overrides({"a": 1}, overrides))
+    assert "\n" not in line
+    assert line or isinstance(result, dict)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_config_or_one_line(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "run.yaml"
+    path.write_bytes(content)
+    with pytest.raises(RegimenError) as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: a\nname: b\n", "line 2: the key 'name' is written twice"),
+        ("data: {path: a, path: b}\n", "line 1: the key 'path' is written twice"),
+        ("data:\n\tpath: x\n", "line 2: found character '\\t'"),
+        ("1: x\n", "must have words as keys; got 1"),
+    ],
+)
+def test_what_yaml_would_hide_is_said(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert words in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_merged_keys_may_be_overridden(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("splits: &s {train: 9, test: 3}\ndata: {path: a}\n")
+    path.write_text(path.read_text().replace("&s {train: 9, test: 3}", "\n  <<: {train: 9, test: 3}\n  test: 4"))
+    assert load_config(path).splits.test == 4
+
+
+def test_the_hash_leaves_out_where_files_lie(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("splits: {train: 9, test: 3}\ndata: {path: a, extras: {funding_rate: f.csv}, adjust: x/adj.csv}\n")
+    moved = load_config(path, ["data.path=b", "data.extras.funding_rate=/far/f.csv", "data.adjust=/far/adj.csv"])
+    assert moved.hash == load_config(path).hash
+    assert load_config(path, ["data.adjust=adj_close"]).hash != moved.hash
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("splits.test=0", "splits.test: must be greater than or equal to 1; got 0"),
+        ("model.kind=unknown", "model.kind: must be one of 'logistic', 'baseline'; got 'unknown'"),
+        ("data=[1, 2]", "data: must be a mapping of keys to values; got [1, 2]"),
+        ("features=5", "features: must be a mapping of keys to values; got 5"),
+        ("market.costs.commission_bps=-1", "market.costs.commission_bps: must be greater than or equal to 0; got -1"),
+        ("market.costs.comission_bps=1", "market.costs.comission_bps: is not a known key (did you mean"),
+        ("model.hidden=[0]", "model.hidden.0: must be greater than or equal to 1; got 0"),
+        ("labels.horizn=3", "labels.horizn: is not a known key (did you mean 'horizon'?); got 3"),
+        ("data.repairs.sorted=true", "data.repairs.sorted: is not a known key (did you mean 'sort'?); got True"),
+    ],
+)
+def test_the_line_speaks_of_what_was_written(tmp_path: Path, override: str, line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, MINIMAL), [override])
+    assert str(caught.value).startswith(line)
+
+
+def test_a_duration_that_is_none_says_what_is_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'^splits.train: must be a number of bars or a duration: "2y"'):
+        load_config(written(tmp_path, MINIMAL), ["splits.train=2 fortnights"])
