@@ -55,6 +55,7 @@ bench: $(VENV)/.dev ## the benchmarks, side by side with public peers where they
 	@$(BIN)/regimen bench execution
 	@$(BIN)/regimen bench bars
 	@$(BIN)/regimen bench training
+	@$(BIN)/regimen bench envs
 
 clean: ## remove the virtual environment and everything built
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

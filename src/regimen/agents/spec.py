@@ -1,0 +1,106 @@
+"""What an agent needs to know of an environment: its columns, its actions, and two verbs."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Protocol, Self, cast
+
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from regimen.envs import ContinuousConfig, VectorMarket
+from regimen.errors import RunError
+
+Step = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]
+
+
+class EnvSpec(BaseModel):
+    """The columns that a lane shows and the actions that it takes.
+
+    A panel of symbols is one lane: its columns are those of all symbols, its action has one number per symbol.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    columns: tuple[str, ...] = Field(min_length=1, description="names of the observation's columns, in their order")
+    choices: int | None = Field(default=None, ge=2, description="number of discrete actions; null: continuous")
+    size: int = Field(default=1, ge=1, description="numbers in a continuous action")
+    low: float = Field(default=-1.0, description="smallest number in a continuous action")
+    high: float = Field(default=1.0, description="largest number in a continuous action")
+
+    @model_validator(mode="after")
+    def _bounds_are_apart(self) -> Self:
+        if self.high <= self.low:
+            raise ValueError(f"high must be above low; got {self.high:g} and {self.low:g}")
+        return self
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.columns)
+
+    @property
+    def schema_hash(self) -> str:
+        """SHA-256 of columns and actions; a saved agent carries it."""
+        return hashlib.sha256(f"agent 1|{self.model_dump_json()}".encode()).hexdigest()
+
+    def require(self, other: EnvSpec, field: str) -> None:
+        """Refuses an environment that is not the one at hand in columns or actions.
+
+        Raises:
+            RunError: naming the first difference.
+        """
+        if other.width != self.width:
+            raise RunError(f"{field}: observation", f"must have the agent's {self.width} columns", other.width)
+        for position, (mine, theirs) in enumerate(zip(self.columns, other.columns, strict=True)):
+            if mine != theirs:
+                raise RunError(f"{field}: column {position}", f"must be {mine!r}, as the agent was built for", theirs)
+        for name in ("choices", "size", "low", "high"):
+            if getattr(self, name) != getattr(other, name):
+                rule = f"must be {getattr(self, name)}, as the agent was built for"
+                raise RunError(f"{field}: actions.{name}", rule, getattr(other, name))
+
+
+class VectorEnv(Protocol):
+    """Many independent lanes, stepped in one call. `VectorMarket` is one; so is whatever has these four.
+
+    *Autoreset in the same step:* where a flag is set, the observation is already the first of the lane's next episode,
+    and ``info["final_observation"]`` (lane, ...) holds in that lane the last of the one that ended. The arrays may be
+    the environment's own and written over by the next call.
+    """
+
+    @property
+    def n_envs(self) -> int:
+        """Number of lanes."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Columns and actions; may be absent from a `VectorMarket`, which is understood as it is."""
+
+    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Begins new episodes; returns observations (lane, width) and an info."""
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        """Takes (lane,) int64 or (lane, size) float32 actions; returns Gymnasium's five."""
+
+
+def spec_of(env: VectorEnv | VectorMarket) -> EnvSpec:
+    """Returns the spec of an environment.
+
+    Raises:
+        RunError: a panel of symbols with discrete actions, which no agent here can take.
+    """
+    if not isinstance(env, VectorMarket):
+        return env.spec
+    actions, symbols = env.config.actions, env.symbols
+    columns = env.columns if len(symbols) == 1 else [f"{symbol}.{name}" for symbol in symbols for name in env.columns]
+    if isinstance(actions, ContinuousConfig):
+        return EnvSpec(columns=tuple(columns), size=len(symbols), low=actions.low, high=actions.high)
+    if len(symbols) > 1:
+        raise RunError("actions", "must be continuous for a panel of symbols", actions.kind)
+    return EnvSpec(columns=tuple(columns), choices=int(actions.high) + 1)
+
+
+def as_env(env: VectorEnv | VectorMarket) -> VectorEnv:
+    """Returns the environment under the protocol that the agents speak; the object stays the same."""
+    return cast(VectorEnv, env)

@@ -1,0 +1,280 @@
+"""One lane of the market: an account that observes, acts and is paid, bar by bar, and starts anew at its end.
+
+All of it is scalar code on arrays that the caller owns; lane ``n`` touches row ``n`` and nothing else, so the
+lanes give the same bits in any order, on any number of threads, and as threads of a GPU kernel. The account is
+`regimen.execution.advance`; nothing of it is repeated here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.envs.actions import CONTINUOUS, LEVELS, continuous_target, verb_target
+from regimen.envs.inputs import ABSENT, READY
+from regimen.envs.layout import (
+    BAR,
+    BEGIN,
+    COUNT,
+    DECIDED,
+    DRAWDOWN,
+    END,
+    EPISODE,
+    EPISODE_REWARD,
+    EPISODE_STEPS,
+    EQUITY_AFTER,
+    FIRST,
+    GAIN,
+    MARK_BEFORE,
+    PAID,
+    PEAK,
+    PROFIT,
+    REWARD,
+    SECOND,
+    TARGET,
+    TERMINATED,
+    TRUNCATED,
+    TURNED,
+    UNITS_BEFORE,
+    Floats,
+    Lanes,
+    Plan,
+    Scene,
+)
+from regimen.envs.rewards import (
+    DIFFERENTIAL_SHARPE,
+    LOG_WEALTH,
+    MEAN_VARIANCE,
+    deepening,
+    differential_sharpe,
+    log_wealth,
+    mean_variance,
+    rolling_sharpe,
+    simple_return,
+)
+from regimen.envs.streams import uniform
+from regimen.execution import Rules, advance, open_account
+from regimen.execution.account import (
+    BORROW,
+    CALLED,
+    CASH,
+    COMMISSION,
+    EQUITY,
+    FINANCING,
+    FUNDING,
+    IMPACT,
+    MARK,
+    RUINED,
+    SPREAD,
+    TURNOVER,
+    UNITS,
+)
+from regimen.jit import jit_step_uncached
+
+
+@jit_step_uncached
+def decide(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes) -> None:
+    """Writes the targets that lane ``n`` decides after the close of bar ``t``.
+
+    A symbol without a bar keeps its target (NaN); one without a whole observation is flat, whatever the action.
+    """
+    status, memory, targets = scene.status, lanes.memory, lanes.targets
+    row = n * plan.latency + (t % plan.latency if plan.latency > 1 else 0)
+    for s in range(memory.shape[1]):
+        if status[t, s] == ABSENT:
+            targets[row, s] = np.nan
+            continue
+        target = 0.0
+        if status[t, s] == READY:
+            held = memory[n, s, TARGET]
+            action = lanes.actions[n, s]
+            if plan.action == CONTINUOUS:
+                target = continuous_target(action, held, plan.dead_band, plan.smoothing)
+            elif plan.action == LEVELS:
+                target = scene.levels[int(action)]
+            else:
+                winning = memory[n, s, GAIN] > 1.0
+                target = verb_target(
+                    int(action), held, winning, plan.small, plan.medium, plan.large, plan.partial, plan.add
+                )
+        memory[n, s, TARGET] = target
+        targets[row, s] = target / scene.counts[t] if plan.share != 0 else target
+
+
+@jit_step_uncached
+def observe(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes, out: NDArray[Any]) -> None:
+    """Writes what lane ``n`` sees after the close of bar ``t`` into ``out`` (lane, symbol, width).
+
+    Columns: the features of ``window`` bars, oldest first; then, where the plan shows them, position and cash as
+    fractions of equity and equity relative to its start; the target in force; the open position's gain. The
+    features of a symbol without a whole observation are 0; position and cash are 0 once equity is not positive.
+    """
+    features, account, positions, memory = scene.features, lanes.account, lanes.positions, lanes.memory
+    equity = account[n, EQUITY]
+    width = features.shape[2]
+    for s in range(out.shape[1]):
+        at = width * plan.window
+        if scene.status[t, s] == READY:
+            for k in range(plan.window):
+                for f in range(width):
+                    out[n, s, k * width + f] = features[t - plan.window + 1 + k, s, f]
+        else:
+            for f in range(at):
+                out[n, s, f] = 0.0
+        if plan.account != 0:
+            solvent = equity > 0.0
+            out[n, s, at] = positions[n, s, UNITS] * positions[n, s, MARK] / equity if solvent else 0.0
+            out[n, s, at + 1] = account[n, CASH] / equity if solvent else 0.0
+            out[n, s, at + 2] = equity / plan.cash
+            at += 3
+        if plan.target != 0:
+            out[n, s, at] = memory[n, s, TARGET]
+            at += 1
+        if plan.gain != 0:
+            out[n, s, at] = memory[n, s, GAIN] - 1.0
+
+
+@jit_step_uncached
+def begin(n: int, bar: int, scene: Scene, plan: Plan, lanes: Lanes) -> None:
+    """Opens a fresh account for lane ``n`` before bar ``bar``, or before a random one of ``starts`` (bar < 0)."""
+    clock, memory, tally = lanes.clock, lanes.memory, lanes.tally
+    if bar < 0:
+        bar = scene.starts[int(uniform(lanes.keys, n, clock[n, EPISODE]) * scene.starts.shape[0])]
+    clock[n, EPISODE] += 1
+    clock[n, BAR] = bar
+    clock[n, BEGIN] = bar
+    clock[n, END] = bar + plan.steps if plan.steps > 0 else plan.last
+    # Nothing is due at the open of the first bar, so stepping through it would only set marks of no units.
+    open_account(n, plan.cash, lanes.account, lanes.positions)
+    for s in range(memory.shape[1]):
+        memory[n, s, TARGET] = 0.0
+        memory[n, s, GAIN] = 1.0
+    tally[n, PEAK] = plan.cash
+    tally[n, FIRST] = 0.0
+    tally[n, SECOND] = 0.0
+    tally[n, COUNT] = 0.0
+
+
+@jit_step_uncached
+def remember_positions(n: int, positions: Floats, memory: Floats) -> None:
+    """Keeps units and marks, from which `follow_gains` tells what the bar did to them."""
+    for s in range(memory.shape[1]):
+        memory[n, s, UNITS_BEFORE] = positions[n, s, UNITS]
+        memory[n, s, MARK_BEFORE] = positions[n, s, MARK]
+
+
+@jit_step_uncached
+def follow_gains(n: int, t: int, opens: Floats, ratios: Floats, positions: Floats, memory: Floats) -> None:
+    """Updates each open position's price relative to the open that it was first bought at; 1 when flat."""
+    for s in range(memory.shape[1]):
+        units = positions[n, s, UNITS]
+        before = memory[n, s, UNITS_BEFORE]
+        if units == 0.0:
+            memory[n, s, GAIN] = 1.0
+        elif before * units <= 0.0:
+            memory[n, s, GAIN] = positions[n, s, MARK] / opens[t, s]
+        else:
+            ratio = ratios[t, s] if ratios.shape[0] > 0 else 1.0
+            memory[n, s, GAIN] *= positions[n, s, MARK] * ratio / memory[n, s, MARK_BEFORE]
+
+
+@jit_step_uncached
+def pay(n: int, before: float, after: float, turnover: float, plan: Plan, tally: Floats, ring: Floats) -> float:
+    """Returns the reward of the bar just stepped and updates what it remembers."""
+    change = simple_return(before, after)
+    if plan.reward == LOG_WEALTH:
+        reward = log_wealth(before, after, plan.wealth_floor)
+    elif plan.reward == MEAN_VARIANCE:
+        reward = mean_variance(change, plan.parameter)
+    elif plan.reward == DIFFERENTIAL_SHARPE:
+        first = tally[n, FIRST]
+        second = tally[n, SECOND]
+        reward = differential_sharpe(change, first, second, plan.variance_floor)
+        tally[n, FIRST] = first + plan.parameter * (change - first)
+        tally[n, SECOND] = second + plan.parameter * (change * change - second)
+    else:
+        count = int(tally[n, COUNT])
+        ring[n, count % ring.shape[1]] = change
+        reward = rolling_sharpe(n, count + 1, ring)
+    tally[n, COUNT] += 1.0
+    reward -= plan.drawdown_penalty * deepening(tally[n, PEAK], before, after)
+    reward -= plan.turnover_penalty * turnover
+    tally[n, PEAK] = max(tally[n, PEAK], after)
+    return plan.scale * reward
+
+
+@jit_step_uncached
+def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
+    """Steps lane ``n`` from the close of one bar to the close of the next.
+
+    Timing: the action is decided after the close of bar t and fills at the open of t + latency at the earliest;
+    the reward covers the equity from the close of t to the close of t+1; the observation is of t+1. When the
+    episode ends there, ``final`` gets its last observation and ``observation`` the first of the next episode.
+    """
+    account, positions, memory, tally = lanes.account, lanes.positions, lanes.memory, lanes.tally
+    clock, book, flags = lanes.clock, lanes.book, lanes.flags
+    t = clock[n, BAR]
+    before = account[n, EQUITY]
+    forced = account[n, CALLED] != 0.0
+    decide(n, t, scene, plan, lanes)
+    if plan.gain != 0:
+        remember_positions(n, positions, memory)
+    clock[n, DECIDED] = t
+    t += 1
+    row = -1
+    if t - plan.latency >= clock[n, BEGIN]:
+        row = n * plan.latency + (t % plan.latency if plan.latency > 1 else 0)
+    advance(
+        n,
+        t,
+        row,
+        0,
+        scene.opens,
+        scene.highs,
+        scene.lows,
+        scene.closes,
+        scene.volumes,
+        scene.variances,
+        scene.ratios,
+        scene.fundings,
+        lanes.targets,
+        rules,
+        account,
+        positions,
+        lanes.fill_values,
+        lanes.fill_times,
+        lanes.fill_codes,
+        0,
+    )
+    clock[n, BAR] = t
+    if forced:  # the margin call dropped every order: nothing is in force
+        for s in range(memory.shape[1]):
+            memory[n, s, TARGET] = 0.0
+    if plan.gain != 0:
+        follow_gains(n, t, scene.opens, scene.ratios, positions, memory)
+    after = account[n, EQUITY]
+    turnover = account[n, TURNOVER]
+    reward = pay(n, before, after, turnover, plan, tally, lanes.ring)
+    costs = account[n, COMMISSION] + account[n, SPREAD] + account[n, IMPACT]
+    costs += account[n, BORROW] + account[n, FINANCING] + account[n, FUNDING]
+    earlier = 0.0 if tally[n, COUNT] == 1.0 else book[EPISODE_REWARD, n]
+    book[REWARD, n] = reward
+    book[EQUITY_AFTER, n] = after
+    book[PROFIT, n] = after - before
+    book[TURNED, n] = turnover
+    book[PAID, n] = costs
+    book[DRAWDOWN, n] = 1.0 - after / tally[n, PEAK]
+    book[EPISODE_REWARD, n] = earlier + reward
+    book[EPISODE_STEPS, n] = tally[n, COUNT]
+    ruined = account[n, RUINED] != 0.0
+    over = t >= clock[n, END] and not ruined
+    flags[TERMINATED, n] = ruined
+    flags[TRUNCATED, n] = over
+    if ruined or over:
+        observe(n, t, scene, plan, lanes, lanes.final)
+        if plan.autoreset != 0:
+            begin(n, -1, scene, plan, lanes)
+            t = clock[n, BAR]
+    observe(n, t, scene, plan, lanes, lanes.observation)

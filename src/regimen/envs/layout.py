@@ -1,0 +1,143 @@
+"""The layout of lanes: what the columns of their arrays are, and the numbers of an environment that a lane reads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.envs.streams import Words
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+# Columns of ``clock`` (lane, 5): the bar just closed, the first and last of the episode, episodes begun, and the
+# bar of the last decision.
+BAR, BEGIN, END, EPISODE, DECIDED = 0, 1, 2, 3, 4
+CLOCK_COLUMNS = 5
+
+# Columns of ``memory`` (lane, symbol, 4): target in force, price relative to the fill that opened the position,
+# and units and mark before the step.
+TARGET, GAIN, UNITS_BEFORE, MARK_BEFORE = 0, 1, 2, 3
+MEMORY_COLUMNS = 4
+
+# Columns of ``tally`` (lane, 4): highest equity, moments of the differential Sharpe ratio, steps.
+PEAK, FIRST, SECOND, COUNT = 0, 1, 2, 3
+TALLY_COLUMNS = 4
+
+# Rows of ``book`` (8, lane): what the step just made brought.
+REWARD, EQUITY_AFTER, PROFIT, TURNED, PAID, DRAWDOWN, EPISODE_REWARD, EPISODE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
+BOOK_ROWS = 8
+
+# Rows of ``flags`` (2, lane).
+TERMINATED, TRUNCATED = 0, 1
+
+
+class Plan(NamedTuple):
+    """The numbers of an environment that a lane reads.
+
+    Attributes:
+        cash: equity at the start of an episode.
+        latency: bars from a decision to the open at which it fills.
+        steps: steps of an episode; 0: until ``last``.
+        last: last bar that may be reached.
+        window: bars in an observation.
+        autoreset: 1 when a lane starts anew in the step that ends its episode.
+        share: 1 when a symbol's exposure is divided by the number of symbols that have a bar.
+        account: 1 when the observation shows position, cash and equity.
+        target: 1 when it shows the target in force.
+        gain: 1 when it shows the gain of the open position.
+        action: kind of the action, see `regimen.envs.actions`.
+        dead_band, smoothing: of continuous actions.
+        small, medium, large, partial, add: of verbs.
+        reward: kind of the reward, see `regimen.envs.rewards`.
+        parameter: its risk aversion or rate.
+        variance_floor: of the differential Sharpe ratio.
+        wealth_floor: of log wealth, quote currency.
+        scale, drawdown_penalty, turnover_penalty: of any reward.
+    """
+
+    cash: float
+    latency: int
+    steps: int
+    last: int
+    window: int
+    autoreset: int
+    share: int
+    account: int
+    target: int
+    gain: int
+    action: int
+    dead_band: float
+    smoothing: float
+    small: float
+    medium: float
+    large: float
+    partial: float
+    add: float
+    reward: int
+    parameter: float
+    variance_floor: float
+    wealth_floor: float
+    scale: float
+    drawdown_penalty: float
+    turnover_penalty: float
+
+
+class Scene(NamedTuple):
+    """What all lanes read and none writes; ``opens`` to ``fundings`` are those of `regimen.execution.Tape`.
+
+    Attributes:
+        features: (time, symbol, feature), in the precision of observations.
+        status: (time, symbol) int8; see `regimen.envs.inputs`.
+        counts: (time,) symbols that have a bar, at least 1.
+        levels: (level,) exposures of discrete actions; empty for others.
+        starts: (start,) bars at which episodes start at random.
+    """
+
+    opens: Floats
+    highs: Floats
+    lows: Floats
+    closes: Floats
+    volumes: Floats
+    variances: Floats
+    ratios: Floats
+    fundings: Floats
+    features: NDArray[Any]
+    status: NDArray[np.int8]
+    counts: Floats
+    levels: Floats
+    starts: Integers
+
+
+class Lanes(NamedTuple):
+    """The arrays of the lanes; row ``n`` of each, or column ``n`` of ``book`` and ``flags``, is lane ``n``.
+
+    Attributes:
+        keys: (lane,) of the random streams.
+        actions: (lane, symbol) float64.
+        targets: (lane × latency, symbol) decided, from the bar of the decision until it falls due.
+        account, positions: see `regimen.execution.account`.
+        clock, memory, tally, book, flags: see the columns and rows above.
+        ring: (lane, window) returns of the rolling Sharpe ratio.
+        observation, final: (lane, symbol, width); ``final`` is the last of the episode that ended last.
+        fill_values, fill_times, fill_codes: of capacity 0: fills are not kept.
+    """
+
+    keys: Words
+    actions: Floats
+    targets: Floats
+    account: Floats
+    positions: Floats
+    clock: Integers
+    memory: Floats
+    tally: Floats
+    ring: Floats
+    book: Floats
+    flags: NDArray[np.bool_]
+    observation: NDArray[Any]
+    final: NDArray[Any]
+    fill_values: Floats
+    fill_times: Integers
+    fill_codes: NDArray[np.int32]

@@ -1,0 +1,80 @@
+"""Pure mathematics of reinforcement learning on tensors: returns, advantages, losses, distributions.
+
+No networks, no loops over data, no random state: what is random takes its noise as an argument. The functions are the
+same on every device. The recursions over time exist a second time, compiled and on numpy arrays, in
+`regimen.ops.arrays`.
+"""
+
+from regimen.ops.categorical import (
+    categorical_entropy,
+    categorical_log_prob,
+    categorical_log_probs,
+    categorical_mode,
+    categorical_sample,
+)
+from regimen.ops.critic import explained_variance, huber_loss, quantile_huber_loss, value_loss
+from regimen.ops.gaussian import (
+    SquashedSample,
+    gaussian_entropy,
+    gaussian_log_prob,
+    squashed_entropy,
+    squashed_log_prob,
+    squashed_mode,
+    squashed_sample,
+    unsquash,
+)
+from regimen.ops.policy_gradient import masked_mean, normalise_advantages, policy_gradient_loss
+from regimen.ops.polyak import polyak_update
+from regimen.ops.ppo import Surrogate, clipped_surrogate, entropy_loss
+from regimen.ops.q_learning import double_dqn_target, dqn_target
+from regimen.ops.returns import (
+    discounted_returns,
+    gae,
+    lambda_returns,
+    n_step_returns,
+    returns_to_go,
+    successor_values,
+)
+from regimen.ops.sac import sac_actor_loss, sac_critic_loss, sac_target, sac_temperature_loss
+from regimen.ops.vtrace import VTrace, vtrace
+
+__all__ = [
+    "SquashedSample",
+    "Surrogate",
+    "VTrace",
+    "categorical_entropy",
+    "categorical_log_prob",
+    "categorical_log_probs",
+    "categorical_mode",
+    "categorical_sample",
+    "clipped_surrogate",
+    "discounted_returns",
+    "double_dqn_target",
+    "dqn_target",
+    "entropy_loss",
+    "explained_variance",
+    "gae",
+    "gaussian_entropy",
+    "gaussian_log_prob",
+    "huber_loss",
+    "lambda_returns",
+    "masked_mean",
+    "n_step_returns",
+    "normalise_advantages",
+    "policy_gradient_loss",
+    "polyak_update",
+    "quantile_huber_loss",
+    "returns_to_go",
+    "sac_actor_loss",
+    "sac_critic_loss",
+    "sac_target",
+    "sac_temperature_loss",
+    "squashed_entropy",
+    "squashed_log_prob",
+    "squashed_mode",
+    "squashed_sample",
+    "successor_values",
+    "unsquash",
+    "value_loss",
+    "vtrace",
+]

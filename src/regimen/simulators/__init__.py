@@ -1,0 +1,72 @@
+"""Markets whose truth is known: seven with known optimal policies, and a market of regimes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from regimen.simulators.almgren_chriss import AlmgrenChrissConfig
+from regimen.simulators.autoregressive import Ar1Config
+from regimen.simulators.garleanu_pedersen import GarleanuPedersenConfig
+from regimen.simulators.hidden_regime import HiddenRegimeConfig
+from regimen.simulators.hysteresis import HysteresisConfig
+from regimen.simulators.kelly import KellyConfig
+from regimen.simulators.martingale import MartingaleConfig
+from regimen.simulators.merton import MertonConfig
+from regimen.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeckConfig
+from regimen.simulators.quotes import Quotes
+from regimen.simulators.regime_market import RegimeMarketConfig
+from regimen.simulators.regimes import Regime
+from regimen.simulators.score import Score, score
+from regimen.simulators.simulation import KnownMarket, Simulation
+
+__all__ = [
+    "AlmgrenChrissConfig",
+    "Ar1Config",
+    "GarleanuPedersenConfig",
+    "HiddenRegimeConfig",
+    "HysteresisConfig",
+    "KellyConfig",
+    "KnownMarket",
+    "KnownMarketConfig",
+    "MartingaleConfig",
+    "MertonConfig",
+    "OrnsteinUhlenbeckConfig",
+    "Quotes",
+    "Regime",
+    "RegimeMarketConfig",
+    "Score",
+    "Simulation",
+    "SimulatorConfig",
+    "score",
+]
+
+KnownMarketConfig = Annotated[
+    MartingaleConfig
+    | Ar1Config
+    | OrnsteinUhlenbeckConfig
+    | HysteresisConfig
+    | GarleanuPedersenConfig
+    | HiddenRegimeConfig
+    | MertonConfig
+    | KellyConfig
+    | AlmgrenChrissConfig,
+    Field(discriminator="kind"),
+]
+"""Every market with a known optimum; ``kind`` chooses."""
+
+SimulatorConfig = Annotated[
+    MartingaleConfig
+    | Ar1Config
+    | OrnsteinUhlenbeckConfig
+    | HysteresisConfig
+    | GarleanuPedersenConfig
+    | HiddenRegimeConfig
+    | MertonConfig
+    | KellyConfig
+    | AlmgrenChrissConfig
+    | RegimeMarketConfig,
+    Field(discriminator="kind"),
+]
+"""Every simulated market."""

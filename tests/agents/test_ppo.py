@@ -1,0 +1,288 @@
+"""The contract of PPO: determinism, files, the frozen normaliser, moving weights, ends of episodes, errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from regimen.agents import PPO, EnvSpec, KnownMarketEnv, PPOConfig
+from regimen.agents.actor_critic import ActorCritic
+from regimen.agents.moments import RunningMoments
+from regimen.agents.ppo import FILE
+from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.simulators import HysteresisConfig
+from regimen.tensorfile import read_tensors, write_tensors
+
+MARKET = HysteresisConfig(cost=0.5)
+PATH = MARKET.simulate(2000, seed=1)
+LEVELS = (-1.0, 0.0, 1.0)
+SMALL = PPOConfig(rollout_steps=8, minibatch_size=256, hidden=(16, 16))
+
+
+def lanes(levels: tuple[float, ...] | None = LEVELS, n: int = 64, **more: Any) -> KnownMarketEnv:
+    return KnownMarketEnv(MARKET, PATH, n, levels=levels, episode_length=20, **more)
+
+
+@pytest.fixture(params=[LEVELS, None], ids=["discrete", "continuous"])
+def env(request: pytest.FixtureRequest) -> KnownMarketEnv:
+    return lanes(request.param)
+
+
+def state(agent: PPO) -> dict[str, bytes]:
+    weights = {name: tensor.numpy().tobytes() for name, tensor in agent.network.state_dict().items()}
+    return weights | {name: array.tobytes() for name, array in agent.observations.state().items()}
+
+
+class Bandit:
+    """One step of reward, then the end that is asked for, or none; the observation tells nothing."""
+
+    def __init__(self, reward: float = 1.0, end: str = "none", final: float = 1.0, start: float = -1.0) -> None:
+        self.n_envs, self.spec = 32, EnvSpec(columns=("x",), choices=2)
+        self.reward, self.end, self.final, self.start = reward, end, final, start
+
+    def reset(self, seed: int | None = None) -> tuple[Any, dict[str, Any]]:
+        del seed
+        return np.full((32, 1), self.start), {}
+
+    def step(self, actions: Any) -> Any:
+        assert actions.shape == (32,)
+        flags = [np.full(32, self.end == name) for name in ("terminated", "truncated")]
+        return (
+            np.full((32, 1), self.start),
+            np.full(32, self.reward),
+            *flags,
+            {"final_observation": np.full((32, 1), self.final)},
+        )
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(env: KnownMarketEnv) -> None:
+    agents = [SMALL.build(env, seed=seed) for seed in (3, 3, 4)]
+    histories = [agent.learn(env, 2000) for agent in agents]
+    assert histories[0] == histories[1]
+    assert state(agents[0]) == state(agents[1])
+    assert state(agents[0]) != state(agents[2])
+
+
+def test_torch_is_left_as_it_was(env: KnownMarketEnv) -> None:
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    SMALL.build(env).learn(env, 600)
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
+
+
+def test_a_loaded_agent_acts_alike(env: KnownMarketEnv, tmp_path: Path) -> None:
+    agent = SMALL.build(env, seed=2)
+    agent.learn(env, 2000)
+    agent.save(tmp_path)
+    observations = np.random.default_rng(0).normal(size=(50, 2))
+    loaded = PPO.load(tmp_path, env)
+    assert (loaded.config, loaded.spec, loaded.seed, loaded.iterations) == (SMALL, env.spec, 2, agent.iterations)
+    for deterministic in (True, False):
+        mine, theirs = (each.predict(observations, None, deterministic)[0] for each in (agent, loaded))
+        assert mine.tobytes() == theirs.tobytes()
+    assert state(agent) == state(loaded)
+    again = tmp_path / "again"
+    loaded.save(again)
+    assert (again / "agent.safetensors").read_bytes() == (tmp_path / "agent.safetensors").read_bytes()
+
+
+def test_the_normaliser_learns_in_learn_and_is_frozen_in_predict(env: KnownMarketEnv) -> None:
+    agent = SMALL.build(env)
+    agent.learn(env, 600)
+    learned = state(agent)
+    agent.predict(np.full((10, 2), 50.0))
+    agent.predict(np.full((10, 2), 50.0), deterministic=False)
+    assert state(agent) == learned
+    agent.learn(env, 600)
+    assert agent.observations.count > 1000
+    assert state(agent) != learned
+
+
+def test_one_update_moves_every_parameter(env: KnownMarketEnv) -> None:
+    agent = PPOConfig(rollout_steps=8, minibatch_size=512, epochs=2, hidden=(16, 16)).build(env, seed=1)
+    before = {name: parameter.detach().clone() for name, parameter in agent.network.named_parameters()}
+    agent.learn(env, 512)
+    for name, parameter in agent.network.named_parameters():
+        assert parameter.grad is not None, name
+        assert float(parameter.grad.abs().max()) > 0.0, name
+        assert not torch.equal(before[name], parameter), name
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rollout_steps", 16),
+        ("epochs", 2),
+        ("minibatch_size", 128),
+        ("gamma", 0.5),
+        ("gae_lambda", 0.2),
+        ("clip", 0.01),
+        ("entropy_coefficient", 0.5),
+        ("value_coefficient", 2.0),
+        ("gradient_clip", 1e-3),
+        ("learning_rate", 1e-4),
+        ("anneal", False),
+        ("hidden", (16,)),
+        ("activation", "relu"),
+        ("normalise_observations", False),
+        ("observation_clip", 0.1),
+        ("value_share", 1.0),
+    ],
+)
+def test_every_number_of_the_config_changes_what_is_learned(field: str, value: Any) -> None:
+    env = lanes()
+    agents = [config.build(env) for config in (SMALL, SMALL.model_copy(update={field: value}))]
+    for agent in agents:
+        agent.learn(env, 4000)
+    assert state(agents[0]) != state(agents[1])
+
+
+def test_the_first_spread_is_the_configs() -> None:
+    env = lanes(None)
+    assert float(PPOConfig(log_std=-1.5).build(env).network.log_std.detach()) == -1.5
+
+
+def test_the_config_round_trips_and_describes_its_fields() -> None:
+    config = PPOConfig(hidden=(32,), learning_rate=1e-4)
+    assert PPOConfig.model_validate_json(config.model_dump_json()) == config
+    assert all(field.description for field in PPOConfig.model_fields.values())
+    assert config.kind == "ppo"
+
+
+@pytest.mark.parametrize(("end", "expected"), [("none", 2.0), ("terminated", 1.0), ("truncated", 1.0)])
+def test_what_an_end_is_worth(end: str, expected: float) -> None:
+    """γ = ½, reward 1: for ever is worth 2, an end 1. A cut episode is worth 1 + ½·V(final), V(final) held at 0."""
+    bandit = Bandit(end=end)
+    agent = PPOConfig(rollout_steps=16, gamma=0.5, epochs=8, normalise_observations=False).build(bandit)
+    agent.learn(bandit, 16 * 32)
+    if end == "truncated":
+        value = agent.network.value
+
+        def known(x: torch.Tensor) -> torch.Tensor:
+            return torch.where(x[..., 0] == 1.0, torch.zeros(()), value(x))
+
+        agent.network.value = known  # type: ignore[method-assign]
+    agent.learn(bandit, 16 * 32 * 60)
+    got = float(agent.network.value(torch.tensor([[-1.0]])).detach())
+    assert got == pytest.approx(expected, abs=0.03)
+
+
+def test_the_critic_keeps_its_values_when_its_unit_changes() -> None:
+    network = ActorCritic(EnvSpec(columns=("x", "y"), choices=3), (8,), "tanh", 0.0)
+    x = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+    before = network.value(x).detach()
+    targets = 50.0 + 7.0 * torch.randn(400, generator=torch.Generator().manual_seed(1))
+    standard = network.follow_targets(targets, 1.0)
+    torch.testing.assert_close(network.value(x).detach(), before, rtol=1e-4, atol=2e-4)
+    assert abs(float(standard.mean())) < 1e-4
+    assert float(standard.std(correction=0)) == pytest.approx(1.0, abs=1e-4)
+    network.follow_targets(targets - 20.0, 0.25)
+    torch.testing.assert_close(network.value(x).detach(), before, rtol=1e-4, atol=2e-4)
+    assert float(network.value_shift) == pytest.approx(float(targets.mean()) - 5.0, abs=1e-3)
+
+
+def test_moments_of_batches_are_those_of_all_rows() -> None:
+    rows = np.random.default_rng(0).normal(loc=1e4, size=(1000, 3)) * [1.0, 1e-3, 0.0]
+    moments = RunningMoments(3)
+    for part in np.split(rows, [1, 5, 400]):
+        moments.merge(part)
+    np.testing.assert_allclose(moments.mean, rows.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(moments.variance, rows.var(axis=0), rtol=1e-6, atol=1e-20)
+    np.testing.assert_array_equal(moments.scale[2], 1.0)
+
+
+def test_continuous_actions_fill_the_range_and_stay_in_it() -> None:
+    spec = EnvSpec(columns=("x",), size=2, low=0.0, high=4.0)
+    network = ActorCritic(spec, (8,), "tanh", 0.0)
+    raw = torch.tensor([[-1.0, 0.0], [1.0, 9.0], [-9.0, 0.5]])
+    assert network.to_env(raw).tolist() == [[0.0, 2.0], [4.0, 4.0], [0.0, 3.0]]
+
+
+def test_predict_answers_one_lane_and_many(env: KnownMarketEnv) -> None:
+    agent = SMALL.build(env)
+    many, memory = agent.predict(np.zeros((5, 2)), "kept")
+    one, _ = agent.predict(np.zeros(2))
+    assert memory == "kept"
+    np.testing.assert_array_equal(many[0], one)
+
+
+def one_line(caught: pytest.ExceptionInfo[RegimenError], *words: str) -> None:
+    text = str(caught.value)
+    assert "\n" not in text
+    assert all(word in text for word in words), text
+
+
+def test_errors_of_use(tmp_path: Path) -> None:
+    env = lanes()
+    agent = SMALL.build(env)
+    with pytest.raises(RunError) as caught:
+        agent.predict(np.zeros((4, 3)))
+    one_line(caught, "observation", "2 columns", "(4, 3)")
+    with pytest.raises(RunError) as caught:
+        agent.predict(np.array([[0.0, np.nan]]))
+    one_line(caught, "position", "finite")
+    with pytest.raises(RunError) as caught:
+        agent.learn(lanes(None), 100)
+    one_line(caught, "actions.choices")
+    with pytest.raises(RunError) as caught:
+        agent.learn(Bandit(), 100)
+    one_line(caught, "2 columns")
+    with pytest.raises(ConfigError) as configured:
+        agent.learn(env, 0)
+    one_line(configured, "steps")
+    with pytest.raises(ConfigError) as configured:
+        PPOConfig(gamma=1.5)
+    one_line(configured, "agents.gamma")
+    with pytest.raises(RunError) as caught:
+        PPO.load(tmp_path)
+    one_line(caught, "must exist")
+
+
+@pytest.mark.parametrize("bad", ["reward", "start"])
+def test_numbers_that_are_not_finite_stop_learning(bad: str) -> None:
+    bandit = Bandit(**{bad: np.nan})
+    with pytest.raises(RunError) as caught:
+        SMALL.build(bandit).learn(bandit, 1000)
+    one_line(caught, "must be finite")
+
+
+def test_a_loss_that_is_not_finite_stops_learning() -> None:
+    env = lanes()
+    agent = SMALL.build(env)
+    agent.learn(env, 512)
+    with torch.no_grad():
+        agent.network.critic[0].weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
+    with pytest.raises(RunError) as caught:
+        agent.learn(env, 512)
+    one_line(caught, "loss", "iteration 2")
+
+
+def test_files_of_another_agent_are_refused(tmp_path: Path) -> None:
+    env = lanes()
+    SMALL.build(env).save(tmp_path)
+    other = EnvSpec(columns=("signal", "equity"), choices=3)
+    with pytest.raises(RunError) as caught:
+        PPO.load(tmp_path, other)
+    one_line(caught, "column 1", "position", "equity")
+    tensors, document = read_tensors(tmp_path / FILE)
+    document["config"]["hidden"] = [8, 8]
+    write_tensors(tmp_path / "narrow" / FILE, tensors, document)
+    with pytest.raises(RunError) as caught:
+        PPO.load(tmp_path / "narrow")
+    one_line(caught, "actor.0.bias", "(8,)", "(16,)")
+    document["config"]["kind"] = "sac"
+    write_tensors(tmp_path / "sac" / FILE, tensors, document)
+    with pytest.raises(RunError) as caught:
+        PPO.load(tmp_path / "sac")
+    one_line(caught, "'ppo'", "'sac'")
+    file = tmp_path / "agent.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(RunError) as caught:
+        PPO.load(tmp_path)
+    one_line(caught, "checksum")
