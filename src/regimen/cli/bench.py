@@ -15,7 +15,9 @@ _FOLDER = Path(regimen.__file__).parents[2] / "benchmarks"
 
 
 def bench(
-    what: Annotated[str, typer.Argument(help="features, execution, bars, training or envs", show_default=False)],
+    what: Annotated[
+        str, typer.Argument(help="features, execution, bars, training, envs or agents", show_default=False)
+    ],
     arguments: Annotated[list[str] | None, typer.Argument(help="passed on to the benchmark")] = None,
 ) -> None:
     """Measure one room's speed, medians of several runs, beside public peers where they are installed.

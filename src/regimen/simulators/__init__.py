@@ -56,17 +56,5 @@ KnownMarketConfig = Annotated[
 ]
 """Every market with a known optimum; ``kind`` chooses."""
 
-SimulatorConfig = Annotated[
-    MartingaleConfig
-    | Ar1Config
-    | OrnsteinUhlenbeckConfig
-    | HysteresisConfig
-    | GarleanuPedersenConfig
-    | HiddenRegimeConfig
-    | MertonConfig
-    | KellyConfig
-    | AlmgrenChrissConfig
-    | RegimeMarketConfig,
-    Field(discriminator="kind"),
-]
+SimulatorConfig = Annotated[KnownMarketConfig | RegimeMarketConfig, Field(discriminator="kind")]
 """Every simulated market."""
