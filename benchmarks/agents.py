@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from regimen.agents import Evaluation, KnownMarketEnv, PlayableMarket, PPOConfig, evaluate
+from regimen.agents import PPOConfig
 from regimen.envs import VectorMarket
+from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.seeding import generator
 from regimen.simulators import Ar1Config, HysteresisConfig, MartingaleConfig, OrnsteinUhlenbeckConfig
 

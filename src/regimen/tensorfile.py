@@ -11,7 +11,10 @@ from regimen.errors import RunError
 from regimen.files import write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
+    from torch.optim import Optimizer
 
 _KEY = "regimen"  # one key only: safetensors writes several in the order of a hash map, so bytes would differ
 
@@ -71,3 +74,20 @@ def _checksum(tensors: dict[str, Tensor], document: dict[str, Any]) -> str:
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Returns an optimiser's moments, named ``parameter/slot``."""
+    found: dict[str, Tensor] = {}
+    for index, slots in optimizer.state_dict()["state"].items():
+        found |= {f"{index}/{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
+    return found
+
+
+def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Takes back what `optimizer_tensors` returned; rates and other numbers stay the optimiser's own."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, slot = name.partition("/")
+        state.setdefault(int(index), {})[slot] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from regimen.agents import PPO, EnvSpec, KnownMarketEnv, PPOConfig
+from regimen.agents import PPO, Checkpoint, EnvSpec, PPOConfig, load_agent
 from regimen.agents.actor_critic import ActorCritic
 from regimen.agents.moments import RunningMoments
-from regimen.agents.ppo import FILE
+from regimen.agents.storage import FILE
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.proving import KnownMarketEnv
 from regimen.simulators import HysteresisConfig
 from regimen.tensorfile import read_tensors, write_tensors
 
@@ -65,6 +66,39 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(env: KnownMarke
     assert histories[0] == histories[1]
     assert state(agents[0]) == state(agents[1])
     assert state(agents[0]) != state(agents[2])
+
+
+class Killed(Exception):
+    pass
+
+
+def test_learning_that_was_killed_ends_with_the_same_bytes(env: KnownMarketEnv, tmp_path: Path) -> None:
+    """Stopped after two iterations of eight, then gone on with by a new agent on a new environment."""
+    whole = SMALL.build(env, seed=3)
+    whole.learn(env, 8 * 512)
+    whole.learn(env, 1024)
+
+    def kill(iteration: object) -> None:
+        if iteration.iteration == 3:  # type: ignore[attr-defined]
+            raise Killed
+
+    levels = LEVELS if env.spec.choices else None
+    with pytest.raises(Killed):
+        SMALL.build(env, seed=3).learn(lanes(levels), 8 * 512, kill, Checkpoint(tmp_path, seconds=0.0))
+    again, fresh = SMALL.build(env, seed=3), lanes(levels)
+    history = again.learn(fresh, 8 * 512, checkpoint=Checkpoint(tmp_path, seconds=0.0))
+    assert [each.iteration for each in history] == list(range(1, 9))
+    assert again.learn(fresh, 8 * 512, checkpoint=Checkpoint(tmp_path)) == history
+    again.learn(fresh, 1024)
+    assert state(again) == state(whole)
+    with pytest.raises(RunError) as caught:
+        SMALL.build(env, seed=4).learn(fresh, 8 * 512, checkpoint=Checkpoint(tmp_path))
+    one_line(caught, "seed was 3", "4")
+
+
+def test_a_saved_agent_is_read_whichever_kind_it_is(env: KnownMarketEnv, tmp_path: Path) -> None:
+    SMALL.build(env).save(tmp_path)
+    assert isinstance(load_agent(tmp_path, env), PPO)
 
 
 def test_torch_is_left_as_it_was(env: KnownMarketEnv) -> None:

@@ -1,65 +1,16 @@
-"""`PPOConfig`: every number that decides how proximal policy optimisation learns, once."""
+"""The union of the agents' configs; ``kind`` chooses."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from regimen.agents.ppo_config import PPOConfig
+from regimen.agents.settings import AgentSettings
 
-from regimen.settings import one_line
-
-if TYPE_CHECKING:
-    from regimen.agents.ppo import PPO
-    from regimen.agents.spec import EnvSpec, VectorEnv
-    from regimen.envs import VectorMarket
+AgentConfig = PPOConfig
 
 
-class PPOConfig(BaseModel):
-    """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347) on a vector environment.
-
-    The number of lanes is the environment's. A rollout is ``rollout_steps`` × lanes transitions.
-
-    Raises:
-        ConfigError: an unknown key or a value out of its range.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["ppo"] = Field(default="ppo", description="the algorithm")
-    rollout_steps: int = Field(default=32, ge=1, description="steps of every lane between two updates")
-    epochs: int = Field(default=4, ge=1, description="passes over a rollout")
-    minibatch_size: int = Field(default=2048, ge=2, description="transitions in one gradient step, at most")
-    gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
-    gae_lambda: float = Field(default=0.95, ge=0.0, le=1.0, description="λ of the advantages; 0: one step, 1: all")
-    clip: float = Field(default=0.2, gt=0.0, description="half-width of the band of probability ratios")
-    entropy_coefficient: float = Field(default=0.0, ge=0.0, description="weight of the entropy, per nat")
-    value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the critic's loss")
-    gradient_clip: float = Field(default=0.5, gt=0.0, description="largest norm of a gradient")
-    learning_rate: float = Field(default=3e-3, gt=0.0, description="of Adam, at the first update")
-    anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
-    hidden: tuple[PositiveInt, ...] = Field(default=(64, 64), description="widths of the hidden layers of each network")
-    activation: Literal["tanh", "relu"] = Field(default="tanh", description="between the layers")
-    log_std: float = Field(default=-0.5, ge=-5.0, le=2.0, description="first log σ of continuous actions, half-ranges")
-    normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
-    observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
-    value_share: float = Field(
-        default=0.25, gt=0.0, le=1.0, description="how far the critic's unit follows the targets of each rollout"
-    )
-    threads: int = Field(
-        default=1, ge=1, description="of torch, while learning and predicting; several stall on a busy machine"
-    )
-
-    if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
-
-        def __init__(self, **values: Any) -> None:
-            try:
-                super().__init__(**values)
-            except ValidationError as error:
-                raise one_line(error, type(self), values, "agents.") from None
-
-    def build(self, env: EnvSpec | VectorEnv | VectorMarket, seed: int = 0) -> PPO:
-        """Returns an untrained agent for an environment, or for the spec of one; the seed decides everything random."""
-        from regimen.agents.ppo import PPO
-        from regimen.agents.spec import EnvSpec, spec_of
-
-        return PPO(self, env if isinstance(env, EnvSpec) else spec_of(env), seed)
+def agent_configs() -> tuple[type[AgentSettings], ...]:
+    """Returns the members of the union, by which the loader, the command line and the contract tests go."""
+    members: tuple[type[AgentSettings], ...] = get_args(AgentConfig) or (AgentConfig,)
+    return members

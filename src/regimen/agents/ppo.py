@@ -4,61 +4,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from regimen import ops
 from regimen.agents.actor_critic import ActorCritic
-from regimen.agents.config import PPOConfig
+from regimen.agents.agent import Iteration, Progress, check_learning, copy_observation, observed_rows, torch_threads
+from regimen.agents.checkpoint import Checkpoint, Session
 from regimen.agents.moments import RunningMoments
+from regimen.agents.ppo_config import PPOConfig
 from regimen.agents.rollout import Rollout
-from regimen.agents.spec import EnvSpec, VectorEnv, as_env, spec_of
+from regimen.agents.spec import EnvSpec, VectorEnv, as_env
+from regimen.agents.storage import fill, named, read_agent, write_agent
 from regimen.envs import VectorMarket
-from regimen.errors import ConfigError, RunError
+from regimen.errors import RunError
 from regimen.ops import arrays
 from regimen.seeding import generator, torch_seed
-from regimen.tensorfile import read_tensors, write_tensors
-
-FILE = "agent.safetensors"
-"""The file of a saved agent, in its folder."""
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """One rollout and its updates.
-
-    Attributes:
-        iteration: its number since the agent was built, from 1.
-        steps: environment steps of this call of `learn` so far.
-        reward: mean reward of a step, in the environment's unit.
-        entropy: of the policy, mean over the rollout, in nats.
-        approximate_kl: between the policy that acted and the one of the last minibatch.
-        clip_fraction: share of the last epoch's transitions whose ratio was outside the band.
-        explained_variance: of the critic before the updates; NaN where the targets do not vary.
-        loss: mean over the minibatches.
-        learning_rate: of these updates.
-        seconds: wall time of the iteration; two equal runs differ here only.
-    """
-
-    iteration: int
-    steps: int
-    reward: float
-    entropy: float
-    approximate_kl: float
-    clip_fraction: float
-    explained_variance: float
-    loss: float
-    learning_rate: float
-    seconds: float = field(compare=False)
+from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
 
 @final
@@ -86,60 +54,59 @@ class PPO:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5, fused=True)
         self.observations = RunningMoments(spec.width)
         self.iterations = 0
+        self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "ppo", "predict")
 
     def learn(
-        self, env: VectorEnv | VectorMarket, steps: int, progress: Callable[[Iteration], None] | None = None
+        self,
+        env: VectorEnv | VectorMarket,
+        steps: int,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> list[Iteration]:
         """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
 
         Args:
             env: lanes with autoreset and the agent's own columns and actions.
             steps: environment steps over all lanes; rounded up to whole rollouts.
-            progress: called after every iteration.
+            progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
+                acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
+                (of the critic before the updates), ``loss`` and ``learning_rate``.
+            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
 
         Returns:
             The iterations of this call.
 
         Raises:
             ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for; an observation or reward that is not finite; a
-                loss that is not finite.
+            RunError: another environment than the agent was built for; an observation, reward or loss that is not
+                finite; a checkpoint of another learning.
         """
         config = self.config
-        self.spec.require(spec_of(env), "env")
-        if isinstance(env, VectorMarket) and not env.config.autoreset:
-            raise ConfigError("envs.autoreset", "must be true to learn", False)
-        if steps < 1:
-            raise ConfigError("steps", "must be at least 1", steps)
+        check_learning(self.spec, env, steps)
         lanes = as_env(env)
         rollout = Rollout(self.spec, config.rollout_steps, lanes.n_envs)
         size = config.rollout_steps * lanes.n_envs
         total = -(-steps // size)
-        history: list[Iteration] = []
-        with _threads(config.threads):
-            seen, _ = lanes.reset(seed=torch_seed(self.seed, "ppo", "env", self.iterations) % 2**31)
-            self._take(rollout, 0, seen)
-            if self.iterations == 0:
-                self.observations.merge(rollout.observations[0])
-            for number in range(total):
+        session = Session(self, lanes, total * size, progress, checkpoint)
+        with torch_threads(config.threads):
+            if not session.resume():
+                seen, _ = lanes.reset(seed=torch_seed(self.seed, "ppo", "env", self.iterations) % 2**31)
+                self._seen = np.empty((lanes.n_envs, self.spec.width), np.float32)
+                copy_observation(self.spec, seen, self._seen)
+                if self.iterations == 0:
+                    self.observations.merge(self._seen)
+            while not session.done:
                 start = time.perf_counter()
+                number = session.steps // size
                 rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
+                rollout.observations[0] = self._seen
                 reward = self._collect(lanes, rollout)
-                loss, entropy, divergence, clipped, explained = self._update(rollout, rate)
+                entropy, numbers = self._update(rollout, rate)
                 self.observations.merge(rollout.flat(rollout.observations).numpy())
-                rollout.observations[0] = rollout.observations[-1]
-                self.iterations += 1
-                elapsed = time.perf_counter() - start
-                done = (number + 1) * size
-                history.append(
-                    Iteration(
-                        self.iterations, done, reward, entropy, divergence, clipped, explained, loss, rate, elapsed
-                    )
-                )
-                if progress is not None:
-                    progress(history[-1])
-        return history
+                self._seen = rollout.observations[-1].copy()
+                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
+        return session.history
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: Rollout) -> float:
@@ -161,15 +128,15 @@ class PPO:
             rollout.rewards[t], rollout.terminated[t], rollout.truncated[t] = reward, terminated, truncated
             if truncated.any():
                 rollout.keep_final(t, info["final_observation"])
-            self._take(rollout, t + 1, seen)
+            copy_observation(spec, seen, rollout.observations[t + 1])
             self._normalise(rollout, t + 1, shift, scale)
         mean = float(rollout.rewards.mean(dtype=np.float64))
         if not math.isfinite(mean):
             raise RunError("env: reward", "must be finite", mean)
         return mean
 
-    def _update(self, rollout: Rollout, rate: float) -> tuple[float, float, float, float, float]:
-        """Makes the epochs' gradient steps; returns loss, entropy, KL, clip fraction and explained variance."""
+    def _update(self, rollout: Rollout, rate: float) -> tuple[float, dict[str, float]]:
+        """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""
         config, network = self.config, self.network
         with torch.no_grad():
             values = network.value(rollout.inputs).numpy()  # (time + 1, lane)
@@ -224,16 +191,14 @@ class PPO:
                 nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
                 self.optimizer.step()
                 clipped.append(float(surrogate.clip_fraction))
-        divergence = float(surrogate.approximate_kl)
-        return float(np.mean(losses)), float(entropy.mean()), divergence, float(np.mean(clipped)), explained
-
-    def _take(self, rollout: Rollout, t: int, seen: NDArray[Any]) -> None:
-        row = rollout.observations[t]
-        np.copyto(row, seen.reshape(row.shape), casting="same_kind")
-        if not np.isfinite(row).all():
-            lane, column = (int(index) for index in np.argwhere(~np.isfinite(row))[0])
-            rule = f"must be finite; lane {lane}"
-            raise RunError(f"env: observation: {self.spec.columns[column]}", rule, float(row[lane, column]))
+        numbers = {
+            "approximate_kl": float(surrogate.approximate_kl),
+            "clip_fraction": float(np.mean(clipped)),
+            "explained_variance": explained,
+            "loss": float(np.mean(losses)),
+            "learning_rate": rate,
+        }
+        return float(entropy.mean()), numbers
 
     def _normaliser(self) -> tuple[Tensor, Tensor]:
         """Returns mean and reciprocal deviation of the columns, float32; 0 and 1 where it is switched off."""
@@ -268,16 +233,8 @@ class PPO:
         Raises:
             RunError: another width, or a number that is not finite.
         """
-        rows = np.array(observation, dtype=np.float32)
-        single = rows.size == self.spec.width and rows.ndim == 1
-        rows = rows.reshape(1, -1) if single else rows.reshape(len(rows) if rows.ndim else 1, -1)
-        if rows.shape[1] != self.spec.width:
-            raise RunError("observation", f"must have {self.spec.width} columns", np.shape(observation))
-        if not np.isfinite(rows).all():
-            column = int(np.argwhere(~np.isfinite(rows))[0, 1])
-            raise RunError(f"observation: {self.spec.columns[column]}", "must be finite")
-        # the threads of learn: on a busy machine a small product waits longer for a second thread than it takes
-        with _threads(self.config.threads):
+        rows, single = observed_rows(self.spec, observation)
+        with torch_threads(self.config.threads):
             output = self.network.actor(self._input(rows))
             actions = self.network.to_env(self._choose(output, deterministic)).numpy()
         return actions[0] if single else actions, state
@@ -290,18 +247,32 @@ class PPO:
         noise = self._random.standard_normal((len(output), self.spec.size), np.float32)
         return self.network.sample(output, torch.from_numpy(noise))
 
+    def learning_state(self) -> dict[str, Tensor]:
+        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
+        moments = optimizer_tensors(self.optimizer)
+        return {**self._tensors(), **named("optimizer", moments), "learning/seen": torch.from_numpy(self._seen)}
+
+    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back a `learning_state`."""
+        self._restore("checkpoint", groups)
+        restore_optimizer(self.optimizer, groups["optimizer"])
+        self._seen = groups["learning"]["seen"].numpy()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        moments = {name: torch.from_numpy(array) for name, array in self.observations.state().items()}
+        return {**named("network", self.network.state_dict()), **named("observations", moments)}
+
+    def _restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        fill(place, self.network, groups["network"])
+        self.observations.restore({name: tensor.numpy() for name, tensor in groups["observations"].items()})
+
     def save(self, folder: Path | str) -> None:
         """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
 
         Raises:
             RunError: the folder cannot be written to.
         """
-        tensors = {f"network/{name}": tensor for name, tensor in self.network.state_dict().items()}
-        moments = self.observations.state()
-        tensors |= {f"observations/{name}": torch.from_numpy(array) for name, array in moments.items()}
-        about = {"seed": self.seed, "iterations": self.iterations, "schema": self.spec.schema_hash}
-        document = {"config": self.config.model_dump(mode="json"), "spec": self.spec.model_dump(mode="json"), **about}
-        write_tensors(Path(folder) / FILE, tensors, document)
+        write_agent(self, folder, self._tensors())
 
     @classmethod
     def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> PPO:
@@ -315,38 +286,8 @@ class PPO:
             RunError: the file is absent or damaged, holds another kind of agent or weights of another architecture, or
                 belongs to other columns.
         """
-        path = Path(folder) / FILE
-        tensors, document = read_tensors(path)
-        if document["config"].get("kind") != "ppo":
-            raise RunError(str(path), "must hold an agent of kind 'ppo'", document["config"].get("kind"))
-        try:
-            config, spec = PPOConfig(**document["config"]), EnvSpec.model_validate(document["spec"])
-        except (ConfigError, ValidationError) as error:
-            raise RunError(str(path), f"must hold a config of this version ({str(error).splitlines()[0]})") from None
-        if env is not None:
-            spec.require(env if isinstance(env, EnvSpec) else spec_of(env), "env")
-        agent = cls(config, spec, int(document["seed"]))
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "observations": {}}
-        for name, tensor in tensors.items():
-            group, _, rest = name.partition("/")
-            groups.setdefault(group, {})[rest] = tensor
-        own = {name: tuple(tensor.shape) for name, tensor in agent.network.state_dict().items()}
-        given = {name: tuple(tensor.shape) for name, tensor in groups["network"].items()}
-        for name in sorted(own.keys() | given.keys()):
-            if own.get(name) != given.get(name):
-                rule = f"must be {own.get(name, 'absent')} in this architecture"
-                raise RunError(f"{path}: {name}", rule, given.get(name, "absent"))
-        agent.network.load_state_dict(groups["network"])
-        agent.observations.restore({name: tensor.numpy() for name, tensor in groups["observations"].items()})
-        agent.iterations = int(document["iterations"])
+        saved = read_agent(PPOConfig, folder, env)
+        agent = cls(saved.config, saved.spec, saved.seed)
+        agent._restore(saved.path, saved.groups)
+        agent.iterations = saved.iterations
         return agent
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Protocol, Self, cast
 
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class EnvSpec(BaseModel):
 
 
 class VectorEnv(Protocol):
-    """Many independent lanes, stepped in one call. `VectorMarket` is one; so is whatever has these four.
+    """Many independent lanes, stepped in one call. `VectorMarket` is one; so is whatever has these.
 
     *Autoreset in the same step:* where a flag is set, the observation is already the first of the lane's next episode,
     and ``info["final_observation"]`` (lane, ...) holds in that lane the last of the one that ended. The arrays may be
@@ -83,6 +84,12 @@ class VectorEnv(Protocol):
     def step(self, actions: NDArray[Any]) -> Step:
         """Takes (lane,) int64 or (lane, size) float32 actions; returns Gymnasium's five."""
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Returns copies of all that changes, for a checkpoint."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from a `state`."""
+
 
 def spec_of(env: VectorEnv | VectorMarket) -> EnvSpec:
     """Returns the spec of an environment.
@@ -99,6 +106,11 @@ def spec_of(env: VectorEnv | VectorMarket) -> EnvSpec:
     if len(symbols) > 1:
         raise RunError("actions", "must be continuous for a panel of symbols", actions.kind)
     return EnvSpec(columns=tuple(columns), choices=int(actions.high) + 1)
+
+
+def as_spec(env: EnvSpec | VectorEnv | VectorMarket) -> EnvSpec:
+    """Returns the spec of an environment, or the spec itself."""
+    return env if isinstance(env, EnvSpec) else spec_of(env)
 
 
 def as_env(env: VectorEnv | VectorMarket) -> VectorEnv:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from regimen.errors import RunError
 from regimen.predictors import Predictor
-from regimen.tensorfile import read_tensors, write_tensors
+from regimen.tensorfile import optimizer_tensors, read_tensors, restore_optimizer, write_tensors
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
 
@@ -108,8 +108,7 @@ def save_checkpoint(
     """
     tensors = {f"module/{name}": tensor for name, tensor in module.state_dict().items()}
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
-    for index, slots in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
+    tensors |= {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(optimizer).items()}
     document = {
         "format": _FORMAT,
         "identity": identity,
@@ -152,11 +151,7 @@ def load_checkpoint(
         kind, _, rest = name.partition("/")
         groups[kind][rest] = tensor
     module.load_state_dict(groups["module"])
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in groups["optimizer"].items():
-        index, _, slot = name.partition("/")
-        state.setdefault(int(index), {})[slot] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    restore_optimizer(optimizer, groups["optimizer"])
     return Progress(
         history=[Epoch(**epoch) for epoch in document["history"]],
         best_epoch=document["best_epoch"],

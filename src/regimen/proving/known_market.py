@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.agents.spec import EnvSpec, Step
+from regimen.agents import EnvSpec
+from regimen.agents.spec import Step
 from regimen.errors import ConfigError
 from regimen.jit import jit
-from regimen.seeding import generator
+from regimen.seeding import generator, generator_state, restore_generator
 from regimen.simulators import (
     Ar1Config,
     GarleanuPedersenConfig,
@@ -176,6 +178,20 @@ class KnownMarketEnv:
             self._final,
         )
         return self._seen, self._rewards, self._terminated, self._truncated, self._info
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Returns copies of all that changes: places, positions, and where the random stream stands."""
+        changing = {name: array.copy() for name, array in self._changing().items()}
+        return changing | {"random": generator_state(self._random)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from a `state` of an environment of the same market, path and lanes, bit for bit."""
+        for name, array in self._changing().items():
+            array[...] = state[name]
+        self._random = restore_generator(state["random"])
+
+    def _changing(self) -> dict[str, NDArray[Any]]:
+        return {"bar": self._bar, "left": self._left, "position": self._position, "seen": self._seen}
 
     def _draw(self, lanes: int) -> NDArray[np.int64]:
         return self._random.integers(0, len(self._gains) - self.episode_length, lanes)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from regimen.agents import Evaluation, KnownMarketEnv, PlayableMarket, PPOConfig, evaluate
+from regimen.agents import PPOConfig
+from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import Ar1Config, HysteresisConfig, MartingaleConfig, OrnsteinUhlenbeckConfig
 
 LEVELS = (-1.0, 0.0, 1.0)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regimen.agents import KnownMarketEnv, PlayableMarket, evaluate
 from regimen.errors import ConfigError
+from regimen.proving import KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import Ar1Config, GarleanuPedersenConfig, HysteresisConfig, MartingaleConfig
 
 MARKETS = [MartingaleConfig(), HysteresisConfig(noise=1.0), GarleanuPedersenConfig(), Ar1Config(lag=2)]

@@ -1,0 +1,145 @@
+"""What every agent has in common: four verbs, and the record of one iteration of learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.agents.spec import EnvSpec, VectorEnv, spec_of
+from regimen.envs import VectorMarket
+from regimen.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from regimen.agents.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration of learning: some steps of the environment and the updates made with them.
+
+    Attributes:
+        iteration: its number since the agent was built, from 1.
+        steps: environment steps of this call of `learn` so far, over all lanes.
+        total: steps that the call will have made at its end.
+        reward: mean reward of a step, in the environment's unit; NaN before the first step.
+        entropy: of the policy where it was, mean, in nats (discrete) or of the density (continuous).
+        numbers: what else the algorithm tells, by name; NaN where undefined.
+        seconds: wall time of the iteration; two equal runs differ here only.
+    """
+
+    iteration: int
+    steps: int
+    total: int
+    reward: float
+    entropy: float
+    numbers: Mapping[str, float]
+    seconds: float = field(compare=False)
+
+
+Progress = Callable[[Iteration], None]
+
+
+class Agent(Protocol):
+    """Learns in a `VectorEnv`, then answers observations with actions.
+
+    Attributes:
+        config: the frozen config that it was built from.
+        spec: columns and actions of its environment.
+        seed: decides everything random.
+        iterations: of learning so far.
+    """
+
+    config: Any
+    spec: EnvSpec
+    seed: int
+    iterations: int
+
+    def learn(
+        self,
+        env: VectorEnv | VectorMarket,
+        steps: int,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> list[Iteration]:
+        """Learns from an environment, which is reset first, and goes on where an earlier call stopped."""
+
+    def predict(
+        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
+    ) -> tuple[NDArray[Any], Any]:
+        """Returns actions of observations (lane, width), and the memory for the next call; None begins one."""
+
+    def save(self, folder: Path | str) -> None:
+        """Writes the agent with its normaliser into one file of a folder."""
+
+    @classmethod
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> Self:
+        """Reads what `save` wrote; ``env`` is compared when given."""
+
+
+def check_learning(spec: EnvSpec, env: VectorEnv | VectorMarket, steps: int) -> None:
+    """Refuses what no agent can learn from.
+
+    Raises:
+        ConfigError: fewer than one step, or an environment without autoreset.
+        RunError: another environment than the agent was built for.
+    """
+    spec.require(spec_of(env), "env")
+    if isinstance(env, VectorMarket) and not env.config.autoreset:
+        raise ConfigError("envs.autoreset", "must be true to learn", False)
+    if steps < 1:
+        raise ConfigError("steps", "must be at least 1", steps)
+
+
+def copy_observation(spec: EnvSpec, seen: NDArray[Any], into: NDArray[np.float32]) -> None:
+    """Copies an environment's observations (lane, ...) into a row (lane, width) of the agent's own.
+
+    Raises:
+        RunError: a number that is not finite, naming its column and lane.
+    """
+    np.copyto(into, seen.reshape(into.shape), casting="same_kind")
+    if not np.isfinite(into).all():
+        lane, column = (int(index) for index in np.argwhere(~np.isfinite(into))[0])
+        raise RunError(
+            f"env: observation: {spec.columns[column]}", f"must be finite; lane {lane}", float(into[lane, column])
+        )
+
+
+def observed_rows(spec: EnvSpec, observation: NDArray[Any]) -> tuple[NDArray[np.float32], bool]:
+    """Returns what `predict` was given as (lane, width) float32, and whether it was a single lane (width,).
+
+    A panel's (lane, symbol, width) is flattened.
+
+    Raises:
+        RunError: another width, or a number that is not finite.
+    """
+    rows = np.array(observation, dtype=np.float32)
+    single = rows.size == spec.width and rows.ndim == 1
+    rows = rows.reshape(1, -1) if single else rows.reshape(len(rows) if rows.ndim else 1, -1)
+    if rows.shape[1] != spec.width:
+        raise RunError("observation", f"must have {spec.width} columns", np.shape(observation))
+    if not np.isfinite(rows).all():
+        column = int(np.argwhere(~np.isfinite(rows))[0, 1])
+        raise RunError(f"observation: {spec.columns[column]}", "must be finite")
+    return rows, single
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Lets torch use so many threads inside the block.
+
+    On a busy machine a small product waits longer for a second thread than it takes.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

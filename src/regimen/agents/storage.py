@@ -1,0 +1,131 @@
+"""The file of a saved agent: weights, config, columns, seed and normaliser; whole or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from regimen.agents.spec import EnvSpec, VectorEnv, as_spec
+from regimen.errors import ConfigError, RunError
+from regimen.tensorfile import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from regimen.agents.agent import Agent
+    from regimen.envs import VectorMarket
+
+FILE = "agent.safetensors"
+"""The file of a saved agent, in its folder."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file's content, checked.
+
+    Attributes:
+        path: of the file.
+        config, spec, seed, iterations: of the agent.
+        groups: the tensors, by the part of their names before the first ``/``, then by the rest.
+    """
+
+    path: Path
+    config: Any
+    spec: EnvSpec
+    seed: int
+    iterations: int
+    groups: Mapping[str, Mapping[str, Tensor]]
+
+
+def write_agent(agent: Agent, folder: Path | str, tensors: dict[str, Tensor]) -> None:
+    """Writes an agent's file.
+
+    Args:
+        agent: gives config, spec, seed and iterations.
+        folder: made when absent.
+        tensors: named ``group/name``.
+
+    Raises:
+        RunError: the folder cannot be written to.
+    """
+    document = {
+        "config": agent.config.model_dump(mode="json"),
+        "spec": agent.spec.model_dump(mode="json"),
+        "seed": agent.seed,
+        "iterations": agent.iterations,
+        "schema": agent.spec.schema_hash,
+    }
+    write_tensors(Path(folder) / FILE, tensors, document)
+
+
+def read_agent(
+    kind: type[BaseModel], folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None
+) -> Saved:
+    """Reads an agent's file.
+
+    Args:
+        kind: class of its config.
+        folder: where the file is.
+        env: what the agent is to act in; its columns and actions are compared when given.
+
+    Raises:
+        RunError: the file is absent or damaged, holds another kind of agent, or belongs to other columns.
+    """
+    path = Path(folder) / FILE
+    tensors, document = read_tensors(path)
+    wanted, given = kind.model_fields["kind"].default, document["config"].get("kind")
+    if given != wanted:
+        raise RunError(str(path), f"must hold an agent of kind {wanted!r}", given)
+    try:
+        config, spec = kind(**document["config"]), EnvSpec.model_validate(document["spec"])
+    except (ConfigError, ValidationError) as error:
+        raise RunError(str(path), f"must hold a config of this version ({str(error).splitlines()[0]})") from None
+    if env is not None:
+        spec.require(as_spec(env), "env")
+    return Saved(path, config, spec, int(document["seed"]), int(document["iterations"]), grouped(tensors))
+
+
+def kind_of(folder: Path | str) -> str:
+    """Returns which kind of agent a folder holds.
+
+    Raises:
+        RunError: the file is absent or damaged.
+    """
+    path = Path(folder) / FILE
+    kind = read_tensors(path)[1].get("config", {}).get("kind")
+    if not isinstance(kind, str):
+        raise RunError(str(path), "must hold an agent", kind)
+    return kind
+
+
+def grouped(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Returns tensors named ``group/name`` by group, then by name."""
+    groups: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition("/")
+        groups.setdefault(group, {})[rest] = tensor
+    return groups
+
+
+def named(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns tensors under ``group/name``; `grouped` is the way back."""
+    return {f"{group}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def fill(place: Path | str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Puts weights into a module.
+
+    Raises:
+        RunError: a tensor is missing, superfluous or of another shape: the first, after ``place``.
+    """
+    own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted(own.keys() | given.keys()):
+        if own.get(name) != given.get(name):
+            rule = f"must be {own.get(name, 'absent')} in this architecture"
+            raise RunError(f"{place}: {name}", rule, given.get(name, "absent"))
+    module.load_state_dict(dict(tensors))
