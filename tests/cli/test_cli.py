@@ -253,13 +253,13 @@ def test_a_column_that_is_never_known_is_null_in_json(market: Path, capsys: pyte
 def test_ctrl_c_says_how_to_go_on_and_the_run_does(
     tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from regimen.runs import walk_forward
+    from regimen.runs import traded, walk_forward
 
     def pressed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(walk_forward, "write_exposures", pressed)
+        patch.setattr(traded, "write_exposures", pressed)
         assert called("train", config, "--runs", tmp_path / "runs") == 130
     (run,) = (path for path in (tmp_path / "runs").iterdir() if path.is_dir())
     assert capsys.readouterr().err.splitlines()[-1] == f"interrupted; `regimen resume {run}` goes on with it"

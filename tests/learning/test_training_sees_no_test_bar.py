@@ -13,11 +13,25 @@ pytest.importorskip("torch")
 from regimen.bars import load_with_report
 from regimen.runs.config import RunConfig
 from regimen.runs.prepare import prepare_bars
-from regimen.runs.window import Fit, decide, fit_model
+from regimen.runs.agent_window import AgentFit
+from regimen.runs.classifier_window import ClassifierFit, fit_classifier
+from regimen.runs.fit import Fit
+from regimen.runs.window import fit_model
 from regimen.validation.poison import Poison, poison
 
 
 def fingerprint(fit: Fit) -> list[bytes]:
+    if isinstance(fit, AgentFit):
+        agent: Any = fit.decider.agent
+        weights = [tensor.numpy().tobytes() for tensor in agent.network.state_dict().values()]
+        moments = [array.tobytes() for array in agent.observations.state().values()]
+        return [
+            *weights,
+            *moments,
+            repr(fit.evaluations).encode(),
+            repr([each.reward for each in fit.history]).encode(),
+        ]
+    assert isinstance(fit, ClassifierFit)
     weights = [array.tobytes() for array in fit.result.predictor.state().values()]
     losses = np.array([(e.train_loss, e.val_loss) for e in fit.result.history])
     return [*weights, losses.tobytes(), fit.scaler.mean.tobytes(), fit.scaler.scale.tobytes()]
@@ -27,8 +41,14 @@ def fingerprint(fit: Fit) -> list[bytes]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"splits": {"train": "5y", "test": "2y"}},
+        {"splits": {"train": "5y", "test": "2y"}, "training": {"epochs": 2}},
         {
+            "splits": {"train": "5y", "test": "2y"},
+            "model": {"kind": "ppo", "rollout_steps": 8, "minibatch_size": 128, "hidden": (8,)},
+            "environment": {"steps": 1024, "n_envs": 32, "episode_length": 32, "evaluations": 2},
+        },
+        {
+            "training": {"epochs": 2},
             "splits": {"train": 1200, "test": 400, "expanding": True, "embargo": 0},
             "labels": {"kind": "triple_barrier", "horizon": 20},
             "exposure": {"volatility_target": 0.2},
@@ -36,26 +56,26 @@ def fingerprint(fit: Fit) -> list[bytes]:
     ],
 )
 def test_training_sees_no_test_bar(changes: dict[str, Any], how: Poison) -> None:
-    config = RunConfig(data={"sample": "sp500"}, training={"epochs": 2}, model={"kind": "logistic"}, **changes)
+    config = RunConfig(data={"sample": "sp500"}, **({"model": {"kind": "logistic"}} | changes))
     loaded, features = load_with_report(config.data), config.features.build()
     whole = prepare_bars(config, loaded, features)
     window = whole.windows[2]
     first = window.test.start
-    before = fit_model(whole, window)
-    decided = decide(before.policy, loaded.bars, whole.frame.values, first, first + 1)
+    before = fit_model(whole, window, 0)
+    decided = before.decider.decide(loaded.bars, whole.frame, first, first + 1)
 
     # No bar of the test span is known to the fit; the decision of its first bar knows that bar and no later one.
     for cut in (first, first + 1):
         bars = poison(loaded.bars, cut, how, seed=5)
         poisoned = prepare_bars(config, replace(loaded, bars=bars), features, until=first + 1)
-        again = fit_model(poisoned, poisoned.windows[2])
+        again = fit_model(poisoned, poisoned.windows[2], 0)
         assert fingerprint(again) == fingerprint(before)
-    np.testing.assert_array_equal(decide(again.policy, bars, poisoned.frame.values, first, first + 1), decided)
+    np.testing.assert_array_equal(again.decider.decide(bars, poisoned.frame, first, first + 1), decided)
 
     # The oracle is not blind: bars of the training span do change it.
     bars = poison(loaded.bars, window.validation.start - 200, "noise", seed=5)
     seen = prepare_bars(config, replace(loaded, bars=bars), features, until=first + 1)
-    assert fingerprint(fit_model(seen, seen.windows[2])) != fingerprint(before)
+    assert fingerprint(fit_model(seen, seen.windows[2], 0)) != fingerprint(before)
 
 
 def test_validation_rows_choose_the_epoch_and_move_no_weight() -> None:
@@ -71,7 +91,7 @@ def test_validation_rows_choose_the_epoch_and_move_no_weight() -> None:
     bars = poison(loaded.bars, window.validation.start, "noise", seed=5)
     other = prepare_bars(config, replace(loaded, bars=bars), features, until=window.test.start + 1)
     np.testing.assert_array_equal(other.windows[1].train.mask, window.train.mask)
-    fits = [fit_model(each, each.windows[1]) for each in (whole, other)]
+    fits = [fit_classifier(each, each.windows[1], 0) for each in (whole, other)]
     losses = [[(e.train_loss, e.val_loss) for e in fit.result.history] for fit in fits]
     assert [train for train, _ in losses[0]] == [train for train, _ in losses[1]]
     assert [val for _, val in losses[0]] != [val for _, val in losses[1]]

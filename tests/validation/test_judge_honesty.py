@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 from regimen import metrics
 from regimen.bars import Bars
 from regimen.execution import Costs, Market
-from regimen.validation import Trials, judge
+from regimen.validation import COLLAPSE, Trials, judge
 
 BARS = 1500
 VOLATILITY = 0.01
@@ -68,6 +68,13 @@ def test_a_planted_edge_is_found() -> None:
     # Per-bar Sharpe ratio of sign(signal) is edge·√(2/π) = 0.12 before costs: 2.3 a year in 365 bars.
     found = levels(edge=0.15, markets=20, draws=60, costs=COSTS, trials=Trials(1))
     assert found["evidence"] >= 18
+
+
+def test_no_collapse_is_cried_on_a_planted_edge() -> None:
+    for seed in range(500, 520):
+        bars, signal = planted(0.15, seed)
+        found = judge(Market(costs=COSTS).backtest(bars, np.sign(signal)), Trials(1), draws=20, bootstrap_draws=50)
+        assert {alarm.name for alarm in found.alarms}.isdisjoint(COLLAPSE)
 
 
 @pytest.mark.slow

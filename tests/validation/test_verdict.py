@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regimen.validation import Evidence, decide
+from regimen.validation import Constant, Difference, Evidence, decide
 
 GOOD = Evidence(
     bars=2000,
@@ -143,6 +143,28 @@ def test_alarms_say_what_to_look_at() -> None:
     ]
     first = next(alarm for alarm in decide(evidence).alarms if alarm.name.startswith("Sharpe"))
     assert "one bar later the same decisions have 0.10" in first.sentence
+
+
+BETTER = Constant(1.0, "equal", 0.9, 1.6, 0.15, Difference(-0.05, 0.01), 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({}, True),
+        ({"p_random": 0.05}, False),  # its timing beats random timing
+        ({"sharpe": 1.7}, False),  # it takes less risk
+        ({"constant": replace(BETTER, advantage=Difference(-0.001, 1e-6))}, False),  # a trifle
+        ({"constant": replace(BETTER, sharpe=math.nan)}, False),  # holding nothing
+        ({"ruined": True}, False),
+        ({"trades": 0}, False),
+        ({"modal_share": 0.995}, False),  # a collapse says it already
+    ],
+)
+def test_a_constant_is_named_only_where_it_is_better_in_all_respects(changes: dict[str, object], named: bool) -> None:
+    evidence = replace(GOOD, **{"p_random": 0.2, "constant": BETTER, **changes})  # type: ignore[arg-type]
+    names = [alarm.name for alarm in decide(evidence).alarms]
+    assert ("a constant earns more" in names) == named
 
 
 RANK = {

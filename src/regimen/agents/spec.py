@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, cast
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from regimen.envs import ContinuousConfig, VectorMarket
+from regimen.envs import ContinuousConfig, MarketGroup, VectorMarket
 from regimen.errors import RunError
 
 Step = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]
@@ -91,12 +91,14 @@ class VectorEnv(Protocol):
         """Goes on from a `state`."""
 
 
-def spec_of(env: VectorEnv | VectorMarket) -> EnvSpec:
+def spec_of(env: VectorEnv | VectorMarket | MarketGroup) -> EnvSpec:
     """Returns the spec of an environment.
 
     Raises:
         RunError: a panel of symbols with discrete actions, which no agent here can take.
     """
+    if isinstance(env, MarketGroup):
+        env = env.markets[0]
     if not isinstance(env, VectorMarket):
         return env.spec
     actions, symbols = env.config.actions, env.symbols
@@ -113,6 +115,6 @@ def as_spec(env: EnvSpec | VectorEnv | VectorMarket) -> EnvSpec:
     return env if isinstance(env, EnvSpec) else spec_of(env)
 
 
-def as_env(env: VectorEnv | VectorMarket) -> VectorEnv:
+def as_env(env: VectorEnv | VectorMarket | MarketGroup) -> VectorEnv:
     """Returns the environment under the protocol that the agents speak; the object stays the same."""
     return cast(VectorEnv, env)

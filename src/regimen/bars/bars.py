@@ -199,6 +199,15 @@ class Bars:
         extras = {name: values[start:stop] for name, values in self.extras.items()}
         return replace(self, time=self.time[start:stop], extras=extras, **columns)
 
+    def select(self, symbol: str) -> Bars:
+        """Returns the bars of one symbol, at all times of the panel; NaN where it has none."""
+        if symbol not in self.symbols:
+            raise DataError("symbol", f"must be one of {', '.join(self.symbols[:5])}, ...", symbol)
+        s = self.symbols.index(symbol)
+        columns = {name: getattr(self, name)[:, s : s + 1] for name in (*PRICES, "volume")}
+        extras = {name: values[:, s : s + 1] for name, values in self.extras.items()}
+        return replace(self, symbols=(symbol,), extras=extras, **columns)
+
     def between(self, start: str | None = None, end: str | None = None) -> Bars:
         """Returns the bars that start at or after ``start`` and before ``end`` (ISO dates, UTC)."""
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from regimen.envs.actions import ActionConfig, ContinuousConfig, LevelsConfig, Verb, VerbsConfig
 from regimen.envs.config import VectorMarketConfig
+from regimen.envs.group import MarketGroup
 from regimen.envs.migrator import Migrator
 from regimen.envs.rewards import (
     DifferentialSharpeConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "LevelsConfig",
     "LogWealthConfig",
     "MarketEnv",
+    "MarketGroup",
     "MarketVectorEnv",
     "MeanVarianceConfig",
     "Migrator",

@@ -40,13 +40,11 @@ from regimen.envs.streams import lane_keys
 from regimen.errors import ConfigError, RunError
 from regimen.execution import Tape
 from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS
+from regimen.observation import ACCOUNT
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Step = tuple[NDArray[Any], Floats, Flags, Flags, dict[str, NDArray[Any]]]
-
-ACCOUNT_NAMES = ("position", "cash", "equity")
-"""The account's columns: those of `regimen.policies.ACCOUNT`, in its order."""
 
 
 @final
@@ -118,7 +116,7 @@ class VectorMarket:
         names = self.inputs.names
         ages = range(self.config.window - 1, -1, -1)
         columns = [f"{name}[-{age}]" if age else name for age in ages for name in names]
-        columns += ACCOUNT_NAMES if self._plan.account else ()
+        columns += ACCOUNT if self._plan.account else ()
         columns += ["target"] if self._plan.target else []
         columns += ["gain"] if self._plan.gain else []
         return tuple(columns)

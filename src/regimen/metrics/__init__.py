@@ -34,6 +34,7 @@ from regimen.metrics.performance import (
     total_return,
     volatility,
 )
+from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
 from regimen.metrics.trading import (
     annual_turnover,
     break_even_bps,
@@ -64,10 +65,13 @@ __all__ = [
     "gross_exposure",
     "hit_rate",
     "interval",
+    "iqm",
+    "iqm_interval",
     "kurtosis",
     "minimum_track_record",
     "moments",
     "normal_cdf",
+    "probability_of_improvement",
     "profit_factor",
     "psr",
     "sharpe",

@@ -7,8 +7,8 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.observation import ObservationSchema, observe
 from regimen.policies.exposure import ExposureConfig, lean
-from regimen.policies.observation import ObservationSchema, observe
 from regimen.policies.policy import targets
 
 

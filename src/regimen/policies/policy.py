@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import RunError
+from regimen.observation import ObservationSchema
 from regimen.policies.exposure import share
-from regimen.policies.observation import ObservationSchema
 
 _ROWS = 65_536  # rows in one call of a policy without memory: bounds the memory of the copies
 

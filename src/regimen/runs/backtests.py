@@ -21,7 +21,7 @@ from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import described, seen, source_fingerprint
 from regimen.runs.report import write_report
 from regimen.runs.trials import Trial
-from regimen.runs.window import decide, load_policy
+from regimen.runs.window import load_decider
 from regimen.settings import apply_overrides, validated
 
 Advance = Callable[[int, int, str], None]
@@ -65,8 +65,8 @@ def backtest_run(
     advance(2, 4, "decisions")
     for number, (first, last) in enumerate(pairwise(bounds)):
         if first < last:
-            policy = load_policy(directory.window(number), config, features.hash)
-            targets[first:last] = decide(policy, loaded.bars, frame.values, first, last)
+            decider = load_decider(directory.window(number), config, features.hash)
+            targets[first:last] = decider.decide(loaded.bars, frame, first, last)
     advance(3, 4, "judging")
     ledger = config.market.build().backtest(loaded.bars, targets, begin, end)
     source = source_fingerprint(config.data, loaded.bars)

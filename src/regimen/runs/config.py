@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from regimen.agents import AgentConfig
+from regimen.agents.settings import AgentSettings
 from regimen.bars import DataConfig
+from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig
 from regimen.errors import ConfigError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
@@ -42,6 +45,37 @@ class ScalerConfig(BaseModel):
     clip: float | None = Field(5.0, gt=0.0, description="scaled values are cut at plus and minus this; null: never")
 
 
+class EnvironmentConfig(BaseModel):
+    """How an agent learns from a window's training slice: as thousands of episodes of it, at the run's costs.
+
+    A panel's symbols are lanes of their own, each with an account of its own, and one agent learns from all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    steps: int = Field(1_000_000, ge=1, description="environment steps to learn from in each window, over all lanes")
+    n_envs: int = Field(256, ge=1, description="lanes; for a panel shared among its symbols, at least one each")
+    episode_length: int = Field(512, ge=2, description="bars of an episode, which starts at a random bar")
+    window: int = Field(1, ge=1, description="feature rows in an observation, oldest first")
+    show_account: bool = Field(True, description="position, cash and equity are in the observation")
+    actions: ActionConfig = Field(LevelsConfig(), description="levels, continuous or verbs")
+    reward: RewardConfig = Field(LogWealthConfig(scale=100.0), description="what a step is paid")
+    evaluations: int = Field(
+        10, ge=0, description="how often a window's validation slice is traded; the best Sharpe is kept; 0: the last"
+    )
+
+    @field_validator("actions", "reward", mode="before")
+    @classmethod
+    def _name_is_a_kind(cls, value: object) -> object:
+        return {"kind": value} if isinstance(value, str) else value
+
+
+_UNREAD = {True: ("scaler", "training", "exposure"), False: ("environment",)}
+"""Sections that an agent (True) and a predictor (False) do not read."""
+
+ModelConfig = Annotated[PredictorConfig | AgentConfig, Field(discriminator="kind")]
+
+
 class RunConfig(BaseModel):
     """Everything that a training run depends on, besides the data file itself."""
 
@@ -49,12 +83,14 @@ class RunConfig(BaseModel):
 
     name: str = Field("run", description="the first part of the run's id", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0, lt=2**63, description="every random number of the run derives from it")
+    seeds: int = Field(1, ge=1, le=1000, description="the first seed's policy is judged; the others show its luck")
     data: DataConfig = Field(description="the bars: file, columns, clock, repairs")
     features: FeaturesConfig = Field(FeaturesConfig(), description="the columns the policy sees")
     labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
     splits: WalkForwardConfig = Field(description="the walk-forward windows")
     scaler: ScalerConfig = Field(ScalerConfig(), description="how features are scaled")
-    model: PredictorConfig = Field(BaselineConfig(), description="the predictor")
+    model: ModelConfig = Field(BaselineConfig(), description="the predictor, or the agent")
+    environment: EnvironmentConfig = Field(EnvironmentConfig(), description="how an agent learns")
     training: TrainingConfig = Field(TrainingConfig(), description="the training loop")
     exposure: ExposureConfig = Field(ExposureConfig(), description="probabilities to exposure")
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
@@ -74,6 +110,29 @@ class RunConfig(BaseModel):
             return {**values, **sections}
         return values
 
+    @model_validator(mode="after")
+    def _every_section_is_read(self) -> Self:
+        for name in _UNREAD[self.agent is not None]:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is not read by a model of kind {self.model.kind}: leave it out")
+        return self
+
+    @property
+    def agent(self) -> AgentConfig | None:
+        """The model, where it is an agent."""
+        return self.model if isinstance(self.model, AgentSettings) else None
+
+    @property
+    def predictor(self) -> PredictorConfig:
+        """The model, which must be a predictor."""
+        assert not isinstance(self.model, AgentSettings)
+        return self.model
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds that are trained; the first one's policy is judged."""
+        return tuple(range(self.seed, self.seed + self.seeds))
+
     def as_dict(self) -> dict[str, Any]:
         """The resolved config as plain values, ready for YAML and JSON."""
         values: dict[str, Any] = self.model_dump(mode="json")
@@ -88,11 +147,12 @@ class RunConfig(BaseModel):
     def hash(self) -> str:
         """Identifies the trial: SHA-256 (first 16 hex digits) of what can change its numbers.
 
-        The run's name, the seed and the places of files are left out: the trial ledger keys by them separately
-        (the data by its content's fingerprint). How hard the judge looks changes no trial.
+        The run's name, the seeds, the sections that its model does not read and the places of files are left out: the
+        trial ledger keys by them separately (the data by its content's fingerprint). How hard the judge looks changes
+        no trial.
         """
         values = self.as_dict()
-        for key in ("name", "seed", "judge"):
+        for key in ("name", "seed", "seeds", "judge", *_UNREAD[self.agent is not None]):
             del values[key]
         data = values["data"]
         del data["path"]

@@ -87,8 +87,8 @@ class RunDirectory:
     """The folder of one run: ``<runs>/<id>``.
 
     It holds ``config.yaml`` (resolved), ``manifest.json`` (code, data, seeds, status), ``data.json`` (checks and
-    repairs), ``windows/<k>/`` (scaler, model, checkpoint, exposures), ``ledger/`` (fills and marks),
-    ``judgement.json`` and ``report.html``.
+    repairs), ``windows/<k>/`` (model, checkpoint, exposures), ``seeds/<n>/windows/`` (those of further seeds),
+    ``ledger/`` (fills and marks), ``judgement.json`` and ``report.html``.
     """
 
     path: Path
@@ -138,6 +138,10 @@ class RunDirectory:
         except OSError as error:
             raise RunError("run folder", f"must be writable ({error.strerror})", str(path)) from None
         return path
+
+    def seed(self, number: int) -> RunDirectory:
+        """The folder of a seed after the first, which has windows of its own."""
+        return RunDirectory(self.path / "seeds" / str(number))
 
     def write_config(self, config: RunConfig) -> None:
         """Writes the resolved config."""

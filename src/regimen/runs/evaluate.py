@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from regimen.execution import Ledger
 from regimen.metrics import annual_sharpe
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import plain, write_json
-from regimen.validation import Trials, by_period, judge
+from regimen.validation import Acting, SeedRow, Trials, by_period, judge, judge_seeds
 
 
 def recorded_sharpe(ledger: Ledger) -> float | None:
@@ -28,6 +28,9 @@ def evaluate(
     trials: Trials,
     edges: Sequence[int],
     progress: Callable[[int, int], None] | None = None,
+    *,
+    seeds: Mapping[int, Ledger] | None = None,
+    acting: Acting | None = None,
 ) -> dict[str, Any]:
     """Judges a ledger, and writes ``judgement.json`` and ``ledger/`` (fills and marks) into a folder.
 
@@ -38,6 +41,8 @@ def evaluate(
         trials: from the trial ledger, this evaluation included.
         edges: positions of the window bounds in the ledger, first and last included.
         progress: called after each random control with (done, all).
+        seeds: the ledgers of all seeds, the judged one first.
+        acting: how the policy does when it draws its actions; None where it cannot.
     """
     judgement: dict[str, Any] = judge(
         ledger,
@@ -46,7 +51,14 @@ def evaluate(
         draws=config.judge.random_controls,
         bootstrap_draws=config.judge.bootstrap_draws,
         progress=progress,
+        acting=acting,
     ).to_dict()
+    if seeds is not None and len(seeds) > 1:
+        rows = [SeedRow.of(seed, books) for seed, books in seeds.items()]
+        judgement["seeds"], warnings = judge_seeds(
+            rows, config.seed, draws=config.judge.bootstrap_draws, seed=config.seed
+        )
+        judgement["alarms"] += warnings
     judgement["windows"] = [plain(row.to_dict()) for row in by_period(ledger, edges)]
     ledger.write(folder / "ledger")
     write_json(folder / "judgement.json", judgement)

@@ -14,11 +14,11 @@ from regimen.labels import label
 from regimen.preprocess import StandardScaler
 from regimen.runs.config import RunConfig
 from regimen.runs.prepare import Prepared, prepare_bars, seen
-from regimen.runs.window import decide, fit_model
+from regimen.runs.window import fit_model
 from regimen.validation.leak_report import LeakReport
 from regimen.validation.leaks import Fitted, Pipeline, find_leaks
 
-_EPOCHS = 2
+_EPOCHS, _STEPS = 2, 2_000
 """A leak shows after one step of training as well as after a hundred."""
 
 
@@ -30,9 +30,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     Raises:
         RegimenError: whatever is wrong with the config or the data.
     """
-    config = config.model_copy(
-        update={"training": config.training.model_copy(update={"epochs": min(_EPOCHS, config.training.epochs)})}
-    )
+    config = _short(config)
     loaded = load_with_report(config.data)
     features = config.features.build()
 
@@ -42,7 +40,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     def fitted(bars: Bars, until: int) -> Sequence[Fitted]:
         now = prepared(bars, until)
         found = []
-        for window in now.windows:
+        for window in now.windows if config.agent is None else ():
             scaler = StandardScaler.fit(now.frame.values, window.train, now.frame.names, clip=config.scaler.clip)
             found.append(Fitted(f"window {window.number + 1}", window.test.start, scaler.state()))
         return found
@@ -52,7 +50,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
         targets = np.full(bars.shape, np.nan)
         for window in now.windows:
             first, last = window.test.start, window.test.stop
-            targets[first:last] = decide(fit_model(now, window).policy, bars, now.frame.values, first, last)
+            targets[first:last] = fit_model(now, window, config.seed).decider.decide(bars, now.frame, first, last)
         return targets
 
     prepared(loaded.bars, len(loaded.bars))  # a config that could not be trained says so in its own words
@@ -68,3 +66,12 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
         loaded.bars,
         progress=said,
     )
+
+
+def _short(config: RunConfig) -> RunConfig:
+    """The same run with as little training as shows a leak."""
+    if config.agent is None:
+        shorter = config.training.model_copy(update={"epochs": min(_EPOCHS, config.training.epochs)})
+        return config.model_copy(update={"training": shorter})
+    steps = {"steps": min(_STEPS, config.environment.steps), "evaluations": 0}
+    return config.model_copy(update={"environment": config.environment.model_copy(update=steps)})

@@ -10,7 +10,7 @@ from regimen.errors import RunError
 from regimen.execution import Ledger
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, read_json
-from regimen.runs.window import HISTORY
+from regimen.runs.fit import HISTORY
 from regimen.validation.report import ReportDocument, write
 
 
@@ -83,18 +83,20 @@ def _windows(judgement: dict[str, Any], manifest: dict[str, Any]) -> list[dict[s
 
 
 def _training(directory: RunDirectory, windows: int) -> list[dict[str, Any]]:
-    rows = []
-    for number in range(windows):
-        history = read_json(directory.window(number) / HISTORY)
-        rows.append(
-            {
-                "window": number + 1,
-                "train_loss": [epoch["train_loss"] for epoch in history["epochs"]],
-                "validation_loss": [epoch["val_loss"] for epoch in history["epochs"]],
-                "best_epoch": history["best_epoch"],
-            }
-        )
-    return rows
+    return [
+        {"window": number + 1, **_course(read_json(directory.window(number) / HISTORY))} for number in range(windows)
+    ]
+
+
+def _course(history: dict[str, Any]) -> dict[str, Any]:
+    """How training went: losses by epoch, or an agent's rewards by environment step."""
+    if "epochs" not in history:
+        return {name: history[name] for name in ("steps", "reward", "best_steps")}
+    return {
+        "train_loss": [epoch["train_loss"] for epoch in history["epochs"]],
+        "validation_loss": [epoch["val_loss"] for epoch in history["epochs"]],
+        "best_epoch": history["best_epoch"],
+    }
 
 
 def _assumptions(config: RunConfig) -> list[str]:

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from regimen.errors import RunError
 from regimen.execution import Ledger
 from regimen.runs.config import RunConfig
@@ -17,18 +15,10 @@ from regimen.runs.directory import RunDirectory, environment, write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import Prepared, described, prepare
 from regimen.runs.report import write_report
+from regimen.runs.traded import UNITS, trade_seed
 from regimen.runs.trials import Trial
-from regimen.runs.window import (
-    CHECKPOINT,
-    EXPOSURES,
-    decide,
-    fit_model,
-    read_exposures,
-    save_fit,
-    write_exposures,
-)
 from regimen.seeding import torch_seed
-from regimen.training import Epoch
+from regimen.splits import Window
 from regimen.validation import Trials
 
 Advance = Callable[[int, int, str], None]
@@ -149,35 +139,28 @@ def train(
     """
     config, windows, bars = prepared.config, prepared.windows, prepared.bars
     book = None if trials is not None else directory.trials
-    epochs = config.training.epochs
-    total = len(windows) * epochs + 2
-    targets = np.full(bars.shape, np.nan)
-    for window in windows:
-        folder = directory.window(window.number)
-        done, title = window.number * epochs, f"window {window.number + 1}/{len(windows)}"
-        advance(done, total, title)
-
-        def on_epoch(epoch: Epoch, done: int = done, title: str = title) -> None:
-            loss = "" if epoch.val_loss is None else f", validation {epoch.val_loss:.4f}"
-            advance(done + epoch.epoch, total, f"{title} · loss {epoch.train_loss:.4f}{loss}")
-
-        first, last = window.test.start, window.test.stop
-        rows = read_exposures(folder / EXPOSURES, (last - first, bars.shape[1]))
-        if rows is None:
-            found = fit_model(prepared, window, folder / CHECKPOINT, on_epoch)
-            save_fit(found, folder)
-            rows = decide(found.policy, bars, prepared.frame.values, first, last)
-            if book is not None:
-                book.append(trial(prepared, directory, "fit", window.number, window.train.rows))
-            write_exposures(folder / EXPOSURES, rows)
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-        targets[first:last] = rows
-    advance(total - 2, total, "backtest")
+    units = len(windows) * UNITS
+    total = len(config.all_seeds) * units + 2
     begin, end = prepared.span
-    ledger = config.market.build().backtest(bars, targets, begin, end)
+    traded = []
+    for number, seed in enumerate(config.all_seeds):
+
+        def fitted(window: Window, seed: int = seed) -> None:
+            if book is not None:
+                book.append(trial(prepared, directory, seed, "fit", window.number, window.train.rows))
+
+        def tell(done: int, said: str, offset: int = number * units) -> None:
+            advance(offset + done, total, said)
+
+        traded.append(trade_seed(prepared, directory, seed, fitted, tell))
+    advance(total - 2, total, "backtest")
+    market = config.market.build()
+    tape = market.tape(bars)
+    ledgers = [market.backtest(bars, one.targets, begin, end, tape=tape) for one in traded]
     advance(total - 1, total, "judging")
     if book is not None:
-        book.append(trial(prepared, directory, "evaluation", 0, len(ledger), ledger))
+        for seed, ledger in zip(config.all_seeds, ledgers, strict=True):
+            book.append(trial(prepared, directory, seed, "evaluation", 0, len(ledger), ledger))
         trials = book.trials(prepared.source, bars.periods_per_year)
     assert trials is not None
     edges = [window.test.start - begin for window in windows] + [end - begin]
@@ -185,7 +168,16 @@ def train(
     def on_draw(drawn: int, draws: int) -> None:
         advance(total - 1, total, f"judging · random control {drawn}/{draws}")
 
-    judgement = evaluate(ledger, directory.path, config, trials, edges, on_draw)
+    judgement = evaluate(
+        ledgers[0],
+        directory.path,
+        config,
+        trials,
+        edges,
+        on_draw,
+        seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
+        acting=traded[0].acting(market, bars, begin, end, tape),
+    )
     write_report(directory)
     write_manifest(directory, prepared, "finished")
     advance(total, total, "done")
@@ -195,6 +187,7 @@ def train(
 def trial(
     prepared: Prepared,
     directory: RunDirectory,
+    seed: int,
     kind: Literal["fit", "evaluation"],
     part: int,
     bars: int,
@@ -203,13 +196,13 @@ def trial(
     """Describes one fit or evaluation of a run for the trial ledger."""
     return Trial(
         kind=kind,
-        run=directory.id,
+        run=directory.id if seed == prepared.config.seed else f"{directory.id}/seed-{seed}",
         part=part,
         data=prepared.bars.fingerprint,
         source=prepared.source,
         config=prepared.config.hash,
         model=prepared.config.model.kind,
-        seed=prepared.config.seed,
+        seed=seed,
         bars=bars,
         sharpe=None if ledger is None else recorded_sharpe(ledger),
     )

@@ -22,6 +22,9 @@ class Behaviour:
         changes: changes of the target's histogram bin, per symbol.
         modal_exposure: mean target inside the most frequent bin.
         modal_share: share of the time that each symbol spends in its own most frequent bin: 1 is a constant.
+        modal_targets: (symbol,) mean target of each symbol in its own most frequent bin.
+        action_entropy: H(A) of the histogram, nats: of each symbol's own one, weighted by its bars. 0 is a
+            constant, ln 21 = 3.04 the most there can be.
         long_share, short_share, flat_share: by the sign of the target in force.
         centres: (21,) bin centres, from − to + the largest absolute target.
         histogram: (21,) shares.
@@ -36,6 +39,8 @@ class Behaviour:
     changes: float
     modal_exposure: float
     modal_share: float
+    modal_targets: tuple[float, ...]
+    action_entropy: float
     long_share: float
     short_share: float
     flat_share: float
@@ -52,6 +57,8 @@ class Behaviour:
             "positions": self.positions,
             "modal_exposure": self.modal_exposure,
             "modal_share": self.modal_share,
+            "changes": self.changes,
+            "action_entropy": self.action_entropy,
             "long_share": self.long_share,
             "short_share": self.short_share,
             "flat_share": self.flat_share,
@@ -72,6 +79,18 @@ def _direction(exposure: Values, opens: Values, close: Values) -> tuple[float, f
         return float("nan"), float("nan"), 0
     up, long = float(np.mean(moves > 0)), float(np.mean(held > 0))
     return float(np.mean(moves == held)), up * long + (1.0 - up) * (1.0 - long), len(moves)
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _entropy(counts: Values) -> float:
+    """Mean over symbols, weighted by their counts, of the entropy of each (symbol, bin) histogram, nats."""
+    total = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    each = -np.sum(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)
+    return abs(float(each @ total[:, 0]) / max(1.0, float(total.sum())))
 
 
 def behaviour(
@@ -97,18 +116,20 @@ def behaviour(
     by_symbol = np.zeros((targets.shape[1], 2 * _HALF + 1))
     for symbol in range(targets.shape[1]):
         by_symbol[symbol] = np.bincount(bins[present[:, symbol], symbol], minlength=2 * _HALF + 1)
+    modes = by_symbol.argmax(axis=1)
     pooled = by_symbol.sum(axis=0)
     modal = int(np.argmax(pooled))
     signs = np.sign(targets)
     begun = (signs != 0) & (signs != np.vstack((np.zeros((1, signs.shape[1])), signs[:-1])))
     accuracy, chance, counted = _direction(exposure, opens, close)
-    in_mode = targets[(bins == modal) & present]
     return Behaviour(
         trades=int(np.count_nonzero(turnover > 0)),
         positions=int(begun.sum()),
         changes=float(np.count_nonzero(np.diff(bins, axis=0))) / targets.shape[1],
-        modal_exposure=float(in_mode.mean()) if len(in_mode) else 0.0,
+        modal_exposure=_mean(targets[(bins == modal) & present]),
         modal_share=float(by_symbol.max(axis=1).sum()) / cells,
+        modal_targets=tuple(_mean(targets[present[:, s] & (bins[:, s] == modes[s]), s]) for s in range(len(modes))),
+        action_entropy=_entropy(by_symbol),
         long_share=float((signs > 0)[present].sum()) / cells,
         short_share=float((signs < 0)[present].sum()) / cells,
         flat_share=float((signs == 0)[present].sum()) / cells,

@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from regimen.validation.acting import Information, Modes
+from regimen.validation.constants import Constant
+
 SHORTEST = 100
 """Bars below which no verdict is given: the PSR's normal approximation and the bootstrap need as many."""
 CONFIDENCE = 0.95
@@ -18,6 +21,8 @@ FEWEST_POSITIONS = 10
 """Fewer bets than this are an anecdote, whatever the bars in between say."""
 CONSTANT = 0.99
 """Share of the time in one exposure from which, with few changes, a policy counts as doing nothing."""
+NOTHING_SAID = 0.01
+"""I(S;A) in nats below which drawn actions do not depend on the state."""
 TOO_GOOD_SHARPE = 3.0
 TOO_GOOD_ACCURACY = 0.60
 
@@ -45,6 +50,10 @@ class Evidence:
         zero_cost: the market charged nothing.
         ruined: the account was wiped out; ``ruined_at`` says when.
         liquidations: margin calls.
+        symbols: how many there are.
+        constant: the best constant exposure, and ``modal`` the one that the policy holds most of the time.
+        information: what its actions tell of the state.
+        modes: the judged actions beside drawn ones, where the policy can draw them.
     """
 
     bars: int
@@ -75,6 +84,11 @@ class Evidence:
     ruined: bool = False
     ruined_at: str = ""
     liquidations: int = 0
+    symbols: int = 1
+    constant: Constant | None = None
+    modal: Constant | None = None
+    information: Information | None = None
+    modes: Modes | None = None
 
     @property
     def when_ruined(self) -> str:

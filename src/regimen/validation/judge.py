@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.validation import controls, curves
-from regimen.validation.alarms import Alarm
-from regimen.validation.behaviour import Behaviour, behaviour
+from regimen.validation.acting import Acting, Information, compare
+from regimen.validation.behaviour import behaviour
+from regimen.validation.constants import best_constant
 from regimen.validation.evidence import CONFIDENCE, Evidence
+from regimen.validation.judgement import Judgement
 from regimen.validation.measures import Row, measure, with_interval
-from regimen.validation.periods import PeriodRow, by_period, calendar_edges, stamp
-from regimen.validation.random_timing import Draws, random_timing
+from regimen.validation.periods import by_period, calendar_edges, stamp
+from regimen.validation.random_timing import random_timing
 from regimen.validation.trials import Trials
-from regimen.validation.verdict import Verdict, decide
+from regimen.validation.verdict import decide
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -28,78 +30,6 @@ Series = NDArray[np.float64]
 
 _LEVEL = 0.95
 _METHOD = "stationary bootstrap, percentile"
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the judge found; `to_dict` is its file format and what the report is made of.
-
-    Attributes:
-        verdict: level, sentence, rules, alarms.
-        rows: policy, flat, buy_and_hold, random, reference (when given), one_bar_late, time_reversed.
-        random: the random control.
-        trials: what the DSR was deflated by; ``details["trials"]`` says with which variance.
-        behaviour: the action histogram and what follows.
-        periods: results by calendar year or month.
-        curves: thinned equity and drawdown.
-        details: sample, interval, trials, minimum_track_record, decay, zero_cost, ruined, seed.
-    """
-
-    verdict: Verdict
-    rows: tuple[Row, ...]
-    random: Draws
-    trials: Trials
-    behaviour: Behaviour
-    periods: tuple[PeriodRow, ...]
-    curves: Mapping[str, object]
-    details: Mapping[str, object]
-
-    @property
-    def alarms(self) -> tuple[Alarm, ...]:
-        """What must be looked at before any number is believed."""
-        return self.verdict.alarms
-
-    def row(self, name: str) -> Row:
-        """Returns the row of that name. Raises KeyError when there is none."""
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise KeyError(name)
-
-    def to_dict(self) -> dict[str, object]:
-        """Returns the whole judgement for JSON; undefined and infinite numbers are None."""
-        verdict = {
-            "level": self.verdict.level,
-            "sentence": self.verdict.sentence,
-            "rules": [dict(vars(rule)) for rule in self.verdict.rules],
-        }
-        found = {
-            "verdict": verdict,
-            "alarms": [dict(vars(alarm)) for alarm in self.alarms],
-            "rows": [row.to_dict() for row in self.rows],
-            "random": self.random.to_dict(),
-            "behaviour": self.behaviour.to_dict(),
-            "periods": [period.to_dict() for period in self.periods],
-            "curves": self.curves,
-            **self.details,
-        }
-        plain = _plain(found)
-        assert isinstance(plain, dict)
-        return plain
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _deflate(row: Row, bars: int, trials: Trials) -> Row:
@@ -134,6 +64,7 @@ def judge(
     trials: Trials,
     *,
     reference: Series | None = None,
+    acting: Acting | None = None,
     draws: int | None = None,
     bootstrap_draws: int = 2000,
     seed: int = 0,
@@ -149,6 +80,8 @@ def judge(
         ledger: of the policy; `regimen.execution.Market.backtest` makes it.
         trials: every trial behind it, from the trial ledger.
         reference: (time, symbol) targets of the known optimum, where the market is simulated.
+        acting: what was measured of a policy that can draw its actions; without it the policy counts as
+            deterministic.
         draws: backtests of the random control; None makes 300, fewer in large samples (see
             `regimen.validation.controls.draws_for`).
         bootstrap_draws: resampled series behind each Sharpe interval.
@@ -158,10 +91,14 @@ def judge(
     Returns:
         the judgement. A policy that never trades has a Sharpe ratio, PSR and DSR that are undefined, and no
         p-value.
+
+    Raises:
+        ConfigError: drawn actions on other bars or in another market.
     """
     bars, returns, periods_per_year = ledger.bars, ledger.returns, ledger.bars.periods_per_year
     count = len(returns)
     market = ledger.market.build()
+    tape = market.tape(bars)
     standing = controls.standing(ledger.targets)
     at = curves.positions(count)
 
@@ -172,10 +109,10 @@ def judge(
 
     interval = metrics.sharpe_interval(returns, periods_per_year, level=_LEVEL, draws=bootstrap_draws, seed=seed)
     policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), count, trials)
-    flat = market.backtest(bars, controls.flat(bars.shape))
-    held = market.backtest(bars, controls.buy_and_hold(bars.present))
-    late = market.backtest(bars, controls.late(standing))
-    backwards = market.backtest(bars, controls.time_reversed(standing, bars.present))
+    flat = market.backtest(bars, controls.flat(bars.shape), tape=tape)
+    held = market.backtest(bars, controls.buy_and_hold(bars.present), tape=tape)
+    late = market.backtest(bars, controls.late(standing), tape=tape)
+    backwards = market.backtest(bars, controls.time_reversed(standing, bars.present), tape=tape)
     random, random_row = random_timing(ledger, standing, policy, draws, at, seed, progress)
 
     holding = measured(held, "buy_and_hold", "Buy and hold")
@@ -190,13 +127,20 @@ def judge(
         "random_median": random.equity[1],
         "random_high": random.equity[2],
     }
+    optimum = None
     if reference is not None:
-        optimum = market.backtest(bars, reference)
+        optimum = market.backtest(bars, reference, tape=tape)
         rows.append(measured(optimum, "reference", "Known optimum"))
         equity["reference"] = curves.equity_at(optimum.returns, at)
+    modes = None
+    if acting is not None and acting.drawn is not None:
+        modes = compare(ledger, acting.drawn, optimum)
+        rows.append(_deflate(measured(acting.drawn, "drawn", "Policy, drawn actions"), count, trials))
     rows += [delayed, measured(backwards, "time_reversed", "Policy, time reversed")]
 
     acts = behaviour(standing, ledger.exposure, ledger.turnover, bars.open, bars.close, bars.present)
+    information = acting.information if acting else Information(acts.action_entropy, 0.0, "discrete", "targets")
+    constant, modal = best_constant(ledger, standing, np.array(acts.modal_targets), tape, {0.0: flat, 1.0: held})
     first_half, second_half = _halves(returns, periods_per_year)
     zero_cost = ledger.market.costs.is_free
     ruined_at = (
@@ -232,6 +176,11 @@ def judge(
             ruined=ledger.ruined,
             ruined_at=ruined_at,
             liquidations=ledger.liquidations,
+            symbols=len(bars.symbols),
+            constant=constant,
+            modal=modal,
+            information=information,
+            modes=modes,
         )
     )
     record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)
@@ -266,6 +215,9 @@ def judge(
         random=random,
         trials=trials,
         behaviour=acts,
+        information=information,
+        constant=constant,
+        modes=modes,
         periods=tuple(by_period(ledger, calendar_edges(bars.time), held)),
         curves={
             "time": [stamp(bars.time[position]) for position in at],

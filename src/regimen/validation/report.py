@@ -54,7 +54,7 @@ class ReportDocument:
         environment: code version, python, packages.
         assumptions: how orders became money, one sentence each.
         training: one mapping for each window: ``window``, ``train_loss``, ``validation_loss`` (one value for
-            each epoch), ``best_epoch`` (counted from 1).
+            each epoch), ``best_epoch`` (counted from 1); for an agent ``steps``, ``reward``, ``best_steps``.
         features: names of the columns by group.
     """
 

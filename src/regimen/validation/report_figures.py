@@ -18,6 +18,7 @@ from regimen.validation.frame import Words
 from regimen.validation.numerals import number, percent
 from regimen.validation.report_flows import costs_figure, turnover_figure
 from regimen.validation.report_sections import trial_sharpes
+from regimen.validation.report_seeds import seed_figures
 
 if TYPE_CHECKING:
     from regimen.validation.report import ReportDocument
@@ -227,28 +228,38 @@ def _trials(document: ReportDocument, sharpes: Sequence[float]) -> Figure | None
 
 
 def _training(document: ReportDocument) -> list[tuple[str, Markup]]:
-    pictures = []
-    for position, row in enumerate(document.training[:_MOST_WINDOWS]):
-        train, held = _numbers(row.get("train_loss") or []), _numbers(row.get("validation_loss") or [])
-        if not len(train):
-            continue
-        lines = [Line("hold", np.arange(1.0, len(held) + 1), held)] if len(held) else []
-        lines.insert(0, Line("flat", np.arange(1.0, len(train) + 1), train))
-        best = row.get("best_epoch")
-        name = f"Window {row.get('window', position)}"
-        said = f"epoch {best} of {len(train)}" if best else f"{len(train)} epochs"
-        words = Words(f"loss-{position}", f"{name}: loss by epoch", said + ".")
-        chart = line_chart(
-            words,
-            lines,
-            232,
-            150,
-            write=lambda value: f"{value:.3g}",
-            is_time=False,
-            mark=float(best) if best else None,
-        )
-        pictures.append((f"{name} · {said}", Markup(chart)))
-    return pictures
+    return [
+        picture
+        for position, row in enumerate(document.training[:_MOST_WINDOWS])
+        if (picture := _course(row, position)) is not None
+    ]
+
+
+def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
+    """One window's training: losses by epoch, or an agent's mean reward by environment step."""
+    first = _numbers(row.get("train_loss") or row.get("reward") or [])
+    if not len(first):
+        return None
+    held = _numbers(row.get("validation_loss") or [])
+    steps = row.get("steps")
+    places = np.arange(1.0, len(first) + 1) if steps is None else np.array(steps, dtype=np.float64)
+    best, unit = (row.get("best_epoch"), "epoch") if steps is None else (row.get("best_steps"), "step")
+    lines = [Line("flat", places, first)]
+    if len(held):
+        lines.append(Line("hold", np.arange(1.0, len(held) + 1), held))
+    last = int(places[-1])
+    said = f"{unit} {best:,} of {last:,}" if best else f"{last:,} {unit}s"
+    name, what = f"Window {row.get('window', position)}", "loss by epoch" if steps is None else "reward by step"
+    chart = line_chart(
+        Words(f"loss-{position}", f"{name}: {what}", said + "."),
+        lines,
+        232,
+        150,
+        write=lambda value: f"{value:.3g}",
+        is_time=False,
+        mark=float(best) if best else None,
+    )
+    return f"{name} · {said}", Markup(chart)
 
 
 def figures(document: ReportDocument) -> Mapping[str, Any]:
@@ -260,10 +271,12 @@ def figures(document: ReportDocument) -> Mapping[str, Any]:
         "turnover": turnover_figure,
         "costs": costs_figure,
         "targets": _histogram,
+        "seeds": seed_figures,
         "training": _training,
     }
     found = {name: draw(document) for name, draw in make.items()}
     return found | {
         "trials": _trials(document, trial_sharpes(document)),
+        "learns": any(row.get("steps") for row in document.training),
         "more_training": max(0, len(document.training) - _MOST_WINDOWS),
     }

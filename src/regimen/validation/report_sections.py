@@ -10,6 +10,8 @@ import numpy as np
 
 from regimen.validation.glossary import definitions, humanised
 from regimen.validation.numerals import count, day, number, percent, significant
+from regimen.validation.report_behaviour import behaviour_facts, collapse_facts
+from regimen.validation.report_seeds import seed_table
 from regimen.validation.report_verdict import all_statistics, beside_controls, finite, remarks, verdict_text
 
 if TYPE_CHECKING:
@@ -29,24 +31,6 @@ _SAMPLE = {
 _MOST_TRIALS = 100
 _MOST_SYMBOLS = 40
 _MOST_MONTHS = 1200
-
-
-def _behaviour(document: ReportDocument) -> list[tuple[str, str]]:
-    behaviour = document.judgement.get("behaviour") or {}
-    shown = [
-        ("Trades", count(behaviour.get("trades"))),
-        ("Positions", count(behaviour.get("positions"))),
-        *([("Changes of target", count(behaviour["changes"]))] if "changes" in behaviour else []),
-        ("Long", percent(behaviour.get("long_share"), 0)),
-        ("Short", percent(behaviour.get("short_share"), 0)),
-        ("Flat", percent(behaviour.get("flat_share"), 0)),
-        (
-            "Most common target",
-            f"{percent(behaviour.get('modal_exposure'), 0, plus=True)} "
-            f"({percent(behaviour.get('modal_share'), 0)} of bars)",
-        ),
-    ]
-    return shown if behaviour else []
 
 
 def _period_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
@@ -244,7 +228,9 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "random_sentence": (judgement.get("random") or {}).get("sentence", ""),
         "statistics": all_statistics(document),
         "remarks": remarks(document),
-        "behaviour": _behaviour(document),
+        "behaviour": behaviour_facts(document),
+        "collapse": collapse_facts(document),
+        "seeds": seed_table(document),
         "windows": windows,
         "windows_trained": any(row["trained"] for row in windows),
         "windows_hold": any(row.get("buy_and_hold_return") is not None for row in document.windows),

@@ -12,6 +12,7 @@ from regimen.validation.frame import Words
 from regimen.validation.glossary import KNOWN, STATISTICS, definitions, humanised
 from regimen.validation.intervals import IntervalScale
 from regimen.validation.numerals import basis_points, count, number, percent, significant, span
+from regimen.validation.report_behaviour import constant_card
 
 if TYPE_CHECKING:
     from regimen.validation.report import ReportDocument
@@ -158,6 +159,7 @@ def remarks(document: ReportDocument) -> list[tuple[str, str, str]]:
                 f"{percent((random.get('total_return') or {}).get('high'), plus=True)}",
             ),
         ]
+    facts += constant_card(behaviour)
     if trials:
         many = f"{count(trials.get('count'))} trial{'' if trials.get('count') == 1 else 's'}"
         facts.append(

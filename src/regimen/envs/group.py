@@ -1,0 +1,85 @@
+"""`MarketGroup`: several markets as one environment, so that one policy learns from all symbols of a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.envs.vector_market import Step, VectorMarket
+from regimen.errors import ConfigError, RunError
+
+_TOLD = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar", "start")
+
+
+@final
+class MarketGroup:
+    """The lanes of the first market, then those of the second, and so on, stepped in one call.
+
+    Each lane trades one symbol with an account of its own; see `VectorMarket` for timing, autoreset and the arrays,
+    which are written over by the next call.
+
+    Args:
+        markets: with the same columns and actions.
+
+    Attributes:
+        markets: as given.
+        n_envs: lanes of all of them.
+
+    Raises:
+        ConfigError: no markets.
+        RunError: markets of different columns or actions.
+    """
+
+    def __init__(self, markets: Sequence[VectorMarket]) -> None:
+        if not markets:
+            raise ConfigError("envs.markets", "must be at least one")
+        first = markets[0]
+        for market in markets[1:]:
+            if market.columns != first.columns or market.config.actions != first.config.actions:
+                raise RunError("envs.markets", "must have the same columns and actions", market.symbols)
+        self.markets = tuple(markets)
+        edges = np.cumsum([0, *(market.n_envs for market in markets)]).tolist()
+        self._parts = tuple(slice(*ends) for ends in pairwise(edges))
+        self.n_envs = n = int(edges[-1])
+        shape = (n, *first.observation_shape)
+        self._seen = np.zeros(shape, first.config.precision)
+        self._rewards = np.zeros(n)
+        self._flags = np.zeros((2, n), np.bool_)
+        self._info: dict[str, NDArray[Any]] = {name: np.zeros(n) for name in _TOLD}
+        self._info["final_observation"] = np.zeros(shape, first.config.precision)
+
+    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Begins a new episode in every lane; a seed begins the markets' random streams anew, each its own."""
+        for number, (market, part) in enumerate(zip(self.markets, self._parts, strict=True)):
+            self._seen[part], info = market.reset(None if seed is None else seed + number)
+            self._take(part, info)
+        return self._seen, self._info
+
+    def step(self, actions: NDArray[Any]) -> Step:
+        """Steps every lane by one bar; actions (lane,) or (lane, symbol)."""
+        if len(actions) != self.n_envs:
+            raise RunError("actions", f"must be one for each of {self.n_envs} lanes", np.shape(actions))
+        for market, part in zip(self.markets, self._parts, strict=True):
+            self._seen[part], self._rewards[part], self._flags[0, part], self._flags[1, part], info = market.step(
+                actions[part]
+            )
+            self._take(part, info)
+        return self._seen, self._rewards, self._flags[0], self._flags[1], self._info
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Returns copies of all that changes, named ``market/array``."""
+        return {f"{k}/{name}": array for k, each in enumerate(self.markets) for name, array in each.state().items()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from a `state` of a group of the same markets, bit for bit."""
+        for number, market in enumerate(self.markets):
+            start = f"{number}/"
+            market.restore({name.removeprefix(start): array for name, array in state.items() if name.startswith(start)})
+
+    def _take(self, part: slice, info: Mapping[str, NDArray[Any]]) -> None:
+        for name, array in self._info.items():
+            array[part] = info[name]

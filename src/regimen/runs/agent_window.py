@@ -1,0 +1,236 @@
+"""An agent in one walk-forward window: it learns from episodes of the training slice, then trades the test span."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.agents import Agent, Checkpoint, Iteration, load_agent
+from regimen.agents.spec import EnvSpec, VectorEnv, as_env
+from regimen.bars import Bars
+from regimen.envs import MarketGroup
+from regimen.errors import ConfigError, RunError
+from regimen.features import FeatureFrame
+from regimen.metrics import annual_sharpe
+from regimen.runs.config import RunConfig
+from regimen.runs.directory import read_json, write_json
+from regimen.runs.fit import HISTORY, MODEL, Drawn, Tell
+from regimen.runs.prepare import Prepared
+from regimen.runs.trading import State, desks, market_of, trade
+from regimen.splits import Window
+
+_STATES, _DRAWS, _BINS = 512, 64, 21
+"""States and draws from each behind the entropies of a policy; bins of a continuous action."""
+_POINTS = 300
+"""Iterations that are kept of a history."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trader:
+    """A trained agent and the environment that it acts in."""
+
+    agent: Agent
+    config: RunConfig
+
+    def decide(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> NDArray[np.float64]:
+        """Returns the target exposures (stop − start, symbol) of its mode; see `trade`."""
+        return trade(self.agent, self.config, bars, frame, start, stop)
+
+    def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> Drawn:
+        """Returns the exposures of one run with drawn actions, and how much an action depends on what is seen."""
+        every = max(1, (stop - start) * len(bars.symbols) // _STATES)
+        states: list[State] = []
+        count = 0
+
+        def watch(state: State) -> None:
+            nonlocal count
+            if count % every == 0:
+                states.append(state)
+            count += 1
+
+        exposures = trade(self.agent, self.config, bars, frame, start, stop, deterministic=False, watch=watch)
+        action, conditional = entropies(self.agent, states)
+        return Drawn(exposures, action, conditional, self.agent.spec.choices is not None)
+
+
+def entropies(agent: Agent, states: list[State]) -> tuple[float, float]:
+    """Returns H(A) and the mean H(A|S) in nats over states, from draws; their difference is I(S;A).
+
+    Entropies of counts with the correction of Miller and Madow, (non-empty bins − 1) / (2 · draws). A continuous action
+    is counted in equal bins of its range.
+    """
+    tables = []
+    for rows, memory in states:
+        drawn, _ = agent.predict(
+            np.repeat(rows, _DRAWS, axis=0), None if memory is None else np.repeat(memory, _DRAWS, axis=0), False
+        )
+        tables.append(_counted(agent.spec, drawn).reshape(len(rows), _DRAWS, -1).sum(axis=1))
+    if not tables:
+        return math.nan, math.nan
+    counts = np.concatenate(tables)
+    return float(_entropy(counts.sum(axis=0)[None])[0]), float(_entropy(counts).mean())
+
+
+def _counted(spec: EnvSpec, actions: NDArray[Any]) -> NDArray[np.int64]:
+    """Returns one-hot rows (draw, bin) of actions."""
+    if spec.choices is not None:
+        return np.asarray(np.eye(spec.choices, dtype=np.int64)[actions])
+    place = (actions[:, 0] - spec.low) / (spec.high - spec.low) * _BINS
+    return np.asarray(np.eye(_BINS, dtype=np.int64)[np.clip(place.astype(np.int64), 0, _BINS - 1)])
+
+
+def _entropy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Returns the entropies (row,) of counts (row, bin)."""
+    total = counts.sum(axis=1, keepdims=True)
+    share = counts / total
+    plain_entropy = -(share * np.log(np.where(counts > 0, share, 1.0))).sum(axis=1)
+    return np.asarray(plain_entropy + ((counts > 0).sum(axis=1) - 1) / (2 * total[:, 0]))
+
+
+@dataclass(frozen=True, eq=False)
+class AgentFit:
+    """What the training slice of one window gave.
+
+    Attributes:
+        decider: the agent, in the state that did best on the validation slice, or the last one.
+        rows: training rows, (bar, symbol) pairs.
+        schema: hash of the features.
+        history: all iterations.
+        evaluations: annual Sharpe ratio on the validation slice by environment steps; empty without one.
+    """
+
+    decider: Trader
+    rows: int
+    schema: str
+    history: list[Iteration]
+    evaluations: dict[int, float]
+
+    def save(self, folder: Path) -> None:
+        """Writes the agent and the course of its learning."""
+        self.decider.agent.save(folder / MODEL)
+        thinned = self.history[:: max(1, len(self.history) // _POINTS)]
+        found = {
+            "rows": self.rows,
+            "schema": self.schema,
+            "steps": [each.steps for each in thinned],
+            "reward": [each.reward for each in thinned],
+            "entropy": [each.entropy for each in thinned],
+            "evaluations": {"steps": list(self.evaluations), "sharpe": list(self.evaluations.values())},
+            "best_steps": _best(self.evaluations),
+        }
+        write_json(folder / HISTORY, found)
+
+
+def _best(evaluations: dict[int, float]) -> int | None:
+    return max(evaluations, key=lambda steps: evaluations[steps]) if evaluations else None
+
+
+def fit_agent(
+    prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
+) -> AgentFit:
+    """Lets an agent learn from a window's training slice; its purged tail, the validation slice, chooses the state.
+
+    Args:
+        prepared: bars and features.
+        window: the window.
+        seed: decides everything random.
+        checkpoint: folder that learning which was stopped goes on from, bit for bit.
+        tell: progress.
+
+    Raises:
+        ConfigError: an episode that is longer than the training slice, or no features in it.
+    """
+    config = prepared.config
+    assert config.agent is not None
+    env = learning_env(prepared, window)
+    agent: Agent = config.agent.build(env, seed)
+    with TemporaryDirectory(prefix="regimen-best-") as temporary:
+        folder = checkpoint or Path(temporary)
+        evaluations = _read_evaluations(folder)
+
+        def follow(found: Iteration) -> None:
+            if window.validation.rows and _due(found, config.environment.evaluations, evaluations):
+                evaluations[found.steps] = validated(agent, prepared, window)
+                _write_evaluations(folder, evaluations)
+                if _best(evaluations) == found.steps:
+                    agent.save(folder / "best")
+            if tell is not None:
+                tell(found.steps, found.total, _told(found))
+
+        keep = None if checkpoint is None else Checkpoint(checkpoint)
+        history = agent.learn(env, config.environment.steps, follow, keep)
+        if evaluations:
+            agent = load_agent(folder / "best", env)
+    return AgentFit(Trader(agent, config), window.train.rows, prepared.features.hash, history, evaluations)
+
+
+def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
+    """Returns the lanes that an agent learns in: episodes of the training slice, at random starts.
+
+    Raises:
+        ConfigError: an episode that is longer than the slice; no symbol has features in it.
+    """
+    config, start, stop = prepared.config, window.train.start, window.train.stop
+    room = stop - start - 1
+    if config.environment.episode_length > room:
+        rule = f"must be at most {room}, the bars of window {window.number + 1}'s training slice less one"
+        raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
+    symbols = desks(prepared.bars, prepared.frame)
+    lanes = max(1, config.environment.n_envs // len(symbols))
+    found = [market_of(config, desk, start, stop, lanes) for desk in symbols]
+    markets = [market for market in found if market is not None]
+    if not markets:
+        raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
+    return as_env(markets[0] if len(markets) == 1 else MarketGroup(markets))
+
+
+def validated(agent: Agent, prepared: Prepared, window: Window) -> float:
+    """Returns the annual Sharpe ratio, after costs, of an agent's mode on the validation slice; 0 when it is flat."""
+    start, stop = window.validation.start, window.validation.stop
+    targets = np.full(prepared.bars.shape, np.nan)
+    targets[start:stop] = trade(agent, prepared.config, prepared.bars, prepared.frame, start, stop)
+    ledger = prepared.config.market.build().backtest(prepared.bars, targets, start, stop)
+    value = annual_sharpe(ledger.returns, prepared.bars.periods_per_year)
+    return value if math.isfinite(value) else 0.0
+
+
+def load_trader(folder: Path, config: RunConfig, schema: str) -> Trader:
+    """Loads what `AgentFit.save` left in a folder.
+
+    Raises:
+        RunError: it was trained on features of another schema.
+    """
+    own = read_json(folder / HISTORY).get("schema")
+    if schema != own:
+        raise RunError("features", f"must have the schema {own} of the agent", schema)
+    return Trader(load_agent(folder / MODEL), config)
+
+
+def _due(found: Iteration, number: int, evaluations: dict[int, float]) -> bool:
+    """Whether this iteration is the first beyond one of ``number`` evenly spaced places, the last of which is the end.
+
+    Evaluations that a killed process made after its last checkpoint are made again, with the same result.
+    """
+    passed = max((steps * number // found.total for steps in evaluations if steps < found.steps), default=0)
+    return found.steps * number // found.total > passed
+
+
+def _told(found: Iteration) -> str:
+    speed = f"{found.steps / found.iteration / found.seconds:,.0f} steps/s" if found.seconds > 0 else ""
+    return f"reward {found.reward:+.4f}, entropy {found.entropy:.2f}, {speed}"
+
+
+def _read_evaluations(folder: Path) -> dict[int, float]:
+    path = folder / "evaluations.json"
+    found = read_json(path) if path.exists() else {}
+    return {steps: found[str(steps)] for steps in sorted(map(int, found))}
+
+
+def _write_evaluations(folder: Path, evaluations: dict[int, float]) -> None:
+    write_json(folder / "evaluations.json", {str(steps): value for steps, value in evaluations.items()})

@@ -1,0 +1,62 @@
+"""What a window's training gives, whatever the model: something that decides, and what it writes down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars import Bars
+from regimen.features import FeatureFrame
+
+Tell = Callable[[int, int, str], None]
+"""Called in training with (done, of how many, how it goes)."""
+
+MODEL, CHECKPOINT, EXPOSURES, DRAWN, HISTORY = "model", "checkpoint", "exposures.npy", "drawn.npy", "history.json"
+"""What is in a window's folder: the model, its checkpoint while it trains, its decisions, the course of training."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """How a policy that can draw its actions does when it draws them.
+
+    Attributes:
+        exposures: (stop − start, symbol) targets of one drawn run.
+        action_entropy: H(A) of all actions, in nats: levels as they are, continuous ones in 21 bins.
+        conditional_entropy: mean H(A|S) over the states that the policy came to.
+        discrete: whether the actions are levels or verbs.
+    """
+
+    exposures: NDArray[np.float64]
+    action_entropy: float
+    conditional_entropy: float
+    discrete: bool
+
+
+class Decider(Protocol):
+    """A trained model that trades."""
+
+    def decide(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> NDArray[np.float64]:
+        """Returns the target exposures (stop − start, symbol) of bars [start, stop); row t uses bars <= t."""
+
+    def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> Drawn | None:
+        """Returns the same with drawn actions; None for a model that has nothing to draw."""
+
+
+class Fit(Protocol):
+    """What the training slice of one window gave."""
+
+    @property
+    def decider(self) -> Decider:
+        """The trained model."""
+
+    @property
+    def rows(self) -> int:
+        """Training rows, (bar, symbol) pairs."""
+
+    def save(self, folder: Path) -> None:
+        """Writes the model and the course of its training."""

@@ -1,0 +1,136 @@
+"""All windows of one seed: fitted one after another, their decisions side by side."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.bars import Bars
+from regimen.execution import Market
+from regimen.execution.tape import Tape
+from regimen.runs.directory import RunDirectory, read_json, write_json
+from regimen.runs.fit import CHECKPOINT, DRAWN, EXPOSURES, Drawn
+from regimen.runs.prepare import Prepared
+from regimen.runs.window import fit_model, read_exposures, write_exposures
+from regimen.splits import Window
+from regimen.validation import Acting
+
+UNITS = 100
+"""Parts that the progress of one window is told in."""
+_ENTROPIES = "entropies.json"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Traded:
+    """What the policies of one seed decided on all test spans.
+
+    Attributes:
+        targets: (time, symbol) exposures; NaN outside the test spans.
+        drawn: what they drew in each window, for the seed that is judged and models that can draw.
+    """
+
+    targets: Floats
+    drawn: tuple[tuple[Window, Drawn], ...] = ()
+
+    def acting(self, market: Market, bars: Bars, begin: int, end: int, tape: Tape) -> Acting | None:
+        """Returns how the drawn actions did in one account, for the judge; None without them."""
+        if not self.drawn:
+            return None
+        targets = np.full(bars.shape, np.nan)
+        for window, drawn in self.drawn:
+            targets[window.test.start : window.test.stop] = drawn.exposures
+        actions, conditional = (
+            float(np.mean([getattr(drawn, name) for _, drawn in self.drawn]))
+            for name in ("action_entropy", "conditional_entropy")
+        )
+        if not (math.isfinite(actions) and math.isfinite(conditional)):
+            return None
+        ledger = market.backtest(bars, targets, begin, end, tape=tape)
+        return Acting(
+            drawn=ledger,
+            action_entropy=actions,
+            conditional_entropy=conditional,
+            kind="discrete" if self.drawn[0][1].discrete else "continuous",
+        )
+
+
+def trade_seed(
+    prepared: Prepared,
+    directory: RunDirectory,
+    seed: int,
+    fitted: Callable[[Window], None],
+    tell: Callable[[int, str], None],
+) -> Traded:
+    """Fits every window that is not finished yet and decides its test span.
+
+    Args:
+        prepared: bars, features, labels, windows.
+        directory: of the run; the seeds after the first have a folder each inside it.
+        seed: decides everything random.
+        fitted: called once for each window that was fitted now.
+        tell: progress: `UNITS` for each window, and what is being done.
+    """
+    config, windows, bars = prepared.config, prepared.windows, prepared.bars
+    judged = seed == config.seed
+    home = directory if judged else directory.seed(seed)
+    targets, drawn = np.full(bars.shape, np.nan), []
+    for window in windows:
+        folder = home.window(window.number)
+        done, title = window.number * UNITS, f"window {window.number + 1}/{len(windows)}"
+        if len(config.all_seeds) > 1:
+            title = f"seed {seed}, {title}"
+        tell(done, title)
+
+        def told(part: int, of: int, said: str, done: int = done, title: str = title) -> None:
+            tell(done + UNITS * part // of, f"{title} · {said}")
+
+        first, last = window.test.start, window.test.stop
+        shape = (last - first, bars.shape[1])
+        rows = read_exposures(folder / EXPOSURES, shape)
+        if rows is None:
+            found = fit_model(prepared, window, seed, folder / CHECKPOINT, told)
+            found.save(folder)
+            rows = found.decider.decide(bars, prepared.frame, first, last)
+            if judged:
+                _write_drawn(folder, found.decider.draw(bars, prepared.frame, first, last))
+            fitted(window)
+            write_exposures(folder / EXPOSURES, rows)
+        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+        targets[first:last] = rows
+        again = _read_drawn(folder, shape) if judged else None
+        if again is not None:
+            drawn.append((window, again))
+    return Traded(targets, tuple(drawn))
+
+
+def _write_drawn(folder: Path, drawn: Drawn | None) -> None:
+    if drawn is None:
+        return
+    write_json(
+        folder / _ENTROPIES,
+        {
+            "action_entropy": drawn.action_entropy,
+            "conditional_entropy": drawn.conditional_entropy,
+            "discrete": drawn.discrete,
+        },
+    )
+    write_exposures(folder / DRAWN, drawn.exposures)
+
+
+def _read_drawn(folder: Path, shape: tuple[int, int]) -> Drawn | None:
+    rows = read_exposures(folder / DRAWN, shape)
+    if rows is None:
+        return None
+    found = read_json(folder / _ENTROPIES)
+    actions, conditional = (
+        math.nan if found[name] is None else float(found[name]) for name in ("action_entropy", "conditional_entropy")
+    )
+    return Drawn(rows, actions, conditional, bool(found["discrete"]))

@@ -1,0 +1,67 @@
+"""Markets side by side: their lanes are those of each market alone, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from regimen.bars import Bars
+from regimen.envs import ContinuousConfig, MarketGroup, VectorMarket
+from regimen.errors import ConfigError, RunError
+
+
+def bars(seed: int) -> Bars:
+    random = np.random.default_rng(seed)
+    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, (300, 1)), axis=0))
+    opens = np.vstack([close[:1], close[:-1]])
+    time = np.datetime64("2021-01-01", "ns") + np.arange(300) * np.timedelta64(1, "h")
+    return Bars.from_arrays(
+        time=time,
+        symbols=("X",),
+        open=opens,
+        high=np.maximum(opens, close),
+        low=np.minimum(opens, close),
+        close=close,
+        volume=np.full((300, 1), 1e6),
+    )
+
+
+def market(seed: int, lanes: int = 4) -> VectorMarket:
+    columns = np.random.default_rng(seed).normal(size=(300, 1, 3))
+    return VectorMarket(bars(seed), columns, n_envs=lanes, episode_length=20, actions=ContinuousConfig())
+
+
+def test_lanes_of_a_group_are_those_of_its_markets() -> None:
+    group, alone = MarketGroup([market(1), market(2, 3)]), [market(1), market(2, 3)]
+    seen, _ = group.reset(seed=5)
+    parts = [each.reset(seed=5 + k)[0] for k, each in enumerate(alone)]
+    np.testing.assert_array_equal(seen, np.concatenate(parts))
+    random = np.random.default_rng(0)
+    kept = None
+    for t in range(50):
+        actions = random.uniform(-1.0, 1.0, (7, 1)).astype(np.float32)
+        if t == 30:
+            kept = (group.state(), actions)
+        mine = group.step(actions)
+        theirs = [alone[0].step(actions[:4]), alone[1].step(actions[4:])]
+        for k in range(4):
+            np.testing.assert_array_equal(mine[k], np.concatenate([each[k] for each in theirs]))
+        for name in ("final_observation", "equity", "bar"):
+            np.testing.assert_array_equal(mine[4][name], np.concatenate([each[4][name] for each in theirs]))
+        if t == 30:
+            after = mine[1].copy()
+    assert kept is not None
+    group.restore(kept[0])
+    np.testing.assert_array_equal(group.step(kept[1])[1], after)
+
+
+def test_what_is_no_group() -> None:
+    with pytest.raises(ConfigError, match="at least one"):
+        MarketGroup([])
+    other = VectorMarket(bars(3), np.zeros((300, 1, 2)), n_envs=2, episode_length=20)
+    with pytest.raises(RunError, match="same columns"):
+        MarketGroup([market(1), other])
+    group = MarketGroup([market(1), market(2)])
+    group.reset(0)
+    with pytest.raises(RunError, match="8 lanes"):
+        group.step(np.zeros((3, 1)))

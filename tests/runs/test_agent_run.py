@@ -1,0 +1,215 @@
+"""Agents in a run: what is on disk, several seeds, a kill in the middle, other bars, panels, the leak search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regimen.agents import Iteration
+from regimen.errors import ConfigError, RegimenError
+from regimen.runs import (
+    RunConfig,
+    RunDirectory,
+    backtest_run,
+    find_run_leaks,
+    load_config,
+    read_json,
+    reproduce_run,
+    resume_run,
+    start,
+)
+from regimen.runs import agent_window as module
+from regimen.runs.prepare import prepare
+from regimen.runs.trading import desks, market_of, trade
+from regimen.runs.window import fit_model
+
+from .conftest import silent, simulated
+
+YAML = """
+name: agent
+seeds: 2
+data: {{path: {path}}}
+features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
+labels: {{kind: fixed_horizon, horizon: 4, volatility_window: 20}}
+splits: {{train: 300, test: 200}}
+model: {{kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 128}}
+environment: {{steps: 2048, n_envs: 32, episode_length: 40, evaluations: 3}}
+judge: {{bootstrap_draws: 200, random_controls: 20}}
+"""
+
+Configured = Callable[..., RunConfig]
+
+
+@pytest.fixture
+def agent_config(tmp_path: Path, market_file: Path) -> Configured:
+    path = tmp_path / "agent.yaml"
+    path.write_text(YAML.format(path=market_file))
+    return lambda *overrides: load_config(path, overrides)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    kept = ("*.safetensors", "*.npy", "judgement.json", "history.json", "entropies.json")
+    return {str(path.relative_to(folder)): path.read_bytes() for form in kept for path in folder.rglob(form)}
+
+
+def test_a_run_of_two_seeds_judges_the_first_and_shows_both(agent_config: Configured, tmp_path: Path) -> None:
+    directory, judgement = start(agent_config(), tmp_path / "runs", silent)
+    folder = directory.window(0)
+    assert {path.name for path in folder.iterdir()} == {
+        "model",
+        "history.json",
+        "exposures.npy",
+        "drawn.npy",
+        "entropies.json",
+    }
+    assert {path.name for path in directory.seed(1).window(2).iterdir()} == {"model", "history.json", "exposures.npy"}
+    assert (
+        np.load(folder / "exposures.npy").tobytes() != np.load(directory.seed(1).window(0) / "exposures.npy").tobytes()
+    )
+    history = read_json(folder / "history.json")
+    assert len(history["steps"]) == 8
+    assert history["evaluations"]["steps"] == [768, 1536, 2048]
+    assert history["best_steps"] in history["evaluations"]["steps"]
+    assert [row["seed"] for row in judgement["seeds"]["rows"]] == [0, 1]
+    assert judgement["seeds"]["headline"] == 0
+    policy = next(row for row in judgement["rows"] if row["name"] == "policy")
+    assert judgement["seeds"]["rows"][0]["total_return"] == policy["total_return"]
+    assert judgement["trials"]["count"] == 2
+    rows = directory.trials.rows()
+    assert [(row["kind"], row["seed"]) for row in rows] == [("fit", 0)] * 3 + [("fit", 1)] * 3 + [
+        ("evaluation", 0),
+        ("evaluation", 1),
+    ]
+    assert any("drawn" in row["name"] for row in judgement["rows"])
+    assert "<html" in (directory.path / "report.html").read_text()
+    assert reproduce_run(directory, silent).differing == ()
+
+
+def test_a_run_that_was_killed_while_learning_ends_with_the_same_bytes(
+    agent_config: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = agent_config()
+    whole, _ = start(config, tmp_path / "whole", silent)
+
+    class Often(module.Checkpoint):  # type: ignore[misc]
+        def __init__(self, folder: Path) -> None:
+            super().__init__(folder, seconds=0.0)
+
+    monkeypatch.setattr(module, "Checkpoint", Often)
+    told = module._told
+    count = 0
+
+    def killed(found: Iteration) -> str:
+        nonlocal count
+        count += 1
+        if count == 13:  # in the middle of the second window
+            raise KeyboardInterrupt
+        return told(found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_told", killed)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            start(config, tmp_path / "parts", silent)
+    directory = RunDirectory.open(Path(str(caught.value)))
+    checkpoint = directory.window(1) / "checkpoint"
+    assert (checkpoint / "learning.safetensors").exists()
+    resume_run(directory, silent)
+    assert not checkpoint.exists()
+    ours, theirs = files(directory.path), files(whole.path)
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+def test_the_accounts_of_agent_and_backtest_are_one(agent_config: Configured) -> None:
+    """The equity of the lane in which an agent decides is the ledger's of its targets, bit for bit."""
+    config = agent_config("environment.actions=continuous")
+    prepared = prepare(config)
+    fit = fit_model(prepared, prepared.windows[0], 0)
+    first, last = prepared.windows[0].test.start, prepared.windows[0].test.stop
+    rows = fit.decider.decide(prepared.bars, prepared.frame, first, last)
+    assert np.unique(rows).size > 10
+    market = market_of(config, desks(prepared.bars, prepared.frame)[0], first, last, None)
+    assert market is not None
+    market.reset(0)
+    equity = []
+    for row in rows[:-1, 0]:
+        info = market.step(np.array([[row]]))[4]
+        equity.append(float(info["equity"][0]))
+    targets = np.full(prepared.bars.shape, np.nan)
+    targets[first:last] = rows
+    ledger = config.market.build().backtest(prepared.bars, targets, first, last)
+    np.testing.assert_array_equal(ledger.equity[1:], equity)
+
+
+def test_a_panel_is_learned_symbol_by_symbol_and_shared(tmp_path: Path) -> None:
+    frames = [simulated(700, seed).assign(symbol=name) for seed, name in enumerate(("A", "B", "C"))]
+    frames[2] = frames[2].iloc[:350]  # C is gone before the first test span ends
+    path = tmp_path / "panel.parquet"
+    pd.concat(frames).sort_values(["timestamp", "symbol"]).to_parquet(path)
+    (tmp_path / "panel.yaml").write_text(YAML.format(path=path))
+    config = load_config(tmp_path / "panel.yaml", ["seeds=1", "environment.actions=continuous"])
+    prepared = prepare(config)
+    env = module.learning_env(prepared, prepared.windows[0])
+    assert env.n_envs == 30
+    fit = fit_model(prepared, prepared.windows[0], 0)
+    first, last = prepared.windows[0].test.start, prepared.windows[0].test.stop
+    rows = fit.decider.decide(prepared.bars, prepared.frame, first, last)
+    assert rows.shape == (last - first, 3)
+    present = prepared.bars.present[first:last]
+    np.testing.assert_array_equal(np.isnan(rows[:-1]), ~present[:-1])
+    assert np.nanmax(np.abs(rows[: 350 - first])) <= 1.0 / 3.0
+    # the agent's decisions for A are those that it makes when A is all there is
+    alone = prepare(config.model_copy(update={"data": config.data.model_copy(update={"symbols": ("A",)})}))
+    agent = fit.decider.agent  # type: ignore[attr-defined]
+    own = trade(agent, config, alone.bars, alone.frame, first, last)
+    shared = rows[:-1, 0] * present[:-1].sum(axis=1)
+    np.testing.assert_allclose(own[:-1, 0], shared, rtol=1e-5, atol=1e-6)
+
+
+def test_a_trained_agent_trades_other_bars_and_costs(agent_config: Configured, tmp_path: Path) -> None:
+    directory, judgement = start(agent_config("seeds=1"), tmp_path / "runs", silent)
+    _, same = backtest_run(directory, None, [], silent)
+    assert same["rows"][0]["total_return"] == judgement["rows"][0]["total_return"]
+    _, dear = backtest_run(directory, None, ["market.costs.commission_bps=50"], silent)
+    assert dear["rows"][0]["total_return"] < judgement["rows"][0]["total_return"]
+    history = read_json(directory.window(0) / "history.json")
+    module.write_json(directory.window(0) / "history.json", {**history, "schema": "other"})
+    with pytest.raises(RegimenError, match="features"):
+        backtest_run(directory, None, [], silent)
+
+
+def test_the_leak_search_finds_an_agent_clean(agent_config: Configured) -> None:
+    report = find_run_leaks(agent_config(), silent)
+    assert report.leaks == ()
+    assert "policy" in {row.kind for row in report.rows}
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("exposure.scale=2.0", "exposure is not read by a model of kind ppo"),
+        ("training.epochs=3", "training is not read"),
+        ("environment.episode_length=5000", "environment.episode_length: must be at most"),
+        ("environment.n_envs=0", "environment.n_envs"),
+        ("environment.actions=jump", "environment.actions.kind: must be one of"),
+        ("environment.reward=luck", "environment.reward.kind: must be one of"),
+        ("environment.stepps=5", "did you mean 'steps'"),
+        ("model.gama=0.9", "did you mean 'gamma'"),
+        ("seeds=0", "seeds"),
+    ],
+)
+def test_one_line_for_each_mistake(agent_config: Configured, override: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        start(agent_config(override), tmp_path / "runs", silent)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "runs").glob("*/manifest.json"))
+
+
+def test_a_classifier_has_no_environment(configured: Configured) -> None:
+    with pytest.raises(ConfigError, match="environment is not read by a model of kind baseline"):
+        configured("environment.steps=5")
