@@ -1,103 +1,157 @@
-"""PPO on the known-optimum markets, and how fast it is.
+"""Times PPO from end to end: environment, networks, advantages and four epochs of updates.
 
-    python benchmarks/agents.py [--seeds N] [--steps N] [--runs N] [--threads N]
-
-For each market: the score of each seed on fresh paths (interquartile mean and worst), the turnover of both modes, and
-the steps per second of the learning. Then the speed on `VectorMarket` with 24 columns, the median of ``--runs`` runs
-of one process, compilation left out.
+Run ``python benchmarks/agents.py [--runs K] [--threads N] [--json]``. Two hidden layers of 64, 2,048 lanes of 32 steps
+to a rollout, minibatches of 4,096, on `VectorMarket` with 24 columns (21 features and the account's 3). Beside it, in
+the same process and in turn, where they are installed: Stable-Baselines3's PPO on the same lanes with the same
+numbers; and a common setting of tutorials (8 environments, 2,048 steps, minibatches of 64, 10 epochs, layers of 256,
+256 and 128 with rectifiers), by Stable-Baselines3 on gym-trading-env and by Regimen on `VectorMarket`. One run of each
+is made first and not counted. How good the agents are is what ``regimen prove`` measures.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import json
+import os
 import statistics
+import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from regimen.agents import PPOConfig
+from regimen.bars import Bars
 from regimen.envs import VectorMarket
-from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
+from regimen.envs.blocks import processors
 from regimen.seeding import generator
-from regimen.simulators import Ar1Config, HysteresisConfig, MartingaleConfig, OrnsteinUhlenbeckConfig
+from regimen.simulators import HysteresisConfig
 
-LEVELS = (-1.0, 0.0, 1.0)
-MARKETS: list[tuple[PlayableMarket, dict[str, Any]]] = [
-    (MartingaleConfig(), {"gamma": 0.9, "gae_lambda": 0.5}),
-    (Ar1Config(), {}),
-    (OrnsteinUhlenbeckConfig(), {}),
-    (HysteresisConfig(cost=1.0), {}),
-]
-
-
-def middle(scores: list[float]) -> float:
-    """Returns the interquartile mean; of fewer than four scores, the mean."""
-    cut = len(scores) // 4
-    return float(np.mean(sorted(scores)[cut : len(scores) - cut]))
+BARS = 100_000
+LANES, STEPS = 2048, 32
+COMMON = {"lanes": 8, "steps": 2048, "minibatch": 64, "epochs": 10}
+WIDE = (256, 256, 128)
+Learn = Callable[[], int]
+"""Learns for a while and returns the environment steps that it made."""
 
 
-def learned(
-    market: PlayableMarket, numbers: dict[str, Any], steps: int, seed: int, threads: int
-) -> tuple[Evaluation, Evaluation, float]:
-    """Returns both evaluations and the steps per second."""
-    env = KnownMarketEnv(market, market.simulate(200_000, seed=100 + seed), 512, levels=LEVELS)
-    agent = PPOConfig(threads=threads, **numbers).build(env, seed)
-    start = time.perf_counter()
-    done = agent.learn(env, steps)[-1].steps
-    rate = done / (time.perf_counter() - start)
-    sure, drawn = (evaluate(agent, market, 999, deterministic=mode, bars=2000) for mode in (True, False))
-    return sure, drawn, rate
+def peer(module: str) -> Any:
+    """Returns a module, None where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
 
 
-def scores(steps: int, seeds: int, threads: int) -> None:
-    """Prints the table of the markets."""
-    print(f"{steps:,} steps, {seeds} seeds, 512 lanes; score of the deterministic mode unless it says drawn")
-    print(f"{'market':<12}{'IQM':>8}{'worst':>8}{'drawn':>8}{'worst':>8}{'turnover':>10}{'drawn':>9}{'steps/s':>10}")
-    for market, numbers in MARKETS:
-        runs = [learned(market, numbers, steps, seed, threads) for seed in range(seeds)]
-        sure, drawn = [run[0].score for run in runs], [run[1].score for run in runs]
-        turned = [max(run[mode].turnover for run in runs) for mode in (0, 1)]
-        rate = statistics.median(run[2] for run in runs)
-        print(
-            f"{market.kind:<12}{middle(sure):>8.4f}{min(sure):>8.4f}{middle(drawn):>8.4f}{min(drawn):>8.4f}"
-            f"{turned[0]:>10.5f}{turned[1]:>9.5f}{rate:>10,.0f}",
-            flush=True,
+def regimen_ppo(env: VectorMarket, config: PPOConfig, rollouts: int) -> Learn:
+    """Returns what learns with `PPO` for so many rollouts."""
+    steps = rollouts * config.rollout_steps * env.n_envs
+    return lambda: config.build(env).learn(env, steps)[-1].steps
+
+
+def peer_ppo(env: Any, rollouts: int, steps: int, numbers: dict[str, Any], threads: int) -> Learn:
+    """Returns what learns with Stable-Baselines3's PPO for so many rollouts of so many steps a lane."""
+    algorithm = importlib.import_module("stable_baselines3").PPO
+    total = rollouts * steps * env.num_envs
+
+    def learn() -> int:
+        torch.set_num_threads(threads)
+        agent = algorithm("MlpPolicy", env, n_steps=steps, device="cpu", **numbers)
+        return int(agent.learn(total).num_timesteps)
+
+    return learn
+
+
+def gym_trading_lanes(bars: Bars, columns: NDArray[Any]) -> Any:
+    """Returns eight gym-trading-env behind Stable-Baselines3's interface; both must be installed."""
+    environments = importlib.import_module("gym_trading_env.environments")
+    vec_env = importlib.import_module("stable_baselines3.common.vec_env")
+    frame = bars.window(0, 20_000).to_frame().set_index("timestamp")[["open", "high", "low", "close", "volume"]]
+    frame.index = frame.index.tz_localize(None)
+    for k in range(columns.shape[2]):
+        frame[f"feature_{k}"] = columns[: len(frame), 0, k]
+
+    def one() -> Any:
+        return environments.TradingEnv(
+            df=frame, positions=[-1, 0, 1], trading_fees=1e-4, borrow_interest_rate=1e-6, verbose=0
         )
 
-
-def speed(runs: int, threads: int) -> None:
-    """Prints the end-to-end speed of learning on both environments, with the config's four epochs."""
-    market = HysteresisConfig()
-    path = market.simulate(100_000, seed=1)
-    columns = generator(0, "benchmark").standard_normal((100_000, 1, 21))
-    for name, env in (
-        ("known market, 2 columns", KnownMarketEnv(market, path, 2048)),
-        ("VectorMarket, 24 columns", VectorMarket(path.bars, columns, n_envs=2048, episode_length=256)),
-    ):
-        for activation in ("tanh", "relu"):
-            config = PPOConfig(threads=threads, activation=activation, minibatch_size=4096)
-            rates = []
-            for _ in range(runs + 1):
-                agent = config.build(env)
-                start = time.perf_counter()
-                done = agent.learn(env, 4 * 32 * 2048)[-1].steps
-                rates.append(done / (time.perf_counter() - start))
-            print(f"{name}, {activation}, 64×64, 4 epochs: {statistics.median(rates[1:]):,.0f} steps/s", flush=True)
+    return vec_env.DummyVecEnv([one] * COMMON["lanes"])
 
 
-def main() -> None:
-    """Runs both tables."""
+def contestants(threads: int) -> dict[str, Learn]:
+    """Returns what is measured, by name; says in a sentence what is not installed."""
+    bars = HysteresisConfig().simulate(BARS, seed=1).bars
+    columns = generator(0, "benchmark").standard_normal((BARS, 1, 21))
+    env = VectorMarket(bars, columns, n_envs=LANES, episode_length=256)
+    few = VectorMarket(bars, columns, n_envs=COMMON["lanes"], episode_length=256)
+    same = PPOConfig(threads=threads, rollout_steps=STEPS, minibatch_size=4096)
+    common = PPOConfig(
+        threads=threads,
+        rollout_steps=COMMON["steps"],
+        minibatch_size=COMMON["minibatch"],
+        epochs=COMMON["epochs"],
+        hidden=WIDE,
+        activation="relu",
+    )
+    found = {
+        "Regimen PPO, tanh": regimen_ppo(env, same, 4),
+        "Regimen PPO, relu": regimen_ppo(env, same.model_copy(update={"activation": "relu"}), 4),
+    }
+    if peer("stable_baselines3") is None:
+        print("stable_baselines3 is not installed: no peer is measured")
+    else:
+        from regimen.envs.sb3 import MarketVecEnv
+
+        numbers: dict[str, Any] = {"batch_size": 4096, "n_epochs": same.epochs}
+        numbers["policy_kwargs"] = {"net_arch": list(same.hidden), "activation_fn": torch.nn.Tanh}
+        found["Stable-Baselines3 PPO, tanh"] = peer_ppo(MarketVecEnv(env), 2, STEPS, numbers, threads)
+    found["common setting: Regimen PPO on VectorMarket"] = regimen_ppo(few, common, 1)
+    if peer("gym_trading_env") is None or peer("stable_baselines3") is None:
+        print("gym_trading_env or stable_baselines3 is not installed: the common setting is measured without them")
+    else:
+        numbers = {"batch_size": common.minibatch_size, "n_epochs": common.epochs}
+        numbers["policy_kwargs"] = {"net_arch": list(WIDE), "activation_fn": torch.nn.ReLU}
+        lanes = gym_trading_lanes(bars, columns)
+        name = "common setting: Stable-Baselines3 PPO on gym-trading-env"
+        found[name] = peer_ppo(lanes, 1, COMMON["steps"], numbers, threads)
+    return found
+
+
+def measure(runs: int, threads: int) -> dict[str, list[float]]:
+    """Returns steps a second by name, one number a run; all are measured in turn."""
+    found: dict[str, list[float]] = {}
+    entries = contestants(threads)
+    for run in range(runs + 1):
+        for name, learn in entries.items():
+            begin = time.perf_counter()
+            rate = learn() / (time.perf_counter() - begin)
+            if run:
+                found.setdefault(name, []).append(rate)
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints a table, or JSON with ``--json``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5, help="at least 5")
     parser.add_argument("--threads", type=int, default=2)
-    chosen = parser.parse_args()
-    speed(chosen.runs, chosen.threads)
-    if chosen.seeds:
-        scores(chosen.steps, chosen.seeds, chosen.threads)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(argv)
+    found = measure(max(5, options.runs), options.threads)
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"{processors()} processors, {options.threads} threads, load {load:.1f}; learning from end to end,")
+    print("environment steps a second, median (lowest to highest)")
+    for name, values in found.items():
+        print(f"{statistics.median(values):12,.0f}  ({min(values):,.0f} to {max(values):,.0f})  {name}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,8 +1,10 @@
 """Times environment steps with every cost on, 20 feature columns and random actions.
 
 Run ``python benchmarks/envs.py [--runs K] [--seconds S] [--threads N] [--json]``. Beside the environments, in the
-same process and in turn: a bare numba loop over the same lanes with one proportional cost, which is the floor; and
-gym-trading-env, where it is installed. Steps of a panel count one per lane, whatever its symbols.
+same process and in turn: a bare numba loop over the same lanes with one proportional cost, which is the floor; and,
+where they are installed, Stable-Baselines3's `DummyVecEnv` over single environments, its `VecEnv` over the lanes, and
+gym-trading-env on the bars and columns of the single environment, with fees and interest only. Steps of a panel count
+one per lane, whatever its symbols.
 """
 
 from __future__ import annotations
@@ -32,7 +34,13 @@ from execution import make_bars, make_market
 Floats = NDArray[np.float64]
 COLUMNS = 20
 BARS = 200_000
+SHORT = 20_000
+EPISODE = 1000
 ACTIONS = 16
+GYM_TRADING_ENV = "gym-trading-env from Python"
+DUMMY = "64 gymnasium.Env behind SB3's DummyVecEnv"
+BEHIND_SB3 = "64 lanes of VectorMarket on one thread behind SB3's VecEnv"
+PEERS = {GYM_TRADING_ENV: "gym-trading-env", DUMMY: "stable-baselines3", BEHIND_SB3: "stable-baselines3"}
 
 
 @jit_uncached
@@ -76,7 +84,7 @@ def vector(lanes: int, symbols: int, threads: int | None, bars: Bars) -> Callabl
     """Returns a function that steps all lanes once."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((*bars.shape, COLUMNS)).astype(np.float32)
-    env = VectorMarket(bars, features, n_envs=lanes, market=make_market(), episode_length=1000, threads=threads)
+    env = VectorMarket(bars, features, n_envs=lanes, market=make_market(), episode_length=EPISODE, threads=threads)
     actions = rng.uniform(-1.0, 1.0, (ACTIONS, lanes, symbols)).astype(np.float32)
     env.reset(0)
     env.step(actions[0])
@@ -87,18 +95,64 @@ def vector(lanes: int, symbols: int, threads: int | None, bars: Bars) -> Callabl
     return work
 
 
+def one_env(bars: Bars) -> MarketEnv:
+    """Returns one `gymnasium.Env` on the first bars."""
+    part = bars.window(0, SHORT)
+    return MarketEnv(part, columns_of(part)[:, None], market=make_market(), episode_length=EPISODE)
+
+
+def columns_of(bars: Bars) -> Floats:
+    """Returns the feature columns of bars (time, feature): random numbers, always the same."""
+    return np.random.default_rng(0).standard_normal((len(bars), COLUMNS))
+
+
 def single(bars: Bars) -> Callable[[int], None]:
     """Returns a function that steps one `gymnasium.Env`, and resets it when its episode is over."""
-    rng = np.random.default_rng(0)
-    features = rng.standard_normal((*bars.shape, COLUMNS))
-    env = MarketEnv(bars, features, market=make_market(), episode_length=1000)
-    actions = rng.uniform(-1.0, 1.0, (1024, 1)).astype(np.float32)
+    env = one_env(bars)
+    actions = np.random.default_rng(1).uniform(-1.0, 1.0, (1024, 1)).astype(np.float32)
     env.reset(seed=0)
 
     def work(k: int) -> None:
         _, _, terminated, truncated, _ = env.step(actions[k % 1024])
         if terminated or truncated:
             env.reset()
+
+    return work
+
+
+def sb3_dummy(bars: Bars, number: int) -> Callable[[int], None] | None:
+    """Returns a function that steps single environments behind SB3's `DummyVecEnv`, None where it is not installed."""
+    try:
+        vec_env = importlib.import_module("stable_baselines3.common.vec_env")
+    except ImportError:
+        return None
+    env: Any = vec_env.DummyVecEnv([lambda: one_env(bars)] * number)
+    actions = np.random.default_rng(1).uniform(-1.0, 1.0, (ACTIONS, number, 1)).astype(np.float32)
+    env.seed(0)
+    env.reset()
+
+    def work(k: int) -> None:
+        env.step(actions[k % ACTIONS])
+
+    return work
+
+
+def sb3_lanes(bars: Bars, number: int) -> Callable[[int], None] | None:
+    """Returns a function that steps lanes behind SB3's `VecEnv`, None where it is not installed."""
+    try:
+        adapter = importlib.import_module("regimen.envs.sb3")
+    except ImportError:
+        return None
+    part = bars.window(0, SHORT)
+    features = columns_of(part)[:, None]
+    lanes = VectorMarket(part, features, n_envs=number, market=make_market(), episode_length=EPISODE, threads=1)
+    env: Any = adapter.MarketVecEnv(lanes)
+    actions = np.random.default_rng(1).uniform(-1.0, 1.0, (ACTIONS, number, 1)).astype(np.float32)
+    env.seed(0)
+    env.reset()
+
+    def work(k: int) -> None:
+        env.step(actions[k % ACTIONS])
 
     return work
 
@@ -126,15 +180,20 @@ def gym_trading_env(bars: Bars) -> Callable[[int], None] | None:
         environments = importlib.import_module("gym_trading_env.environments")
     except ImportError:
         return None
-    rng = np.random.default_rng(0)
-    frame = bars.window(0, 20_000).to_frame().set_index("timestamp")[["open", "high", "low", "close", "volume"]]
+    part = bars.window(0, SHORT)
+    frame = part.to_frame().set_index("timestamp")[["open", "high", "low", "close", "volume"]]
     frame.index = frame.index.tz_localize(None)
-    for k in range(COLUMNS):
-        frame[f"feature_{k}"] = rng.standard_normal(len(frame))
+    for k, column in enumerate(columns_of(part).T):
+        frame[f"feature_{k}"] = column
     env: Any = environments.TradingEnv(
-        df=frame, positions=[-1, 0, 1], trading_fees=1e-4, borrow_interest_rate=1e-6, verbose=0
+        df=frame,
+        positions=[-1, 0, 1],
+        trading_fees=1e-4,
+        borrow_interest_rate=1e-6,
+        max_episode_duration=EPISODE,
+        verbose=0,
     )
-    actions = rng.integers(0, 3, 1024)
+    actions = np.random.default_rng(1).integers(0, 3, 1024)
     env.reset(seed=0)
 
     def work(k: int) -> None:
@@ -154,7 +213,9 @@ def measure(runs: int, seconds: float, threads: int | None) -> dict[str, list[fl
         "bare numba loop on one thread, one proportional cost": (bare(4096, minutes), 4096),
         "VectorMarket, N = 1024, S = 30": (vector(1024, 30, threads, panel), 1024),
         "one gymnasium.Env from Python": (single(minutes), 1),
-        "gym-trading-env from Python": (gym_trading_env(minutes), 1),
+        GYM_TRADING_ENV: (gym_trading_env(minutes), 1),
+        DUMMY: (sb3_dummy(minutes, 64), 64),
+        BEHIND_SB3: (sb3_lanes(minutes, 64), 64),
     }
     found: dict[str, list[float]] = {}
     for _ in range(runs):
@@ -180,6 +241,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{processors()} processors, load {load:.1f}; steps a second, median (lowest to highest)")
     for name, values in found.items():
         print(f"{statistics.median(values):14,.0f}  ({min(values):,.0f} to {max(values):,.0f})  {name}")
+    for name, package in PEERS.items():
+        if name not in found:
+            print(f"left out, {package} is not installed: {name}")
     return 0
 
 

@@ -36,6 +36,10 @@ class RegimenError(Exception):
             line += f"; got {shown}"
         super().__init__(" ".join(line.split()))
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, object]]:
+        """Lets another process raise it here as it was."""
+        return type(self), (self.field, self.rule, self._given)
+
     def within(self, prefix: str) -> Self:
         """The same mistake, with its field named from further outside: ``costs.x`` is ``market.costs.x``."""
         return type(self)(prefix + self.field, self.rule, self._given)

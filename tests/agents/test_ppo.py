@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,54 @@ def test_every_number_of_the_config_changes_what_is_learned(field: str, value: A
     for agent in agents:
         agent.learn(env, 4000)
     assert state(agents[0]) != state(agents[1])
+
+
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_a_minibatch_has_the_loss_and_the_gradient_of_the_plain_formula(kind: str) -> None:
+    """The oracle is written out in float64 on plain layers: equations 7 and 9 of the paper, to 1e-6."""
+    config = PPOConfig(entropy_coefficient=0.02, value_coefficient=0.7, clip=0.1)
+    columns = tuple("abcdef")
+    spec = EnvSpec(columns=columns, choices=3) if kind == "discrete" else EnvSpec(columns=columns, size=2)
+    agent, random = config.build(spec, seed=1), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in agent.network.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=random))
+    x, advantage, target = (torch.randn(*shape, generator=random) for shape in ((3000, 6), (3000,), (3000,)))
+    if kind == "discrete":
+        raw = torch.randint(0, 3, (3000,), generator=random)
+    else:
+        raw = torch.randn(3000, 2, generator=random)
+    plain = copy.deepcopy(agent.network).double()
+    output = plain.actor(x.double())
+    if kind == "discrete":
+        choices = torch.distributions.Categorical(logits=output)
+        log_prob, entropy = choices.log_prob(raw), choices.entropy()
+    else:
+        density = torch.distributions.Normal(output, plain.log_std.exp().expand_as(output))
+        log_prob, entropy = density.log_prob(raw.double()).sum(-1), density.entropy().sum(-1)
+    old = (log_prob.detach() + 0.15 * torch.randn(3000, generator=random)).float()
+    weight = (advantage.double() - advantage.double().mean()) / advantage.double().std(correction=0)
+    ratio = (log_prob - old.double()).exp()
+    policy_loss = -torch.minimum(ratio * weight, ratio.clamp(0.9, 1.1) * weight).mean() - 0.02 * entropy.mean()
+    value_loss = 0.7 * 0.5 * (plain.critic(x.double())[..., 0] - target.double()).square().mean()
+    oracle = torch.autograd.grad(policy_loss + value_loss, list(plain.parameters()))
+
+    agent._adam.begin()
+    found, surrogate = agent._improve_actor(x, raw, old, advantage)
+    assert found == pytest.approx(float(policy_loss.detach()), abs=1e-6)
+    assert agent._improve_critic(x, target) == pytest.approx(float(value_loss.detach()), abs=1e-6)
+    assert 0.1 < float(surrogate.clip_fraction) < 0.9
+    for truth, (name, parameter) in zip(oracle, agent.network.named_parameters(), strict=True):
+        assert parameter.grad is not None
+        assert float(truth.abs().max()) > 1e-4, name
+        assert float((parameter.grad - truth).abs().max()) <= 1e-6, name
+
+
+def test_two_threads_give_the_bytes_of_one(env: KnownMarketEnv) -> None:
+    agents = [SMALL.model_copy(update={"threads": threads}).build(env, seed=3) for threads in (1, 2)]
+    for agent in agents:
+        agent.learn(env, 2000)
+    assert state(agents[0]) == state(agents[1])
 
 
 def test_the_first_spread_is_the_configs() -> None:

@@ -154,6 +154,48 @@ def test_stable_baselines_vector_environment(make_bars: Make, make_features: Mak
     PPO("MlpPolicy", env, n_steps=32, batch_size=64).learn(256)
 
 
+def test_other_lanes_as_a_vector_environment_of_stable_baselines() -> None:
+    """Ends of single lanes: what ended, how, and with which observation; what lanes do not tell is left out."""
+    pytest.importorskip("stable_baselines3")
+    from gymnasium import spaces
+
+    from regimen.envs.sb3 import LanesVecEnv
+
+    class Script:
+        n_envs = 3
+        reward = 0.5
+
+        def reset(self, seed: int | None = None) -> Any:
+            self.seed = seed
+            return np.zeros((3, 2)), {}
+
+        def step(self, actions: np.ndarray) -> Any:
+            self.actions = actions
+            final = np.full((3, 2), np.nan)  # means nothing in a lane that goes on
+            final[0], final[1] = 7.0, 8.0
+            terminated, truncated = np.array([True, False, False]), np.array([True, True, False])
+            return np.ones((3, 2)), np.full(3, self.reward), terminated, truncated, {"final_observation": final}
+
+    lanes = Script()
+    env = LanesVecEnv(lanes, spaces.Box(-1.0, 1.0, (2,)), spaces.Discrete(2))
+    env.seed(4)
+    env.reset()
+    assert lanes.seed == 4
+    env.reset()
+    assert lanes.seed is None
+    seen, reward, done, infos = env.step(np.array([0, 1, 0]))
+    np.testing.assert_array_equal(seen, np.ones((3, 2)))
+    assert reward.dtype == np.float32
+    assert done.tolist() == [True, True, False]
+    assert [sorted(info) for info in infos] == [["TimeLimit.truncated", "terminal_observation"]] * 2 + [[]]
+    assert [info.get("TimeLimit.truncated") for info in infos] == [False, True, None]  # ruin at the end is ruin
+    assert infos[0]["terminal_observation"].tolist() == [7.0, 7.0]
+    assert infos[1]["terminal_observation"].tolist() == [8.0, 8.0]
+    lanes.reward = np.nan
+    with pytest.raises(RegimenError, match=r"^env: reward: must be finite; lane 0; got nan$"):
+        env.step(np.array([0, 1, 0]))
+
+
 def test_bars_travel_to_other_processes(make_bars: Callable[..., Bars]) -> None:
     """Gymnasium copies the arguments of an environment; its asynchronous vectors and SB3's pickle them."""
     bars = make_bars()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
@@ -52,7 +53,21 @@ def mine_of(env: VectorMarket) -> tuple[np.ndarray, ...]:
     return lanes.book, lanes.flags, lanes.observation, lanes.final
 
 
+@pytest.mark.parametrize(
+    ("kind", "reward"),
+    [
+        ("verbs", "differential_sharpe"),
+        ("levels", {"kind": "rolling_sharpe", "window": 4}),
+        (
+            {"kind": "continuous", "dead_band": 0.1, "smoothing": 0.3},
+            {"kind": "mean_variance", "drawdown_penalty": 1.0},
+        ),
+    ],
+    ids=["verbs", "levels", "continuous"],
+)
 def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(
+    kind: Any,
+    reward: Any,
     tmp_path: Path,
     make_bars: Callable[..., Bars],
     make_features: Callable[..., np.ndarray],
@@ -61,10 +76,12 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(
     import pickle
 
     bars = make_bars(80, symbols=2, sigma=0.1)
-    fields: dict[str, Any] = {"n_envs": 7, "episode_length": 6, "market": dear(), "reward": "differential_sharpe"}
-    env = VectorMarket(bars, make_features(bars), actions="verbs", window=2, **fields)
+    fields: dict[str, Any] = {"n_envs": 7, "episode_length": 6, "market": dear(), "reward": reward}
+    env = VectorMarket(bars, make_features(bars), actions=kind, window=2, **fields)
     env.reset(9)
-    actions = np.random.default_rng(1).integers(0, 7, (20, 7, 2))
+    rng, shape = np.random.default_rng(1), (20, 7, 2)
+    choices = {"verbs": 7, "levels": 3}.get(str(kind))
+    actions = rng.uniform(-1.0, 1.0, shape) if choices is None else rng.integers(0, choices, shape)
     lanes = tuple(array.copy() for array in env._lanes)
     given = tmp_path / "given.pickle"
     given.write_bytes(

@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("torch")
 
 from regimen.bars import load_with_report
-from regimen.runs.config import RunConfig
-from regimen.runs.prepare import prepare_bars
 from regimen.runs.agent_window import AgentFit
 from regimen.runs.classifier_window import ClassifierFit, fit_classifier
+from regimen.runs.config import RunConfig
 from regimen.runs.fit import Fit
+from regimen.runs.prepare import prepare_bars
 from regimen.runs.window import fit_model
 from regimen.validation.poison import Poison, poison
 

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from regimen.errors import ConfigError
-from regimen.proving import KnownMarketEnv, PlayableMarket, evaluate
-from regimen.simulators import Ar1Config, GarleanuPedersenConfig, HysteresisConfig, MartingaleConfig
+from regimen.proving import KnownMarketEnv, PlayableMarket
+from regimen.simulators import (
+    Ar1Config,
+    GarleanuPedersenConfig,
+    HysteresisConfig,
+    KellyConfig,
+    MartingaleConfig,
+    MertonConfig,
+)
 
-MARKETS = [MartingaleConfig(), HysteresisConfig(noise=1.0), GarleanuPedersenConfig(), Ar1Config(lag=2)]
+PLAYED = [
+    (MartingaleConfig(), 2.0),
+    (HysteresisConfig(noise=1.0), 2.0),
+    (GarleanuPedersenConfig(), 2.0),
+    (Ar1Config(lag=2), 2.0),
+    (KellyConfig(chance=0.6, odds=1.5, volatility=0.01), 0.6),
+    (MertonConfig(volatility=0.1, cash_rate=0.004), 2.0),
+    (MertonConfig(volatility=0.1, risk_aversion=3.0), 2.0),
+]
 
 
-@pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.kind)
-def test_rewards_are_the_markets_own(market: PlayableMarket) -> None:
+@pytest.mark.parametrize(("market", "reach"), PLAYED, ids=lambda value: getattr(value, "kind", None))
+def test_rewards_are_the_markets_own(market: PlayableMarket, reach: float) -> None:
     path = market.simulate(60, seed=3)
-    env = KnownMarketEnv(market, path, 200, levels=None, reach=2.0, episode_length=30)
+    env = KnownMarketEnv(market, path, 200, levels=None, reach=reach, episode_length=30)
     seen, _ = env.reset(seed=1)
     shown = next(iter(path.bars.extras.values()))[:, 0].astype(np.float32)
-    starts = np.array([int(np.flatnonzero(shown == row[0])[0]) for row in seen])
+    starts = env.state()["bar"]
+    np.testing.assert_array_equal(seen[:, 0], shown[starts])
     random, running = np.random.default_rng(0), np.ones(200, np.bool_)
     positions, paid = np.zeros((200, 60)), np.zeros((200, 60))
     for t in range(30):
-        actions = random.uniform(-2.0, 2.0, (200, 1))
+        actions = random.uniform(-reach, reach, (200, 1))
         bars = starts + t
         lanes = np.flatnonzero(running)
         positions[lanes, bars[lanes]] = actions[lanes, 0]
@@ -54,31 +68,22 @@ def test_the_same_seed_gives_the_same_lanes() -> None:
     assert walk() == walk()
 
 
-class Rule:
-    """The optimal policy in the clothes of an agent."""
-
-    def __init__(self, market: Any, always: int | None = None) -> None:
-        self.market, self.always = market, always
-
-    def predict(self, observation: Any, state: Any = None, deterministic: bool = True) -> tuple[Any, Any]:
-        assert deterministic
-        best = self.market.respond(observation[:, 0], observation[:, -1]).astype(np.int64) + 1
-        return (best if self.always is None else np.full(len(best), self.always)), state
-
-
-def test_the_optimum_scores_one_and_staying_out_nothing() -> None:
-    market = HysteresisConfig()
-    best = evaluate(Rule(market), market, seed=1, paths=8, bars=300)
-    assert best.score == pytest.approx(1.0, abs=1e-4)
-    assert best.turnover > 0.0
-    flat = evaluate(Rule(market, always=1), market, seed=1, paths=8, bars=300)
-    assert (flat.score, flat.turnover) == (0.0, 0.0)
-
-
 @pytest.mark.parametrize("wrong", [{"n_envs": 0}, {"episode_length": 0}, {"episode_length": 100}])
 def test_impossible_lanes_are_refused(wrong: dict[str, int]) -> None:
     market = HysteresisConfig()
     with pytest.raises(ConfigError, match="envs"):
         KnownMarketEnv(market, market.simulate(100, 1), **wrong)
-    with pytest.raises(ConfigError, match="paths"):
-        evaluate(Rule(market), market, seed=1, paths=1)
+
+
+def test_no_lane_can_be_ruined() -> None:
+    market = KellyConfig(odds=2.0)
+    path = market.simulate(100, 1)
+    with pytest.raises(
+        ConfigError, match=r"envs.reach: must be below 0.5, where one bar of this path is ruin; got 0.5"
+    ):
+        KnownMarketEnv(market, path, 4, levels=None, reach=0.5, episode_length=10)
+    with pytest.raises(ConfigError, match=r"envs.reach"):
+        KnownMarketEnv(market, path, 4, levels=(0.0, 0.7), episode_length=10)
+    costly = MertonConfig(cost=0.001)
+    with pytest.raises(ConfigError, match=r"market.cost: must be 0"):
+        KnownMarketEnv(costly, costly.simulate(100, 1), 4, levels=None, episode_length=10)

@@ -4,30 +4,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from regimen.agents.agent import Agent, Iteration
+from regimen.agents.analytic_config import AnalyticConfig
 from regimen.agents.config import AgentConfig, agent_configs
 from regimen.agents.ppo_config import PPOConfig
+from regimen.agents.recurrent_ppo_config import RecurrentPPOConfig
+from regimen.agents.sac_config import SACConfig
+from regimen.agents.sb3_config import SB3Config
 from regimen.agents.spec import EnvSpec, VectorEnv, spec_of
 
 if TYPE_CHECKING:
+    from regimen.agents.analytic import Analytic
     from regimen.agents.checkpoint import Checkpoint
     from regimen.agents.loading import load_agent
     from regimen.agents.ppo import PPO
+    from regimen.agents.recurrent_ppo import RecurrentPPO
+    from regimen.agents.sac import SAC
+    from regimen.agents.sb3 import SB3 as SB3  # not in __all__: it needs stable_baselines3
 
 __all__ = [
     "PPO",
+    "SAC",
     "Agent",
     "AgentConfig",
+    "Analytic",
+    "AnalyticConfig",
     "Checkpoint",
     "EnvSpec",
     "Iteration",
     "PPOConfig",
+    "RecurrentPPO",
+    "RecurrentPPOConfig",
+    "SACConfig",
+    "SB3Config",
     "VectorEnv",
     "agent_configs",
     "load_agent",
     "spec_of",
 ]
 
-_LAZY = {"Checkpoint": "checkpoint", "PPO": "ppo", "load_agent": "loading"}
+_LAZY = {
+    "Analytic": "analytic",
+    "Checkpoint": "checkpoint",
+    "PPO": "ppo",
+    "RecurrentPPO": "recurrent_ppo",
+    "SAC": "sac",
+    "SB3": "sb3",
+    "load_agent": "loading",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from regimen import ops
+from regimen.agents.dense import ACTIVATIONS, Activation, Perceptron
 from regimen.agents.spec import EnvSpec
 
-Activation = Literal["tanh", "relu"]
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+__all__ = ["Activation", "ActorCritic", "perceptron"]
 
 
-def perceptron(inputs: int, outputs: int, hidden: Sequence[int], activation: Activation, gain: float) -> nn.Sequential:
+def perceptron(inputs: int, outputs: int, hidden: Sequence[int], activation: Activation, gain: float) -> Perceptron:
     """Returns Linear, activation, …, Linear; orthogonal weights, gain √2 inside and ``gain`` in the last layer.
 
     No layer norm: the inputs are normalised, and in networks this small it would cost a third of the time.
@@ -26,9 +26,9 @@ def perceptron(inputs: int, outputs: int, hidden: Sequence[int], activation: Act
     layers: list[nn.Module] = []
     widths = [inputs, *hidden]
     for before, after in itertools.pairwise(widths):
-        layers += [_linear(before, after, math.sqrt(2.0)), _ACTIVATIONS[activation]()]
+        layers += [_linear(before, after, math.sqrt(2.0)), ACTIVATIONS[activation]()]
     layers.append(_linear(widths[-1], outputs, gain))
-    return nn.Sequential(*layers)
+    return Perceptron(layers, activation)
 
 
 def _linear(inputs: int, outputs: int, gain: float) -> nn.Linear:
@@ -113,12 +113,21 @@ class ActorCritic(nn.Module):
         """Returns the raw action of the deterministic policy: the most probable choice, or the mean."""
         return ops.categorical_mode(output) if self.spec.choices is not None else output
 
-    def log_prob_and_entropy(self, output: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns log π(raw) and the entropy, both (...), in nats."""
+    def log_prob(self, output: Tensor, raw: Tensor) -> Tensor:
+        """Returns log π(raw), (...), in nats."""
         if self.spec.choices is not None:
-            return ops.categorical_log_prob(output, raw), ops.categorical_entropy(output)
-        log_std = self.log_std.expand_as(output)
-        return ops.gaussian_log_prob(output, log_std, raw), ops.gaussian_entropy(log_std)
+            return ops.categorical_log_prob(output, raw)
+        return ops.gaussian_log_prob(output, self.log_std.expand_as(output), raw)
+
+    def entropy(self, output: Tensor) -> Tensor:
+        """Returns the entropy, (...), in nats."""
+        if self.spec.choices is not None:
+            return ops.categorical_entropy(output)
+        return ops.gaussian_entropy(self.log_std.expand_as(output))
+
+    def log_prob_and_entropy(self, output: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns `log_prob` and `entropy`."""
+        return self.log_prob(output, raw), self.entropy(output)
 
     def to_env(self, raw: Tensor) -> Tensor:
         """Returns what the environment is given: the choice, or the raw action scaled to the bounds and clipped."""

@@ -11,12 +11,13 @@ from typing import Any, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from regimen import ops
 from regimen.agents.actor_critic import ActorCritic
 from regimen.agents.agent import Iteration, Progress, check_learning, copy_observation, observed_rows, torch_threads
 from regimen.agents.checkpoint import Checkpoint, Session
+from regimen.agents.flat import FlatAdam, SideBySide, side_by_side
 from regimen.agents.moments import RunningMoments
 from regimen.agents.ppo_config import PPOConfig
 from regimen.agents.rollout import Rollout
@@ -33,7 +34,8 @@ from regimen.tensorfile import optimizer_tensors, restore_optimizer
 class PPO:
     """An agent: a policy, a critic, and the normaliser that belongs to them.
 
-    Built by `PPOConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one machine.
+    Built by `PPOConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, with one
+    thread or with two.
 
     Args:
         config: its numbers.
@@ -51,7 +53,7 @@ class PPO:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(seed, "ppo", "weights"))
             self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5, fused=True)
+        self._adam = FlatAdam(self.network, config.learning_rate)
         self.observations = RunningMoments(spec.width)
         self.iterations = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
@@ -89,7 +91,7 @@ class PPO:
         size = config.rollout_steps * lanes.n_envs
         total = -(-steps // size)
         session = Session(self, lanes, total * size, progress, checkpoint)
-        with torch_threads(config.threads):
+        with side_by_side(config.threads) as both:
             if not session.resume():
                 seen, _ = lanes.reset(seed=torch_seed(self.seed, "ppo", "env", self.iterations) % 2**31)
                 self._seen = np.empty((lanes.n_envs, self.spec.width), np.float32)
@@ -102,7 +104,7 @@ class PPO:
                 rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
                 rollout.observations[0] = self._seen
                 reward = self._collect(lanes, rollout)
-                entropy, numbers = self._update(rollout, rate)
+                entropy, numbers = self._update(rollout, rate, both)
                 self.observations.merge(rollout.flat(rollout.observations).numpy())
                 self._seen = rollout.observations[-1].copy()
                 session.add(size, reward, entropy, numbers, time.perf_counter() - start)
@@ -135,17 +137,16 @@ class PPO:
             raise RunError("env: reward", "must be finite", mean)
         return mean
 
-    def _update(self, rollout: Rollout, rate: float) -> tuple[float, dict[str, float]]:
+    def _update(self, rollout: Rollout, rate: float, both: SideBySide) -> tuple[float, dict[str, float]]:
         """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""
         config, network = self.config, self.network
-        with torch.no_grad():
-            values = network.value(rollout.inputs).numpy()  # (time + 1, lane)
-            old_log_prob, entropy = network.log_prob_and_entropy(rollout.outputs, rollout.raw)
+        (old_log_prob, entropy), values = both(
+            self._chances, (rollout.outputs, rollout.raw), self._values, (rollout.inputs,)
+        )
         final_values = np.zeros_like(rollout.rewards)
         rows, lanes, finals = rollout.finals()
         if len(rows):
-            with torch.no_grad():
-                final_values[rows, lanes] = network.value(self._input(finals)).numpy()
+            final_values[rows, lanes] = self._values(self._input(finals))
         successors = arrays.successor_values(values[:-1], values[-1], rollout.truncated, final_values)
         advantages = arrays.gae(
             rollout.rewards,
@@ -165,8 +166,6 @@ class PPO:
             rollout.flat(advantages),
             network.follow_targets(targets, config.value_share if self.iterations else 1.0),
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         losses: list[float] = []
         pieces = -(-len(targets) // config.minibatch_size)
         for epoch in range(config.epochs):
@@ -175,21 +174,17 @@ class PPO:
             clipped: list[float] = []
             for chosen in order.tensor_split(pieces):
                 x, raw, old, advantage, target = (part.index_select(0, chosen) for part in batch)
-                log_prob, spread = network.log_prob_and_entropy(network.actor(x), raw)
-                surrogate = ops.clipped_surrogate(log_prob, old, ops.normalise_advantages(advantage), config.clip)
-                loss = surrogate.loss + config.value_coefficient * ops.value_loss(network.standard_value(x), target)
-                if config.entropy_coefficient > 0.0:
-                    loss = loss + config.entropy_coefficient * ops.entropy_loss(spread)
-                losses.append(float(loss.detach()))
+                self._adam.begin()
+                (policy_loss, surrogate), value_loss = both(
+                    self._improve_actor, (x, raw, old, advantage), self._improve_critic, (x, target)
+                )
+                losses.append(policy_loss + value_loss)
                 if not math.isfinite(losses[-1]):
                     place = f"iteration {self.iterations + 1}, epoch {epoch + 1}"
                     raise RunError(
                         "agents.ppo: loss", f"must be finite ({place}; try a lower learning_rate)", losses[-1]
                     )
-                self.optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
-                self.optimizer.step()
+                self._adam.step(rate, config.gradient_clip)
                 clipped.append(float(surrogate.clip_fraction))
         numbers = {
             "approximate_kl": float(surrogate.approximate_kl),
@@ -199,6 +194,33 @@ class PPO:
             "learning_rate": rate,
         }
         return float(entropy.mean()), numbers
+
+    def _improve_actor(self, x: Tensor, raw: Tensor, old: Tensor, advantage: Tensor) -> tuple[float, ops.Surrogate]:
+        """Adds the gradient of one minibatch's policy loss to the actor's; returns the loss."""
+        config, network = self.config, self.network
+        output = network.actor(x)
+        surrogate = ops.clipped_surrogate(
+            network.log_prob(output, raw), old, ops.normalise_advantages(advantage), config.clip
+        )
+        loss = surrogate.loss
+        if config.entropy_coefficient > 0.0:
+            loss = loss + config.entropy_coefficient * ops.entropy_loss(network.entropy(output))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach()), surrogate
+
+    def _improve_critic(self, x: Tensor, target: Tensor) -> float:
+        """Adds the gradient of one minibatch's value loss to the critic's; returns the loss."""
+        loss = self.config.value_coefficient * ops.value_loss(self.network.standard_value(x), target)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _chances(self, output: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.log_prob_and_entropy(output, raw)
+
+    @torch.no_grad()
+    def _values(self, x: Tensor) -> NDArray[np.float32]:
+        return self.network.value(x).numpy()
 
     def _normaliser(self) -> tuple[Tensor, Tensor]:
         """Returns mean and reciprocal deviation of the columns, float32; 0 and 1 where it is switched off."""
@@ -234,7 +256,7 @@ class PPO:
             RunError: another width, or a number that is not finite.
         """
         rows, single = observed_rows(self.spec, observation)
-        with torch_threads(self.config.threads):
+        with torch_threads(1):
             output = self.network.actor(self._input(rows))
             actions = self.network.to_env(self._choose(output, deterministic)).numpy()
         return actions[0] if single else actions, state
@@ -249,13 +271,13 @@ class PPO:
 
     def learning_state(self) -> dict[str, Tensor]:
         """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        moments = optimizer_tensors(self.optimizer)
+        moments = optimizer_tensors(self._adam.optimizer)
         return {**self._tensors(), **named("optimizer", moments), "learning/seen": torch.from_numpy(self._seen)}
 
     def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Takes back a `learning_state`."""
         self._restore("checkpoint", groups)
-        restore_optimizer(self.optimizer, groups["optimizer"])
+        restore_optimizer(self._adam.optimizer, groups["optimizer"])
         self._seen = groups["learning"]["seen"].numpy()
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -44,7 +44,7 @@ class PPOConfig(AgentSettings):
         default=0.25, gt=0.0, le=1.0, description="how far the critic's unit follows the targets of each rollout"
     )
     threads: int = Field(
-        default=1, ge=1, description="of torch, while learning and predicting; several stall on a busy machine"
+        default=1, ge=1, description="processors to learn on; with two, actor and critic are trained side by side"
     )
 
     @staticmethod

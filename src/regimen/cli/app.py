@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import regimen
-from regimen.cli import backtest, bench, data, demo, features, leaks, report, reproduce, runs, train
+from regimen.cli import backtest, bench, data, demo, features, leaks, prove, report, reproduce, runs, train
 from regimen.errors import RegimenError
 
 
@@ -65,6 +65,7 @@ app.command("report", short_help="write a run's report, print its verdict")(repo
 app.command("reproduce", short_help="run it again, compare every number")(reproduce.reproduce)
 app.command("leaks", short_help="poison the future, watch the past")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
+app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
 app.command("bench", short_help="measure speed")(bench.bench)
 
 

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs.spaces import action_space, observation_space
+from regimen.envs.spaces import action_space, observation_space, one_option
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError
 
@@ -46,9 +46,14 @@ class MarketVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Begins an episode in every lane; ``options={"starts": bars}`` begins them at these bars (lane,)."""
+        """Begins an episode in every lane; ``options={"starts": bars}`` begins them at these bars (lane,).
+
+        Raises:
+            ConfigError: another option.
+            RunError: starts of another shape, or at which no episode can start.
+        """
         super().reset(seed=seed)
-        observation, info = self.market.reset(seed, (options or {}).get("starts"))
+        observation, info = self.market.reset(seed, one_option(options, "starts"))
         return self._own(observation), self._told(info)
 
     def step(self, actions: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from regimen.bars import Bars
-from regimen.envs.spaces import action_space, observation_space
+from regimen.envs.spaces import action_space, observation_space, one_option
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
@@ -48,11 +48,16 @@ class MarketEnv(gymnasium.Env[NDArray[Any], Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Begins an episode; ``options={"start": bar}`` begins it at that bar."""
+        """Begins an episode; ``options={"start": bar}`` begins it at that bar.
+
+        Raises:
+            ConfigError: another option.
+            RunError: a bar at which no episode can start.
+        """
         super().reset(seed=seed)
         if seed is None and self._np_random is None:  # Gymnasium's way: unseeded is random
             seed = int(self.np_random.integers(2**31))
-        start = (options or {}).get("start")
+        start = one_option(options, "start")
         observation, _ = self.market.reset(seed, None if start is None else np.array([start]))
         return observation[0].copy(), self._told()
 

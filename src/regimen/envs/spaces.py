@@ -1,7 +1,8 @@
-"""Gymnasium's spaces of an environment's lanes."""
+"""Gymnasium's spaces of an environment's lanes, and the option of its resets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -10,6 +11,7 @@ from gymnasium import spaces
 
 from regimen.envs.actions import ContinuousConfig
 from regimen.envs.vector_market import VectorMarket
+from regimen.errors import ConfigError
 
 LARGEST = float(np.finfo(np.float32).max)
 """Bound of observations: they are finite, and no narrower bound holds for all bars and accounts."""
@@ -27,3 +29,15 @@ def action_space(env: VectorMarket) -> gymnasium.Space[Any]:
         return spaces.Box(actions.low, actions.high, (symbols,), dtype=np.float32)
     choices = int(actions.high) + 1
     return spaces.Discrete(choices) if symbols == 1 else spaces.MultiDiscrete([choices] * symbols)
+
+
+def one_option(options: Mapping[str, Any] | None, name: str) -> Any:
+    """Returns the only option that `reset` takes, None where it is not given.
+
+    Raises:
+        ConfigError: another option, which would otherwise do nothing without a word.
+    """
+    for other, value in (options or {}).items():
+        if other != name:
+            raise ConfigError(f"options.{other}", f"is not a known option (there is {name!r})", value)
+    return (options or {}).get(name)

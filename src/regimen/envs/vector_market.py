@@ -37,7 +37,7 @@ from regimen.envs.layout import (
 )
 from regimen.envs.rewards import RollingSharpeConfig
 from regimen.envs.streams import lane_keys
-from regimen.errors import ConfigError, RunError
+from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
 from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS
 from regimen.observation import ACCOUNT
@@ -93,9 +93,12 @@ class VectorMarket:
         if config is not None and fields:
             config = VectorMarketConfig(**{**dict(config), **fields})
         self.config = config = config or VectorMarketConfig(**fields)
+        if not isinstance(bars, Bars):
+            raise DataError("bars", "must be Bars (see Bars.read and Bars.from_arrays)", type(bars).__name__)
         stop = len(bars) if config.stop is None else config.stop
-        if stop > len(bars):
-            raise ConfigError("envs.stop", f"must be at most the number of bars, {len(bars)}", stop)
+        for name, value in (("stop", stop), ("window", config.window)):
+            if value > len(bars):
+                raise ConfigError(f"envs.{name}", f"must be at most the number of bars, {len(bars)}", value)
         self.bars = bars
         self.symbols = bars.symbols
         self.inputs = Inputs.of(bars, features, config.window, config.precision)
@@ -306,7 +309,11 @@ class VectorMarket:
             raise RunError("step", "must come after reset")
 
     def _take(self, actions: ArrayLike) -> None:
-        given = np.asarray(actions)
+        try:
+            given = np.asarray(actions)
+        except ValueError:  # rows of several lengths
+            rule = f"must have the shape (lane, symbol) = {self._lanes.actions.shape}"
+            raise RunError("actions", rule, actions) from None
         if given.shape != self._lanes.actions.shape:
             if given.shape != (self.n_envs,) or len(self.symbols) > 1:
                 raise RunError(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,9 @@ from regimen.simulators import (
     GarleanuPedersenConfig,
     HiddenRegimeConfig,
     HysteresisConfig,
-    KnownMarket,
+    KellyConfig,
     MartingaleConfig,
+    MertonConfig,
     OrnsteinUhlenbeckConfig,
     Simulation,
 )
@@ -34,24 +34,54 @@ PlayableMarket = (
     | HysteresisConfig
     | GarleanuPedersenConfig
     | HiddenRegimeConfig
+    | KellyConfig
+    | MertonConfig
 )
-"""The markets whose reward is a position's gain less charges for trading and for holding."""
+"""The markets whose reward is the utility of a position's gain, less charges for trading and for holding."""
 
 
-def _charges(market: PlayableMarket) -> tuple[float, float, float, int]:
-    """Returns proportional and quadratic cost, charge for risk, and the lag; see `simulators.rewards`."""
+class _Terms(NamedTuple):
+    """What a market pays: U(cash + x·(gain − cash)) − c|Δx| − (λ/2)Δx² − (κ/2)x², U of constant risk aversion γ."""
+
+    proportional: float = 0.0
+    quadratic: float = 0.0
+    holding: float = 0.0
+    aversion: float = 0.0
+    cash: float = 0.0
+    lag: int = 0
+
+
+def _terms(market: PlayableMarket) -> _Terms:
     if isinstance(market, MartingaleConfig | HysteresisConfig):
-        return market.cost, 0.0, 0.0, 0
+        return _Terms(proportional=market.cost)
     if isinstance(market, GarleanuPedersenConfig):
-        return 0.0, market.cost, market.risk, 0
+        return _Terms(quadratic=market.cost, holding=market.risk)
     if isinstance(market, Ar1Config | OrnsteinUhlenbeckConfig):
-        return 0.0, 0.0, 0.0, market.lag
-    return 0.0, 0.0, 0.0, 0
+        return _Terms(lag=market.lag)
+    if isinstance(market, KellyConfig):
+        return _Terms(aversion=1.0)
+    if isinstance(market, MertonConfig):
+        if market.cost > 0.0:
+            raise ConfigError(
+                "market.cost", "must be 0: with costs the fraction held drifts between two bars", market.cost
+            )
+        return _Terms(aversion=market.risk_aversion, cash=market.cash_rate)
+    return _Terms()
 
 
-def _shown(simulation: Simulation) -> tuple[tuple[str, ...], Floats]:
+def shown_columns(simulation: Simulation) -> tuple[tuple[str, ...], Floats]:
+    """Returns the names and the numbers (time, column) of what a market shows beside its prices."""
     extras = simulation.bars.extras
     return tuple(extras), np.ascontiguousarray(np.column_stack([extras[name][:, 0] for name in extras]))
+
+
+@jit
+def _utility(growth: float, aversion: float) -> float:
+    if aversion == 0.0:
+        return growth
+    if aversion == 1.0:
+        return math.log1p(growth)
+    return float(((1.0 + growth) ** (1.0 - aversion) - 1.0) / (1.0 - aversion))
 
 
 @jit
@@ -59,7 +89,7 @@ def _step(
     held: Floats,
     shown: Floats,
     gains: Floats,
-    charges: Floats,
+    terms: _Terms,
     starts: NDArray[np.int64],
     length: int,
     bar: NDArray[np.int64],
@@ -74,10 +104,10 @@ def _step(
     for lane in range(len(bar)):
         x, traded = held[lane], held[lane] - position[lane]
         rewards[lane] = (
-            x * gains[bar[lane]]
-            - charges[0] * abs(traded)
-            - 0.5 * charges[1] * traded * traded
-            - 0.5 * charges[2] * x * x
+            _utility(terms.cash + x * (gains[bar[lane]] - terms.cash), terms.aversion)
+            - terms.proportional * abs(traded)
+            - 0.5 * terms.quadratic * traded * traded
+            - 0.5 * terms.holding * x * x
         )
         position[lane] = x
         bar[lane] += 1
@@ -107,9 +137,11 @@ class KnownMarketEnv:
         levels: positions to choose from, or None for a continuous position in [−reach, reach].
         reach: largest continuous position.
         episode_length: steps.
+        show_position: whether the lane sees its position; the only memory of an agent that has none of its own.
 
     Raises:
-        ConfigError: no lanes, an empty episode, or one that is longer than the path.
+        ConfigError: no lanes, an empty episode, or one that is longer than the path; a reach with which one bar of
+            this path could ruin an owner of wealth; a Merton market with costs.
     """
 
     def __init__(
@@ -121,28 +153,31 @@ class KnownMarketEnv:
         levels: tuple[float, ...] | None = (-1.0, 0.0, 1.0),
         reach: float = 1.0,
         episode_length: int = 256,
+        show_position: bool = True,
     ) -> None:
-        *charges, lag = _charges(market)
-        self._gains = np.ascontiguousarray(simulation.returns[1 + lag :])
+        self._terms = _terms(market)
+        self._gains = np.ascontiguousarray(simulation.returns[1 + self._terms.lag :])
         for name, value, most in (("n_envs", n_envs, None), ("episode_length", episode_length, len(self._gains) - 1)):
             if value < 1 or (most is not None and value > most):
                 rule = "must be at least 1" if most is None else f"must lie in [1, {most}], the length of the path"
                 raise ConfigError(f"envs.{name}", rule, value)
         self.market, self.n_envs, self.episode_length = market, n_envs, episode_length
-        names, self._shown = _shown(simulation)
-        columns = (*names, "position")
+        names, self._shown = shown_columns(simulation)
+        columns = (*names, "position") if show_position else names
         self.levels = None if levels is None else np.array(levels, dtype=np.float64)
         if levels is None:
             self.spec = EnvSpec(columns=columns, low=-reach, high=reach)
         else:
             self.spec = EnvSpec(columns=columns, choices=len(levels))
-        self._charges = np.array(charges)
+        self._check_ruin(reach if levels is None else float(np.abs(levels).max()))
         self._bar, self._left, self._starts = (np.zeros(n_envs, np.int64) for _ in range(3))
         self._position, self._rewards = np.zeros(n_envs), np.zeros(n_envs)
         self._terminated, self._truncated = np.zeros(n_envs, np.bool_), np.zeros(n_envs, np.bool_)
-        self._seen = np.zeros((n_envs, len(columns)), np.float32)
+        self._seen = np.zeros((n_envs, len(names) + 1), np.float32)
         self._final = np.zeros_like(self._seen)
-        self._info: dict[str, Any] = {"final_observation": self._final, "position": self._position}
+        width = len(columns)
+        self._shows, final = self._seen[:, :width], self._final[:, :width]
+        self._info: dict[str, Any] = {"final_observation": final, "position": self._position}
         self._random = generator(0, "known market")
 
     def reset(self, seed: int | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -154,7 +189,7 @@ class KnownMarketEnv:
         self._position[:] = 0.0
         self._seen[:, :-1] = self._shown[self._bar]
         self._seen[:, -1] = 0.0
-        return self._seen, self._info
+        return self._shows, self._info
 
     def step(self, actions: NDArray[Any]) -> Step:
         """Takes (lane,) indices of levels, or (lane, 1) positions, and steps every lane by one bar."""
@@ -166,7 +201,7 @@ class KnownMarketEnv:
             held,
             self._shown,
             self._gains,
-            self._charges,
+            self._terms,
             self._starts,
             self.episode_length,
             self._bar,
@@ -177,7 +212,12 @@ class KnownMarketEnv:
             self._seen,
             self._final,
         )
-        return self._seen, self._rewards, self._terminated, self._truncated, self._info
+        return self._shows, self._rewards, self._terminated, self._truncated, self._info
+
+    @property
+    def path(self) -> tuple[Floats, Floats, _Terms]:
+        """What the lanes walk along, for `regimen.agents.differentiable`: shown, gains, and what they are paid."""
+        return self._shown, self._gains, self._terms
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes: places, positions, and where the random stream stands."""
@@ -190,90 +230,15 @@ class KnownMarketEnv:
             array[...] = state[name]
         self._random = restore_generator(state["random"])
 
+    def _check_ruin(self, reach: float) -> None:
+        worst = float(np.abs(self._gains - self._terms.cash).max())
+        if self._terms.aversion > 0.0 and reach * worst >= 1.0:
+            raise ConfigError(
+                "envs.reach", f"must be below {1.0 / worst:.3g}, where one bar of this path is ruin", reach
+            )
+
     def _changing(self) -> dict[str, NDArray[Any]]:
         return {"bar": self._bar, "left": self._left, "position": self._position, "seen": self._seen}
 
     def _draw(self, lanes: int) -> NDArray[np.int64]:
         return self._random.integers(0, len(self._gains) - self.episode_length, lanes)
-
-
-class Predicts(Protocol):
-    """Whatever answers an observation with an action."""
-
-    def predict(self, observation: NDArray[Any], state: Any = None, deterministic: bool = True) -> tuple[Any, Any]:
-        """Returns actions and the next state."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How an agent did on fresh paths of a known market.
-
-    Attributes:
-        score: (J − J_base)/(J* − J_base), all three on the same paths.
-        error: its standard error, from the paths (delta method for a ratio).
-        value, baseline, optimum: mean reward per bar of the agent, the baseline and the optimal policy.
-        turnover: mean |Δx| per bar of the agent.
-    """
-
-    score: float
-    error: float
-    value: float
-    baseline: float
-    optimum: float
-    turnover: float
-
-
-def evaluate(
-    agent: Predicts,
-    market: PlayableMarket,
-    seed: int,
-    *,
-    deterministic: bool = True,
-    levels: tuple[float, ...] | None = (-1.0, 0.0, 1.0),
-    paths: int = 64,
-    bars: int = 4000,
-) -> Evaluation:
-    """Lets an agent trade ``paths`` fresh paths from a flat start, and scores it as `simulators.score` does.
-
-    Never on the paths that it was trained on: the seeds of an evaluation are derived from ``seed`` and its name.
-
-    Args:
-        agent: has `predict`.
-        market: any of `PlayableMarket`.
-        seed: of the paths.
-        deterministic: the agent's mode, or a draw from its distribution.
-        levels: as in `KnownMarketEnv`.
-        paths: number of paths, walked side by side.
-        bars: length of each.
-
-    Raises:
-        ConfigError: fewer than two paths, which have no error.
-    """
-    if paths < 2:
-        raise ConfigError("paths", "must be at least 2", paths)
-    seeds = generator(seed, "evaluate").integers(0, 2**62, paths)
-    simulations = [market.simulate(bars, int(number)) for number in seeds]
-    shown = np.stack([_shown(simulation)[1] for simulation in simulations], axis=1)  # (time, path, column)
-    exposures = None if levels is None else np.array(levels)
-    positions = np.zeros((bars, paths))
-    seen = np.zeros((paths, shown.shape[2] + 1), np.float32)
-    state = None
-    for t in range(bars):
-        seen[:, :-1] = shown[t]
-        actions, state = agent.predict(seen, state, deterministic)
-        positions[t] = actions[:, 0] if exposures is None else exposures[actions]
-        seen[:, -1] = positions[t]
-    return _score(market, simulations, positions)
-
-
-def _score(market: KnownMarket, simulations: list[Simulation], positions: Floats) -> Evaluation:
-    means = np.empty((len(simulations), 3))
-    for path, simulation in enumerate(simulations):
-        held = (positions[:, path], market.baselines(simulation)[market.reference], market.optimal(simulation))
-        means[path] = [market.rewards(simulation, each, True).mean() for each in held]
-    value, baseline, optimum = means.mean(axis=0)
-    ratio = float((value - baseline) / (optimum - baseline))
-    residuals = (means[:, 0] - means[:, 1]) - ratio * (means[:, 2] - means[:, 1])
-    error = float(residuals.std(ddof=1) / math.sqrt(len(means)) / abs(optimum - baseline))
-    turnover = float(np.abs(np.diff(positions, axis=0, prepend=0.0)).mean())
-    return Evaluation(ratio, error, float(value), float(baseline), float(optimum), turnover)

@@ -1,0 +1,215 @@
+"""Seeds of experiments are run, one after the other or in processes of their own, and judged by their demands."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import Empty
+from typing import Any
+
+import numpy as np
+
+from regimen.agents import Iteration
+from regimen.errors import ConfigError
+from regimen.metrics import Interval, iqm_interval
+from regimen.proving.evaluation import walk
+from regimen.proving.experiment import MODES, Demand, Experiment, Mode
+from regimen.proving.fits import measures
+from regimen.proving.known_market import KnownMarketEnv
+from regimen.seeding import generator
+
+Progress = Callable[[Experiment, int, Iteration], None]
+"""Called with experiment, seed and iteration, now and then."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of an experiment.
+
+    Attributes:
+        measures: by mode, then by name; see `fits.measures`.
+        steps: environment steps that the agent learned from.
+        seconds: wall time of `learn`.
+    """
+
+    seed: int
+    measures: dict[Mode, dict[str, float]]
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A demand, and what it found in one mode.
+
+    Attributes:
+        demand: the bound.
+        mode: of evaluation.
+        value: the statistic over the seeds.
+        met: whether it lies within the bound.
+    """
+
+    demand: Demand
+    mode: Mode
+    value: float
+    met: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """All seeds of an experiment."""
+
+    experiment: Experiment
+    runs: tuple[Run, ...]
+
+    def values(self, mode: Mode, measure: str) -> list[float]:
+        """Returns a measure of every seed."""
+        return [run.measures[mode][measure] for run in self.runs]
+
+    def interval(self, mode: Mode, measure: str) -> Interval:
+        """Returns the IQM over the seeds with its 95 % bootstrap interval."""
+        return iqm_interval(np.array(self.values(mode, measure)))
+
+    def judged(self) -> tuple[Judged, ...]:
+        """Returns every demand in every mode where it is made."""
+        found = []
+        for demand in self.experiment.arena.demands:
+            for mode in demand.modes:
+                value = self._statistic(demand, mode)
+                found.append(Judged(demand, mode, value, demand.margin(value) >= 0.0))
+        return tuple(found)
+
+    @property
+    def met(self) -> bool:
+        """Whether every demand is met."""
+        return all(each.met for each in self.judged())
+
+    def _statistic(self, demand: Demand, mode: Mode) -> float:
+        if demand.statistic == "iqm":
+            return self.interval(mode, demand.measure).estimate
+        return min(self.values(mode, demand.measure), key=demand.margin)
+
+
+def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None) -> Run:
+    """Trains an agent on a path of its own, and lets it walk fresh paths, the same for every seed, in both modes."""
+    arena = experiment.arena
+    path = arena.market.simulate(experiment.bars, int(generator(seed, "prove", "path").integers(2**62)))
+    env = KnownMarketEnv(
+        arena.market,
+        path,
+        experiment.lanes,
+        levels=arena.levels,
+        reach=arena.reach,
+        episode_length=experiment.episode_length,
+        show_position=experiment.arena.show_position,
+    )
+    agent = experiment.agent.build(env, seed)
+    told = None if progress is None else lambda iteration: progress(experiment, seed, iteration)
+    history = agent.learn(env, experiment.steps, told)
+    found = {
+        mode: measures(
+            walk(
+                agent,
+                arena.market,
+                0,
+                deterministic=mode == "deterministic",
+                levels=arena.levels,
+                paths=experiment.walks,
+                bars=experiment.walk_bars,
+                show_position=experiment.arena.show_position,
+            )
+        )
+        for mode in MODES
+    }
+    return Run(seed, found, history[-1].steps, sum(iteration.seconds for iteration in history))
+
+
+def prove(
+    experiments: Sequence[Experiment], seeds: int = 10, progress: Progress | None = None, jobs: int = 1
+) -> list[Result]:
+    """Runs every seed of every experiment; the numbers do not depend on ``jobs``, the seconds do.
+
+    Args:
+        experiments: usually `EXPERIMENTS` or a part of it.
+        seeds: 0 to seeds − 1 of each.
+        progress: called after iterations of the oldest runs that are under way.
+        jobs: processes. More than one start interpreters of their own, so a script needs its
+            ``if __name__ == "__main__":``.
+
+    Raises:
+        ConfigError: no seeds or no jobs.
+        RunError: an agent that diverged.
+    """
+    for name, value in (("seeds", seeds), ("jobs", jobs)):
+        if value < 1:
+            raise ConfigError(name, "must be at least 1", value)
+    tasks = [(experiment, seed) for experiment in experiments for seed in range(seeds)]
+    jobs = min(jobs, len(tasks))
+    runs = [run_seed(*task, progress) for task in tasks] if jobs == 1 else _in_processes(tasks, jobs, progress)
+    return [
+        Result(experiment, tuple(runs[number * seeds : (number + 1) * seeds]))
+        for number, experiment in enumerate(experiments)
+    ]
+
+
+_told: Any = None
+"""In a process that runs seeds: the queue to the one that waits for them."""
+
+
+def _begin(told: Any) -> None:
+    global _told
+    _told = told
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback of its own
+
+
+def _run_task(number: int, experiment: Experiment, seed: int) -> Run:
+    last = 0.0
+
+    def tell(_experiment: Experiment, _seed: int, iteration: Iteration) -> None:
+        nonlocal last
+        if time.perf_counter() - last > 0.2 or iteration.steps >= iteration.total:
+            last = time.perf_counter()
+            _told.put((number, iteration))
+
+    return run_seed(experiment, seed, tell)
+
+
+@contextmanager
+def _pool(jobs: int, told: Any) -> Iterator[ProcessPoolExecutor]:
+    # spawned, not forked: torch and numba have threads, which a fork would leave behind holding their locks
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(told,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_processes(tasks: list[tuple[Experiment, int]], jobs: int, progress: Progress | None) -> list[Run]:
+    told = multiprocessing.get_context("spawn").Queue()
+    with _pool(jobs, told) as pool:
+        futures: list[Future[Run]] = [
+            pool.submit(_run_task, number, experiment, seed) for number, (experiment, seed) in enumerate(tasks)
+        ]
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()  # a diverged agent ends the proof at once
+            for number, iteration in _drained(told):
+                if progress is not None:
+                    progress(*tasks[number], iteration)
+        return [future.result() for future in futures]
+
+
+def _drained(told: Any) -> Iterator[tuple[int, Iteration]]:
+    while True:
+        try:
+            yield told.get_nowait()
+        except Empty:
+            return
