@@ -35,7 +35,7 @@ test: $(VENV)/.dev ## every test that is not slow (under ten minutes on two core
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-slow: $(VENV)/.dev ## the slow tests only
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q -n 2 -m slow
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check .
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev ## the benchmarks, side by side with public peers where they
 	@$(BIN)/regimen bench bars
 	@$(BIN)/regimen bench training
 	@$(BIN)/regimen bench envs
+	@$(BIN)/regimen bench agents
+	@$(BIN)/regimen bench sac
+	@$(BIN)/regimen bench analytic
 
 clean: ## remove the virtual environment and everything built
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regimen.validation import Constant, Difference, Evidence, decide
+from regimen.validation import Constant, Difference, Evidence, SeedSummary, decide
+from regimen.validation.seeds import Distribution
 
 GOOD = Evidence(
     bars=2000,
@@ -53,6 +54,20 @@ def test_evidence() -> None:
     )
     assert all(rule.passed for rule in verdict.rules)
     assert verdict.alarms == ()
+
+
+@pytest.mark.parametrize(
+    ("worst", "low", "level"),
+    [(0.3, 0.5, "evidence"), (-0.1, 0.5, "weak evidence"), (0.1, -0.01, "weak evidence")],
+)
+def test_a_result_that_hangs_on_its_seed_is_no_evidence(worst: float, low: float, level: str) -> None:
+    spread = Distribution(iqm=0.8, low=low, high=1.2, median=0.9, worst=worst, best=1.4)
+    verdict = decide(replace(GOOD, seeds=SeedSummary(n=5, sharpe=spread, total_return=spread, level=0.95)))
+    assert verdict.level == level
+    assert [rule.passed for rule in verdict.rules if rule.name == "seeds"] == [level == "evidence"]
+    if level != "evidence":
+        assert f"but over 5 seeds the annual Sharpe ratio is {worst:.2f} to 1.40" in verdict.sentence
+    assert decide(replace(GOOD, seeds=SeedSummary(1, spread, spread, 0.95))).level == "evidence"
 
 
 @pytest.mark.parametrize(

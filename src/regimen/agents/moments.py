@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _FLAT = 1e-12
 
@@ -61,3 +65,13 @@ class RunningMoments:
         """Goes on from a `state`."""
         self.count = float(state["count"][0])
         self.mean, self.squares = state["mean"].copy(), state["squares"].copy()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Returns `state` as tensors, for a file."""
+        import torch
+
+        return {name: torch.from_numpy(array) for name, array in self.state().items()}
+
+    def restore_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Goes on from `tensors`."""
+        self.restore({name: tensor.numpy() for name, tensor in tensors.items()})

@@ -22,7 +22,7 @@ from regimen.agents.moments import RunningMoments
 from regimen.agents.ppo_config import PPOConfig
 from regimen.agents.rollout import Rollout
 from regimen.agents.spec import EnvSpec, VectorEnv, as_env
-from regimen.agents.storage import fill, named, read_agent, write_agent
+from regimen.agents.storage import load_into, named, network_tensors, restore_network, write_agent
 from regimen.envs import VectorMarket
 from regimen.errors import RunError
 from regimen.ops import arrays
@@ -276,17 +276,16 @@ class PPO:
 
     def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Takes back a `learning_state`."""
-        self._restore("checkpoint", groups)
+        self.restore("checkpoint", groups)
         restore_optimizer(self._adam.optimizer, groups["optimizer"])
         self._seen = groups["learning"]["seen"].numpy()
 
     def _tensors(self) -> dict[str, Tensor]:
-        moments = {name: torch.from_numpy(array) for name, array in self.observations.state().items()}
-        return {**named("network", self.network.state_dict()), **named("observations", moments)}
+        return network_tensors(self.network, self.observations)
 
-    def _restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        fill(place, self.network, groups["network"])
-        self.observations.restore({name: tensor.numpy() for name, tensor in groups["observations"].items()})
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back what `save` wrote."""
+        restore_network(place, self.network, self.observations, groups)
 
     def save(self, folder: Path | str) -> None:
         """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
@@ -300,16 +299,7 @@ class PPO:
     def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> PPO:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
 
-        Args:
-            folder: where the file is.
-            env: what the agent is to act in; its columns and actions are compared when given.
-
         Raises:
-            RunError: the file is absent or damaged, holds another kind of agent or weights of another architecture, or
-                belongs to other columns.
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
         """
-        saved = read_agent(PPOConfig, folder, env)
-        agent = cls(saved.config, saved.spec, saved.seed)
-        agent._restore(saved.path, saved.groups)
-        agent.iterations = saved.iterations
-        return agent
+        return load_into(cls, PPOConfig, folder, env)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from regimen.agents.actor_critic import Activation, ActorCritic
 from regimen.agents.spec import EnvSpec
+from regimen.nets import begin_lstm
 
 _FEW = 16
 """Rows below which a call of the LSTM costs as much per step as with twice as many."""
@@ -51,7 +52,7 @@ class RecurrentActorCritic(nn.Module):
             _encoder(spec.width, hidden), nn.LayerNorm(hidden), nn.Tanh() if activation == "tanh" else nn.ReLU()
         )
         self.lstm = nn.LSTM(hidden, hidden, layers)
-        _begin_lstm(self.lstm)
+        begin_lstm(self.lstm)
         self.norm = nn.LayerNorm(hidden)
         features = spec.model_copy(update={"columns": tuple(f"memory {number}" for number in range(hidden))})
         self.heads = ActorCritic(features, (head,), activation, log_std)
@@ -139,20 +140,3 @@ def _encoder(inputs: int, hidden: int) -> nn.Linear:
         layer.weight.copy_(joint[:, :-1])
         layer.bias.copy_(joint[:, -1])
     return layer
-
-
-@torch.no_grad()
-def _begin_lstm(lstm: nn.LSTM) -> None:
-    """Makes the weights of every gate orthogonal, one by one, and opens the forget gates.
-
-    The four gates lie in one matrix; orthogonal as a whole, its gates would not be. Source: Saxe et al. 2014, arXiv
-    1312.6120; a forget bias of 1: Gers et al. 2000, Jozefowicz et al. 2015.
-    """
-    for name, parameter in lstm.named_parameters():
-        if name.startswith("weight"):
-            for gate in parameter.chunk(4):
-                nn.init.orthogonal_(gate)
-        else:
-            parameter.zero_()
-            if name.startswith("bias_ih"):
-                parameter.chunk(4)[1].fill_(1.0)  # torch's order: input, forget, cell, output

@@ -21,7 +21,7 @@ from regimen.agents.replay_buffer import ReplayBuffer
 from regimen.agents.sac_config import SACConfig
 from regimen.agents.sac_networks import ChoiceHead, Draw, FlatAdam, Head, Perceptrons, SquashedHead, Trace
 from regimen.agents.spec import EnvSpec, VectorEnv, as_env
-from regimen.agents.storage import fill, named, read_agent, write_agent
+from regimen.agents.storage import fill, load_into, named, write_agent
 from regimen.envs import VectorMarket
 from regimen.errors import ConfigError, RunError
 from regimen.seeding import generator, torch_seed
@@ -299,7 +299,7 @@ class SAC:
 
     def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Takes back a `learning_state`."""
-        self._restore("checkpoint", groups)
+        self.restore("checkpoint", groups)
         self.replay.restore(groups["replay"])
         for name, optimizer in self._optimizers.items():
             optimizer.restore(groups[f"{name}_optimizer"])
@@ -310,15 +310,15 @@ class SAC:
         for name in ("actor", "critics", "targets"):
             tensors |= named(name, getattr(self, name).state_dict())
         for name in ("observations", "rewards"):
-            moments = getattr(self, name).state()
-            tensors |= named(name, {key: torch.from_numpy(array) for key, array in moments.items()})
+            tensors |= named(name, getattr(self, name).tensors())
         return tensors
 
-    def _restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back what `save` wrote."""
         for name in ("actor", "critics", "targets"):
             fill(place, getattr(self, name), groups[name])
         for name in ("observations", "rewards"):
-            getattr(self, name).restore({key: tensor.numpy() for key, tensor in groups[name].items()})
+            getattr(self, name).restore_tensors(groups[name])
         self.log_temperature.copy_(groups["temperature"]["log"])
         self.updates = int(groups["count"]["updates"])
 
@@ -334,16 +334,7 @@ class SAC:
     def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> SAC:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` first fills a new replay by the policy.
 
-        Args:
-            folder: where the file is.
-            env: what the agent is to act in; its columns and actions are compared when given.
-
         Raises:
-            RunError: the file is absent or damaged, holds another kind of agent or weights of another architecture, or
-                belongs to other columns.
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
         """
-        saved = read_agent(SACConfig, folder, env)
-        agent = cls(saved.config, saved.spec, saved.seed)
-        agent._restore(saved.path, saved.groups)
-        agent.iterations = saved.iterations
-        return agent
+        return load_into(cls, SACConfig, folder, env)

@@ -32,7 +32,7 @@ from regimen.agents.sb3_state import (
     variables_of,
 )
 from regimen.agents.spec import EnvSpec, VectorEnv, as_env
-from regimen.agents.storage import fill, named, read_agent, write_agent
+from regimen.agents.storage import fill, load_into, named, write_agent
 from regimen.envs import VectorMarket
 from regimen.errors import ConfigError
 from regimen.seeding import generator, torch_seed
@@ -190,21 +190,21 @@ class SB3:
 
     def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Takes back a `learning_state`."""
-        self._restore("checkpoint", groups)
+        self.restore("checkpoint", groups)
         restore_state(self.model, groups)
 
     def _tensors(self) -> dict[str, Tensor]:
-        moments = {name: torch.from_numpy(array) for name, array in self.observations.state().items()}
         return {
             **named("policy", self.model.policy.state_dict()),
             **named("variables", variables_of(self.model)),
-            **named("observations", moments),
+            **named("observations", self.observations.tensors()),
         }
 
-    def _restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back what `save` wrote."""
         fill(place, self.model.policy, groups["policy"])
         restore_variables(self.model, groups.get("variables", {}))
-        self.observations.restore({name: tensor.numpy() for name, tensor in groups["observations"].items()})
+        self.observations.restore_tensors(groups["observations"])
         self._statistics.follow()
 
     def save(self, folder: Path | str) -> None:
@@ -221,20 +221,11 @@ class SB3:
     def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> SB3:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with an empty replay buffer.
 
-        Args:
-            folder: where the file is.
-            env: what the agent is to act in; its columns and actions are compared when given.
-
         Raises:
-            RunError: the file is absent or damaged, holds another kind of agent or weights of another architecture, or
-                belongs to other columns.
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
             ConfigError: the installed library does not know the algorithm or a parameter.
         """
-        saved = read_agent(SB3Config, folder, env)
-        agent = cls(saved.config, saved.spec, saved.seed)
-        agent._restore(saved.path, saved.groups)
-        agent.iterations = saved.iterations
-        return agent
+        return load_into(cls, SB3Config, folder, env)
 
 
 class _Report(BaseCallback):  # type: ignore[misc, unused-ignore]

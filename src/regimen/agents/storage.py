@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from regimen.agents.agent import Agent
+    from regimen.agents.moments import RunningMoments
     from regimen.envs import VectorMarket
 
 FILE = "agent.safetensors"
 """The file of a saved agent, in its folder."""
+
+
+StorableAgent = TypeVar("StorableAgent", bound="Storable")
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,35 @@ def read_agent(
     return Saved(path, config, spec, int(document["seed"]), int(document["iterations"]), grouped(tensors))
 
 
+class Storable(Protocol):
+    """What an agent's file is made of, besides the four verbs."""
+
+    iterations: int
+
+    def __init__(self, config: Any, spec: EnvSpec, seed: int) -> None: ...
+
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back the tensors that were written; ``place`` is named in errors."""
+
+
+def load_into(
+    agent: type[StorableAgent],
+    config: type[BaseModel],
+    folder: Path | str,
+    env: EnvSpec | VectorEnv | VectorMarket | None,
+) -> StorableAgent:
+    """Returns the agent of a file; see `read_agent` for what is compared.
+
+    Raises:
+        RunError: as `read_agent`; or weights of another architecture.
+    """
+    saved = read_agent(config, folder, env)
+    found = agent(saved.config, saved.spec, saved.seed)
+    found.restore(saved.path, saved.groups)
+    found.iterations = saved.iterations
+    return found
+
+
 def kind_of(folder: Path | str) -> str:
     """Returns which kind of agent a folder holds.
 
@@ -114,6 +147,26 @@ def grouped(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 def named(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Returns tensors under ``group/name``; `grouped` is the way back."""
     return {f"{group}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def network_tensors(network: nn.Module, observations: RunningMoments) -> dict[str, Tensor]:
+    """Returns a network's weights and its normaliser, named ``network/name`` and ``observations/name``."""
+    return {**named("network", network.state_dict()), **named("observations", observations.tensors())}
+
+
+def restore_network(
+    place: Path | str,
+    network: nn.Module,
+    observations: RunningMoments,
+    groups: Mapping[str, Mapping[str, Tensor]],
+) -> None:
+    """Takes back `network_tensors`, grouped.
+
+    Raises:
+        RunError: weights of another architecture.
+    """
+    fill(place, network, groups["network"])
+    observations.restore_tensors(groups["observations"])
 
 
 def fill(place: Path | str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -16,7 +16,8 @@ _FOLDER = Path(regimen.__file__).parents[2] / "benchmarks"
 
 def bench(
     what: Annotated[
-        str, typer.Argument(help="features, execution, bars, training, envs or agents", show_default=False)
+        str,
+        typer.Argument(help="features, execution, bars, training, envs, agents, sac or analytic", show_default=False),
     ],
     arguments: Annotated[list[str] | None, typer.Argument(help="passed on to the benchmark")] = None,
 ) -> None:

@@ -29,8 +29,9 @@ _SURE: tuple[Mode, ...] = ("deterministic",)
 _DRAWN: tuple[Mode, ...] = ("drawn",)
 
 MARTINGALE = Arena("martingale", MartingaleConfig(), (Demand("turnover/random", "worst", high=0.01),))
-AR1 = Arena("ar1", Ar1Config(), (Demand("score", "worst", 0.99),))
-OU = Arena("ou", OrnsteinUhlenbeckConfig(), (Demand("score", "worst", 0.99), Demand("lag law", "iqm", high=3.0)))
+_SIGN = (Demand("score", "iqm", 0.99), Demand("score", "worst", 0.98))
+AR1 = Arena("ar1", Ar1Config(), _SIGN)
+OU = Arena("ou", OrnsteinUhlenbeckConfig(), (*_SIGN, Demand("lag law", "iqm", high=3.0)))
 HYSTERESIS = Arena(
     "hysteresis",
     HysteresisConfig(cost=1.0),
@@ -76,8 +77,12 @@ TOMORROW = Arena("tomorrow", HysteresisConfig(cost=0.1, phi=0.0), (Demand("score
 DECOYS = Arena("ou+noise", OrnsteinUhlenbeckConfig(quotes=Quotes(decoys=5)), (Demand("score", "worst", 0.98),))
 """Five columns of noise beside the signal cost at most two points."""
 
-_SHORT = PPOConfig(gamma=0.9, gae_lambda=0.5)
-"""For markets whose next state does not depend on the action: looking further only adds noise to the advantages."""
+_SHORT = PPOConfig(gamma=0.0, minibatch_size=1024)
+"""For markets that do not answer: the best next action is the same at any horizon, and looking further is noise."""
+_BAND = PPOConfig(gamma=0.97, gae_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.02)
+"""A cost must be earned back, in about thirty bars."""
+_AIM = PPOConfig(gamma=0.97, gae_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.2, log_std=-1.5)
+"""Where the reward bends with the action the spread falls at once; the bonus keeps it up until the rule is learned."""
 _RECURRENT = RecurrentPPOConfig(hidden=32, layers=1, head=32, gamma=0.9, gae_lambda=0.5)
 _SAC = SACConfig(gamma=0.95, rollout_steps=8)
 _ANALYTIC = AnalyticConfig()
@@ -98,39 +103,41 @@ _DQN = SB3Config(algorithm="dqn", parameters=_REPLAY | _EXPLORE, hidden=(32, 32)
 _TD3 = SB3Config(algorithm="td3", parameters=_REPLAY, hidden=(32, 32), action_noise=0.3)
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    Experiment(MARTINGALE, _SHORT, 1_500_000),
-    Experiment(AR1, _SHORT, 1_500_000),
-    Experiment(OU, _SHORT, 1_500_000),
-    Experiment(DECOYS, _SHORT, 1_500_000),
-    Experiment(TOMORROW, _SHORT, 1_000_000),
-    Experiment(HYSTERESIS, PPOConfig(), 1_000_000),
-    Experiment(GARLEANU_PEDERSEN, PPOConfig(gamma=0.97, gae_lambda=0.9), 2_000_000),
+    Experiment(MARTINGALE, _SHORT, 500_000, lanes=128),
+    Experiment(AR1, _SHORT, 500_000, lanes=128),
+    Experiment(OU, _SHORT, 500_000, lanes=128),
+    Experiment(DECOYS, _SHORT, 500_000, lanes=128),
+    Experiment(TOMORROW, _BAND, 500_000, lanes=128),
+    Experiment(HYSTERESIS, _BAND, 500_000, lanes=128),
+    Experiment(GARLEANU_PEDERSEN, _AIM, 1_200_000, lanes=128),
     Experiment(KELLY, _SHORT, 2_000_000, bars=2_000_000),
-    Experiment(FORGETFUL, _SHORT, 500_000),
+    Experiment(FORGETFUL, _SHORT, 500_000, lanes=128, name="memoryless"),
     Experiment(HIDDEN, _RECURRENT, 500_000, lanes=256),
-    Experiment(MARTINGALE, _SAC, 50_000, lanes=32),
-    Experiment(OU.continuous(), _SAC, 100_000, lanes=32),
+    Experiment(MARTINGALE, _SAC.model_copy(update={"last_target_entropy": 0.02}), 100_000, lanes=32),
+    Experiment(OU, _SAC, 200_000, lanes=32),
     Experiment(HYSTERESIS, _SAC, 50_000, lanes=32),
-    Experiment(GARLEANU_PEDERSEN, _SAC, 100_000, lanes=32),
+    Experiment(GARLEANU_PEDERSEN, _SAC.model_copy(update={"gamma": 0.97}), 300_000, lanes=32),
     Experiment(MARTINGALE.continuous(), _ANALYTIC, 500_000, lanes=64),
     Experiment(OU.continuous(), _ANALYTIC, 1_000_000, lanes=64),
     Experiment(HYSTERESIS.continuous(), _ANALYTIC, 1_000_000, lanes=64),
     Experiment(GARLEANU_PEDERSEN, _ANALYTIC, 1_000_000, lanes=64),
     Experiment(KELLY, _ANALYTIC, 1_000_000, lanes=64, bars=2_000_000),
     Experiment(MERTON, _ANALYTIC, 2_000_000, lanes=64, bars=2_000_000),
-    Experiment(OU, _DQN, 100_000, lanes=32, name="dqn"),
-    Experiment(OU.continuous(), _TD3, 40_000, lanes=32, name="td3"),
+    Experiment(OU, _DQN, 300_000, lanes=32, name="dqn"),
+    Experiment(OU.continuous(), _TD3, 200_000, lanes=32, name="td3"),
 )
 
 FAST: tuple[Experiment, ...] = (
-    Experiment(MARTINGALE, _SHORT, 250_000).shortened(Demand("turnover/random", "worst", high=0.02, modes=_SURE)),
-    Experiment(OU, _SHORT, 100_000).shortened(
+    Experiment(MARTINGALE, _SHORT, 250_000, lanes=128).shortened(
+        Demand("turnover/random", "worst", high=0.02, modes=_SURE)
+    ),
+    Experiment(OU, _SHORT, 100_000, lanes=128).shortened(
         Demand("score", "worst", 0.97, modes=_SURE),
         Demand("score", "worst", 0.5, modes=_DRAWN),
         Demand("lag law", "worst", high=4.0),
     ),
-    Experiment(TOMORROW, _SHORT, 100_000).shortened(Demand("score", "worst", 0.95)),
-    Experiment(HYSTERESIS, PPOConfig(), 250_000).shortened(
+    Experiment(TOMORROW, _BAND, 100_000, lanes=128).shortened(Demand("score", "worst", 0.95)),
+    Experiment(HYSTERESIS, _BAND, 250_000, lanes=128).shortened(
         Demand("score", "worst", 0.95, modes=_SURE), Demand("J/myopic", "worst", 1.0)
     ),
     Experiment(GARLEANU_PEDERSEN, _ANALYTIC, 1_000_000, lanes=64).shortened(*GARLEANU_PEDERSEN.demands),

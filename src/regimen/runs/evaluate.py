@@ -12,7 +12,7 @@ from regimen.execution import Ledger
 from regimen.metrics import annual_sharpe
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import plain, write_json
-from regimen.validation import Acting, SeedRow, Trials, by_period, judge, judge_seeds
+from regimen.validation import Acting, SeedRow, Trials, by_period, judge, judge_seeds, seed_summary
 
 
 def recorded_sharpe(ledger: Ledger) -> float | None:
@@ -44,6 +44,8 @@ def evaluate(
         seeds: the ledgers of all seeds, the judged one first.
         acting: how the policy does when it draws its actions; None where it cannot.
     """
+    rows = [SeedRow.of(seed, books) for seed, books in (seeds or {}).items()]
+    settings = {"draws": config.judge.bootstrap_draws, "seed": config.seed}
     judgement: dict[str, Any] = judge(
         ledger,
         trials,
@@ -52,12 +54,10 @@ def evaluate(
         bootstrap_draws=config.judge.bootstrap_draws,
         progress=progress,
         acting=acting,
+        seeds=seed_summary(rows, **settings) if len(rows) > 1 else None,
     ).to_dict()
-    if seeds is not None and len(seeds) > 1:
-        rows = [SeedRow.of(seed, books) for seed, books in seeds.items()]
-        judgement["seeds"], warnings = judge_seeds(
-            rows, config.seed, draws=config.judge.bootstrap_draws, seed=config.seed
-        )
+    if len(rows) > 1:
+        judgement["seeds"], warnings = judge_seeds(rows, config.seed, **settings)
         judgement["alarms"] += warnings
     judgement["windows"] = [plain(row.to_dict()) for row in by_period(ledger, edges)]
     ledger.write(folder / "ledger")

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from regimen.validation.acting import Information, Modes
 from regimen.validation.constants import Constant
+
+if TYPE_CHECKING:
+    from regimen.validation.seeds import SeedSummary
 
 SHORTEST = 100
 """Bars below which no verdict is given: the PSR's normal approximation and the bootstrap need as many."""
@@ -54,6 +58,7 @@ class Evidence:
         constant: the best constant exposure, and ``modal`` the one that the policy holds most of the time.
         information: what its actions tell of the state.
         modes: the judged actions beside drawn ones, where the policy can draw them.
+        seeds: all seeds of the training, where there were several.
     """
 
     bars: int
@@ -89,6 +94,7 @@ class Evidence:
     modal: Constant | None = None
     information: Information | None = None
     modes: Modes | None = None
+    seeds: SeedSummary | None = None
 
     @property
     def when_ruined(self) -> str:

@@ -20,6 +20,7 @@ from regimen.validation.judgement import Judgement
 from regimen.validation.measures import Row, measure, with_interval
 from regimen.validation.periods import by_period, calendar_edges, stamp
 from regimen.validation.random_timing import random_timing
+from regimen.validation.seeds import SeedSummary
 from regimen.validation.trials import Trials
 from regimen.validation.verdict import decide
 
@@ -65,6 +66,7 @@ def judge(
     *,
     reference: Series | None = None,
     acting: Acting | None = None,
+    seeds: SeedSummary | None = None,
     draws: int | None = None,
     bootstrap_draws: int = 2000,
     seed: int = 0,
@@ -82,6 +84,8 @@ def judge(
         reference: (time, symbol) targets of the known optimum, where the market is simulated.
         acting: what was measured of a policy that can draw its actions; without it the policy counts as
             deterministic.
+        seeds: all seeds of the training, this ledger's included, where there were several; a policy whose seeds do
+            not agree is no evidence.
         draws: backtests of the random control; None makes 300, fewer in large samples (see
             `regimen.validation.controls.draws_for`).
         bootstrap_draws: resampled series behind each Sharpe interval.
@@ -181,6 +185,7 @@ def judge(
             modal=modal,
             information=information,
             modes=modes,
+            seeds=seeds,
         )
     )
     record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)

@@ -68,6 +68,11 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
     """Returns the conditions for evidence, most telling first. NaN never passes."""
     e = evidence
     timing = f"{percent(e.p_random)} of random timings of the same positions do as well."
+    seeds: tuple[Rule, ...] = ()
+    if e.seeds is not None and e.seeds.n > 1:
+        found = e.seeds.sharpe
+        told = f"Over {e.seeds.n} seeds the annual Sharpe ratio is {found.worst:.2f} to {found.best:.2f}."
+        seeds = (Rule("seeds", found.worst > 0 and found.low > 0, found.worst, "> 0", told),)
     interval = f"The 95 % interval of the annual Sharpe ratio is {e.sharpe_low:.2f} to {e.sharpe_high:.2f}."
     return (
         Rule(
@@ -112,6 +117,7 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
             "charged",
             "No costs were charged." if e.zero_cost else "Costs were charged.",
         ),
+        *seeds,
     )
 
 
@@ -194,7 +200,8 @@ def decide(evidence: Evidence) -> Verdict:
     - **suspicious**: annual net Sharpe ratio above 3, or directional accuracy above 60 % and three standard
       errors above what the same share of longs gets by chance.
     - **evidence**: a profit after costs; DSR >= 0.95; the 95 % interval of the Sharpe ratio above 0; at most
-      5 % of random timings of the same positions do as well; at least ten positions; costs were charged.
+      5 % of random timings of the same positions do as well; at least ten positions; costs were charged; and, where
+      several seeds were trained, none with a Sharpe ratio below 0 and the interval of their IQM above it.
     - **weak evidence**: a profit, PSR >= 0.95 (no deflation) and at most 5 % of random timings do as well.
     - **no evidence**: everything else.
     """
