@@ -311,3 +311,10 @@ def test_a_backtest_says_how_many_bars_were_not_traded(
     run = json.loads(capsys.readouterr().out)["run"]
     assert called("backtest", run) == 0
     assert "Not traded: the first 3" in capsys.readouterr().out
+
+
+def test_bench_hands_options_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", "nothing", "--runs", "5"])
+    assert ended.value.code == 2
+    assert "must be one of" in capsys.readouterr().err

@@ -66,7 +66,7 @@ app.command("reproduce", short_help="run it again, compare every number")(reprod
 app.command("leaks", short_help="poison the future, watch the past")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
-app.command("bench", short_help="measure speed")(bench.bench)
+app.command("bench", short_help="measure speed", context_settings={"ignore_unknown_options": True})(bench.bench)
 
 
 def main(arguments: list[str] | None = None) -> None:
