@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -108,6 +109,12 @@ class ActorCritic(nn.Module):
         if self.spec.choices is not None:
             return ops.categorical_sample(output, noise)
         return output + self.log_std.exp() * noise
+
+    def draw(self, output: Tensor, random: np.random.Generator) -> Tensor:
+        """Returns raw actions as `sample` does, with noise from a generator, for outputs (lane, ...)."""
+        if self.spec.choices is not None:
+            return self.sample(output, torch.from_numpy(random.random(len(output), np.float32)))
+        return self.sample(output, torch.from_numpy(random.standard_normal((len(output), self.spec.size), np.float32)))
 
     def mode(self, output: Tensor) -> Tensor:
         """Returns the raw action of the deterministic policy: the most probable choice, or the mean."""

@@ -258,16 +258,9 @@ class PPO:
         rows, single = observed_rows(self.spec, observation)
         with torch_threads(1):
             output = self.network.actor(self._input(rows))
-            actions = self.network.to_env(self._choose(output, deterministic)).numpy()
+            raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
+            actions = self.network.to_env(raw).numpy()
         return actions[0] if single else actions, state
-
-    def _choose(self, output: Tensor, deterministic: bool) -> Tensor:
-        if deterministic:
-            return self.network.mode(output)
-        if self.spec.choices is not None:
-            return self.network.sample(output, torch.from_numpy(self._random.random(len(output), np.float32)))
-        noise = self._random.standard_normal((len(output), self.spec.size), np.float32)
-        return self.network.sample(output, torch.from_numpy(noise))
 
     def learning_state(self) -> dict[str, Tensor]:
         """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""

@@ -275,7 +275,8 @@ class RecurrentPPO:
         network = self.network
         with torch_threads(self.config.threads):
             features, after = network.step(self._input(rows), self._remembered(state, len(rows)))
-            actions = network.heads.to_env(self._choose(network.heads.actor(features), deterministic)).numpy()
+            heads, output = network.heads, network.heads.actor(features)
+            actions = heads.to_env(heads.mode(output) if deterministic else heads.draw(output, self._random)).numpy()
         memory = after.numpy() if self.config.memory else np.zeros_like(after.numpy())
         return actions[0] if single else actions, memory
 
@@ -289,15 +290,6 @@ class RecurrentPPO:
         if not np.isfinite(memory).all():
             raise RunError("state", "must be finite")
         return torch.from_numpy(memory)
-
-    def _choose(self, output: Tensor, deterministic: bool) -> Tensor:
-        heads = self.network.heads
-        if deterministic:
-            return heads.mode(output)
-        if self.spec.choices is not None:
-            return heads.sample(output, torch.from_numpy(self._random.random(len(output), np.float32)))
-        noise = self._random.standard_normal((len(output), self.spec.size), np.float32)
-        return heads.sample(output, torch.from_numpy(noise))
 
     def learning_state(self) -> dict[str, Tensor]:
         """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
