@@ -115,3 +115,33 @@ def test_looking_makes_no_file_and_needs_no_right_to_write(tmp_path: Path, monke
 def test_an_empty_file_holds_no_trials(tmp_path: Path) -> None:
     (tmp_path / "trials.sqlite").touch()
     assert TrialLedger(tmp_path / "trials.sqlite").rows() == []
+
+
+def test_the_variance_of_the_timing_stands_beside_that_of_the_sharpe_ratios(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    for seed, (sharpe, timing) in enumerate([(1.0, 0.1), (1.1, -0.3), (0.9, 0.5)]):
+        ledger.append(replace(JUDGED, run=f"run-{seed}", seed=seed, sharpe=sharpe, timing=timing))
+    ledger.append(replace(JUDGED, run="run-3", seed=3, sharpe=None))
+    trials = ledger.trials("series", 252.0)
+    assert trials.count == 4
+    assert trials.timing_variance == pytest.approx(np.var([0.1, -0.3, 0.5], ddof=1) / 252.0)
+
+
+def test_a_ledger_without_the_newer_columns_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "trials.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "CREATE TABLE trials (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, kind TEXT, run TEXT, part INTEGER, "
+        "data TEXT, source TEXT, config TEXT, model TEXT, seed INTEGER, bars INTEGER, sharpe REAL)"
+    )
+    connection.execute(
+        "INSERT INTO trials (at, kind, run, part, data, source, config, model, seed, bars, sharpe) "
+        "VALUES ('2026', 'evaluation', 'old', 0, 'bars', 'series', 'cfg', 'baseline', 7, 500, 0.5)"
+    )
+    connection.commit()
+    connection.close()
+    ledger = TrialLedger(path)
+    assert [row["timing"] for row in ledger.rows("series")] == [None]
+    ledger.append(replace(JUDGED, timing=0.2))
+    assert [row["timing"] for row in ledger.rows("series")] == [None, 0.2]
+    assert ledger.trials("series", 252.0).count == 2

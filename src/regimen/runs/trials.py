@@ -58,6 +58,8 @@ class Trial:
         seed: seed of the run.
         bars: bars evaluated (or training rows of a fit).
         sharpe: annual Sharpe ratio after costs, by the bars' own calendar; None for a fit.
+        timing: annual Sharpe ratio of its timing alone, what it earned beyond its own average exposure; None where it
+            was not measured.
     """
 
     kind: Literal["fit", "evaluation"]
@@ -70,9 +72,12 @@ class Trial:
     seed: int
     bars: int
     sharpe: float | None = None
+    timing: float | None = None
 
 
-_COLUMNS = ("kind", "run", "part", "data", "source", "config", "model", "seed", "bars", "sharpe")
+_COLUMNS = ("kind", "run", "part", "data", "source", "config", "model", "seed", "bars", "sharpe", "timing")
+_ADDED = {"timing": "REAL"}
+"""Columns that ledgers of earlier versions lack; their rows read as None there."""
 
 
 class TrialLedger:
@@ -97,6 +102,8 @@ class TrialLedger:
                 connection.execute("BEGIN IMMEDIATE")
                 for statement in _statements(_SCHEMA):
                     connection.execute(statement)
+                for name in _ADDED.keys() - _columns(connection):
+                    connection.execute(f"ALTER TABLE trials ADD COLUMN {name} {_ADDED[name]}")
                 yield connection
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -138,7 +145,9 @@ class TrialLedger:
         with self._reading() as connection:
             if connection is None:
                 return []
-            cursor = connection.execute(f"SELECT id, at, {', '.join(_COLUMNS)} FROM trials{where} ORDER BY id", values)
+            there = _columns(connection)
+            columns = ", ".join(name if name in there else f"NULL AS {name}" for name in _COLUMNS)
+            cursor = connection.execute(f"SELECT id, at, {columns} FROM trials{where} ORDER BY id", values)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -156,14 +165,28 @@ class TrialLedger:
 def counted(rows: Iterable[Mapping[str, object]], periods_per_year: float) -> Trials:
     """Counts the distinct trials among lines of one ledger or several; see `TrialLedger.trials`."""
     seen: set[tuple[object, ...]] = set()
-    sharpes: dict[tuple[object, ...], float] = {}
+    measured: dict[str, dict[tuple[object, ...], float]] = {"sharpe": {}, "timing": {}}
     for row in rows:
         key = (row["config"], row["seed"], row["data"])
         seen.add(key)
-        if isinstance(row["sharpe"], float) and math.isfinite(row["sharpe"]):
-            sharpes[key] = row["sharpe"]
-    variance = float(np.var(list(sharpes.values()), ddof=1)) / periods_per_year if len(sharpes) > 1 else None
-    return Trials(count=max(1, len(seen)), sharpe_variance=variance, measured=len(sharpes))
+        for name, values in measured.items():
+            value = row[name]
+            if isinstance(value, float) and math.isfinite(value):
+                values[key] = value
+    variances = {
+        name: float(np.var(list(values.values()), ddof=1)) / periods_per_year if len(values) > 1 else None
+        for name, values in measured.items()
+    }
+    return Trials(
+        count=max(1, len(seen)),
+        sharpe_variance=variances["sharpe"],
+        measured=len(measured["sharpe"]),
+        timing_variance=variances["timing"],
+    )
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {str(row[1]) for row in connection.execute("PRAGMA table_info(trials)")}
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from regimen.errors import ConfigError
 
-FEW = 10
-"""With fewer trials than this their variance is too uncertain to be believed when it is small."""
-
 
 @dataclass(frozen=True)
 class Trials:
@@ -19,6 +16,8 @@ class Trials:
         count: N, every fit and every evaluation, seeds and abandoned runs included.
         sharpe_variance: variance of the trials' per-bar Sharpe ratios; None when unknown (a single trial).
         measured: from how many Sharpe ratios the variance was taken; None means all N.
+        timing_variance: variance of the per-bar Sharpe ratios of the trials' *timing*, what each earned beyond its own
+            average exposure; None when unknown.
         effective: number of clusters of correlated trials, where known; reported beside N, which the
             verdict uses.
     """
@@ -27,23 +26,37 @@ class Trials:
     sharpe_variance: float | None = None
     effective: int | None = None
     measured: int | None = None
+    timing_variance: float | None = None
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ConfigError("trials.count", "must be at least 1: the judged run is itself a trial", self.count)
-        if self.sharpe_variance is not None and self.sharpe_variance < 0:
-            raise ConfigError("trials.sharpe_variance", "must not be negative", self.sharpe_variance)
+        for name in ("sharpe_variance", "timing_variance"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ConfigError(f"trials.{name}", "must not be negative", value)
         if self.effective is not None and not 1 <= self.effective <= self.count:
             raise ConfigError("trials.effective", f"must be from 1 to the count of {self.count}", self.effective)
 
     def variance_used(self, bars: int) -> float:
-        """Returns the variance of per-bar Sharpe ratios that the judge works with.
+        """Returns the variance of per-bar Sharpe ratios that the judge works with; see `at_least_null`."""
+        return at_least_null(self.sharpe_variance, bars)
 
-        An unknown variance is that of trials without skill, 1 / (T − 1). With fewer than ten measured, the
-        recorded one counts only where it is larger: two or three close Sharpe ratios prove nothing.
-        """
-        null = 1.0 / max(bars - 1, 1)
-        if self.sharpe_variance is None or not math.isfinite(self.sharpe_variance):
-            return null
-        measured = self.count if self.measured is None else self.measured
-        return max(self.sharpe_variance, null) if measured < FEW else self.sharpe_variance
+
+def null_variance(bars: int) -> float:
+    """Returns 1 / (T − 1), the variance of the per-bar Sharpe ratio of trials without skill."""
+    return 1.0 / max(bars - 1, 1)
+
+
+def at_least_null(variance: float | None, bars: int) -> float:
+    """Returns a recorded variance of Sharpe ratios, never below that of trials without skill, at every N.
+
+    N near copies of one trial have a variance near zero: believed, it would let the expected maximum of N trials
+    shrink while N grows, so that copies of a trial lower the bar. An unknown variance is the null's too.
+
+    Args:
+        variance: of the trials' per-bar Sharpe ratios; None or NaN when unknown.
+        bars: T, the length of the judged result.
+    """
+    null = null_variance(bars)
+    return null if variance is None or not math.isfinite(variance) else max(variance, null)
