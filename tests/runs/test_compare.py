@@ -92,13 +92,13 @@ def test_each_run_is_told_by_its_own_files(study: Path, comparison: Comparison) 
 def test_every_dsr_counts_all_trials_of_now(study: Path, comparison: Comparison) -> None:
     """By hand from the ledger: three seeds of each of two configs."""
     ledger = TrialLedger(study / "runs" / "trials.sqlite")
-    sharpes = [float(str(row["sharpe"])) for row in ledger.rows() if row["kind"] == "evaluation"]
+    sharpes = [float(str(row["timing"])) for row in ledger.rows() if row["kind"] == "evaluation"]
     assert comparison.trials == len(sharpes) == 6
     variance = float(np.var(sharpes, ddof=1)) / (365 * 24)
     for one, run in zip(comparison.contenders, runs_of(study), strict=True):
-        row = policy(run)
-        used = max(variance, 1 / 599)  # six is few
-        expected = metrics.dsr(row["sharpe_per_bar"], 600, row["skew"], row["kurtosis"], 6, used)
+        row, timing = policy(run), read_json(run.path / "judgement.json")["timing"]
+        used = max(variance, 1 / 599)
+        expected = metrics.dsr(timing["sharpe_per_bar"], 600, timing["skew"], timing["kurtosis"], 6, used)
         assert one.dsr == pytest.approx(expected, rel=1e-12)
         assert one.dsr_then == row["dsr"]
     assert comparison.contenders[0].dsr < comparison.contenders[0].dsr_then  # it was judged by its own three

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from regimen.validation.compare import Comparison, Contender, Reference, level_now, markdown, spread, table
+from regimen.validation.compare import Comparison, Contender, Reference, markdown, spread, table
 from regimen.validation.compare_chart import IntervalRow, interval_rows
 from regimen.validation.compare_page import render, style_of
 from regimen.validation.figure import tick_number
@@ -53,24 +53,6 @@ def compared(*contenders: Contender, **more: object) -> Comparison:
     held = Reference(0.3, (-0.7, 1.3), 0.5, 0.3, 0.1, TIME, np.linspace(1.0, 1.5, 50))
     values: dict[str, object] = {"trials": 12, "facts": [("Data", "coin.csv"), ("Costs", "none")], **more}
     return Comparison(contenders, held, **values)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("level", "others", "dsr", "now"),
-    [
-        ("evidence", True, 0.96, "evidence"),
-        ("evidence", True, 0.94, "weak evidence"),
-        ("weak evidence", True, 0.95, "evidence"),
-        ("weak evidence", False, 0.99, "weak evidence"),
-        ("no evidence", True, 0.97, "evidence"),
-        ("no evidence", True, math.nan, "no evidence"),
-        ("suspicious", True, 0.99, "suspicious"),
-        ("not tradable", True, 0.99, "not tradable"),
-    ],
-)
-def test_a_verdict_follows_the_trials(level: str, others: bool, dsr: float, now: str) -> None:
-    rules = [{"name": "deflated Sharpe ratio", "passed": level == "evidence"}, {"name": "profit", "passed": others}]
-    assert level_now({"level": level, "rules": rules}, dsr) == now
 
 
 def test_the_sentence_counts_what_is_evidence() -> None:

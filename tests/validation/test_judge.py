@@ -12,7 +12,7 @@ from regimen import metrics
 from regimen.bars import Bars
 from regimen.errors import SplitError
 from regimen.execution import Costs, Ledger, Market
-from regimen.validation import Judgement, Trials, by_period, calendar_edges, controls, judge
+from regimen.validation import Judgement, Timing, Trials, by_period, calendar_edges, controls, judge
 
 COSTS = Costs(commission_bps=2.0, half_spread_bps=1.0)
 
@@ -98,7 +98,9 @@ def test_the_policy_row_is_what_the_metrics_say(ledger: Ledger, judgement: Judge
     assert row.sharpe == pytest.approx(sharpe * math.sqrt(365.0), rel=1e-12)
     shape = metrics.skewness(returns), metrics.kurtosis(returns)
     assert row.psr == metrics.psr(sharpe, 900, *shape)
-    assert row.dsr == metrics.dsr(sharpe, 900, *shape, 14, 0.003)
+    timing = Timing.of(ledger).returns
+    shape = metrics.skewness(timing), metrics.kurtosis(timing)
+    assert row.dsr == pytest.approx(metrics.dsr(metrics.sharpe(timing), 900, *shape, 14, 0.003), rel=1e-9)
     assert row.trials == 14
     assert row.sharpe_interval[0] < row.sharpe < row.sharpe_interval[1]
     # Commission 2 bps and half spread 1 bp of everything traded.
@@ -135,13 +137,14 @@ def test_buy_and_hold_without_costs_is_the_price(symbols: int) -> None:
     assert found.verdict.sentence.startswith("Without costs: ")
 
 
-def test_random_timing_pays_the_same_turnover(judgement: Judgement) -> None:
+def test_random_timing_pays_the_same_turnover(ledger: Ledger, judgement: Judgement) -> None:
     policy, random = judgement.row("policy"), judgement.row("random")
     assert random.turnover == pytest.approx(policy.turnover, rel=0.1)
     assert random.exposure == pytest.approx(policy.exposure, rel=0.05)
     assert judgement.random.count == 40
     assert judgement.random.capped is False
-    assert 1 / 41 <= judgement.random.p_value <= 1.0
+    assert judgement.random.p_value == Timing.of(ledger).p_value(14, 0)[0]
+    assert judgement.random.p_trials == pytest.approx(1.0 - (1.0 - judgement.random.p_value) ** 14)
     assert judgement.random.sharpe[0] <= judgement.random.sharpe[1] <= judgement.random.sharpe[2]
 
 
@@ -156,14 +159,13 @@ def test_random_timing_pays_the_same_turnover_where_symbols_come_and_go() -> Non
     assert random.exposure == pytest.approx(policy.exposure, rel=0.05)
 
 
-def test_p_value_counts_the_draws_that_do_as_well(ledger: Ledger, judgement: Judgement) -> None:
+def test_the_rank_counts_the_shifts_that_do_worse(ledger: Ledger, judgement: Judgement) -> None:
     standing, market = controls.standing(ledger.targets), ledger.market.build()
     sharpes = [
         metrics.sharpe(market.backtest(ledger.bars, controls.shifted(standing, int(shift))).returns)
         for shift in controls.shifts(900, 40, 0)
     ]
     as_good = sum(value >= metrics.sharpe(ledger.returns) for value in sharpes)
-    assert judgement.random.p_value == (1 + as_good) / 41
     assert judgement.random.rank == pytest.approx(1 - as_good / 40)
 
 
@@ -193,7 +195,8 @@ def test_buying_and_holding_is_not_trading() -> None:
     found = judge(Market(costs=COSTS).backtest(bars, np.ones(400)), Trials(1), draws=30)
     assert found.verdict.level == "does nothing"
     assert found.row("policy").total_return == found.row("buy_and_hold").total_return
-    # Every shift but the seam is the same position: the policy beats none of them.
+    # Every shift but the seam is the same position: the policy beats none of them, and has no timing.
+    assert found.random.rank == 0.0
     assert found.random.p_value == 1.0
 
 

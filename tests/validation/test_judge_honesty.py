@@ -1,4 +1,7 @@
-"""Law 7: on markets without an edge the judge reports none, on markets with a planted edge it finds it."""
+"""Law 7: on markets without an edge the judge reports none, on markets with a planted edge it finds it.
+
+A market that drifts upwards has no edge for a policy that is long at random: what it earns is the drift.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from scipy.signal import lfilter
 from regimen import metrics
 from regimen.bars import Bars
 from regimen.execution import Costs, Market
-from regimen.validation import COLLAPSE, Trials, judge
+from regimen.validation import COLLAPSE, Timing, Trials, judge
 
 BARS = 1500
 VOLATILITY = 0.01
@@ -97,6 +100,77 @@ def test_more_trials_cost_power_and_never_add_evidence() -> None:
     one = levels(edge=0.08, markets=60, draws=60, costs=COSTS, trials=Trials(1), first=3000)
     many = levels(edge=0.08, markets=60, draws=60, costs=COSTS, trials=Trials(100, 1.0 / BARS), first=3000)
     assert many["evidence"] < one["evidence"]
+
+
+def drifting(seed: int, bars: int, drift: float, symbols: int = 1, edge: float = 0.0) -> tuple[Bars, np.ndarray]:
+    """A market with an annual Sharpe ratio of its own (365 bars), and an AR(1) signal that may move the next bar.
+
+    The symbols of a panel share half of their variance.
+    """
+    random = np.random.default_rng([seed, 11])
+    signal = lfilter([1.0], [1.0, -PERSISTENCE], random.standard_normal((bars + 200, symbols)), axis=0)[200:]
+    signal *= math.sqrt(1.0 - PERSISTENCE**2)
+    noise = random.standard_normal((bars, symbols))
+    noise = noise if symbols == 1 else math.sqrt(0.5) * (noise + random.standard_normal((bars, 1)))
+    returns = VOLATILITY * (drift / math.sqrt(365.0) + noise)
+    returns[1:] += edge * VOLATILITY * signal[:-1]
+    close = 100.0 * np.cumprod(1.0 + returns, axis=0)
+    opens = np.vstack([np.full((1, symbols), 100.0), close[:-1]])
+    time = np.datetime64("2001-01-01") + np.arange(bars)
+    high, low = np.maximum(opens, close), np.minimum(opens, close)
+    names = tuple(f"s{k}" for k in range(symbols))
+    return Bars.from_arrays(time, open=opens, high=high, low=low, close=close, symbols=names), signal
+
+
+def best_level(
+    seed: int, bars: int, drift: float, trials: int, short: bool, symbols: int = 1, edge: float = 0.0
+) -> str:
+    """The verdict on the best of many policies by the Sharpe ratio that a backtest shows; every one is counted.
+
+    Their positions are random; with an edge the first one's are the signal's.
+    """
+    traded, signal = drifting(seed, bars, drift, symbols, edge)
+    random, market = np.random.default_rng([seed, 13]), Market(costs=CHEAP)
+    tape, ledgers = market.tape(traded), []
+    for number in range(trials):
+        noise = lfilter([1.0], [1.0, -PERSISTENCE], random.standard_normal((bars, symbols)), axis=0)
+        side = np.sign(signal if edge and number == 0 else noise)
+        targets = (side if short else np.maximum(side, 0.0)) / symbols
+        ledgers.append(market.backtest(traded, targets, tape=tape))
+    sharpes = [metrics.sharpe(ledger.returns) for ledger in ledgers]
+    timings = [Timing.of(ledger, tape).moments.sharpe for ledger in ledgers]
+    variance, timing = (float(np.var(values, ddof=1)) if trials > 1 else None for values in (sharpes, timings))
+    best = ledgers[int(np.argmax(sharpes))]
+    found = judge(best, Trials(trials, variance, timing_variance=timing), draws=1, bootstrap_draws=200, seed=seed)
+    return found.verdict.level
+
+
+def best_levels(markets: int, first: int = 0, **kind: object) -> Counter[str]:
+    return Counter(best_level(seed, **kind) for seed in range(first, first + markets))  # type: ignore[arg-type]
+
+
+def test_a_drift_is_not_an_edge() -> None:
+    # Long or flat at random on an equity premium, the best of twenty: the raw Sharpe ratio and its deflation are high.
+    found = best_levels(20, bars=1825, drift=1.0, trials=20, short=False)
+    assert found["evidence"] + found["weak evidence"] <= nominal(20)
+
+
+def test_timing_is_found_on_a_drift_and_among_twenty() -> None:
+    assert best_levels(10, bars=1825, drift=1.0, trials=1, short=False, edge=0.15)["evidence"] >= 8
+    assert best_levels(10, bars=3000, drift=0.6, trials=20, short=True, edge=0.14)["evidence"] >= 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trials", [1, 20, 100])
+@pytest.mark.parametrize(("short", "symbols"), [(False, 1), (True, 1), (False, 5), (True, 5)])
+@pytest.mark.parametrize(("years", "drift"), [(5, 0.0), (5, 1.0), (15, 0.6)])
+def test_false_discoveries_stay_nominal_on_drifting_markets(
+    years: int, drift: float, short: bool, symbols: int, trials: int
+) -> None:
+    markets = 100 if trials < 100 else 40
+    found = best_levels(markets, 5000, bars=years * 252, drift=drift, trials=trials, short=short, symbols=symbols)
+    assert found["evidence"] <= nominal(markets)
+    assert found["evidence"] + found["weak evidence"] <= nominal(markets)
 
 
 def picked(market_seed: int, trials: int) -> tuple[Bars, np.ndarray, Trials]:

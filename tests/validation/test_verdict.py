@@ -21,7 +21,8 @@ GOOD = Evidence(
     psr=0.999,
     dsr=0.97,
     trials=14,
-    p_random=0.01,
+    p_random=0.001,
+    p_trials=0.0139,
     random_draws=300,
     trades=200,
     positions=120,
@@ -49,8 +50,9 @@ def test_evidence() -> None:
     verdict = decide(GOOD)
     assert verdict.level == "evidence"
     assert verdict.sentence == (
-        "Evidence of an edge: after costs and 14 trials the Deflated Sharpe Ratio is 0.97, and only 1.0 % of "
-        "random timings of the same positions do as well; buying and holding earned less."
+        "Evidence of an edge: after costs and 14 trials the Deflated Sharpe Ratio of its timing is 0.97, and only "
+        "0.1 % of random timings of the same positions do as well (1.4 % for the best of 14 trials); buying and "
+        "holding earned less."
     )
     assert all(rule.passed for rule in verdict.rules)
     assert verdict.alarms == ()
@@ -77,12 +79,13 @@ def test_a_result_that_hangs_on_its_seed_is_no_evidence(worst: float, low: float
         ({"sharpe_low": -0.01}, "weak evidence", "interval"),
         ({"positions": 9}, "weak evidence", "9 positions were taken"),
         ({"positions": 1}, "weak evidence", "but 1 position was taken;"),
-        ({"zero_cost": True}, "weak evidence", "Ratio is 0.97, but no costs were charged;"),
+        ({"zero_cost": True}, "weak evidence", "timing is 0.97, but no costs were charged;"),
         ({"bars": 1}, "too short", "1 bar, and"),
-        ({"p_random": 0.051}, "no evidence", "5.1 % of random timings"),
-        ({"dsr": 0.41, "psr": 0.8}, "no evidence", "Ratio is 0.41 (0.95 is required)"),
+        ({"p_random": 0.051, "p_trials": 0.051, "trials": 1}, "no evidence", "5.1 % of random timings"),
+        ({"p_trials": 0.051}, "no evidence", "(5.1 % for the best of 14 trials)"),
+        ({"dsr": 0.41, "psr": 0.8}, "no evidence", "timing is 0.41 (0.95 is required)"),
         ({"total_return": -0.12}, "no evidence", "after costs the policy lost 12.0 %"),
-        ({"p_random": math.nan}, "no evidence", "no timing"),
+        ({"p_random": math.nan, "p_trials": math.nan}, "no evidence", "no timing"),
         ({"sharpe": 3.01}, "suspicious", "3.01 is above 3"),
         ({"directional_accuracy": 0.61}, "suspicious", "61.0 %"),
         ({"trades": 0, "psr": math.nan, "dsr": math.nan}, "does nothing", "never traded in 2,000 bars"),
@@ -103,13 +106,13 @@ def test_each_level_at_its_threshold(changes: dict[str, object], level: str, say
 def test_the_sentence_of_the_issue() -> None:
     evidence = replace(GOOD, dsr=0.41, psr=0.9, buy_and_hold_return=2.0)
     assert decide(evidence).sentence == (
-        "No evidence of an edge: after costs and 14 trials the Deflated Sharpe Ratio is 0.41 (0.95 is "
+        "No evidence of an edge: after costs and 14 trials the Deflated Sharpe Ratio of its timing is 0.41 (0.95 is "
         "required); buying and holding earned more."
     )
 
 
 def test_exact_thresholds_pass() -> None:
-    verdict = decide(replace(GOOD, dsr=0.95, p_random=0.05, positions=10, sharpe=3.0, directional_accuracy=0.60))
+    verdict = decide(replace(GOOD, dsr=0.95, p_trials=0.05, positions=10, sharpe=3.0, directional_accuracy=0.60))
     assert verdict.level == "evidence"
 
 
@@ -201,16 +204,16 @@ RANK = {
     st.floats(0.0, 1.0),
     st.floats(-1.0, 1.0),
     st.integers(0, 50),
-    st.sampled_from(["total_return", "psr", "dsr", "p_random", "sharpe_low", "positions"]),
+    st.sampled_from(["total_return", "psr", "dsr", "p_trials", "sharpe_low", "positions"]),
 )
 def test_worse_numbers_never_make_a_better_verdict(
-    total: float, psr: float, dsr: float, p_random: float, low: float, positions: int, worse: str
+    total: float, psr: float, dsr: float, p_trials: float, low: float, positions: int, worse: str
 ) -> None:
     evidence = replace(
-        GOOD, total_return=total, psr=psr, dsr=dsr, p_random=p_random, sharpe_low=low, positions=positions
+        GOOD, total_return=total, psr=psr, dsr=dsr, p_trials=p_trials, sharpe_low=low, positions=positions
     )
     value = getattr(evidence, worse)
-    poorer = replace(evidence, **{worse: value + 0.1 if worse == "p_random" else value - 1})
+    poorer = replace(evidence, **{worse: value + 0.1 if worse == "p_trials" else value - 1})
     assert RANK[decide(poorer).level] <= RANK[decide(evidence).level]
 
 
@@ -221,6 +224,6 @@ def test_undefined_numbers_never_crash_and_never_convince(data: st.DataObject) -
     names = [name for name in names if name not in ("changes", "modal_exposure", "modal_share")]
     broken = data.draw(st.sets(st.sampled_from(names), min_size=1))
     verdict = decide(replace(GOOD, **dict.fromkeys(broken, math.nan)))
-    if broken & {"total_return", "dsr", "p_random", "sharpe_low"}:
+    if broken & {"total_return", "dsr", "p_trials", "sharpe_low"}:
         assert verdict.level in ("no evidence", "weak evidence")
     assert verdict.sentence.endswith(".")

@@ -1,5 +1,6 @@
 """Pure performance, risk and overfitting statistics."""
 
+from regimen.metrics.arrangements import arrangement_p_value, best_of
 from regimen.metrics.block_length import block_length
 from regimen.metrics.bootstrap import (
     Interval,
@@ -35,6 +36,7 @@ from regimen.metrics.performance import (
     volatility,
 )
 from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
+from regimen.metrics.timing import exposure_deviations, forward_deviations, shares
 from regimen.metrics.trading import (
     annual_turnover,
     break_even_bps,
@@ -50,6 +52,8 @@ __all__ = [
     "annual_return",
     "annual_sharpe",
     "annual_turnover",
+    "arrangement_p_value",
+    "best_of",
     "block_length",
     "block_positions",
     "bootstrap",
@@ -62,6 +66,8 @@ __all__ = [
     "dsr",
     "effective_trials",
     "expected_max_sharpe",
+    "exposure_deviations",
+    "forward_deviations",
     "gross_exposure",
     "hit_rate",
     "interval",
@@ -74,6 +80,7 @@ __all__ = [
     "probability_of_improvement",
     "profit_factor",
     "psr",
+    "shares",
     "sharpe",
     "sharpe_draws",
     "sharpe_interval",

@@ -23,6 +23,7 @@ from regimen.runs.report import write_report
 from regimen.runs.trials import Trial
 from regimen.runs.window import load_decider
 from regimen.settings import apply_overrides, validated
+from regimen.validation import timing_sharpe
 
 Advance = Callable[[int, int, str], None]
 
@@ -84,6 +85,7 @@ def backtest_run(
                 seed=config.seed,
                 bars=len(ledger),
                 sharpe=recorded_sharpe(ledger),
+                timing=timing_sharpe(ledger),
             )
         )
         inside = sorted({bound - begin for bound in bounds})

@@ -23,8 +23,9 @@ from regimen.runs.effort import Effort
 from regimen.runs.models import spoken_kind
 from regimen.runs.trials import TrialLedger, counted
 from regimen.validation import Trials
-from regimen.validation.compare import Comparison, Contender, Reference, Series, level_now, spread
+from regimen.validation.compare import Comparison, Contender, Reference, Series, spread
 from regimen.validation.numerals import count, day, duration
+from regimen.validation.recount import dsr_now, level_now
 
 _OWN = ("rebalance", "rebalance_band")
 """Fields of the market that say how a policy's targets become orders; runs may differ in them."""
@@ -171,9 +172,6 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
 
 def _contender(run: Finished, label: str, trials: Trials, first: Finished, held: Reference) -> Contender:
     row, verdict = run.row("policy"), run.judgement["verdict"]
-    bars = int(run.sample["bars"])
-    ratio, skew, kurtosis = (_known(row[name]) for name in ("sharpe_per_bar", "skew", "kurtosis"))
-    dsr = metrics.dsr(ratio, bars, skew, kurtosis, trials.count, trials.variance_used(bars))
     iqm, interval = spread(run.seeds)
     efforts = list(run.efforts())
     timed = [each.seconds for each in efforts if each.whole] or [each.seconds for each in efforts]
@@ -192,9 +190,9 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, held:
         total_return=_known(row["total_return"]),
         max_drawdown=_known(row["max_drawdown"]),
         turnover=_known(row["turnover"]),
-        dsr=dsr,
+        dsr=dsr_now(run.judgement, trials),
         dsr_then=_known(row["dsr"]),
-        verdict=level_now(verdict, dsr),
+        verdict=level_now(run.judgement, trials),
         verdict_then=str(verdict["level"]),
         better_than_hold=metrics.probability_of_improvement(scores, np.array([held.sharpe])),
         better_than_first=math.nan

@@ -53,7 +53,13 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
     """
     manifest = require_finished(directory)
     counted = read_json(directory.path / "judgement.json")["trials"]
-    trials = Trials(counted["count"], counted["sharpe_variance"], counted["effective"], counted["measured"])
+    trials = Trials(
+        counted["count"],
+        counted["sharpe_variance"],
+        counted["effective"],
+        counted["measured"],
+        counted["timing_variance"],
+    )
     prepared = prepare(directory.located_config())
     require_same_data(prepared, manifest)
     with tempfile.TemporaryDirectory(prefix="regimen-reproduce-") as name:

@@ -21,7 +21,7 @@ from regimen.runs.trials import Trial
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers
-from regimen.validation import Trials
+from regimen.validation import Trials, timing_sharpe
 
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
@@ -221,4 +221,5 @@ def trial(
         seed=seed,
         bars=bars,
         sharpe=None if ledger is None else recorded_sharpe(ledger),
+        timing=None if ledger is None else timing_sharpe(ledger),
     )

@@ -12,6 +12,7 @@ from regimen.validation.measures import Row
 from regimen.validation.periods import PeriodRow, by_period, calendar_edges
 from regimen.validation.random_timing import Draws
 from regimen.validation.seeds import SeedRow, SeedSummary, judge_seeds, seed_summary
+from regimen.validation.timing import Timing, timing_sharpe
 from regimen.validation.trials import Trials
 from regimen.validation.verdict import Rule, Verdict, decide
 
@@ -32,6 +33,7 @@ __all__ = [
     "Rule",
     "SeedRow",
     "SeedSummary",
+    "Timing",
     "Trials",
     "Verdict",
     "by_period",
@@ -40,4 +42,5 @@ __all__ = [
     "judge",
     "judge_seeds",
     "seed_summary",
+    "timing_sharpe",
 ]

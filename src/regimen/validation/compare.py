@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
-from regimen.validation.evidence import CONFIDENCE
 from regimen.validation.judgement import plain
 from regimen.validation.numerals import UNKNOWN, count, number, percent
 
 Series = NDArray[np.float64]
-
-_DEFLATED = "deflated Sharpe ratio"
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,21 +154,6 @@ def spread(seeds: Mapping[int, float]) -> tuple[float, tuple[float, float]]:
         return metrics.iqm(values), (math.nan, math.nan)
     found = metrics.iqm_interval(values)
     return found.estimate, (found.low, found.high)
-
-
-def level_now(verdict: Mapping[str, Any], dsr: float) -> str:
-    """Returns the level of a verdict when only the number of trials has changed since.
-
-    Of the rules behind "evidence" the trials move the Deflated Sharpe Ratio alone: a run that no longer reaches it is
-    weak evidence (whose rule asks for the undeflated ratio), and one that lacked only it can reach it.
-    """
-    level, passed = str(verdict["level"]), dsr >= CONFIDENCE
-    if level == "evidence" and not passed:
-        return "weak evidence"
-    others = [bool(rule["passed"]) for rule in verdict.get("rules", ()) if rule["name"] != _DEFLATED]
-    if level in ("weak evidence", "no evidence") and passed and others and all(others):
-        return "evidence"
-    return level
 
 
 def table(comparison: Comparison) -> list[dict[str, str]]:

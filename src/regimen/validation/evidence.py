@@ -20,7 +20,7 @@ SHORTEST = 100
 CONFIDENCE = 0.95
 """What PSR and DSR must reach: the one-sided 5 % test that their sources use."""
 LUCK = 0.05
-"""Largest share of random timings of the same positions that may do as well."""
+"""Largest probability that the best of all trials owes its timing to chance."""
 FEWEST_POSITIONS = 10
 """Fewer bets than this are an anecdote, whatever the bars in between say."""
 CONSTANT = 0.99
@@ -39,8 +39,10 @@ class Evidence:
         bars: judged bars.
         total_return: of the policy.
         sharpe, sharpe_low, sharpe_high: with its 95 % interval.
-        psr, dsr: of the policy; ``trials`` is the N of the dsr.
-        p_random: share of random timings of the same positions with at least this Sharpe ratio.
+        psr: of the policy's returns.
+        dsr: of its timing; ``trials`` is the N of the dsr.
+        p_random: share of the same positions at other times whose timing is at least as good.
+        p_trials: the same for the best of all trials, 1 − (1 − p)^N.
         random_draws: how many were drawn.
         trades: bars with a trade.
         positions: bets taken, over all symbols.
@@ -70,6 +72,7 @@ class Evidence:
     dsr: float
     trials: int
     p_random: float
+    p_trials: float
     random_draws: int
     trades: int
     positions: int

@@ -172,8 +172,8 @@ STATISTICS = (
         "dsr",
         "DSR",
         number,
-        "Deflated Sharpe ratio: the PSR against the highest Sharpe ratio expected of this many "
-        "trials without skill, instead of 0.",
+        "Deflated Sharpe ratio of the timing (what was earned beyond holding the policy's average exposure): the "
+        "PSR against the highest one expected of this many trials without skill, instead of 0.",
     ),
     Statistic(
         "trials",

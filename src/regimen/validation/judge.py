@@ -21,6 +21,7 @@ from regimen.validation.measures import Row, measure, with_interval
 from regimen.validation.periods import by_period, calendar_edges, stamp
 from regimen.validation.random_timing import random_timing
 from regimen.validation.seeds import SeedSummary
+from regimen.validation.timing import Timing
 from regimen.validation.trials import Trials
 from regimen.validation.verdict import decide
 
@@ -33,9 +34,9 @@ _LEVEL = 0.95
 _METHOD = "stationary bootstrap, percentile"
 
 
-def _deflate(row: Row, bars: int, trials: Trials) -> Row:
-    value = metrics.dsr(row.sharpe_per_bar, bars, row.skew, row.kurtosis, trials.count, trials.variance_used(bars))
-    return replace(row, dsr=value, trials=trials.count)
+def _deflate(row: Row, timing: Timing, trials: Trials) -> Row:
+    value = timing.dsr(trials.count, trials.variance_used(len(timing.returns)))
+    return replace(row, dsr=value, trials=None if math.isnan(value) else trials.count)
 
 
 def _halves(returns: Series, periods_per_year: float) -> tuple[float, float]:
@@ -44,16 +45,15 @@ def _halves(returns: Series, periods_per_year: float) -> tuple[float, float]:
     return metrics.annual_sharpe(first, periods_per_year), metrics.annual_sharpe(second, periods_per_year)
 
 
-def _trial_details(policy: Row, bars: int, trials: Trials, periods_per_year: float) -> dict[str, object]:
-    variance = trials.variance_used(bars)
-    effective = math.nan
-    if trials.effective is not None:
-        effective = metrics.dsr(policy.sharpe_per_bar, bars, policy.skew, policy.kurtosis, trials.effective, variance)
+def _trial_details(timing: Timing, trials: Trials, periods_per_year: float) -> dict[str, object]:
+    variance = trials.variance_used(len(timing.returns))
+    effective = math.nan if trials.effective is None else timing.dsr(trials.effective, variance)
     return {
         "count": trials.count,
         "effective": trials.effective,
         "measured": trials.measured,
         "sharpe_variance": trials.sharpe_variance,
+        "timing_variance": trials.timing_variance,
         "sharpe_variance_used": variance,
         "expected_max_sharpe": metrics.expected_max_sharpe(trials.count, variance) * math.sqrt(periods_per_year),
         "dsr_effective": effective,
@@ -112,12 +112,13 @@ def judge(
         return with_interval(row, found)
 
     interval = metrics.sharpe_interval(returns, periods_per_year, level=_LEVEL, draws=bootstrap_draws, seed=seed)
-    policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), count, trials)
+    timing = Timing.of(ledger, tape)
+    policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), timing, trials)
     flat = market.backtest(bars, controls.flat(bars.shape), tape=tape)
     held = market.backtest(bars, controls.buy_and_hold(bars.present), tape=tape)
     late = market.backtest(bars, controls.late(standing), tape=tape)
     backwards = market.backtest(bars, controls.time_reversed(standing, bars.present), tape=tape)
-    random, random_row = random_timing(ledger, standing, policy, draws, at, seed, progress)
+    random, random_row = random_timing(ledger, standing, policy, timing, trials.count, draws, at, seed, progress)
 
     holding = measured(held, "buy_and_hold", "Buy and hold")
     delayed = measured(late, "one_bar_late", "Policy, one bar late")
@@ -139,7 +140,7 @@ def judge(
     modes = None
     if acting is not None and acting.drawn is not None:
         modes = compare(ledger, acting.drawn, optimum)
-        rows.append(_deflate(measured(acting.drawn, "drawn", "Policy, drawn actions"), count, trials))
+        rows.append(_deflate(measured(acting.drawn, "drawn", "Policy, drawn actions"), Timing.of(acting.drawn), trials))
     rows += [delayed, measured(backwards, "time_reversed", "Policy, time reversed")]
 
     acts = behaviour(standing, ledger.exposure, ledger.turnover, bars.open, bars.close, bars.present)
@@ -161,6 +162,7 @@ def judge(
             dsr=policy.dsr,
             trials=trials.count,
             p_random=random.p_value,
+            p_trials=random.p_trials,
             random_draws=random.count,
             trades=acts.trades,
             positions=acts.positions,
@@ -190,7 +192,8 @@ def judge(
     )
     record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)
     details: dict[str, object] = {
-        "trials": _trial_details(policy, count, trials, periods_per_year),
+        "trials": _trial_details(timing, trials, periods_per_year),
+        "timing": timing.to_dict(),
         "interval": {
             "level": _LEVEL,
             "draws": interval.draws,

@@ -41,7 +41,9 @@ class Row:
         cost_drag: annual return that all costs took; ``costs`` the same by kind (negative = received).
         break_even_bps: trading cost per unit of traded notional at which the net return is zero.
         break_even_extra_bps: how much of it is left beyond ``cost_paid_bps``, the trading cost that was paid.
-        psr, dsr: probabilities; ``trials`` is the N of the dsr.
+        psr: probability that the Sharpe ratio is above 0, without deflation.
+        dsr: the Deflated Sharpe Ratio of the timing over ``trials`` trials; of the policy and its drawn actions only:
+            nobody selected a control.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Row:
 
 
 def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | None = None) -> Row:
-    """Measures a ledger, without an interval, and with a single trial (DSR = PSR).
+    """Measures a ledger, without an interval and without deflation.
 
     Args:
         ledger: what is measured.
@@ -97,7 +99,6 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
     trading = np.sum([ledger.costs[kind] for kind in TRADING], axis=0)
     paid = metrics.cost_per_trade_bps(trading, before, ledger.turnover)
     extra = metrics.break_even_bps(returns, ledger.turnover)
-    probability = metrics.psr(ratio, len(returns), skew, kurtosis)
     return Row(
         name=name,
         label=label,
@@ -125,9 +126,9 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
         break_even_bps=paid + extra,
         break_even_extra_bps=extra,
         cost_paid_bps=paid,
-        psr=probability,
-        dsr=probability,
-        trials=None if math.isnan(probability) else 1,
+        psr=metrics.psr(ratio, len(returns), skew, kurtosis),
+        dsr=math.nan,
+        trials=None,
     )
 
 
@@ -144,7 +145,7 @@ def _median(values: Sequence[float]) -> float:
 def median_row(rows: Sequence[Row], name: str, label: str) -> Row:
     """Returns the row of medians over draws, each column by itself; undefined values are left out of theirs.
 
-    ``sharpe_interval`` is the 2.5 and 97.5 % quantile of the draws. PSR and DSR are not defined for a median.
+    ``sharpe_interval`` is the 2.5 and 97.5 % quantile of the draws. The PSR of a median is not defined.
     """
     first = rows[0]
     medians: dict[str, object] = {}
@@ -164,7 +165,5 @@ def median_row(rows: Sequence[Row], name: str, label: str) -> Row:
         recovery_bars=None,
         costs={kind: _median([row.costs[kind] for row in rows]) for kind in first.costs},
         psr=math.nan,
-        dsr=math.nan,
-        trials=None,
     )
     return replace(first, **medians)  # type: ignore[arg-type]

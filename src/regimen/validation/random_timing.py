@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.validation import controls
+from regimen.validation.evidence import percent
 from regimen.validation.measures import Row, measure, median_row
+from regimen.validation.timing import Timing
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -28,7 +30,10 @@ class Draws:
         count: backtests made; 0 when the policy never trades or the sample is too short to shift.
         requested: what the caller asked for; None is automatic.
         capped: whether fewer were made than the 300 of a small sample, or than requested.
-        p_value: (1 + draws with at least the policy's Sharpe ratio) / (1 + draws); NaN without draws.
+        p_value: share of arrangements of the same positions whose timing is at least as good; NaN without draws. See
+            `regimen.validation.Timing.p_value`.
+        p_trials: 1 − (1 − p)^N, the same for the best of all trials.
+        arrangements: arrangements behind the p-value.
         rank: share of the draws with a lower Sharpe ratio.
         sharpe, total_return: 5, 50 and 95 % quantiles of the draws (annual Sharpe).
         equity: (3, point) 5, 50 and 95 % quantiles of the thinned equity curves.
@@ -38,6 +43,8 @@ class Draws:
     requested: int | None
     capped: bool
     p_value: float
+    p_trials: float
+    arrangements: int
     rank: float
     sharpe: tuple[float, float, float]
     total_return: tuple[float, float, float]
@@ -49,8 +56,9 @@ class Draws:
         if self.count == 0:
             return "There is no timing to compare: the policy never trades, or the sample is too short."
         return (
-            f"The policy's Sharpe ratio beats {math.floor(100.0 * self.rank)} % of {self.count} random "
-            f"timings of its own positions (p = {self.p_value:.3f})."
+            f"The policy's Sharpe ratio beats {math.floor(100.0 * self.rank)} % of {self.count} random timings of its "
+            f"own positions. Apart from what it holds on average, {percent(self.p_value)} of {self.arrangements:,} "
+            f"arrangements of them do as well; the best of all trials does by chance in {percent(self.p_trials)}."
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -64,6 +72,8 @@ class Draws:
             "draws_requested": self.requested,
             "capped": self.capped,
             "p_value": self.p_value,
+            "p_trials": self.p_trials,
+            "arrangements": self.arrangements,
             "rank": self.rank,
             "sharpe": quantiles(self.sharpe),
             "total_return": quantiles(self.total_return),
@@ -84,6 +94,8 @@ def random_timing(
     ledger: Ledger,
     standing: Series,
     policy: Row,
+    timing: Timing,
+    trials: int,
     draws: int | None,
     at: NDArray[np.int64],
     seed: int,
@@ -95,7 +107,9 @@ def random_timing(
         ledger: of the policy.
         standing: (time, symbol) its targets in force.
         policy: its row, whose Sharpe ratio is ranked.
-        draws: how many; None is automatic.
+        timing: of the ledger, for the p-value.
+        trials: N.
+        draws: how many shifts; None is automatic.
         at: positions of the thinned equity curves.
         seed: of the shifts.
         progress: called after each draw with how many are done and how many there are.
@@ -109,7 +123,7 @@ def random_timing(
     if count == 0:
         nothing = (math.nan, math.nan, math.nan)
         empty = np.full((3, len(at)), math.nan)
-        return Draws(0, draws, False, math.nan, math.nan, nothing, nothing, empty), None
+        return Draws(0, draws, False, math.nan, math.nan, 0, math.nan, nothing, nothing, empty), None
     market, present = ledger.market.build(), ledger.bars.present
     tape = market.tape(ledger.bars)
     rows, paths = [], np.empty((count, len(at)))
@@ -125,11 +139,14 @@ def random_timing(
     mine = 0.0 if math.isnan(policy.sharpe) else policy.sharpe
     # Shifts of a constant repeat the policy's result but for the last digits: those are ties.
     slack = 1e-9 * max(1.0, abs(mine))
+    p_value, arrangements = timing.p_value(trials, seed)
     result = Draws(
         count=count,
         requested=draws,
         capped=count < wanted,
-        p_value=(1.0 + float(np.count_nonzero(found >= mine - slack))) / (1.0 + count),
+        p_value=p_value,
+        p_trials=metrics.best_of(p_value, trials),
+        arrangements=arrangements,
         rank=float(np.count_nonzero(found < mine - slack)) / count,
         sharpe=_quantiles(found),
         total_return=_quantiles(np.array([row.total_return for row in rows])),

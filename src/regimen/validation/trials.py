@@ -39,8 +39,11 @@ class Trials:
             raise ConfigError("trials.effective", f"must be from 1 to the count of {self.count}", self.effective)
 
     def variance_used(self, bars: int) -> float:
-        """Returns the variance of per-bar Sharpe ratios that the judge works with; see `at_least_null`."""
-        return at_least_null(self.sharpe_variance, bars)
+        """Returns the variance of per-bar Sharpe ratios that the judge works with; see `at_least_null`.
+
+        That of the trials' timing, and where it was not recorded that of their whole returns.
+        """
+        return at_least_null(self.sharpe_variance if self.timing_variance is None else self.timing_variance, bars)
 
 
 def null_variance(bars: int) -> float:

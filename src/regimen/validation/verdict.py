@@ -21,6 +21,9 @@ from regimen.validation.evidence import (
 
 Level = Literal["not tradable", "too short", "does nothing", "suspicious", "evidence", "weak evidence", "no evidence"]
 
+PROFIT, DEFLATED, TIMING = "profit", "deflated Sharpe ratio", "random timing"
+"""Names of the rules that weak evidence asks for as well, or that depend on the number of trials."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -67,7 +70,7 @@ def _below(value: float, bound: float) -> str:
 def rules(evidence: Evidence) -> tuple[Rule, ...]:
     """Returns the conditions for evidence, most telling first. NaN never passes."""
     e = evidence
-    timing = f"{percent(e.p_random)} of random timings of the same positions do as well."
+    timing = f"{percent(e.p_random)} of random timings of the same positions do as well{_after(e)}."
     seeds: tuple[Rule, ...] = ()
     if e.seeds is not None and e.seeds.n > 1:
         found = e.seeds.sharpe
@@ -76,18 +79,18 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
     interval = f"The 95 % interval of the annual Sharpe ratio is {e.sharpe_low:.2f} to {e.sharpe_high:.2f}."
     return (
         Rule(
-            "profit",
+            PROFIT,
             e.total_return > 0,
             e.total_return,
             "> 0",
             f"{'Without' if e.zero_cost else 'After'} costs the policy {_earned(e.total_return)}.",
         ),
         Rule(
-            "deflated Sharpe ratio",
+            DEFLATED,
             e.dsr >= CONFIDENCE,
             e.dsr,
             f">= {CONFIDENCE:.2f}",
-            f"The Deflated Sharpe Ratio over {_trials(e.trials)} is {_below(e.dsr, CONFIDENCE)}.",
+            f"The Deflated Sharpe Ratio of its timing over {_trials(e.trials)} is {_below(e.dsr, CONFIDENCE)}.",
         ),
         Rule(
             "Sharpe interval",
@@ -97,9 +100,9 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
             "The Sharpe ratio is undefined: the equity never moved." if math.isnan(e.sharpe_low) else interval,
         ),
         Rule(
-            "random timing",
-            e.p_random <= LUCK,
-            e.p_random,
+            TIMING,
+            e.p_trials <= LUCK,
+            e.p_trials,
             f"<= {LUCK:.2f}",
             "There is no timing to compare with random timing." if math.isnan(e.p_random) else timing,
         ),
@@ -119,6 +122,10 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
         ),
         *seeds,
     )
+
+
+def _after(e: Evidence) -> str:
+    return "" if e.trials == 1 else f" ({percent(e.p_trials)} for the best of {_trials(e.trials)})"
 
 
 def _earned(total_return: float) -> str:
@@ -146,7 +153,7 @@ def _level(e: Evidence, conditions: tuple[Rule, ...]) -> Level:
         return "suspicious"
     if all(rule.passed for rule in conditions):
         return "evidence"
-    if e.total_return > 0 and e.psr >= CONFIDENCE and e.p_random <= LUCK:
+    if e.total_return > 0 and e.psr >= CONFIDENCE and e.p_trials <= LUCK:
         return "weak evidence"
     return "no evidence"
 
@@ -158,17 +165,17 @@ def _clause(rule: Rule) -> str:
 def _judged(e: Evidence, level: Level, failed: list[Rule]) -> str:
     # The three levels that weigh the evidence: what was found, and why it falls short.
     after = "after " if e.zero_cost else "after costs and "
-    found = f"{after}{_trials(e.trials)} the Deflated Sharpe Ratio is {_below(e.dsr, CONFIDENCE)}"
+    found = f"{after}{_trials(e.trials)} the Deflated Sharpe Ratio of its timing is {_below(e.dsr, CONFIDENCE)}"
     head = f"{level.capitalize()} of an edge: "
     if not failed:
-        timing = f"only {percent(e.p_random)} of random timings of the same positions do as well"
+        timing = f"only {percent(e.p_random)} of random timings of the same positions do as well{_after(e)}"
         return f"{head}{found}, and {timing}"
     if not e.total_return > 0:
         return f"{head}{'' if e.zero_cost else 'after costs '}the policy {_earned(e.total_return)}"
-    if failed[0].name == "deflated Sharpe ratio":
+    if failed[0].name == DEFLATED:
         return f"{head}{found} ({CONFIDENCE:.2f} is required)"
     # Among other failures, doing no better than chance is the one that explains "no evidence".
-    told = [rule for rule in failed if rule.name == "random timing"] or failed
+    told = [rule for rule in failed if rule.name == TIMING] or failed
     return f"{head}{found}, but {_clause(told[0])}"
 
 
@@ -199,10 +206,11 @@ def decide(evidence: Evidence) -> Verdict:
       per symbol.
     - **suspicious**: annual net Sharpe ratio above 3, or directional accuracy above 60 % and three standard
       errors above what the same share of longs gets by chance.
-    - **evidence**: a profit after costs; DSR >= 0.95; the 95 % interval of the Sharpe ratio above 0; at most
-      5 % of random timings of the same positions do as well; at least ten positions; costs were charged; and, where
-      several seeds were trained, none with a Sharpe ratio below 0 and the interval of their IQM above it.
-    - **weak evidence**: a profit, PSR >= 0.95 (no deflation) and at most 5 % of random timings do as well.
+    - **evidence**: a profit after costs; DSR of the timing >= 0.95; the 95 % interval of the Sharpe ratio above 0; with
+      a probability of at most 5 % the best of all trials owes its timing to chance; at least ten positions; costs were
+      charged; and, where several seeds were trained, none with a Sharpe ratio below 0 and the interval of their IQM
+      above it.
+    - **weak evidence**: a profit, PSR >= 0.95, and the same 5 % for the timing of the best of all trials.
     - **no evidence**: everything else.
     """
     conditions, warnings = rules(evidence), alarms(evidence)

@@ -1,0 +1,134 @@
+"""The timing of a ledger: what it earned beyond holding its own average exposure to the same market."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen import metrics
+
+if TYPE_CHECKING:
+    from regimen.execution import Ledger
+    from regimen.execution.tape import Tape
+
+Matrix = NDArray[np.float64]
+
+PAID = ("commission", "spread", "impact", "borrow", "financing")
+"""Costs that timing has to earn. Funding is part of what the market pays: a constant exposure has it too."""
+_CELLS = 3_000_000_000
+"""Bars × symbols that arrangements may go through before they are only as many as the number of trials asks for."""
+_FEWEST, _MOST, _PER_TRIAL = 1_000, 20_000, 40
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """The exposures of a ledger beside the market that they met, both without their averages.
+
+    Timing: the exposure of row t was filled at the open of bar t and meets the move from there to the next open (after
+    the last bar: to its close).
+
+    Attributes:
+        exposures: (time, symbol) deviations from the ledger's own average, see `regimen.metrics.exposure_deviations`.
+        moves: (time, symbol) returns from open to open after funding, less the mean of the later ones, per share of the
+            equity, see `regimen.metrics.forward_deviations`.
+        costs: (time,) paid for trading, borrowing and financing, as a fraction of the equity.
+        average: mean exposure, summed over the symbols.
+        periods_per_year: of the bars.
+    """
+
+    exposures: Matrix
+    moves: Matrix
+    costs: Matrix
+    average: float
+    periods_per_year: float
+
+    @classmethod
+    def of(cls, ledger: Ledger, tape: Tape | None = None) -> Timing:
+        """Takes a ledger apart.
+
+        Args:
+            ledger: the books.
+            tape: of the ledger's bars and market, where the caller has it.
+        """
+        bars = ledger.bars
+        tape = ledger.market.build().tape(bars) if tape is None else tape
+        marks = np.where(bars.present, bars.open, ledger.prices)
+        following = np.concatenate([marks[1:], ledger.prices[-1:]])
+        if len(tape.ratios):
+            following[:-1] *= tape.ratios[1:]
+        moves = following / marks - 1.0
+        if len(tape.fundings):
+            moves[:-1] -= np.nan_to_num(tape.fundings[1:]) * (following / marks)[:-1]
+        seen = np.maximum.accumulate(bars.present, axis=0)
+        listed = seen & np.maximum.accumulate(bars.present[::-1], axis=0)[::-1]
+        listed[: ledger.market.latency_bars] = False  # no decision reaches them
+        before = np.concatenate([[ledger.start_equity], ledger.equity[:-1]])
+        opened = ledger.equity - np.nansum(ledger.units * (ledger.prices - marks), axis=1)
+        alive = (before > 0) & (opened > 0)
+        held = np.where(listed & alive[:, None], ledger.units * marks / np.where(alive, opened, 1.0)[:, None], 0.0)
+        paid = np.sum([ledger.costs[kind] for kind in PAID], axis=0)
+        return cls(
+            exposures=metrics.exposure_deviations(held, listed),
+            moves=metrics.forward_deviations(moves, listed) / metrics.shares(listed),
+            costs=np.where(alive, paid / np.where(alive, before, 1.0), 0.0),
+            average=float(held.sum(axis=1)[listed.any(axis=1)].mean()) if listed.any() else 0.0,
+            periods_per_year=bars.periods_per_year,
+        )
+
+    @cached_property
+    def returns(self) -> Matrix:
+        """(time,) what the timing earned in each bar after costs, as a fraction of the equity."""
+        earned: Matrix = np.einsum("ts,ts->t", self.exposures, self.moves)
+        return earned - self.costs
+
+    @cached_property
+    def moments(self) -> metrics.Moments:
+        """Of `returns`."""
+        return metrics.moments(self.returns)
+
+    @property
+    def sharpe(self) -> float:
+        """The annual Sharpe ratio of `returns`; NaN where nothing was ever held."""
+        return self.moments.sharpe * math.sqrt(self.periods_per_year)
+
+    def dsr(self, trials: float, variance: float) -> float:
+        """Returns the Deflated Sharpe Ratio of `returns`.
+
+        Args:
+            trials: N.
+            variance: of the trials' per-bar timing Sharpe ratios.
+        """
+        found = self.moments
+        return metrics.dsr(found.sharpe, len(self.returns), found.skewness, found.kurtosis, trials, variance)
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns plain values: what `regimen runs compare` deflates again when there are more trials."""
+        found = self.moments
+        return {
+            "average_exposure": self.average,
+            "sharpe": self.sharpe,
+            "sharpe_per_bar": found.sharpe,
+            "skew": found.skewness,
+            "kurtosis": found.kurtosis,
+            "bars": len(self.returns),
+        }
+
+    def p_value(self, trials: int, seed: int) -> tuple[float, int]:
+        """Returns the p-value against the same positions at other times, before costs, and the number of draws.
+
+        All of them pay about the same costs. The best of N trials needs p <= .05 / N, hence at least 40 N draws.
+        """
+        affordable = _CELLS // self.exposures.size
+        draws = max(min(max(affordable, _FEWEST), _MOST), _PER_TRIAL * trials)
+        return metrics.arrangement_p_value(self.exposures, self.moves, draws, seed)
+
+
+def timing_sharpe(ledger: Ledger) -> float | None:
+    """Returns the annual Sharpe ratio of a ledger's timing for the trial ledger; None where it is not defined."""
+    value = Timing.of(ledger).sharpe
+    return value if math.isfinite(value) else None
