@@ -104,6 +104,9 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
         screen.print(f"Not traded: the first {skipped:,} bars, from before the first model had been trained.")
     for alarm in judgement["alarms"]:
         screen.print(f"[bold red]Alarm:[/] {escape(alarm['sentence'])}", soft_wrap=True)
+    charged = judgement.get("charged")
+    if charged:
+        screen.print(f"Costs:   {escape(charged['sentence'])}", soft_wrap=True)
     level = judgement["verdict"]["level"]
     screen.print(
         f"[{_STYLES.get(level, 'bold')}]Verdict:[/] {escape(judgement['verdict']['sentence'])}", soft_wrap=True

@@ -92,9 +92,10 @@ class VectorMarket:
     ) -> None:
         if config is not None and fields:
             config = VectorMarketConfig(**{**dict(config), **fields})
-        self.config = config = config or VectorMarketConfig(**fields)
+        config = config or VectorMarketConfig(**fields)
         if not isinstance(bars, Bars):
             raise DataError("bars", "must be Bars (see Bars.read and Bars.from_arrays)", type(bars).__name__)
+        self.config = config = config.model_copy(update={"market": config.market.at(bars)})
         stop = len(bars) if config.stop is None else config.stop
         for name, value in (("stop", stop), ("window", config.window)):
             if value > len(bars):

@@ -7,8 +7,10 @@ from regimen.execution.ledger import Ledger
 from regimen.execution.market import Decider, Market, MarketConfig
 from regimen.execution.step import advance, open_account
 from regimen.execution.tape import Tape, variance_step
+from regimen.execution.venues import VENUES, Venue
 
 __all__ = [
+    "VENUES",
     "Account",
     "Costs",
     "Decider",
@@ -18,6 +20,7 @@ __all__ = [
     "Recorder",
     "Rules",
     "Tape",
+    "Venue",
     "advance",
     "open_account",
     "variance_step",

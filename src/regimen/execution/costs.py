@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from regimen.bars.calendar import CalendarName
+from regimen.execution.venues import DEFAULT, NAMES, VENUES, VenueName
 from regimen.settings import one_line
 
 RATES = (
@@ -48,9 +50,12 @@ class Costs(BaseModel):
     within 0.02, which is what we use. There is no permanent part: recorded prices do not answer to an
     account.
 
+    A ``venue`` fills in its rates, beside which single fields may be given: ``Costs(venue="coinbase",
+    commission_bps=25)``. See `regimen.execution.venues`.
+
     Raises:
         ConfigError: a negative or non-finite rate; all rates zero without ``zero_costs``; ``zero_costs``
-            with a positive rate.
+            with a positive rate; an unknown venue.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -78,6 +83,10 @@ class Costs(BaseModel):
         default=0.0, ge=0.0, description="yearly interest on borrowed cash (negative cash), a fraction"
     )
     funding: bool = Field(default=True, description="charge the bars' funding_rate column, where they carry one")
+    venue: VenueName | None = Field(default=None, description="preset that fills in the rates that are not given")
+    chosen_by: Literal["config", "calendar"] = Field(
+        default="config", description="calendar: nobody chose, and the bars' calendar named the venue"
+    )
     zero_costs: bool = Field(
         default=False, description="must be true to trade without any cost; the report is branded then"
     )
@@ -92,9 +101,15 @@ class Costs(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_zeros(cls, values: object) -> object:
+    def _fill_rates(cls, values: object) -> object:
+        if isinstance(values, str):
+            values = {"venue": values}
         if isinstance(values, Mapping) and values.get("zero_costs") is True:
             return {**dict.fromkeys(RATES, 0.0), "funding": False, **values}
+        if isinstance(values, Mapping) and values.get("venue") in NAMES:
+            rates = {**dict.fromkeys(RATES, 0.0), **VENUES[values["venue"]].rates}
+            edited = any(values.get(name, rate) != rate for name, rate in rates.items())
+            return {**rates, **values, **({"chosen_by": "config"} if edited else {})}
         return values
 
     @model_validator(mode="after")
@@ -110,6 +125,29 @@ class Costs(BaseModel):
     def none(cls) -> Costs:
         """Returns the costs of a dream: nothing, flagged as such; funding is not charged either."""
         return cls(zero_costs=True)
+
+    @classmethod
+    def of_calendar(cls, calendar: CalendarName) -> Costs:
+        """Returns the costs of a market whose config says nothing: those of the venue that goes with the calendar."""
+        return cls(venue=DEFAULT[calendar], chosen_by="calendar")
+
+    @property
+    def sentence(self) -> str:
+        """What is charged and who chose it, for people."""
+        if self.is_free:
+            return "Nothing is charged."
+        parts = [
+            f"{self.commission_bps:g} bp commission",
+            f"{self.commission_fixed:g} a fill" if self.commission_fixed else "",
+            f"{self.half_spread_bps:g} bp half-spread",
+            f"impact {self.impact_coefficient:g}" if self.impact_coefficient else "",
+            f"{self.borrow_annual:.2%} a year to borrow" if self.borrow_annual else "shorts borrow for nothing",
+            f"{self.financing_annual:.2%} on borrowed cash" if self.financing_annual else "",
+        ]
+        told = ", ".join(part for part in parts if part)
+        if self.chosen_by == "calendar":
+            return f"{told} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
+        return f"{told} ({self.venue or 'chosen in the config'})"
 
     @property
     def is_free(self) -> bool:

@@ -45,7 +45,10 @@ class MarketConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    costs: Costs = Field(default_factory=Costs, description="what trading and holding cost")
+    costs: Costs = Field(
+        default_factory=lambda: Costs.of_calendar("24/7"),
+        description="what trading and holding cost: rates, a venue, or nothing: then the calendar of the bars decides",
+    )
     initial_cash: float = Field(default=1_000_000.0, gt=0.0, description="equity at the start, quote currency")
     latency_bars: int = Field(
         default=1, ge=1, description="a target decided with bar t fills at the open of t + latency_bars"
@@ -99,6 +102,12 @@ class MarketConfig(BaseModel):
         if self.rebalance_band > 0.0 and self.rebalance == "on_change":
             raise ValueError(f"rebalance_band needs rebalance: every_bar; got {self.rebalance_band:g} with on_change")
         return self
+
+    def at(self, bars: Bars) -> Self:
+        """Returns the config for these bars: where nobody chose the costs, those that go with the bars' calendar."""
+        if self.costs.chosen_by == "config":
+            return self
+        return self.model_copy(update={"costs": Costs.of_calendar(bars.calendar.name)})
 
     def build(self) -> Market:
         """Returns the market of this config."""
@@ -177,7 +186,8 @@ class Market:
             raise ConfigError("start/stop", f"must satisfy 0 <= start < stop <= {len(bars)}", (start, stop))
         decide = getattr(targets, "decide", None)
         rows = np.full(bars.shape, np.nan) if decide else check_targets(targets, bars)
-        rules = self.rules(bars.periods_per_year)
+        config = self.config.at(bars)
+        rules = config.build().rules(bars.periods_per_year)
         tape = self.tape(bars) if tape is None else check_tape(tape, bars, rules)
         recorder = Recorder(
             tape,
@@ -200,7 +210,7 @@ class Market:
             row = start + int((~np.isfinite(recorder.book[0])).argmax())
             raise DataError("targets", f"must not earn more than a float holds; equity overflows at row {row}", last)
         covered = bars if stop - start == len(bars) else bars.window(start, stop)
-        return Ledger.of(covered, self.config, rows[start:stop], recorder)
+        return Ledger.of(covered, config, rows[start:stop], recorder)
 
 
 def check_tape(tape: Tape, bars: Bars, rules: Rules) -> Tape:

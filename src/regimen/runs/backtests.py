@@ -50,6 +50,7 @@ def backtest_run(
     config = _with_overrides(trained, bars, overrides)
     advance(0, 4, "bars")
     loaded = load_with_report(config.data)
+    config = config.model_copy(update={"market": config.market.at(loaded.bars)})
     edges = [_position(loaded.bars.time, window["test_from"]) for window in manifest["windows"]]
     begin, end = edges[0], len(loaded.bars)
     if begin >= end - 1:
@@ -129,6 +130,8 @@ def _with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str
     values = config.as_dict()
     if bars is not None:
         values["data"] = {"path": bars}
+    if any(override.startswith("market.costs.venue") for override in overrides):
+        values["market"]["costs"] = {}  # another venue's rates, not those of the old one under a new name
     values = apply_overrides(values, overrides)
     data: DataConfig = validated(DataConfig, values["data"], "data.")
     market: MarketConfig = validated(MarketConfig, values["market"], "market.")

@@ -16,7 +16,6 @@ import numpy as np
 
 from regimen import metrics
 from regimen.errors import RunError
-from regimen.execution import Costs
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, read_json, require_finished
 from regimen.runs.effort import Effort
@@ -27,8 +26,8 @@ from regimen.validation.compare import Comparison, Contender, Reference, Series,
 from regimen.validation.numerals import count, day, duration
 from regimen.validation.recount import dsr_now, level_now
 
-_OWN = ("rebalance", "rebalance_band")
-"""Fields of the market that say how a policy's targets become orders; runs may differ in them."""
+_OWN: dict[str, Any] = {"rebalance": True, "rebalance_band": True, "costs": {"venue", "chosen_by"}}
+"""Fields of the market that say how a policy's targets become orders, or who chose it; runs may differ in them."""
 _BESIDE = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal", ".html")
 """Files that lie beside runs, so that ``runs/*`` names them too."""
 
@@ -220,7 +219,7 @@ def _difference(first: Finished, run: Finished) -> tuple[str, str, str] | None:
     ours, theirs = first.span, run.span
     if ours != theirs:
         return "test span", ours, theirs
-    markets = [dict(_flat(each.config.market.model_dump(mode="json", exclude=set(_OWN)))) for each in (first, run)]
+    markets = [dict(_flat(each.config.market.model_dump(mode="json", exclude=_OWN))) for each in (first, run)]
     for name in markets[0] | markets[1]:
         values = [str(market.get(name, "absent")) for market in markets]
         if values[0] != values[1]:
@@ -251,19 +250,13 @@ def _labels(runs: Sequence[Finished]) -> list[str]:
 
 
 def _facts(run: Finished) -> list[tuple[str, str]]:
-    sample, costs = run.sample, run.config.market.costs
+    sample = run.sample
     return [
         ("Data", Path(str(sample["source"])).name or str(sample["source"])),
         ("Sample", f"{count(sample['bars'])} bars of {duration(run.bar_length)}"),
         ("Traded", f"{day(sample['start'])} to {day(sample['end'])}"),
-        ("Costs", _costs(costs)),
+        ("Costs", run.config.market.costs.sentence),
     ]
-
-
-def _costs(costs: Costs) -> str:
-    if costs.is_free:
-        return "none"
-    return f"{costs.commission_bps:g} bp commission, {costs.half_spread_bps:g} bp half-spread"
 
 
 def _known(value: Any) -> float:

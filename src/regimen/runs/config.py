@@ -168,6 +168,7 @@ class RunConfig(BaseModel):
         del data["path"]
         for file in data["extras"].values():
             del file["path"]
+        del values["market"]["costs"]["chosen_by"]  # who chose the costs changes no number
         data["adjust"] = data["adjust"] and Path(data["adjust"]).name
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -122,6 +122,7 @@ def prepare_bars(config: RunConfig, loaded: Loaded, features: FeatureSet, until:
         features: as built from the config.
         until: only windows whose test span starts before this position; all by default.
     """
+    config = config.model_copy(update={"market": config.market.at(loaded.bars)})
     frame = features.compute(seen(loaded.bars))
     labels = label(config.labels, loaded.bars)
     usable = warm(frame.values)

@@ -7,7 +7,7 @@ from typing import Any
 
 from regimen.bars.spans import spoken
 from regimen.errors import RunError
-from regimen.execution import Ledger
+from regimen.execution import VENUES, Ledger
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, read_json
 from regimen.runs.fit import HISTORY
@@ -103,18 +103,8 @@ def _assumptions(config: RunConfig) -> list[str]:
     market, costs = config.market, config.market.costs
     bars = "the next bar" if market.latency_bars == 1 else f"bar t + {market.latency_bars}"
     words = [f"A decision made with bars up to t fills at the open of {bars}."]
-    if costs.is_free:
-        words.append("Trading is free: no cost of any kind is charged.")
-    else:
-        words.append(
-            f"Each fill pays {costs.commission_bps:g} bp commission and {costs.half_spread_bps:g} bp half-spread"
-            + (f", and impact with coefficient {costs.impact_coefficient:g}" if costs.impact_coefficient else "")
-            + "."
-        )
-    carry = [
-        f"shorts pay {costs.borrow_annual:.2%} a year" if costs.borrow_annual else "",
-        f"borrowed cash costs {costs.financing_annual:.2%} a year" if costs.financing_annual else "",
-    ]
-    words.append(f"Holding: {', '.join(part for part in carry if part) or 'no borrow fee and no interest'}.")
+    words.append(f"Costs: {costs.sentence}")
+    if costs.venue:
+        words.append(f"Rates of {costs.venue} as of {VENUES[costs.venue].date}: {VENUES[costs.venue].source}.")
     words.append("Prices do not answer to the account's own orders beyond the charged impact.")
     return words

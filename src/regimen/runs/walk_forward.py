@@ -40,7 +40,7 @@ def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory
     require_trackers(config.tracking)
     advance(0, 1, "bars, features, labels")
     prepared = prepare(config)
-    directory = RunDirectory.create(root, config)
+    directory = RunDirectory.create(root, prepared.config)
     try:
         describe(directory, prepared)
         return directory, train(prepared, directory, advance)

@@ -212,6 +212,7 @@ def judge(
             "fingerprint": bars.fingerprint,
             "source": bars.source,
         },
+        "charged": {"sentence": ledger.market.costs.sentence, **ledger.market.costs.model_dump(mode="json")},
         "zero_cost": zero_cost,
         "ruined": ledger.ruined,
         "decay": {"first_half_sharpe": first_half, "second_half_sharpe": second_half},
