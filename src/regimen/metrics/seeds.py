@@ -61,7 +61,7 @@ def iqm_interval(scores: Series, *, level: float = 0.95, draws: int = 2000, seed
 
     A draw takes as many runs as there were, with replacement and for each task anew, and pools all scores. It says how
     far another set of seeds could have moved the IQM; what another sample of the market would do is not in it. With
-    one run it is a point, and with fewer than five it is too narrow.
+    one run there is none (NaN), and with fewer than five it is too narrow.
 
     Args:
         scores: (run,) or (run, task).
@@ -70,7 +70,8 @@ def iqm_interval(scores: Series, *, level: float = 0.95, draws: int = 2000, seed
         seed: of the draws.
 
     Returns:
-        an interval with block length 1; all NaN without scores, or when one of them is NaN.
+        an interval with block length 1; all NaN without scores, or when one of them is NaN; with one run only the
+        estimate is known.
 
     Raises:
         ConfigError: the level does not lie between 0 and 1, or there are no draws.
@@ -84,6 +85,8 @@ def iqm_interval(scores: Series, *, level: float = 0.95, draws: int = 2000, seed
     if math.isnan(estimate):
         return Interval(math.nan, math.nan, math.nan, level, 1.0, draws)
     runs, tasks = values.shape
+    if runs < 2:
+        return Interval(estimate, math.nan, math.nan, level, 1.0, draws)
     random = generator(seed, "bootstrap", "iqm")
     found = np.empty(draws)
     step = max(1, _CHUNK // values.size)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from regimen.metrics import iqm_interval
+from regimen.metrics import Interval, iqm_interval
 from regimen.proving.experiment import MODES, Mode
 from regimen.proving.prove import Result
 
@@ -34,7 +34,7 @@ def _row(result: Result, mode: Mode) -> tuple[str, ...]:
         experiment.name,
         experiment.arena.name,
         mode,
-        f"{scores.estimate:.3f} [{scores.low:.3f}, {scores.high:.3f}]",
+        _with_interval(scores),
         f"{min(result.values(mode, 'score')):.3f}",
         _also(result, mode),
         f"{steps / 1e6:.2f} M",
@@ -52,12 +52,29 @@ def _also(result: Result, mode: Mode) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
 
 
+def _with_interval(found: Interval) -> str:
+    """The IQM and its interval over the seeds; one seed has none."""
+    if math.isnan(found.low):
+        return f"{found.estimate:.3f}"
+    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
 def _total(agent: str, results: Sequence[Result], mode: Mode) -> tuple[str, ...]:
     scores = np.array([result.values(mode, "score") for result in results]).T  # (run, market)
     found = iqm_interval(scores)
-    score = f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
     met = all(each.met for result in results for each in result.judged() if each.mode == mode)
-    return (agent, f"all {len(results)}", mode, score, f"{scores.min():.3f}", "", "", "", "", "yes" if met else "NO")
+    return (
+        agent,
+        f"all {len(results)}",
+        mode,
+        _with_interval(found),
+        f"{scores.min():.3f}",
+        "",
+        "",
+        "",
+        "",
+        "yes" if met else "NO",
+    )
 
 
 def missed(results: Sequence[Result]) -> list[str]:

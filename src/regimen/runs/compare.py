@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from regimen import metrics
 from regimen.errors import RunError
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, read_json, require_finished
@@ -22,7 +21,7 @@ from regimen.runs.effort import Effort
 from regimen.runs.models import spoken_kind
 from regimen.runs.trials import TrialLedger, counted
 from regimen.validation import Trials
-from regimen.validation.compare import Comparison, Contender, Reference, Series, spread
+from regimen.validation.compare import Comparison, Contender, Reference, Series, improvement, spread
 from regimen.validation.numerals import count, day, duration
 from regimen.validation.recount import dsr_now, level_now
 
@@ -174,7 +173,6 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, held:
     iqm, interval = spread(run.seeds)
     efforts = list(run.efforts())
     timed = [each.seconds for each in efforts if each.whole] or [each.seconds for each in efforts]
-    scores = np.array(list(run.seeds.values()))
     time, equity = run.curve("policy")
     size = next((each for each in efforts if each.parameters is not None), None)
     return Contender(
@@ -193,10 +191,8 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, held:
         dsr_then=_known(row["dsr"]),
         verdict=level_now(run.judgement, trials),
         verdict_then=str(verdict["level"]),
-        better_than_hold=metrics.probability_of_improvement(scores, np.array([held.sharpe])),
-        better_than_first=math.nan
-        if run is first
-        else metrics.probability_of_improvement(scores, np.array(list(first.seeds.values()))),
+        better_than_hold=improvement(run.seeds, [held.sharpe]),
+        better_than_first=math.nan if run is first else improvement(run.seeds, list(first.seeds.values())),
         parameters=_known(size and size.parameters),
         trainable=_known(size and size.trainable),
         seconds=median(timed) if timed else math.nan,

@@ -32,7 +32,7 @@ class Contender:
         dsr_then: by those of the day it was judged.
         verdict, verdict_then: likewise.
         better_than_hold, better_than_first: probability that a seed's Sharpe ratio is above that of buy and hold, and
-            of a seed of the first run of the comparison.
+            of a seed of the first run of the comparison; NaN with one seed.
         parameters, trainable, seconds: of the model, and the median wall time of its fits; NaN where not recorded.
         time, equity: the judged seed's curve, multiples of the starting equity; time in nanoseconds since 1970.
     """
@@ -150,10 +150,20 @@ class Comparison:
 def spread(seeds: Mapping[int, float]) -> tuple[float, tuple[float, float]]:
     """Returns the interquartile mean over seeds and its 95 % interval; with one seed there is no interval."""
     values = np.array(list(seeds.values()), dtype=np.float64)
-    if len(values) < 2:
-        return metrics.iqm(values), (math.nan, math.nan)
     found = metrics.iqm_interval(values)
     return found.estimate, (found.low, found.high)
+
+
+def improvement(seeds: Mapping[int, float], others: Sequence[float]) -> float:
+    """Returns the probability that a seed's Sharpe ratio is above another's; NaN with one seed, which knows of no luck.
+
+    Args:
+        seeds: Sharpe ratio by seed.
+        others: those of the other run, or the one of buy and hold, which has no seeds.
+    """
+    if len(seeds) < 2:
+        return math.nan
+    return metrics.probability_of_improvement(np.array(list(seeds.values())), np.array(others))
 
 
 def table(comparison: Comparison) -> list[dict[str, str]]:

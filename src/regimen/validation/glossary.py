@@ -135,7 +135,9 @@ STATISTICS = (
         lambda value: UNKNOWN if number(value) == UNKNOWN else f"{number(value, 1)}×",
         "Traded notional (buys and sells) of a year in multiples of equity: mean per bar × {periods}.",
     ),
-    Statistic("exposure", "Mean exposure", percent, "Mean over bars of the sum of |exposure|, as a share of equity."),
+    Statistic(
+        "exposure", "Mean gross exposure", percent, "Mean over bars of Σ|exposure|, a share of equity; never signed."
+    ),
     Statistic(
         "cost_drag",
         "Cost per year",

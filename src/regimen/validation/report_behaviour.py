@@ -19,7 +19,7 @@ def behaviour_facts(document: ReportDocument) -> list[tuple[str, str]]:
     if not behaviour:
         return []
     return [
-        ("Trades", count(behaviour.get("trades"))),
+        ("Bars with a fill", count(behaviour.get("trades"))),
         ("Positions", count(behaviour.get("positions"))),
         *([("Changes of target", count(behaviour["changes"]))] if "changes" in behaviour else []),
         ("Long", percent(behaviour.get("long_share"), 0)),

@@ -145,7 +145,8 @@ def remarks(document: ReportDocument) -> list[tuple[str, str, str]]:
             (
                 "Beats random timing",
                 percent(random.get("rank"), 0),
-                f"p = {significant(random.get('p_value'), 2)}",
+                f"p = {significant(random.get('p_value'), 2)}; for the best of all trials "
+                f"{significant(random.get('p_trials'), 2)}",
             ),
             (
                 "Random timing, Sharpe",
@@ -159,6 +160,12 @@ def remarks(document: ReportDocument) -> list[tuple[str, str, str]]:
                 f"{percent((random.get('total_return') or {}).get('high'), plus=True)}",
             ),
         ]
+    timing = judgement.get("timing") or {}
+    if timing:
+        net = percent(timing.get("average_exposure"), 0, plus=True)
+        facts.append(
+            ("Sharpe ratio of the timing", number(timing.get("sharpe")), f"beyond a mean net exposure of {net}")
+        )
     facts += constant_card(behaviour)
     if trials:
         many = f"{count(trials.get('count'))} trial{'' if trials.get('count') == 1 else 's'}"
