@@ -152,7 +152,7 @@ FAULTS: dict[str, tuple[Plant, str, int, tuple[int, ...]]] = {
     "gaps": (_hole, "warn", 1, (100,)),
     "off_grid": (_off, "warn", 1, (30,)),
     "relisted": (_relist, "refuse", 1, (300,)),
-    "splits": (_scale_from(200, 0.25), "warn", 1, (200,)),
+    "splits": (_scale_from(200, 0.25), "refuse", 1, (200,)),
     "swapped_volume": (_quote, "refuse", 3, (5, 6, 400)),
     "extreme_moves": (_spike, "warn", 2, (250, 251)),
     "unfinished_last": (_last, "warn", 1, (599,)),

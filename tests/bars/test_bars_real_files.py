@@ -110,6 +110,7 @@ PARQUET_OPTIONS: dict[str, dict[str, Any]] = {
     "equity/eem-1d-us-lean-raw.parquet": {"adjust": "equity/eem-factor-file.csv", "start": "2003-04-11"},
     "equity/goog-1d-us-lean-raw.parquet": {"repairs": {"splits": "adjust"}},
     "equity/alot-1d-us-yahoo.parquet": {"repairs": {"duplicates": "keep_first"}},
+    "equity/fele-1d-us-yahoo.parquet": {"adjust": "adj_close"},  # a split of 1989 is in the adjusted closes alone
     "equity/hwc-1d-us-yahoo.parquet": {"repairs": {"ohlc": "widen", "relisted": "keep", "splits": "keep"}},
     "panel/binance-hourly-close-wide.parquet": {
         "layout": "wide",
@@ -123,7 +124,7 @@ PARQUET_OPTIONS: dict[str, dict[str, Any]] = {
 
 def _options(shared_data: Path, name: str) -> dict[str, Any]:
     options = dict(PARQUET_OPTIONS.get(name, {}))
-    if "adjust" in options:
+    if options.get("adjust", "").endswith(".csv"):
         options["adjust"] = str(shared_data / options["adjust"])
     return options
 

@@ -1,4 +1,4 @@
-"""The checks of rows, on their own and beside their neighbours; `jumps` has those of price moves."""
+"""The checks of rows, on their own and beside their neighbours; `price_checks` has those of moves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
-from regimen.bars.jumps import extreme_moves, relisted, splits
 from regimen.bars.ordered import Ordered, finding_at
+from regimen.bars.price_checks import price_findings
 from regimen.bars.report import Finding
 from regimen.bars.spans import spoken
 from regimen.bars.table import RawTable
@@ -289,7 +289,7 @@ def unfinished_last(rows: Ordered, _config: DataConfig) -> Finding | None:
 
 CHECKS: tuple[Callable[[Ordered, DataConfig], Finding | None], ...] = (
     disorder, duplicates, conflicting_duplicates, nan_rows, nonpositive, ohlc, negative_volume,
-    swapped_volume, relisted, splits, gaps, off_grid, nan_volume, zero_volume, extreme_moves, unfinished_last,
+    swapped_volume, gaps, off_grid, nan_volume, zero_volume, unfinished_last,
 )  # fmt: skip
 
 
@@ -301,5 +301,6 @@ def find_all(rows: Ordered, config: DataConfig) -> tuple[Finding, ...]:
     """
     if len(rows.time) < 2:
         raise DataError(rows.table.source, "must hold at least two rows", len(rows.time))
-    found = [finding for finding in (test(rows, config) for test in CHECKS) if finding is not None]
-    return tuple(sorted(found, key=lambda finding: finding.severity != "refuse"))
+    found = [*(test(rows, config) for test in CHECKS), *price_findings(rows, config)]
+    kept = [finding for finding in found if finding is not None]
+    return tuple(sorted(kept, key=lambda finding: finding.severity != "refuse"))

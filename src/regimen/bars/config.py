@@ -39,6 +39,17 @@ class RepairsConfig(BaseModel):
         default="refuse",
         description="Jumps like splits: adjust puts them into the column adjustment, keep lets them be.",
     )
+    jumps: Literal["refuse", "keep"] = Field(
+        default="refuse",
+        description="Jumps between two bars that no hole, trading or split explains; keep says that they are real.",
+    )
+    bad_ticks: Literal["refuse", "drop", "keep"] = Field(
+        default="refuse", description="Rows whose price leaves the rows beside them and is back within a few."
+    )
+    wide_ranges: Literal["keep", "narrow"] = Field(
+        default="keep",
+        description="Bars whose high or low is far outside: narrow moves both to open and close.",
+    )
     relisted: Literal["refuse", "cut_before", "cut_after", "keep"] = Field(
         default="refuse",
         description="Another asset under the same name after a hole: cut_before keeps what follows the hole.",

@@ -1,166 +1,132 @@
-"""The checks of price moves: splits, re-listed symbols, moves far outside the series' own."""
+"""`Jumps`: what the steps of a price between two bars are: bad ticks, splits, other assets, or no market's."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
+from regimen.bars.moves import Moves
 from regimen.bars.ordered import Ordered
-from regimen.bars.report import Finding
-from regimen.bars.spans import spoken
+from regimen.bars.ticks import tick_rows
 
-RATIOS = (1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 28, 30, 40, 50, 100, 1000)
-"""Splits that happen: n new units for one, or one for n (1.5 is 3 for 2)."""
+RATIOS = np.array((3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 28, 30, 40, 50, 75, 100, 200, 1000))
+"""Splits that happen: n new units for one (or for two), or one for n. Below 3:2 bad news makes as many falls."""
 LARGE = 0.18
 """Log move below which nothing is looked at: 20 %."""
-RELISTED = 1.0
-"""Log level change over a hole that says another asset."""
+IMPOSSIBLE = 1.0
+"""Log step between two bars (x2.7) that only a hole or heavy trading explains."""
+CERTAIN = 0.6
+"""Log ratio of a split above which stocks are refused: bad news makes smaller ones as well."""
+SIGMAS = 8.0
+"""A jump is over so many usual moves."""
+IN_TURN = 1100 * DAY
+"""Time in which a symbol does not split both ways by the same ratio."""
 
 
-def _moves(rows: Ordered) -> tuple[Ordered, NDArray[np.float64]]:
-    """Returns the usable rows and their log move from the close before (0 at the start of a symbol)."""
-    good = rows.good_only()
-    price = good.columns["close"]
-    if "adjustment" in good.columns:
-        price = price * good.columns["adjustment"]
-    move = np.zeros(len(price))
-    if len(price) > 1:
-        logs = np.log(price)
-        move[1:] = np.where(good.same, logs[1:] - logs[:-1], 0.0)
-    return good, np.where(np.isfinite(move), move, 0.0)
+@dataclass(frozen=True, eq=False)
+class Jumps:
+    """The jumps of a file, each of one kind.
 
-
-def _over_night(good: Ordered, at: NDArray[np.intp], config: DataConfig) -> NDArray[np.float64]:
-    """Adjusted log move from the close before to this open; to this close where there are only closes."""
-    if config.close_only:
-        return np.asarray(_moves(good)[1][at])
-    opened, close = good.columns["open"][at], good.columns["close"][at - 1]
-    if "adjustment" in good.columns:
-        opened = opened * good.columns["adjustment"][at]
-        close = close * good.columns["adjustment"][at - 1]
-    return np.asarray(np.log(opened / close))
-
-
-def split_ratios(rows: Ordered, config: DataConfig) -> tuple[Ordered, NDArray[np.intp], NDArray[np.float64]]:
-    """Returns rows that look like splits, and for each the new units for one old unit.
-
-    A split happens between two bars: the open stands within 6 % (3 % for 3:2) of the last close divided by n,
-    or multiplied by it; the bar itself moves by less than 15 %; the next bar does not take it back, nor does it
-    take back the bar before (a bad tick); the move is more than 8 times the usual one; and no more money than 1.5
-    times the most of the 20 bars before changed hands, as it would on a day of bad news.
+    Attributes:
+        moves: the moves of all usable rows.
+        ticks: (row of ``moves``,) bad ticks.
+        steady: the moves without them, which the positions below count in.
+        splits, ratios: jumps by the ratio of a split, and the new units for one old unit.
+        unexplained: other jumps beyond `IMPOSSIBLE`, and those that go back and forth.
+        in_turn: whether some go back and forth: then none of them is a split.
     """
-    good, move = _moves(rows)
-    at = np.flatnonzero(np.abs(move) > LARGE)
-    if config.repairs.relisted != "keep":
-        at = at[~_is_relisted(good, at, config)]
-    if len(at) == 0:
-        return good, at, np.empty(0)
-    jump = _over_night(good, at, config)
-    candidates = np.log(np.array(RATIOS))
-    distance = np.abs(np.abs(jump)[:, None] - candidates[None, :])
-    nearest = distance.argmin(axis=1)
-    close_enough = distance.min(axis=1) < np.where(nearest == 0, 0.03, 0.06)
-    inside = np.abs(move[at] - jump) < 0.15
-    following = np.minimum(at + 1, len(move) - 1)
-    back = (following > at) & (move[following] * move[at] < 0) & (np.abs(move[following]) > 0.5 * np.abs(move[at]))
-    before = move[at - 1]
-    back |= (before * move[at] < 0) & (np.abs(before) > 0.5 * np.abs(move[at]))
-    found = close_enough & inside & ~back & _quiet(good, at) & (np.abs(move[at]) > 8 * _usual(good, move, at))
-    ratio = np.where(jump < 0, np.exp(candidates[nearest]), np.exp(-candidates[nearest]))
-    return good, at[found], ratio[found]
+
+    moves: Moves
+    ticks: NDArray[np.bool_]
+    steady: Moves
+    splits: NDArray[np.intp]
+    ratios: NDArray[np.float64]
+    unexplained: NDArray[np.intp]
+    in_turn: bool
+
+    @classmethod
+    def of(cls, rows: Ordered, config: DataConfig) -> Jumps:
+        """Tells the jumps of a file apart.
+
+        A split happens between two bars: the open stands near (6 %, half of it for 3:2 and beyond 12:1) the last
+        close divided by n, or multiplied by it, and the step is over 8 usual moves. Below `IMPOSSIBLE` the bar itself
+        must also move by less than 15 %, neither the next may take the step back nor it the one before, and no
+        more money than 1.5 times the most of the 20 bars before may change hands, as it would with bad news.
+        """
+        moves = Moves.of(rows, config)
+        ticks = tick_rows(moves)
+        steady = moves.without(ticks)
+        at = np.flatnonzero(np.abs(steady.between) > LARGE)
+        if len(at):
+            at = at[np.abs(steady.between[at]) > SIGMAS * steady.usual_beside(at)]
+        other = _another_asset(steady, at)
+        size = steady.between[at]
+        impossible = (np.abs(size) > IMPOSSIBLE) & ~steady.explained(at)
+        distance = np.abs(np.abs(size)[:, None] - np.log(RATIOS)[None, :])
+        nearest = np.log(RATIOS)[distance.argmin(axis=1)]
+        near = np.where(nearest > np.log(12.5), 0.03, np.minimum(0.06, nearest / 12))
+        split = distance.min(axis=1) < near
+        split &= (size < 0) | np.isin(nearest, np.log(RATIOS[RATIOS % 1 == 0]))  # nobody merges three into two
+        split &= impossible | ((np.abs(size) <= IMPOSSIBLE) & _quiet(steady, at))
+        if config.repairs.relisted != "keep":
+            split &= ~other
+        turns = _in_turn(steady, at, split | impossible)
+        unexplained = ((impossible & ~split) | (turns & (np.abs(size) > CERTAIN))) & ~other
+        split &= ~turns
+        ratios = np.exp(np.where(size < 0, nearest, -nearest))
+        return cls(
+            moves=moves,
+            ticks=ticks,
+            steady=steady,
+            splits=at[split],
+            ratios=ratios[split],
+            unexplained=at[unexplained],
+            in_turn=bool((turns & unexplained).any()),
+        )
 
 
-def _quiet(good: Ordered, at: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether price × volume is at most 1.5 times the most of the 20 rows before; true without volumes."""
-    money = good.columns["close"] * good.columns["volume"]
-    before = at[:, None] - np.arange(1, 21)[None, :]
-    mine = (before >= 0) & (good.symbol[np.maximum(before, 0)] == good.symbol[at][:, None])
-    most = np.fmax.reduce(np.where(mine, money[np.maximum(before, 0)], np.nan), axis=1)
-    return np.asarray(~(money[at] > 1.5 * most) | (most == 0))
-
-
-def _usual(good: Ordered, move: NDArray[np.float64], at: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Robust standard deviation (1.4826 × median of absolute moves that are not 0) of each row's symbol."""
-    result = np.empty(len(at))
-    for code in np.unique(good.symbol[at]):
-        first, last = np.searchsorted(good.symbol, [code, code + 1])
-        sizes = np.abs(move[first:last])
-        sizes = sizes[sizes > 0]
-        result[good.symbol[at] == code] = 1.4826 * np.median(sizes) if len(sizes) else np.inf
-    return result
-
-
-def splits(rows: Ordered, config: DataConfig) -> Finding | None:
-    """Jumps between two bars by a ratio of small whole numbers: prices that were not adjusted.
-
-    They refuse the data of calendars with sessions (stocks). They only warn where trading never stops, and
-    when all of them are 3:2, which bad news makes as well.
-    """
-    if config.repairs.splits == "keep":
-        return None
-    good, at, ratio = split_ratios(rows, config)
-    if len(at) == 0:
-        return None
-    shown = ", ".join(_words(value) for value in ratio[:5])
-    sentence = f"{{count}} jump(s) look like splits ({shown}{', ...' if len(at) > 5 else ''})"
-    certain = good.calendar.name == "sessions" and bool((np.abs(np.log(ratio)) > 0.5).any())
-    severity = "refuse" if certain else "warn"
-    return good.find("splits", severity, at, sentence, "data.adjust=... or data.repairs.splits=adjust|keep")
-
-
-def _words(ratio: float) -> str:
-    value, turned = (ratio, False) if ratio >= 1 else (1 / ratio, True)
-    new, old = ("3", "2") if abs(value - 1.5) < 0.01 else (f"{value:.0f}", "1")
-    return f"{old}:{new}" if turned else f"{new}:{old}"
-
-
-def extreme_moves(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Moves above 20 % that are also more than 20 times the usual one."""
-    good, move = _moves(rows)
-    at = np.flatnonzero(np.abs(move) > LARGE)
-    if len(at) == 0:
-        return None
-    at = at[np.abs(move[at]) > 20 * _usual(good, move, at)]
-    if len(at) == 0:
-        return None
-    largest = move[at][np.abs(move[at]).argmax()]
-    sentence = f"{{count}} move(s) above 20 % are over 20 times the usual; the largest is {np.expm1(largest):+.0%}"
-    return good.find("extreme_moves", "warn", at, sentence)
-
-
-def _is_relisted(good: Ordered, at: NDArray[np.intp], config: DataConfig) -> NDArray[np.bool_]:
-    """Whether a row follows a hole at another price level.
-
-    The hole is over 3 days in 24/7 data and over 10 otherwise; the level changes by more than 1 in logs.
-    """
-    if len(at) == 0:
-        return np.zeros(0, dtype=np.bool_)
-    least = (3 if good.calendar.name == "24/7" else 10) * DAY
-    hole = good.time[at] - good.time[at - 1] > max(least, 2 * good.bar_length)
-    return np.asarray(hole & (np.abs(_over_night(good, at, config)) > RELISTED))
-
-
-def relisted_rows(rows: Ordered, config: DataConfig) -> tuple[Ordered, NDArray[np.intp]]:
+def relisted_rows(moves: Moves) -> NDArray[np.intp]:
     """Returns the rows at which a symbol starts again as something else."""
-    good, move = _moves(rows)
-    at = np.flatnonzero(np.abs(move) > LARGE)
-    return good, at[_is_relisted(good, at, config)]
+    at = np.flatnonzero(np.abs(moves.whole) > LARGE)
+    return at[_another_asset(moves, at)]
 
 
-def relisted(rows: Ordered, config: DataConfig) -> Finding | None:
-    """A hole and then another price level: probably another asset under the same name."""
-    if config.repairs.relisted == "keep":
-        return None
-    good, at = relisted_rows(rows, config)
-    if len(at) == 0:
-        return None
-    worst = at[np.abs(_over_night(good, at, config)).argmax()]
-    hole = spoken(int(good.time[worst] - good.time[worst - 1]))
-    before, after = (
-        good.columns["close"][worst - 1],
-        good.columns["close" if config.close_only else "open"][worst],
-    )
-    sentence = f"{{count}} restart(s) after a hole of {hole} at another price ({before:g}, then {after:g})"
-    return good.find("relisted", "refuse", at, sentence, "data.repairs.relisted=cut_before|cut_after|keep")
+def _another_asset(moves: Moves, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether a row follows a hole at a price level changed by more than `IMPOSSIBLE`."""
+    return moves.over_hole(at) & (np.abs(moves.between[at]) > IMPOSSIBLE)
+
+
+def _quiet(moves: Moves, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether the step is the whole move, stands, and little was traded on it."""
+    whole = moves.whole
+    within = np.abs(whole[at] - moves.between[at]) < 0.15
+    following = np.minimum(at + 1, len(whole) - 1)
+    back = (following > at) & (whole[following] * whole[at] < 0) & (np.abs(whole[following]) > 0.5 * np.abs(whole[at]))
+    before = whole[at - 1]
+    back |= (before * whole[at] < 0) & (np.abs(before) > 0.5 * np.abs(whole[at]))
+    return np.asarray(within & ~back & ~(moves.money(at) > 1.5))
+
+
+def _in_turn(moves: Moves, at: NDArray[np.intp], jump: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a jump and the next one, or the one before, go back and forth: by one ratio, or thrice in turn."""
+    chosen = np.flatnonzero(jump)
+    rows, size = at[chosen], moves.between[at[chosen]]
+    result = np.zeros(len(at), dtype=np.bool_)
+    if len(chosen) < 2:
+        return result
+    opposite = (size[1:] * size[:-1] < 0) & (moves.rows.symbol[rows[1:]] == moves.rows.symbol[rows[:-1]])
+    opposite &= moves.rows.time[rows[1:]] - moves.rows.time[rows[:-1]] < IN_TURN
+    alike = np.abs(size[1:] + size[:-1]) < 0.15 + 0.05 * np.abs(size[1:])
+    thrice = np.zeros_like(opposite)
+    thrice[1:] |= opposite[:-1]
+    thrice[:-1] |= opposite[1:]
+    pair = opposite & (alike | thrice)
+    turns = np.zeros(len(chosen), dtype=np.bool_)
+    turns[1:] |= pair
+    turns[:-1] |= pair
+    result[chosen] = turns
+    return result

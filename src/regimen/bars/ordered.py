@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,24 +64,24 @@ class Ordered:
             calendar=calendar_of(table, stamps, bar_length, config),
         )
 
-    def good_only(self) -> Ordered:
-        """Returns the rows with four positive prices, each time once: price moves can be read from them."""
-        keep = self.good.copy()
-        keep[1:] &= ~(self.same & (self.time[1:] == self.time[:-1]))
-        if keep.all():
-            return self
+    def take(self, keep: NDArray[np.bool_]) -> Ordered:
+        """Returns the selected rows, still in order; the bar length and the calendar stay those of all rows."""
         symbol = self.symbol[keep]
-        return Ordered(
-            table=self.table,
+        return replace(
+            self,
             order=self.order[keep],
             time=self.time[keep],
             symbol=symbol,
             same=symbol[1:] == symbol[:-1],
             columns={name: values[keep] for name, values in self.columns.items()},
             good=self.good[keep],
-            bar_length=self.bar_length,
-            calendar=self.calendar,
         )
+
+    def good_only(self) -> Ordered:
+        """Returns the rows with four positive prices, each time once: price moves can be read from them."""
+        keep = self.good.copy()
+        keep[1:] &= ~(self.same & (self.time[1:] == self.time[:-1]))
+        return self if keep.all() else self.take(keep)
 
     def find(
         self,

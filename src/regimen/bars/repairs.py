@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.checks import late_rows, look_swapped, repeated, swapped_rows, unfinished_mask, violations
 from regimen.bars.config import DataConfig
-from regimen.bars.jumps import relisted_rows, split_ratios
+from regimen.bars.jumps import Jumps, relisted_rows
+from regimen.bars.moves import Moves
 from regimen.bars.ordered import Ordered
+from regimen.bars.price_checks import wide_rows
 from regimen.bars.report import Repair
 from regimen.bars.table import RawTable
 
@@ -18,7 +20,7 @@ def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair,
     """Applies the policies of ``data.repairs`` in a fixed order and returns what changed.
 
     The order: sort, unfinished_last, duplicates, nan_rows, nonpositive, ohlc, negative_volume,
-    swapped_volume, relisted, splits.
+    swapped_volume, relisted, bad_ticks, splits, wide_ranges.
     """
     policy = config.repairs
     applied: list[Repair] = []
@@ -61,9 +63,15 @@ def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair,
     if policy.relisted in ("cut_before", "cut_after"):
         table, count = _cut(table, config)
         note("relisted", count, "{count} row(s) of the other listing dropped")
+    if policy.bad_ticks == "drop":
+        table, count = _without_ticks(table, config)
+        note("bad_ticks", count, "{count} row(s) with a price that was taken back dropped")
     if policy.splits == "adjust":
         table, count = _adjusted(table, config)
         note("splits", count, "{count} split(s) written into the column adjustment")
+    if policy.wide_ranges == "narrow":
+        table, count = _narrowed(table, config)
+        note("wide_ranges", count, "{count} bar(s) had high and low moved to open and close")
     return table, tuple(applied)
 
 
@@ -108,7 +116,8 @@ def _contained(table: RawTable, policy: str) -> tuple[RawTable, int]:
 
 
 def _cut(table: RawTable, config: DataConfig) -> tuple[RawTable, int]:
-    rows, at = relisted_rows(Ordered.of(table, config), config)
+    moves = Moves.of(Ordered.of(table, config), config)
+    rows, at = moves.rows, relisted_rows(moves)
     bad = np.zeros(len(table), dtype=np.bool_)
     for code in np.unique(rows.symbol[at]):
         restarts = rows.time[at[rows.symbol[at] == code]]
@@ -120,12 +129,31 @@ def _cut(table: RawTable, config: DataConfig) -> tuple[RawTable, int]:
     return _without(table, bad)
 
 
+def _without_ticks(table: RawTable, config: DataConfig) -> tuple[RawTable, int]:
+    jumps = Jumps.of(Ordered.of(table, config), config)
+    bad = np.zeros(len(table), dtype=np.bool_)
+    bad[jumps.moves.rows.order[jumps.ticks]] = True
+    return _without(table, bad)
+
+
 def _adjusted(table: RawTable, config: DataConfig) -> tuple[RawTable, int]:
     """Multiplies the adjustment by each split's ratio from its row on: what is known at the row, no more."""
-    rows, at, ratio = split_ratios(Ordered.of(table, config), config)
-    if len(at) == 0:
+    jumps = Jumps.of(Ordered.of(table, config), config)
+    if len(jumps.splits) == 0:
         return table, 0
+    rows = jumps.steady.rows
     factor = table.columns.get("adjustment", np.ones(len(table))).copy()
-    for position, units in zip(at, ratio, strict=True):
+    for position, units in zip(jumps.splits, jumps.ratios, strict=True):
         factor[(table.symbol == rows.symbol[position]) & (table.time >= rows.time[position])] *= units
-    return table.with_columns(adjustment=factor), len(at)
+    return table.with_columns(adjustment=factor), len(jumps.splits)
+
+
+def _narrowed(table: RawTable, config: DataConfig) -> tuple[RawTable, int]:
+    moves = Moves.of(Ordered.of(table, config), config)
+    at = moves.rows.order[wide_rows(moves)]
+    if len(at) == 0 or moves.closes_only:
+        return table, 0
+    high, low = table.columns["high"].copy(), table.columns["low"].copy()
+    high[at] = np.maximum(table.columns["open"][at], table.columns["close"][at])
+    low[at] = np.minimum(table.columns["open"][at], table.columns["close"][at])
+    return table.with_columns(high=high, low=low), len(at)
