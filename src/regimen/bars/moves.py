@@ -11,8 +11,10 @@ from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
 from regimen.bars.ordered import Ordered
 
-BESIDE = 20
-"""How many rows on each side say what is usual at a row."""
+BESIDE = 10
+"""How many rows on each side say what move is usual at a row."""
+BEFORE = 20
+"""How many rows before say how much trading is usual."""
 CALM = 0.1
 """Usual move over two bars above which only moves inside of bars show that the market was wild."""
 CALM_CLOSES = 0.5
@@ -70,7 +72,7 @@ class Moves:
         return self._of_symbol(self.whole, at)
 
     def usual_beside(self, at: NDArray[np.intp]) -> NDArray[np.float64]:
-        """The largest of `usual`, and of the same over the 20 rows before and over the 20 rows after each row.
+        """The largest of `usual`, and of the same over the 10 rows before and over the 10 after each row.
 
         Moves inside of bars count fully, since no wrong scale of a row touches them; moves over two bars only
         up to `CALM`, or a price that flips between two scales would make its own flips usual.
@@ -123,7 +125,7 @@ class Moves:
         return np.asarray(busy & (self.closes_only | (np.abs(self.between[at]) <= TRADABLE)))
 
     def _over_most(self, traded: NDArray[np.float64], at: NDArray[np.intp]) -> NDArray[np.float64]:
-        place, mine = self._window(at, -np.arange(1, BESIDE + 1))
+        place, mine = self._window(at, -np.arange(1, BEFORE + 1))
         most = np.fmax.reduce(np.where(mine, traded[place], np.nan), axis=1)
         return np.asarray(np.where(most > 0, traded[at] / most, np.nan))
 
