@@ -268,6 +268,11 @@ def test_the_content_and_not_the_file_makes_the_fingerprint(tmp_path: Path) -> N
 HEADER = "timestamp,open,high,low,close,volume"
 WITH_NAN = lines(ISO, header=HEADER).replace(str(TRUTH["close"][30]), "", 1)
 EARLY = pd.date_range("2010-02-01", periods=COUNT, freq="1h").strftime("%d/%m/%Y %H:%M")
+NOISY = lines(ISO, header="date,open,high,low,close", order="ohlc", scale=100)
+NOISY = "\n".join(  # as 1284.31 * 100 is written: 128431.00000000001, in half of the rows
+    row + ("00000000001" if row.endswith(".0") else ".00000000001") * (number % 2)
+    for number, row in enumerate(NOISY.splitlines())
+)
 AMBIGUOUS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "day or month": (lines(EARLY, header=HEADER), "data.day_first", {}),
     "two volumes": (
@@ -281,6 +286,7 @@ AMBIGUOUS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "data.price_scale",
         {},
     ),
+    "scaled, with the noise of binary numbers": (NOISY, "data.price_scale", {}),
     "six digits": (lines(TIME.strftime("%d%m%y"), header=HEADER), "data.time_format", {}),
     "closes": (lines(ISO, header="date,close", order="c"), "data.close_only", {}),
     "HistData's clock": (lines(TIME.strftime("%Y%m%d %H%M%S"), ";"), "data.zone", {}),

@@ -22,6 +22,8 @@ from regimen.bars.stamps import Stamps
 from regimen.bars.table import RawTable
 from regimen.errors import DataError
 
+BINARY_NOISE = 1e-10
+"""Relative distance below which a price is a whole number: 128431.00000000001 is one."""
 _EXAMPLE = "data.columns=[time,open,high,low,close,volume]"
 
 
@@ -230,7 +232,8 @@ def _refuse_scaled(columns: dict[str, NDArray[np.float64]], content: Content) ->
         return
     for rows in (slice(1000), slice(None)):  # the first rows tell nearly always
         with np.errstate(invalid="ignore"):
-            if any((columns[name][rows] % 1.0 > 0).any() for name in PRICES):
+            prices = np.stack([columns[name][rows] for name in PRICES])
+            if (np.abs(prices - np.rint(prices)) > BINARY_NOISE * prices).any():
                 return
     raise DataError(
         content.source,
