@@ -1,4 +1,4 @@
-"""The checks of rows, on their own and beside their neighbours; `price_checks` has those of moves."""
+"""The checks of rows and their times, and the order in which all checks are run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
 from regimen.bars.ordered import Ordered, finding_at
 from regimen.bars.price_checks import price_findings
+from regimen.bars.price_order import ohlc
 from regimen.bars.report import Finding
 from regimen.bars.spans import spoken
 from regimen.bars.table import RawTable
+from regimen.bars.volume_checks import nan_volume, negative_volume, swapped_volume, zero_volume
 from regimen.errors import DataError
-
-TOLERANCE = 1e-9
-"""Relative slack of the price order, for vendors' binary noise."""
 
 
 def disorder(rows: Ordered, _config: DataConfig) -> Finding | None:
@@ -94,103 +93,6 @@ def nonpositive(rows: Ordered, _config: DataConfig) -> Finding | None:
         return None
     sentence = f"{{count}} row(s) have a price of zero or below (lowest {np.nanmin(lowest):g})"
     return rows.find("nonpositive", "refuse", bad, sentence, "data.repairs.nonpositive=drop")
-
-
-def violations(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
-    """Returns (row,): whether high or low does not contain the other prices; False where one is NaN."""
-    top = np.maximum(columns["open"], columns["close"])
-    bottom = np.minimum(columns["open"], columns["close"])
-    high, low = columns["high"], columns["low"]
-    found = (high < top) | (low > bottom) | (high < low)
-    if found.any():
-        slack = TOLERANCE * np.abs(columns["close"])
-        found &= (high < top - slack) | (low > bottom + slack) | (high < low - slack)
-    return np.asarray(found)
-
-
-def look_swapped(bad: NDArray[np.bool_]) -> bool:
-    """Whether so many rows break the order of their prices that the columns must be others than they are called."""
-    return bool(bad.sum() * 2 > len(bad))
-
-
-def ohlc(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Rows whose high is below, or whose low is above, another price of the row."""
-    bad = violations(rows.columns)
-    if not bad.any():
-        return None
-    opened, high, low, close = (rows.columns[name] for name in PRICES)
-    under = int((bad & (high < np.maximum(opened, close))).sum())
-    over = int((bad & (low > np.minimum(opened, close))).sum())
-    sentence = (
-        f"{{count}} row(s) break low <= open, close <= high ({int((high < low).sum()):,} high below low, "
-        f"{under:,} high below open or close, {over:,} low above)"
-    )
-    if look_swapped(bad):
-        values = np.stack([opened, high, low, close])[:, bad]
-        top = [name for name, row in zip(PRICES, values, strict=True) if (row >= values.max(axis=0)).all()]
-        bottom = [name for name, row in zip(PRICES, values, strict=True) if (row <= values.min(axis=0)).all()]
-        told = f" (the highest stands in {top[0]}, the lowest in {bottom[0]})" if top and bottom else ""
-        sentence += f": the columns look swapped{told}; data.columns says their order"
-        return rows.find("ohlc", "refuse", bad, sentence)
-    return rows.find("ohlc", "refuse", bad, sentence, "data.repairs.ohlc=widen")
-
-
-def negative_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Rows with a volume below zero."""
-    bad = rows.columns["volume"] < 0
-    sentence = "{count} row(s) have a volume below zero"
-    return rows.find("negative_volume", "refuse", bad, sentence, "data.repairs.negative_volume=nan")
-
-
-def nan_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Rows without a volume in a series that has volumes."""
-    bad = ~np.isfinite(rows.columns["volume"]) & rows.good
-    if bad.sum() == rows.good.sum():
-        return None
-    return rows.find("nan_volume", "warn", bad, "{count} row(s) have prices but no volume")
-
-
-def zero_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Stretches without trades."""
-    zero = rows.columns["volume"] == 0
-    if not zero.any():
-        return None
-    if zero.all():
-        sentence = "the volume is always 0, so it says nothing; data.volume_column=none reads it as missing"
-        return rows.find("zero_volume", "warn", zero, sentence)
-    padded = np.concatenate(([False], zero, [False]))
-    breaks = np.flatnonzero(~rows.same) + 1
-    starts = np.flatnonzero(padded[1:] & ~padded[:-1])
-    stops = np.flatnonzero(~padded[1:] & padded[:-1])
-    starts = np.union1d(starts, breaks[zero[breaks] & zero[breaks - 1]]) if len(breaks) else starts
-    stops = np.union1d(stops, breaks[zero[breaks] & zero[breaks - 1]]) if len(breaks) else stops
-    runs = stops - starts
-    longest = int(runs.max())
-    at = int(rows.order[starts[runs.argmax()]])
-    since = str(np.datetime64(int(rows.table.time[at]), "ns")).split(".")[0].replace("T", " ")
-    sentence = f"{{count}} row(s) have no volume; the longest stretch is {longest:,} bar(s) from {since}"
-    return rows.find("zero_volume", "warn", zero, sentence)
-
-
-def swapped_rows(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
-    """Returns (row,): whether quote volume / base volume is 1/price instead of price (within 20 %).
-
-    Where the price is within 22 % of 1 the two cannot be told apart, and the row is not counted.
-    """
-    base, quote, close = columns["volume"], columns["quote_volume"], columns["close"]
-    ratio, price = np.log(quote / base), np.log(close)
-    return np.asarray((np.abs(ratio + price) < 0.2) & (np.abs(ratio - price) > 0.4))
-
-
-def swapped_volume(rows: Ordered, config: DataConfig) -> Finding | None:
-    """Rows whose base and quote volume are exchanged; needs both columns."""
-    if "quote_volume" not in rows.columns or config.repairs.swapped_volume == "keep":
-        return None
-    bad = swapped_rows(rows.columns)
-    if not bad.any():
-        return None
-    sentence = "{count} row(s) have base and quote volume exchanged (quote / base is 1 / price)"
-    return rows.find("swapped_volume", "refuse", bad, sentence, "data.repairs.swapped_volume=swap")
 
 
 def gaps(rows: Ordered, _config: DataConfig) -> Finding | None:

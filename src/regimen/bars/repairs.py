@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.bars import PRICES
-from regimen.bars.checks import late_rows, look_swapped, repeated, swapped_rows, unfinished_mask, violations
+from regimen.bars.checks import late_rows, repeated, unfinished_mask
 from regimen.bars.config import DataConfig
 from regimen.bars.jumps import Jumps, relisted_rows
 from regimen.bars.moves import Moves
 from regimen.bars.ordered import Ordered
 from regimen.bars.price_checks import wide_rows
+from regimen.bars.price_order import look_swapped, violations
 from regimen.bars.report import Repair
 from regimen.bars.table import RawTable
+from regimen.bars.volume_checks import swapped_rows
 
 
 def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair, ...]]:
@@ -104,8 +106,9 @@ def _surplus(rows: Ordered, policy: str) -> NDArray[np.bool_]:
 
 
 def _contained(table: RawTable, policy: str) -> tuple[RawTable, int]:
-    bad = violations(dict(table.columns))
-    if not bad.any() or look_swapped(bad):  # swapped columns are no fault of the rows: the check refuses them
+    columns = dict(table.columns)
+    bad = violations(columns)
+    if not bad.any() or look_swapped(columns, bad):  # swapped columns are no fault of the rows: the check refuses them
         return table, 0
     if policy == "drop":
         return _without(table, bad)
