@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
+from regimen.bars.feed_checks import repeated_rows, stale_bars, still_findings, stray_weekend
 from regimen.bars.ordered import Ordered, finding_at
 from regimen.bars.price_checks import price_findings
 from regimen.bars.price_order import ohlc
@@ -192,6 +193,7 @@ def unfinished_last(rows: Ordered, _config: DataConfig) -> Finding | None:
 CHECKS: tuple[Callable[[Ordered, DataConfig], Finding | None], ...] = (
     disorder, duplicates, conflicting_duplicates, nan_rows, nonpositive, ohlc, negative_volume,
     swapped_volume, gaps, off_grid, nan_volume, zero_volume, unfinished_last,
+    stale_bars, repeated_rows, stray_weekend,
 )  # fmt: skip
 
 
@@ -203,6 +205,6 @@ def find_all(rows: Ordered, config: DataConfig) -> tuple[Finding, ...]:
     """
     if len(rows.time) < 2:
         raise DataError(rows.table.source, "must hold at least two rows", len(rows.time))
-    found = [*(test(rows, config) for test in CHECKS), *price_findings(rows, config)]
+    found = [*(test(rows, config) for test in CHECKS), *price_findings(rows, config), *still_findings(rows, config)]
     kept = [finding for finding in found if finding is not None]
     return tuple(sorted(kept, key=lambda finding: finding.severity != "refuse"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.bars.bars import PRICES
 from regimen.bars.config import DataConfig
 from regimen.bars.jumps import CERTAIN, IMPOSSIBLE, LARGE, Jumps, relisted_rows
 from regimen.bars.moves import Moves
@@ -111,13 +112,11 @@ def _relisted(jumps: Jumps, config: DataConfig) -> Finding | None:
 def wide_rows(moves: Moves) -> NDArray[np.intp]:
     """Returns the rows whose high or low is far from open and close (`WICK`), or from each other (`RANGE`)."""
     columns = moves.rows.columns
-    high, low = columns["high"], columns["low"]
-    top = np.maximum(columns["open"], columns["close"])
-    bottom = np.minimum(columns["open"], columns["close"])
-    wick = np.maximum(high / top, bottom / low)
-    at = np.flatnonzero((wick > np.exp(WICK)) | (high > RANGE * low))
+    at = np.flatnonzero(columns["high"] > np.exp(WICK) * columns["low"])
+    opened, high, low, close = (columns[name][at] for name in PRICES)
+    wick = np.maximum(high / np.maximum(opened, close), np.minimum(opened, close) / low)
     usual = moves.usual_beside(at)
-    return at[(np.log(wick[at]) > 20 * usual) | (high[at] > RANGE * low[at])]
+    return at[(np.log(wick) > np.maximum(WICK, 20 * usual)) | (high > RANGE * low)]
 
 
 def _wide_ranges(moves: Moves) -> Finding | None:
