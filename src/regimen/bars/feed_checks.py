@@ -20,7 +20,7 @@ STILL = 0.5
 STRETCH = 0.2
 """Share of a symbol's bars in one unmoved stretch from which it is said."""
 FEW = 20
-"""Bars below which a symbol of a panel is not judged."""
+"""Bars below which a symbol is not judged."""
 STRAY = 0.25
 """Share of the Saturdays (or Sundays) with bars below which such a day is stray."""
 NIGHT = DAY // 4
@@ -45,11 +45,11 @@ def still_findings(rows: Ordered, _config: DataConfig) -> tuple[Finding | None, 
     if unmoved.sum() * 5 < len(unmoved) and len(rows.table.symbols) == 1:
         return None, None
     constant, still = np.zeros(len(unmoved), dtype=np.bool_), np.zeros(len(unmoved), dtype=np.bool_)
-    longest, single = 0, len(rows.table.symbols) == 1
+    longest = 0
     edges = np.flatnonzero(np.concatenate(([True], ~rows.same, [True])))
     for first, last in pairwise(edges.tolist()):
         count = last - first
-        if count < FEW and not single:
+        if count < FEW:
             continue
         mine = unmoved[first:last]
         stretch = _longest(mine)
