@@ -58,6 +58,11 @@ def test_a_price_that_moves_at_the_end_alone_is_constant_for_training_too(tmp_pa
     assert look(frame, tmp_path)["constant_price"].severity == "refuse"
 
 
+def test_a_close_that_never_moves_within_a_range_is_constant_too(tmp_path: Path) -> None:
+    found = look(market().assign(open=100.0, high=101.0, low=99.0, close=100.0), tmp_path)
+    assert found["constant_price"].severity == "refuse"
+
+
 def test_a_symbol_that_stands_still_in_a_panel_is_said(tmp_path: Path) -> None:
     still = market(seed=7).assign(symbol="B", open=5.0, high=5.0, low=5.0, close=5.0)
     found = look(pd.concat([market().assign(symbol="A"), still], ignore_index=True), tmp_path)

@@ -21,7 +21,8 @@ RUN = CliRunner()
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     time = pd.date_range("2024-01-01", periods=50, freq="1h")
-    frame = pd.DataFrame({"date": time, "open": 10.5, "high": 11.5, "low": 9.5, "close": 10.5, "volume": 1.0})
+    close = [10 + row / 50 for row in range(50)]
+    frame = pd.DataFrame({"date": time, "open": 10.5, "high": 11.5, "low": 9.5, "close": close, "volume": 1.0})
     frame.to_csv(tmp_path / "good.csv", index=False)
     frame.loc[7, "high"] = 9.0
     frame.to_csv(tmp_path / "bad.csv", index=False)

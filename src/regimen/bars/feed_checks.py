@@ -28,46 +28,38 @@ NIGHT = DAY // 4
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _unmoved(rows: Ordered) -> NDArray[np.bool_]:
-    """Returns (row,): whether the four prices of a row are the close before (the first row: one price)."""
-    close = rows.columns["close"]
-    before = close.copy()
-    before[1:][rows.same] = close[:-1][rows.same]
-    return np.asarray(np.logical_and.reduce([rows.columns[name] == before for name in PRICES]))
-
-
 def still_findings(rows: Ordered, _config: DataConfig) -> tuple[Finding | None, Finding | None]:
     """A price that never moves (``constant_price``), or hardly, or not for a long stretch (``still_price``).
 
-    A constant price refuses the data unless other symbols move.
+    A constant price, by its opens and closes, refuses the data unless another symbol moves.
     """
-    unmoved = _unmoved(rows)
-    if unmoved.sum() * 5 < len(unmoved) and len(rows.table.symbols) == 1:
+    close = rows.columns["close"]
+    before = close.copy()
+    before[1:][rows.same] = close[:-1][rows.same]
+    level = (rows.columns["open"] == before) & (close == before)
+    constant, still = np.zeros(len(level), dtype=np.bool_), np.zeros(len(level), dtype=np.bool_)
+    if level.sum() * 5 < len(level) and len(rows.table.symbols) == 1:
         return None, None
-    constant, still = np.zeros(len(unmoved), dtype=np.bool_), np.zeros(len(unmoved), dtype=np.bool_)
-    longest = 0
+    unmoved = level & (rows.columns["high"] == before) & (rows.columns["low"] == before)
+    longest, alive = 0, False
     edges = np.flatnonzero(np.concatenate(([True], ~rows.same, [True])))
     for first, last in pairwise(edges.tolist()):
-        count = last - first
-        if count < FEW:
-            continue
         mine = unmoved[first:last]
         stretch = _longest(mine)
-        if mine.mean() >= CONSTANT:
+        if last - first < FEW:
+            alive = True
+        elif level[first:last].mean() >= CONSTANT:
             constant[first:last] = True
-        elif mine.mean() >= STILL or (stretch >= max(FEW, STRETCH * count)):
-            still[first:last] = mine
-            longest = max(longest, stretch)
-    severity = "refuse" if constant.all() else "warn"
-    where = "" if constant.all() else " in some symbols"
-    never = rows.find("constant_price", severity, constant, f"the price does not move{where}: {{count}} row(s) say so")
-    hardly = rows.find(
-        "still_price",
-        "warn",
-        still,
-        f"{{count}} row(s) are one price, the close before; the longest stretch is {longest:,} bar(s)",
-    )
-    return never, hardly
+        else:
+            alive = True
+            if mine.mean() >= STILL or stretch >= max(FEW, STRETCH * len(mine)):
+                still[first:last] = mine
+                longest = max(longest, stretch)
+    where = " of some symbols" if alive else ""
+    sentence = f"the price{where} does not move: {{count}} row(s) open and close where the last one closed"
+    never = rows.find("constant_price", "warn" if alive else "refuse", constant, sentence)
+    sentence = f"{{count}} row(s) are one price, the close before; the longest stretch is {longest:,} bar(s)"
+    return never, rows.find("still_price", "warn", still, sentence)
 
 
 def _longest(mask: NDArray[np.bool_]) -> int:
