@@ -230,6 +230,13 @@ def _squeeze(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _lost_again(frame: pd.DataFrame) -> pd.DataFrame:
+    """+135 % over night on ten times the volume, and all of it lost two nights later."""
+    frame.loc[200:201, PRICES] *= 2.35
+    frame.loc[200, "volume"] *= 10
+    return frame
+
+
 def _news(frame: pd.DataFrame) -> pd.DataFrame:
     """A failed trial: the stock opens 78 % lower, on forty times the volume."""
     frame.loc[200:, PRICES] *= 0.22
@@ -266,8 +273,8 @@ def _pump(frame: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("series", "plant"),
-    [(market, _squeeze), (market, _news), (hours, _death_of_a_coin), (hours, _pump)],
-    ids=["squeeze", "news", "death of a coin", "pump"],
+    [(market, _squeeze), (market, _lost_again), (market, _news), (hours, _death_of_a_coin), (hours, _pump)],
+    ids=["squeeze", "lost again", "news", "death of a coin", "pump"],
 )
 def test_what_markets_do_passes_with_a_warning(
     series: Callable[[], pd.DataFrame], plant: Plant, tmp_path: Path

@@ -53,7 +53,7 @@ def _excursions(moves: Moves) -> NDArray[np.bool_]:
         near = min(0.25 * abs(moves.between[step]), max(0.1, 4.0 * sigma))
         run = _back(moves, step, int(stop), near) or _out(moves, step, int(first), near)
         run = run or _edge(moves, step, int(first), int(stop))
-        if run is not None:
+        if run is not None and not moves.explained(np.array([run.start])).any():
             found[run.start : run.stop] = True
             judged = max(step, run.stop) + 1
     return found
