@@ -110,19 +110,26 @@ def test_a_block_that_is_sent_again_is_found(
         assert (found.rows[0], found.count, since in found.sentence) == (to, block, True)
 
 
-def test_prices_alone_need_longer_blocks(tmp_path: Path) -> None:
-    frame = market().assign(volume=np.nan)
-    assert "repeated_rows" not in look(copied(frame, 100, 500, 9, OHLCV[:4]), tmp_path)
-    assert look(copied(frame, 100, 500, 24, OHLCV[:4]), tmp_path)["repeated_rows"].count == 24
+@pytest.mark.parametrize("tick", [0.01, 0.1])
+def test_the_less_a_row_says_the_longer_a_block_must_be(tick: float, tmp_path: Path) -> None:
+    frame = market(tick=tick).assign(volume=np.nan)
+    assert "repeated_rows" not in look(frame, tmp_path)
+    found = "repeated_rows" in look(copied(frame, 100, 500, 6, OHLCV[:4]), tmp_path)
+    assert found == (tick == 0.01)
+    assert look(copied(frame, 100, 500, 48, OHLCV[:4]), tmp_path)["repeated_rows"].count >= 48
 
 
 def test_a_coarse_price_does_not_repeat_itself(tmp_path: Path) -> None:
     """A price of a few ticks comes back to the same values all the time; that says nothing about the feed."""
-    steps = np.random.default_rng(2).integers(-1, 2, 20_000)
+    generator = np.random.default_rng(2)
+    steps = generator.integers(0, 2, 20_000) * 2 - 1
     close = 0.00020 + 0.00001 * np.abs(np.cumsum(steps) % 20 - 10)
     time = pd.date_range("2022-01-01", periods=len(close), freq="1h", tz="UTC")
     frame = pd.DataFrame({"timestamp": time, "close": close.round(5)})
     assert "repeated_rows" not in look(frame, tmp_path, close_only=True)
+    flat = frame.assign(open=frame["close"], high=frame["close"], low=frame["close"], volume=1.0)
+    flat["volume"] = generator.integers(1, 4, len(flat)).astype(float)  # a lot or two at one price
+    assert "repeated_rows" not in look(flat, tmp_path)
 
 
 def test_stale_bars_are_found_by_their_volume(tmp_path: Path) -> None:

@@ -195,15 +195,16 @@ def test_three_for_two_only_warns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("factor", [10.0, 4.0, 2.0])
+@pytest.mark.parametrize("longest", [30, 3])
 @pytest.mark.parametrize("series", [market, hours])
 def test_an_adjustment_that_flips_is_never_offered_as_splits(
-    series: Callable[[], pd.DataFrame], factor: float, tmp_path: Path
+    series: Callable[[], pd.DataFrame], longest: int, factor: float, tmp_path: Path
 ) -> None:
     frame, scaled = series(), False
     generator = np.random.default_rng(8)
     row = 20
     while row < len(frame) - 20:
-        length = int(generator.integers(1, 31))
+        length = int(generator.integers(1, longest + 1))
         if scaled:
             frame.loc[row : row + length - 1, PRICES] *= factor
         row, scaled = row + length, not scaled

@@ -67,16 +67,16 @@ def _longest(mask: NDArray[np.bool_]) -> int:
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def repeated_rows(rows: Ordered, config: DataConfig) -> Finding | None:
+def repeated_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Blocks of rows that stood earlier in the symbol's series with the same prices and volumes.
 
-    How many rows must agree depends on what they hold: 5 with volumes, 10 with prices alone or beyond 100,000
-    rows, 24 with closes alone. All but one of them must differ from the row before. Beyond 100,000 rows one block
-    in eight is looked up, chosen by what it holds: an hour of minutes is still found (all but 1 in 1,000).
+    A block is as long as it must be to mean something (`_telling`), and all but one of its rows differ from the
+    row before. Beyond 100,000 rows one block in eight is looked up, chosen by what it holds: an hour of minutes
+    is still found (all but 1 in 1,000).
     """
     key, traded = _keys(rows)
     long = len(key) > 100_000
-    length = 24 if config.close_only else 10 if long or not traded.any() else 5
+    length = max(_telling(rows), 10 if long else 5)
     count = len(key) - length + 1
     if count < 2:
         return None
@@ -100,6 +100,29 @@ def repeated_rows(rows: Ordered, config: DataConfig) -> Finding | None:
         f"{{count}} row(s) were sent before, in blocks of {length} and more; the first block is that from {since}"
     )
     return rows.find("repeated_rows", "warn", found, sentence)
+
+
+def _telling(rows: Ordered) -> int:
+    """Returns how many rows in a row do not recur by chance, with a probability of about one in a million.
+
+    Two rows agree by chance as often as their range, their move and their volume do (read off 20,000 of them);
+    the price level, which must agree as well, is not counted on.
+    """
+    some = slice(None, None, max(1, len(rows.time) // 20_000))
+    columns = {name: rows.columns[name][some] for name in (*PRICES, "volume")}
+    scale = 1e-7 * float(np.nanmedian(columns["close"]))
+    shape = np.stack(
+        [
+            np.rint((columns["high"] - columns["low"]) / scale),
+            np.rint((columns["close"] - columns["open"]) / scale),
+            np.nan_to_num(columns["volume"], nan=-1.0),
+        ]
+    )
+    _, counts = np.unique(shape, axis=1, return_counts=True)
+    pairs = shape.shape[1] * (shape.shape[1] - 1)
+    bits = -np.log2(max(float((counts * (counts - 1.0)).sum()), 1.0) / max(pairs, 1))
+    needed = 2 * np.log2(len(rows.time)) + 20
+    return int(np.ceil(needed / max(bits, needed / 64)))
 
 
 def _lively(rows: Ordered, key: NDArray[np.uint64], traded: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:

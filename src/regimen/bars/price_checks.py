@@ -106,7 +106,7 @@ def _relisted(jumps: Jumps, config: DataConfig) -> Finding | None:
     before = moves.rows.columns["close"][worst - 1]
     after = moves.rows.columns["close" if moves.closes_only else "open"][worst]
     sentence = f"{{count}} restart(s) after a hole of {hole} at another price ({before:g}, then {after:g})"
-    return moves.rows.find("relisted", "refuse", at, sentence, "data.repairs.relisted=cut_before|cut_after|keep")
+    return moves.rows.find("relisted", "refuse", at, sentence, "data.repairs.relisted=cut_before|cut_after")
 
 
 def wide_rows(moves: Moves) -> NDArray[np.intp]:
