@@ -18,14 +18,15 @@ ORDERS = {
 }
 
 
-def illiquid(traded: float, seed: int = 4, count: int = 400) -> pd.DataFrame:
+def illiquid(traded: float, wicks: float = 0.5, seed: int = 4, count: int = 400) -> pd.DataFrame:
     """A pair in which a share of the hours has more than one trade; often the first is the lowest or highest."""
     generator = np.random.default_rng(seed)
     close = 40 * np.exp(np.cumsum(generator.normal(0, 0.003, count)))
     frame = pd.DataFrame({"timestamp": pd.date_range("2024-01-01", periods=count, freq="1h", tz="UTC")})
     moved = generator.random(count) < traded
-    opened = np.where(moved, close * np.exp(generator.normal(0, 0.002, count)), close)
-    wick = np.where(moved & (generator.random(count) < 0.5), np.abs(generator.normal(0, 0.001, count)), 0.0)
+    falls = np.where(generator.random(count) < 0.35, 1, -1)  # the market rises, mostly
+    opened = np.where(moved, close * np.exp(falls * np.abs(generator.normal(0, 0.002, count))), close)
+    wick = np.where(moved & (generator.random(count) < wicks), np.abs(generator.normal(0, 0.001, count)), 0.0)
     return frame.assign(
         open=opened,
         high=np.maximum(opened, close) * (1 + wick),
@@ -41,10 +42,10 @@ def look(frame: pd.DataFrame, folder: Path, **options: Any) -> Finding:
     return next(finding for finding in findings if finding.name == "ohlc")
 
 
-@pytest.mark.parametrize("traded", [0.05, 0.4, 1.0])
+@pytest.mark.parametrize(("traded", "wicks"), [(0.05, 0.5), (0.4, 0.5), (1.0, 0.5), (0.4, 0.0)])
 @pytest.mark.parametrize("order", list(ORDERS))
-def test_swapped_columns_of_a_pair_that_rarely_trades(order: str, traded: float, tmp_path: Path) -> None:
-    frame = illiquid(traded)
+def test_swapped_columns_of_a_pair_that_rarely_trades(order: str, traded: float, wicks: float, tmp_path: Path) -> None:
+    frame = illiquid(traded, wicks)
     frame[["open", "high", "low", "close"]] = frame[ORDERS[order]].to_numpy()
     for policy in ("refuse", "widen", "drop"):
         finding = look(frame, tmp_path, repairs={"ohlc": policy})
