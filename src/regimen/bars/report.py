@@ -85,8 +85,9 @@ class CheckReport:
         if refusing:
             options = ", ".join(dict.fromkeys(finding.repair for finding in refusing if finding.repair))
             left = ", ".join(finding.name for finding in refusing if not finding.repair)
-            ways = f"; it would be accepted with {options}" if options and not left else ""
-            ways = f"; {options} would leave {left}" if options and left else ways
+            ways = f"; it would be accepted with {options}" if options else ""
+            if options and left:
+                ways = f"; {options} would leave {left}"
             return f"Training would refuse this data: {', '.join(f.name for f in refusing)}{ways}."
         if self.findings:
             names = ", ".join(finding.name for finding in self.findings)
