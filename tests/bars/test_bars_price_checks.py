@@ -194,8 +194,8 @@ def test_three_for_two_only_warns(tmp_path: Path) -> None:
     assert "splits" not in look(split(200, 1 / 1.5)(market()), tmp_path)  # nobody merges three shares into two
 
 
-@pytest.mark.parametrize("factor", [10.0, 4.0, 2.0])
-@pytest.mark.parametrize("longest", [30, 3])
+@pytest.mark.parametrize("factor", [10.0, 2.0])
+@pytest.mark.parametrize("longest", [30, 3, 1])
 @pytest.mark.parametrize("series", [market, hours])
 def test_an_adjustment_that_flips_is_never_offered_as_splits(
     series: Callable[[], pd.DataFrame], longest: int, factor: float, tmp_path: Path

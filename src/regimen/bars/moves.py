@@ -13,9 +13,11 @@ from regimen.bars.ordered import Ordered
 
 BESIDE = 10
 """How many rows on each side say what move is usual at a row."""
+SEVERAL = 4
+"""How many of them must move to say it."""
 BEFORE = 20
 """How many rows before say how much trading is usual."""
-CALM = 0.1
+CALM = 0.08
 """Usual move over two bars above which only moves inside of bars show that the market was wild."""
 CALM_CLOSES = 0.5
 """The same where there are only closes."""
@@ -99,7 +101,7 @@ class Moves:
         sizes = np.abs(values[place])
         sizes = np.where(mine & (sizes > 0), sizes, np.nan)
         result = np.zeros(len(at))
-        known = ~np.isnan(sizes).all(axis=1)
+        known = (~np.isnan(sizes)).sum(axis=1) >= SEVERAL
         if known.any():
             result[known] = 1.4826 * np.nanmedian(sizes[known], axis=1)
         return result

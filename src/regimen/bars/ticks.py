@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.moves import Moves
+from regimen.bars.moves import TRADABLE, Moves
 
 LONGEST = 5
 """Rows after which a price that has not come back is another price."""
@@ -53,10 +53,15 @@ def _excursions(moves: Moves) -> NDArray[np.bool_]:
         near = min(0.25 * abs(moves.between[step]), max(0.1, 4.0 * sigma))
         run = _back(moves, step, int(stop), near) or _out(moves, step, int(first), near)
         run = run or _edge(moves, step, int(first), int(stop))
-        if run is not None and not moves.explained(np.array([run.start])).any():
+        if run is not None and not _traded(moves, step, run.start):
             found[run.start : run.stop] = True
             judged = max(step, run.stop) + 1
     return found
+
+
+def _traded(moves: Moves, step: int, start: int) -> bool:
+    """Whether the way out was news: then the way back is the market's as well."""
+    return abs(moves.between[step]) <= TRADABLE and bool(moves.explained(np.array([start]))[0])
 
 
 def _back(moves: Moves, step: int, stop: int, near: float) -> range | None:
