@@ -74,7 +74,8 @@ class Jumps:
         split &= impossible | ((np.abs(size) <= IMPOSSIBLE) & _quiet(steady, at))
         if config.repairs.relisted != "keep":
             split &= ~other
-        turns = _in_turn(steady, at, split | impossible)
+        large = (np.abs(size) > CERTAIN) & ~steady.explained(at) & ~steady.over_hole(at)
+        turns = _in_turn(steady, at, split | impossible | (large & (not config.close_only)))
         unexplained = ((impossible & ~split) | (turns & (np.abs(size) > CERTAIN))) & ~other
         split &= ~turns
         ratios = np.exp(np.where(size < 0, nearest, -nearest))
