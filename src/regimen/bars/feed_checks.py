@@ -74,6 +74,8 @@ def repeated_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
     row before. Beyond 100,000 rows one block in eight is looked up, chosen by what it holds: an hour of minutes
     is still found (all but 1 in 1,000).
     """
+    if not rows.good.any():
+        return None
     key, traded = _keys(rows)
     long = len(key) > 100_000
     length = max(_telling(rows), 10 if long else 5)
@@ -110,7 +112,7 @@ def _telling(rows: Ordered) -> int:
     """
     some = slice(None, None, max(1, len(rows.time) // 20_000))
     columns = {name: rows.columns[name][some] for name in (*PRICES, "volume")}
-    scale = 1e-7 * float(np.nanmedian(columns["close"]))
+    scale = 1e-7 * float(np.median(rows.columns["close"][rows.good]))
     shape = np.stack(
         [
             np.rint((columns["high"] - columns["low"]) / scale),

@@ -52,8 +52,7 @@ class Jumps:
     def of(cls, rows: Ordered, config: DataConfig) -> Jumps:
         """Tells the jumps of a file apart.
 
-        A split happens between two bars: the open stands near (6 %, half of it for 3:2 and beyond 12:1) the last
-        close divided by n, or multiplied by it, and the step is over 8 usual moves. Below `IMPOSSIBLE` the bar itself
+        A split is a step between two bars near a usual ratio and over 8 usual moves. Below `IMPOSSIBLE` the bar itself
         must also move by less than 15 %, neither the next may take the step back nor it the one before, and no
         more money than 1.5 times the most of the 20 bars before may change hands, as it would with bad news.
         """
@@ -66,19 +65,14 @@ class Jumps:
         other = _another_asset(steady, at)
         size = steady.between[at]
         impossible = (np.abs(size) > IMPOSSIBLE) & ~steady.explained(at)
-        distance = np.abs(np.abs(size)[:, None] - np.log(RATIOS)[None, :])
-        nearest = np.log(RATIOS)[distance.argmin(axis=1)]
-        near = np.where(nearest > np.log(12.5), 0.03, np.minimum(0.06, nearest / 12))
-        split = distance.min(axis=1) < near
-        split &= (size < 0) | np.isin(nearest, np.log(RATIOS[RATIOS % 1 == 0]))  # nobody merges three into two
+        split, ratios = _as_split(size)
         split &= impossible | ((np.abs(size) <= IMPOSSIBLE) & _quiet(steady, at))
         if config.repairs.relisted != "keep":
             split &= ~other
         large = (np.abs(size) > CERTAIN) & ~steady.explained(at) & ~steady.over_hole(at)
-        turns = _in_turn(steady, at, split | impossible | (large & (not config.close_only)))
+        turns = _in_turn(steady, at, split | impossible | (large & (not steady.closes_only)))
         unexplained = ((impossible & ~split) | (turns & (np.abs(size) > CERTAIN))) & ~other
         split &= ~turns
-        ratios = np.exp(np.where(size < 0, nearest, -nearest))
         return cls(
             moves=moves,
             ticks=ticks,
@@ -88,6 +82,19 @@ class Jumps:
             unexplained=at[unexplained],
             in_turn=bool((turns & unexplained).any()),
         )
+
+
+def _as_split(size: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Returns whether a log step is near the ratio of a split (6 %, half of it for 3:2 and beyond 12:1), and the ratio.
+
+    Ratios are new units for one old unit; nobody merges three into two.
+    """
+    logs = np.log(RATIOS)
+    distance = np.abs(np.abs(size)[:, None] - logs[None, :])
+    nearest = distance.argmin(axis=1)
+    near = np.where(RATIOS > 12, 0.03, np.minimum(0.06, logs / 12))
+    split = (distance.min(axis=1) < near[nearest]) & ((size < 0) | (RATIOS[nearest] % 1 == 0))
+    return split, np.where(size < 0, RATIOS[nearest], 1 / RATIOS[nearest])
 
 
 def relisted_rows(moves: Moves) -> NDArray[np.intp]:
