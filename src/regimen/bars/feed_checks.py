@@ -19,7 +19,7 @@ STILL = 0.5
 """Share of unmoved bars from which it is said."""
 STRETCH = 0.2
 """Share of a symbol's bars in one unmoved stretch from which it is said."""
-FEW = 20
+FEW = 100
 """Bars below which a symbol is not judged."""
 STRAY = 0.25
 """Share of the Saturdays (or Sundays) with bars below which such a day is stray."""
