@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.calendar import Calendar, infer_calendar
+from regimen.bars.periods import Life, lives_of, periods_per_year
 from regimen.errors import DataError
 
 if TYPE_CHECKING:
@@ -53,11 +55,15 @@ class Bars:
             ``funding_rate`` (NaN where no funding falls in the bar), ``bid``, ``ask``, ``open_interest``,
             ``sentiment``.
         bar_length: nanoseconds from one bar's start to the next.
-        calendar: what annualises.
+        calendar: when bars are expected.
         source: where the data came from, for messages and reports.
+        periods_per_year: bars in a year, whose square root annualises the Sharpe ratio of a bar. Counted (see
+            `regimen.bars.periods`) unless given. A window and a selection keep the value of their series: a
+            short slice is not counted again.
 
     Raises:
-        DataError: time does not strictly increase, or a column has another shape.
+        DataError: time does not strictly increase, a column has another shape, or ``periods_per_year`` is not
+            positive.
     """
 
     time: NDArray[np.datetime64]
@@ -71,6 +77,7 @@ class Bars:
     calendar: Calendar
     extras: Mapping[str, Values] = field(default_factory=dict)
     source: str = "memory"
+    periods_per_year: float = math.nan
 
     def __post_init__(self) -> None:
         time = np.array(self.time, dtype="datetime64[ns]")
@@ -91,6 +98,15 @@ class Bars:
             object.__setattr__(self, name, _frozen(name, getattr(self, name), shape))
         extras = {name: _frozen(name, values, shape) for name, values in self.extras.items()}
         object.__setattr__(self, "extras", MappingProxyType(extras))
+        if math.isnan(self.periods_per_year):
+            object.__setattr__(self, "periods_per_year", self._counted())
+        if not 0 < self.periods_per_year < math.inf:
+            raise DataError("bars.periods_per_year", "must be a positive number", self.periods_per_year)
+
+    def _counted(self) -> float:
+        stamps = self.time.astype(np.int64)
+        lives = [Life(0, len(stamps) - 1, 1)] if len(self.symbols) == 1 else lives_of(self.present)
+        return periods_per_year(stamps, lives, self.bar_length, self.calendar)
 
     @classmethod
     def from_arrays(
@@ -107,11 +123,12 @@ class Bars:
         calendar: Calendar | None = None,
         extras: Mapping[str, object] | None = None,
         source: str = "memory",
+        periods_per_year: float = math.nan,
     ) -> Bars:
         """Builds bars from arrays of shape (time,) or (time, symbol).
 
         ``bar_length`` (nanoseconds) is the most frequent step between stamps unless given; the calendar is
-        read off the stamps unless given; a volume of None is NaN.
+        read off the stamps and the bars of a year are counted unless given; a volume of None is NaN.
         """
         stamps = np.array(time, dtype="datetime64[ns]")
         if bar_length is None:
@@ -132,6 +149,7 @@ class Bars:
             calendar=calendar or infer_calendar(stamps, bar_length),
             extras={name: np.asarray(values, dtype=np.float64) for name, values in (extras or {}).items()},
             source=source,
+            periods_per_year=periods_per_year,
         )
 
     @classmethod
@@ -186,11 +204,6 @@ class Bars:
         found.flags.writeable = False
         return found
 
-    @property
-    def periods_per_year(self) -> float:
-        """Bars in a year of this calendar: the Sharpe ratio of a bar is annualised by its square root."""
-        return self.calendar.periods_per_year(self.bar_length)
-
     def window(self, start: int, stop: int) -> Bars:
         """Returns the bars at positions [start, stop)."""
         if not 0 <= start < stop <= len(self):
@@ -220,7 +233,7 @@ class Bars:
         return self.window(first, last)
 
     def resample(self, rule: str, partial: Literal["keep", "drop"] = "keep") -> Bars:
-        """Returns longer bars (``4h``, ``1d``), labelled with their start and anchored at 00:00 UTC.
+        """Returns longer bars (``4h``, ``1d``), anchored at 00:00 UTC, or at the end of the market's own day.
 
         ``partial="drop"`` removes the long bars in which short ones are missing. See `regimen.bars.resample`.
         """

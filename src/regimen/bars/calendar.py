@@ -1,8 +1,8 @@
-"""When an instrument trades: what turns a per-bar statistic into an annual one."""
+"""When an instrument is expected to trade, and where its days end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,23 +11,33 @@ from numpy.typing import NDArray
 CalendarName = Literal["24/7", "24/5", "sessions"]
 DAY = 86_400_000_000_000
 """Nanoseconds in a day."""
+HOUR = DAY // 24
+CLOSE_OF_NEW_YORK = 17
+"""The hour of New York's clock at which a day of currencies, and of most futures, ends."""
+_CROSSED = 0.05
+"""Share of the days from which trading counts as going on over an hour."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """The trading calendar of a series.
+    """The trading calendar of a series: what is expected of it. What it has is `Bars.periods_per_year`.
 
     Attributes:
         name: ``24/7`` (crypto: 365 days of 24 hours), ``24/5`` (currencies: 260 days of 24 hours) or
             ``sessions`` (stocks, futures: 252 sessions a year).
         session_bars: bars in one session; 1 for daily data. Only ``sessions`` uses it.
+        day_end: the hour of New York's clock at which a trading day ends, for markets that trade over 00:00
+            UTC; None where a day is a date in UTC. It follows from the stamps, so the fingerprint needs none.
     """
 
     name: CalendarName
     session_bars: float = 1.0
+    day_end: int | None = field(default=None, repr=False)
 
     def periods_per_year(self, bar_length: int) -> float:
-        """Returns how many bars of ``bar_length`` nanoseconds make a year (the Sharpe factor squared)."""
+        """Returns how many bars of ``bar_length`` nanoseconds are expected in a year."""
+        if bar_length >= 28 * DAY:
+            return float(round(365.25 * DAY / bar_length))  # months and quarters differ in length
         if self.name == "24/7":
             return 365.0 * DAY / bar_length
         if bar_length > DAY:
@@ -40,19 +50,31 @@ class Calendar:
         return 252.0 * self.session_bars
 
 
-def infer_calendar(time: NDArray[np.datetime64], bar_length: int) -> Calendar:
+def infer_calendar(time: NDArray[np.datetime64], bar_length: int, name: CalendarName | None = None) -> Calendar:
     """Reads the calendar off the stamps: no guess, a rule.
 
     Bars on at least half of the Saturdays (each half a usual day's) mean ``24/7`` (exchanges open on one now and
     then). Otherwise, when
     intraday bars start in at least 23 of the 24 hours of the day (bars over an hour: cover 23 hours of the
-    median day), ``24/5``; else ``sessions``, whose length is the median count of bars a day.
+    median day), ``24/5``; else ``sessions``, whose length is the count of bars of the day in which the median
+    bar lies.
 
     Args:
         time: (time,) bar starts, UTC.
         bar_length: nanoseconds.
+        name: the calendar, where it is known already.
     """
     stamps = time.astype("datetime64[ns]").astype(np.int64)
+    name = name or _name(stamps, bar_length)
+    if name == "24/7" or bar_length >= DAY:
+        return Calendar(name)
+    if name == "24/5":
+        return Calendar(name, day_end=CLOSE_OF_NEW_YORK)
+    day_end = _day_end(stamps, bar_length)
+    return Calendar(name, bars_of_a_day(trading_days(stamps, day_end)), day_end)
+
+
+def _name(stamps: NDArray[np.int64], bar_length: int) -> CalendarName:
     days = stamps // DAY
     present, counts = np.unique(days, return_counts=True)
     # Saturdays only: FX opens on Sunday evening, and some exchanges trade from Sunday to Thursday.
@@ -60,12 +82,68 @@ def infer_calendar(time: NDArray[np.datetime64], bar_length: int) -> Calendar:
     # In UTC a Friday evening in New York is a Saturday's first bars: half a usual day makes a Saturday.
     seen = int(((((present + 3) % 7) == 5) & (counts * 2 >= np.median(counts))).sum())  # 1970-01-01: a Thursday
     if saturdays and seen * 2 >= saturdays:
-        return Calendar("24/7")
+        return "24/7"
     if bar_length >= DAY:
-        return Calendar("sessions")
+        return "sessions"
     weekday = (days + 3) % 7
-    hours = len(np.unique((stamps[weekday < 5] % DAY) // (DAY // 24)))
-    whole = hours >= 23 if bar_length <= DAY // 24 else float(np.median(counts)) * bar_length >= DAY * 23 / 24
-    if whole:
-        return Calendar("24/5")
-    return Calendar("sessions", float(np.median(counts)))
+    hours = len(np.unique((stamps[weekday < 5] % DAY) // HOUR))
+    whole = hours >= 23 if bar_length <= HOUR else float(np.median(counts)) * bar_length >= DAY * 23 / 24
+    return "24/5" if whole else "sessions"
+
+
+def bars_of_a_day(days: NDArray[np.int64]) -> float:
+    """Returns how many bars the day has in which the median bar lies: days of few bars do not decide.
+
+    Args:
+        days: (time,) the day of each bar, in order.
+    """
+    _, counts = np.unique(days, return_counts=True)
+    counts.sort()
+    return float(counts[np.searchsorted(np.cumsum(counts), len(days) / 2)])
+
+
+def trading_days(stamps: NDArray[np.int64], day_end: int | None) -> NDArray[np.int64]:
+    """Returns the trading day of each stamp, in days since 1970-01-01.
+
+    Without ``day_end`` it is the date in UTC. With it, a day runs from that hour in New York to the same hour
+    of the next day (daylight saving included), and has the date, in UTC, of its middle: what trades after
+    17:00 on a Sunday belongs to Monday.
+
+    Args:
+        stamps: (time,) nanoseconds since 1970-01-01 00:00 UTC.
+        day_end: hour of New York's clock.
+    """
+    if day_end is None:
+        return stamps // DAY
+    begun = (_in_new_york(stamps) - day_end * HOUR) // DAY * DAY + day_end * HOUR
+    return np.asarray((begun + 12 * HOUR + 5 * HOUR) // DAY)  # New York is five hours behind UTC, four in summer
+
+
+def _in_new_york(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    local = pc.local_timestamp(pa.array(stamps).cast(pa.timestamp("ns", tz="America/New_York")))
+    return np.asarray(local.cast(pa.int64()))
+
+
+def _day_end(stamps: NDArray[np.int64], bar_length: int) -> int | None:
+    """Returns where the days of sessions end: None where they do not trade over 00:00 UTC.
+
+    Otherwise 17:00 in New York, if they pause then, or else the middle of the hours over which they pause.
+    """
+    going_on = np.flatnonzero(np.diff(stamps) <= max(bar_length, HOUR))
+    days = len(np.unique(stamps // DAY))
+
+    def crossings(clock: NDArray[np.int64]) -> int:
+        return int((clock[going_on] // DAY != clock[going_on + 1] // DAY).sum())
+
+    if crossings(stamps) <= _CROSSED * days:
+        return None
+    local = _in_new_york(stamps)
+    crossed = np.array([crossings(local - hour * HOUR) for hour in range(24)])
+    if crossed[CLOSE_OF_NEW_YORK] <= _CROSSED * days:
+        return CLOSE_OF_NEW_YORK
+    quiet = np.flatnonzero(crossed == crossed.min())
+    middle = np.exp(2j * np.pi * quiet / 24).sum()  # a mean around the clock
+    return int(quiet[np.abs(np.exp(2j * np.pi * quiet / 24) - middle / max(abs(middle), 1e-12)).argmin()])

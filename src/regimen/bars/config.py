@@ -128,6 +128,12 @@ class DataConfig(BaseModel):
     bar_length: str | None = Field(
         default=None, description="Span of one bar, such as 1h; the most frequent step unless given."
     )
+    periods_per_year: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Bars a year, which annualise; counted over the data's length on the clock unless given.",
+    )
     start: str | None = Field(default=None, description="First time to keep (ISO, UTC).")
     end: str | None = Field(default=None, description="Time to stop before (ISO, UTC).")
     resample: str | None = Field(default=None, description="Longer bars to build, such as 4h or 1d.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -118,17 +119,19 @@ def _own_roles(names: tuple[str, ...], content: Content) -> Roles:
 
 
 def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
-    """What `Bars.write` left: the bar length and the calendar, unless the config says otherwise."""
+    """What `Bars.write` left: bar length, calendar and bars a year, unless the config says otherwise."""
     length = span(config.bar_length, "data.bar_length") if config.bar_length else None
     left = content.metadata
     try:
         if left.get("format") != 1:
             return {"bar_length": length}
-        kept = Calendar(left["calendar"][0], float(left["calendar"][1]))
+        name, session_bars, *day_end = left["calendar"]
+        kept = Calendar(name, float(session_bars), *day_end)
         return {
             "grid": True,
             "bar_length": length or int(left["bar_length"]),
             "calendar": None if config.calendar else kept,
+            "periods_per_year": math.nan if config.calendar or length else float(left.get("periods_per_year", "nan")),
         }
     except (KeyError, TypeError, ValueError, IndexError):
         raise DataError(content.source, "must keep the description that was written with it whole") from None

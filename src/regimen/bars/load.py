@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,8 @@ def load_with_report(config: DataConfig) -> Loaded:
         report = CheckReport(**{**report.__dict__, "assumptions": (*report.assumptions, *notes)})
     if config.resample is not None:
         bars = bars.resample(config.resample)
+    if config.periods_per_year is not None:
+        bars = replace(bars, periods_per_year=config.periods_per_year)
     return Loaded(bars, report)
 
 

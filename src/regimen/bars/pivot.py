@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from regimen.bars.bars import PRICES, Bars
-from regimen.bars.calendar import DAY, Calendar, infer_calendar
+from regimen.bars.calendar import Calendar, infer_calendar
 from regimen.bars.config import DataConfig
 from regimen.bars.table import RawTable
 from regimen.errors import DataError
@@ -59,13 +59,7 @@ def calendar_of(table: RawTable, time: np.ndarray, bar_length: int, config: Data
     """Returns the calendar that the config names, that the file keeps, or that the stamps show."""
     if table.calendar is not None:
         return table.calendar
-    inferred = infer_calendar(time, bar_length)
-    if config.calendar is None or config.calendar == inferred.name:
-        return inferred
-    if config.calendar == "sessions" and bar_length < DAY:
-        _, counts = np.unique(time.astype("datetime64[D]"), return_counts=True)
-        return Calendar("sessions", float(np.median(counts)))
-    return Calendar(config.calendar)
+    return infer_calendar(time, bar_length, config.calendar)
 
 
 def pivot(table: RawTable, config: DataConfig, bar_length: int, calendar: Calendar) -> Bars:
@@ -101,5 +95,6 @@ def pivot(table: RawTable, config: DataConfig, bar_length: int, calendar: Calend
         calendar=calendar,
         extras={name: grid[name] for name in extras},
         source=table.source,
+        periods_per_year=table.periods_per_year,
         **{name: grid[name] for name in (*PRICES, "volume")},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.bars import Bars, Values
-from regimen.bars.calendar import DAY, Calendar
+from regimen.bars.calendar import DAY, Calendar, bars_of_a_day, trading_days
 from regimen.bars.extras import SUMMED
 from regimen.bars.spans import span, spoken
 from regimen.errors import ConfigError, DataError
@@ -22,7 +23,10 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
     """Returns bars of a longer length, each labelled with its start.
 
     A long bar at ``T`` holds the short bars with ``T <= time < T + length``; ``T`` is a multiple of the
-    length since 1970-01-01 00:00 UTC (weeks: since a Monday), so it depends on no other bar. Open is the
+    length since 1970-01-01 00:00 UTC (weeks: since a Monday), so it depends on no other bar. Bars of whole days
+    of a market that trades over 00:00 UTC hold its trading days instead, and are stamped with the day's date at
+    00:00 UTC: a day of currencies ends at 17:00 in New York, so that Sunday evening is Monday's, and its bar
+    is over some hours before ``T + length``. Extras are to be joined to the short bars. Open is the
     first, close the last, high the maximum, low the minimum of the bars that the symbol has; volume is their
     sum (NaN when none has one).
     Extras: funding rates and traded amounts are summed, of all others the last value that is not NaN stays.
@@ -43,8 +47,10 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
     length = span(rule, "data.resample")
     if length <= bars.bar_length or length % bars.bar_length:
         raise ConfigError("data.resample", f"must be a longer multiple of the bars' {spoken(bars.bar_length)}", rule)
-    origin = _MONDAY if length % (7 * DAY) == 0 else 0
     stamps = bars.time.astype(np.int64)
+    if length % DAY == 0 and bars.bar_length < DAY:
+        stamps = trading_days(stamps, bars.calendar.day_end) * DAY
+    origin = _MONDAY if length % (7 * DAY) == 0 else 0
     labels = (stamps - origin) // length * length + origin
     starts = np.concatenate(([0], np.flatnonzero(labels[1:] != labels[:-1]) + 1))
     present = bars.present
@@ -83,15 +89,17 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
         bar_length=length,
         calendar=_calendar(bars.calendar, time, length),
         extras=extras,
+        periods_per_year=math.nan,
         **columns,
     )
 
 
 def _calendar(calendar: Calendar, time: NDArray[np.int64], length: int) -> Calendar:
-    if calendar.name != "sessions" or length >= DAY:
+    if length >= DAY:
         return Calendar(calendar.name)
-    _, counts = np.unique(time // DAY, return_counts=True)
-    return Calendar("sessions", float(np.median(counts)))
+    if calendar.name != "sessions":
+        return calendar
+    return replace(calendar, session_bars=bars_of_a_day(trading_days(time, calendar.day_end)))
 
 
 def _pick(values: Values, valid: NDArray[np.bool_], starts: NDArray[np.int64], last: bool) -> Values:

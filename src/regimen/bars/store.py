@@ -60,7 +60,8 @@ def write(bars: Bars, path: str | Path) -> None:
     left = {
         "format": 1,
         "bar_length": bars.bar_length,
-        "calendar": [bars.calendar.name, bars.calendar.session_bars],
+        "calendar": [bars.calendar.name, bars.calendar.session_bars, bars.calendar.day_end],
+        "periods_per_year": bars.periods_per_year,
         "symbols": list(bars.symbols),
         "extras": list(bars.extras),
     }

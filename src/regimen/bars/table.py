@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,7 @@ class RawTable:
         grid: whether the file was written by `Bars.write`: a row of NaN then means that the symbol has no
             bar.
         bar_length, calendar: known beforehand, or None.
+        periods_per_year: known beforehand, or NaN.
     """
 
     time: NDArray[np.int64]
@@ -40,6 +42,7 @@ class RawTable:
     grid: bool = False
     bar_length: int | None = None
     calendar: Calendar | None = None
+    periods_per_year: float = math.nan
 
     def __len__(self) -> int:
         return len(self.time)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from dataclasses import asdict
@@ -46,6 +47,7 @@ def _head(ledger: Ledger) -> dict[str, Any]:
         "symbols": bars.symbols,
         "bar_length": bars.bar_length,
         "calendar": asdict(bars.calendar),
+        "periods_per_year": bars.periods_per_year,
         "source": bars.source,
         "market": ledger.market.model_dump(mode="json"),
         "start_equity": ledger.start_equity,
@@ -97,6 +99,7 @@ def _read_bars(folder: Path, head: dict[str, Any], time: NDArray[np.datetime64])
         symbols=tuple(head["symbols"]),
         bar_length=head["bar_length"],
         calendar=Calendar(**head["calendar"]),
+        periods_per_year=head.get("periods_per_year", math.nan),
         extras={name.removeprefix("extra:"): _column(table, name, shape) for name in extras},
         source=head["source"],
         **{name: _column(table, name, shape) for name in _PRICES},
