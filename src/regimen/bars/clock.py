@@ -15,6 +15,7 @@ from regimen.bars.stamps import (
     MISSING,
     UNITS,
     Stamps,
+    are_dates,
     from_arrow,
     from_pattern,
     joined,
@@ -23,13 +24,15 @@ from regimen.bars.stamps import (
     without_offset,
     without_zone,
 )
+from regimen.bars.zones import to_utc
 from regimen.errors import DataError
 
 # The years 1980 to 2100 in seconds: multiplied by 1000, a range never meets the next, so the size tells the
 # unit.
 _FIRST, _LAST = 315_532_800, 4_102_444_800
-
-
+UNZONED = "the stamps name no zone and are taken as UTC; data.zone says otherwise"
+_SATURDAYS = 1 / 14
+"""Share of Saturdays from which days are those of a market without weekends: half of one in seven."""
 _EPOCH = re.compile(r"\d{9,11}|\d{13}|\d{16}|\d{19}|\d{9,19}\.\d*|\d\.\d+[eE]\+?(09|1[0-8]|9)")
 
 
@@ -48,9 +51,11 @@ class Clock:
         assumptions: sentences for the report.
     """
 
-    def __init__(self, config: DataConfig, source: str) -> None:
+    def __init__(self, config: DataConfig, source: str, symbols: NDArray[np.int32] | None = None) -> None:
+        """``symbols`` is (row,) the symbol of each row, where the file has several."""
         self.config = config
         self.source = source
+        self.symbols = symbols
         self.assumptions: list[str] = []
 
     def read(self, column: Any, clock: Any | None = None, zone_needed: str = "") -> Stamps:
@@ -67,7 +72,7 @@ class Clock:
 
         kind = column.type
         if clock is not None:
-            column = joined(column, clock)
+            column = joined(column, clock, self.config.time_format)
             kind = column.type
         if pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
@@ -86,12 +91,15 @@ class Clock:
         raise DataError(self.source, "must have a time column of stamps, dates, numbers or text", str(kind))
 
     def _dates(self, stamps: Stamps, local: Stamps) -> Stamps:
-        """Daily sessions stamped with their exchange's midnight (Yahoo) keep their date, at 00:00 UTC."""
-        saturday = (local // DAY + 3) % 7 == 5
-        if (stamps % DAY == 0).all() or (local % DAY != 0).any() or saturday.any():
+        """Daily sessions stamped with their exchange's midnight (Yahoo) keep their date, at 00:00 UTC.
+
+        A row with a time of day among them (the session that still goes on) keeps its instant.
+        """
+        saturdays = ((local // DAY + 3) % 7 == 5).mean()
+        if (stamps % DAY == 0).all() or not are_dates(local) or saturdays >= _SATURDAYS:
             return stamps
         self.assumptions.append("the stamps are midnights of their own zone and are taken as the session's date")
-        return local
+        return np.where(local % DAY == 0, local, stamps)
 
     def _checked(self, stamps: Stamps) -> Stamps:
         bad = stamps == MISSING
@@ -279,41 +287,15 @@ class Clock:
 
     def _zoned(self, stamps: Stamps, zone_needed: str) -> Stamps:
         """Takes naive stamps to UTC. Dates stay dates: daily bars carry the session's date at 00:00 UTC."""
-        if (stamps % DAY == 0).all():
+        of_day = stamps % DAY != 0
+        if not of_day.any():
             return stamps
         zone = self.config.zone
         if zone is None:
             if zone_needed:
                 raise DataError("data.zone", f"must be given: {zone_needed}")
-            self.assumptions.append("the stamps name no zone and are taken as UTC; data.zone says otherwise")
+            self.assumptions.append(UNZONED)
             return stamps
-        offset = re.fullmatch(r"([+-])(\d{1,2}):?(\d{2})", zone)
-        if offset:
-            seconds = (int(offset[2]) * 60 + int(offset[3])) * 60 * (1 if offset[1] == "+" else -1)
-            return stamps - seconds * 1_000_000_000
-        return self._from_zone(stamps, zone)
-
-    def _from_zone(self, stamps: Stamps, zone: str) -> Stamps:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        naive = pa.array(stamps).cast(pa.timestamp("ns"))
-        try:
-            early = np.asarray(
-                pc.assume_timezone(naive, zone, ambiguous="earliest", nonexistent="earliest").cast(pa.int64())
-            )
-            late = np.asarray(
-                pc.assume_timezone(naive, zone, ambiguous="latest", nonexistent="latest").cast(pa.int64())
-            )
-        except pa.ArrowException:
-            raise DataError(
-                "data.zone", "must be an IANA name such as America/New_York or an offset such as -05:00", zone
-            ) from None
-        # In the hour that a clock shows twice, the second showing is the one whose stamp does not move on.
-        twice = early != late
-        result = early.copy()
-        if twice.any():
-            for row in np.flatnonzero(twice):
-                if row and early[row] <= result[row - 1]:
-                    result[row] = late[row]
-        return result
+        if are_dates(stamps):
+            return np.where(of_day, to_utc(stamps, zone, self.symbols), stamps)
+        return to_utc(stamps, zone, self.symbols)

@@ -15,6 +15,7 @@ from regimen.bars.calendar import Calendar
 from regimen.bars.cells import numbers_of, symbols_of
 from regimen.bars.clock import Clock
 from regimen.bars.config import DataConfig
+from regimen.bars.ends import from_ends
 from regimen.bars.files import Content
 from regimen.bars.kinds import refuse_other_kinds
 from regimen.bars.roles import ARRAYS, BINANCE, LAST, Roles, effective_names, plain, resolve
@@ -48,7 +49,9 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
     roles = _own_roles(names, content) if own else resolve(names, config, content.source)
     if "close" in roles.prices and plain(names[roles.prices["close"]]) in LAST:
         notes.append(f"the close is read from the column {names[roles.prices['close']]}")
-    clock = Clock(config, content.source)
+    wide = config.layout == "wide"
+    codes, symbols = (None, ()) if wide else symbols_of(content, config, roles, len(content.columns[roles.time]))
+    clock = Clock(config, content.source, codes)
     time = clock.read(
         content.columns[roles.time],
         None if roles.clock is None else content.columns[roles.clock],
@@ -57,13 +60,12 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
     notes += clock.assumptions
     if roles.ignored:
         notes.append(f"columns not read: {', '.join(roles.ignored)} (data.keep keeps them as extras)")
-    if config.layout == "wide":
+    if codes is None:
         return _wide(content, config, roles, time, notes)
 
     def number(position: int) -> NDArray[np.float64]:
         return numbers_of(content.columns[position], names[position], content.source, config.decimal)
 
-    codes, symbols = symbols_of(content, config, roles, len(time))
     columns = _prices(content, config, roles, names)
     count = len(time)
     if roles.volume is None:
@@ -205,7 +207,9 @@ def _prices(
 
 
 def _selected(table: RawTable, config: DataConfig, named: bool) -> RawTable:
-    """Keeps ``data.symbols``, ``data.start`` and ``data.end``."""
+    """Keeps ``data.symbols``, ``data.start`` and ``data.end``, once the stamps are starts."""
+    if config.stamp == "end":
+        table = from_ends(table)
     if named and config.symbols:
         unknown = [name for name in config.symbols if name not in table.symbols]
         if unknown:

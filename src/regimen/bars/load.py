@@ -43,7 +43,7 @@ def load_with_report(config: DataConfig) -> Loaded:
     """Like `load`, together with the findings, the repairs and the assumptions that a run records."""
     rows, report = _prepared(config)
     report.raise_if_refused()
-    bars = pivot(rows.table, config, rows.bar_length, rows.calendar)
+    bars = pivot(rows.table, rows.bar_length, rows.calendar)
     if config.extras:
         bars, notes = join_extras(bars, config.extras)
         report = CheckReport(**{**report.__dict__, "assumptions": (*report.assumptions, *notes)})

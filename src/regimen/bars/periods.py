@@ -43,11 +43,11 @@ def periods_per_year(stamps: NDArray[np.int64], lives: Sequence[Life], bar_lengt
     """Returns how many times of the series a year has (the Sharpe factor squared).
 
     It is the number of times over the length on the clock. (Sessions of less than 51 weeks, whose holidays may
-    lie elsewhere, have the calendar's number where the two agree within 4 %.) In a panel every symbol has a count of its own,
-    of the times of *all* symbols while it was listed (an account has a row for each), and the count of the
-    symbol that holds the median bar is taken: what a rare symbol adds before or after the others does not
-    decide. Where less than four weeks are there (of bars longer than a day: fewer than 13), the calendar
-    says what is expected.
+    lie elsewhere, have the calendar's number where the two agree within 4 %.) In a panel every
+    symbol has a count of its own, of the times of *all* symbols while it was listed (an account has a row for
+    each), and the count of the symbol that holds the median bar is taken: what a rare symbol adds before or
+    after the others does not decide. Where less than four weeks are there (of bars longer than a day: fewer
+    than 13), the calendar says what is expected.
 
     Args:
         stamps: (time,) distinct starts of bars in nanoseconds, increasing.

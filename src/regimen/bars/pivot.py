@@ -62,7 +62,7 @@ def calendar_of(table: RawTable, time: np.ndarray, bar_length: int, config: Data
     return infer_calendar(time, bar_length, config.calendar)
 
 
-def pivot(table: RawTable, config: DataConfig, bar_length: int, calendar: Calendar) -> Bars:
+def pivot(table: RawTable, bar_length: int, calendar: Calendar) -> Bars:
     """Builds bars from rows that the checks accepted: unique (symbol, time), every price a positive number.
 
     Raises:
@@ -85,8 +85,6 @@ def pivot(table: RawTable, config: DataConfig, bar_length: int, calendar: Calend
             flat = np.full(len(stamps) * width, np.nan)
             flat[cell] = table.columns[name]
             grid[name] = flat.reshape(len(stamps), width)
-    if config.stamp == "end":
-        stamps = stamps - bar_length
     time = stamps.astype("datetime64[ns]")
     return Bars(
         time=time,

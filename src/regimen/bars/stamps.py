@@ -107,18 +107,67 @@ def without_offset(column: Any, first: str) -> tuple[Any, Stamps | None]:
     return pc.replace_substring_regex(column, ending, ""), sign * (hours * 60 + minutes) * 60 * UNITS["s"]
 
 
-def joined(date: Any, clock: Any) -> Any:
+def are_dates(local: Stamps) -> bool:
+    """Whether the stamps are dates, but for few: of bars shorter than a day no more than half start at midnight."""
+    return bool((local % (24 * 3600 * UNITS["s"]) == 0).mean() >= 0.75)
+
+
+def joined(date: Any, clock: Any, pattern: str | None = None) -> Any:
+    """Returns dates and times of day as one text; a time written as a number gets its leading zeros back.
+
+    Args:
+        date, clock: the two columns.
+        pattern: the strptime format of both, where it is known.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     texts = [part.cast(pa.string()) for part in (date, clock)]
+    if pc.all(pc.utf8_is_digit(texts[1])).as_py():
+        widest = pc.max(pc.utf8_length(texts[1])).as_py() or 0
+        with_seconds = "%H%M%S" in pattern if pattern else widest > 4 or widest < 3
+        texts[1] = pc.utf8_lpad(texts[1], 6 if with_seconds else 4, "0")
     return pc.binary_join_element_wise(*texts, " ")
 
 
+def _written(pattern: str) -> str | None:
+    """Returns the regular expression of a format in which digits of one field touch those of the next.
+
+    There each field must have all its digits: strptime itself reads ``930`` as 9:3:0 by ``%H%M%S``. None
+    where no fields touch, or the format holds others than numbers.
+    """
+    fields = re.findall(r"%.|[^%]+", pattern)
+    if not re.search(r"%[YmdHIMSy]%[YmdHIMSy]", pattern) or any(
+        f[0] == "%" and f[1] not in "YmdHIMSyf" for f in fields
+    ):
+        return None
+    digits = [f[0] == "%" for f in fields]
+    result = ""
+    for place, text in enumerate(fields):
+        touches = any(digits[max(0, place - 1) : place] + digits[place + 1 : place + 2])
+        if not digits[place]:
+            result += re.escape(text)
+        elif text == "%f":
+            result += r"\d{1,9}"
+        else:
+            result += r"\d{4}" if text == "%Y" else r"\d{2}" if touches or text == "%y" else r"\d{1,2}"
+    return f"^{result}$"
+
+
 def from_pattern(column: Any, pattern: str) -> Stamps:
+    """Returns the nanoseconds of texts in a strptime format; ``MISSING`` where one does not suit.
+
+    Raises:
+        DataError: the format is none, or gives several zones.
+    """
     import warnings
 
     import pandas as pd
+    import pyarrow.compute as pc
+
+    written = _written(pattern)
+    if written is not None:
+        column = pc.if_else(pc.match_substring_regex(column, written), column, "")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
