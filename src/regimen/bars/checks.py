@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.bars import PRICES
-from regimen.bars.calendar import DAY
+from regimen.bars.clock import UNZONED
 from regimen.bars.config import DataConfig
 from regimen.bars.feed_checks import repeated_rows, stale_bars, still_findings, stray_weekend
 from regimen.bars.ordered import Ordered, finding_at
 from regimen.bars.price_checks import price_findings
 from regimen.bars.price_order import ohlc
 from regimen.bars.report import Finding
-from regimen.bars.spans import spoken
+from regimen.bars.schedule import bars_a_year, flat_weekends, gaps, off_grid, off_grid_mask
 from regimen.bars.table import RawTable
 from regimen.bars.volume_checks import nan_volume, negative_volume, swapped_volume, zero_volume
+from regimen.bars.zones import showing_twice
 from regimen.errors import DataError
 
 
@@ -55,22 +56,28 @@ def repeated(rows: Ordered) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 def duplicates(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows that repeat the row before them wholly."""
-    _, identical = repeated(rows)
-    sentence = "{count} row(s) repeat a time with the same values"
-    return rows.find("duplicates", "refuse", identical, sentence, "data.repairs.duplicates=keep_first")
+    again, identical = repeated(rows)
+    mend = "data.repairs.duplicates=keep_first"
+    return _repeating(rows, "duplicates", again, identical, "{count} row(s) repeat a time with the same values", mend)
 
 
 def conflicting_duplicates(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows that repeat a time with other values."""
     again, identical = repeated(rows)
+    mend = "data.repairs.duplicates=keep_first|keep_last|drop"
     sentence = "{count} row(s) repeat a time with other values"
-    return rows.find(
-        "conflicting_duplicates",
-        "refuse",
-        again & ~identical,
-        sentence,
-        "data.repairs.duplicates=keep_first|keep_last|drop",
-    )
+    return _repeating(rows, "conflicting_duplicates", again, again & ~identical, sentence, mend)
+
+
+def _repeating(
+    rows: Ordered, name: str, again: NDArray[np.bool_], where: NDArray[np.bool_], sentence: str, mend: str
+) -> Finding | None:
+    """All repeats in the hour that a clock shows twice are no faulty rows: the clock is not UTC."""
+    places = showing_twice(rows.time[again]) if UNZONED in rows.table.assumptions else ()
+    if places:
+        sentence += f", all in the hour that the clock of {places[0]} shows twice at the end of summer time"
+        mend = f"data.zone={'|'.join(places)}"
+    return rows.find(name, "refuse", where, sentence, mend)
 
 
 def nan_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
@@ -94,70 +101,6 @@ def nonpositive(rows: Ordered, _config: DataConfig) -> Finding | None:
         return None
     sentence = f"{{count}} row(s) have a price of zero or below (lowest {np.nanmin(lowest):g})"
     return rows.find("nonpositive", "refuse", bad, sentence, "data.repairs.nonpositive=drop")
-
-
-def gaps(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Holes inside a symbol's series that its calendar does not explain.
-
-    ``24/7``: every missing bar. ``24/5`` and intraday ``sessions``: not a closure that recurs at its time of
-    day on at least 5 % of the days, nor a weekend of at most 56 hours, nor a night with at most one weekday
-    missing. Daily ``sessions``: two or more weekdays in a row without a bar.
-    """
-    step = rows.time[1:] - rows.time[:-1]
-    length = rows.bar_length
-    holes = np.flatnonzero((step > length) & rows.same)
-    if rows.calendar.name != "24/7" and len(holes):
-        holes = holes[~_closed(rows, holes)]
-    if len(holes) == 0:
-        return None
-    widths = step[holes]
-    worst = holes[widths.argmax()]
-    at = str(np.datetime64(int(rows.time[worst]), "ns")).split(".")[0].replace("T", " ")
-    missing = int(widths.sum() // length) - len(holes)
-    longest = spoken(int(widths.max()))
-    sentence = f"{{count}} hole(s), about {missing:,} bar(s) missing; the longest is {longest} after {at}"
-    return rows.find("gaps", "warn", holes + 1, sentence)
-
-
-def _closed(rows: Ordered, holes: NDArray[np.intp]) -> NDArray[np.bool_]:
-    start, stop = rows.time[holes], rows.time[holes + 1]
-    first, last = (start // DAY).astype("datetime64[D]"), (stop // DAY).astype("datetime64[D]")
-    skipped = np.busday_count(first + 1, last)
-    if rows.bar_length >= DAY:
-        usual = max(1, rows.bar_length // DAY * 5 // 7)
-        return np.asarray(skipped <= usual)
-    kind = np.stack([start % DAY, stop - start], axis=1)
-    _, inverse, counts = np.unique(kind, axis=0, return_inverse=True, return_counts=True)
-    days = max(1, len(np.unique(rows.time[:: max(1, DAY // rows.bar_length // 4)] // DAY)))
-    recurring = counts[inverse.ravel()] >= max(3.0, 0.05 * days * len(rows.table.symbols))
-    if rows.calendar.name == "24/5":
-        saturday = ((last - first).astype(int) >= 1) & (
-            np.is_busday(first + 1, weekmask="0000010") | np.is_busday(last, weekmask="0000011")
-        )
-        return np.asarray(recurring | (saturday & (stop - start <= 56 * DAY // 24)))
-    return np.asarray(recurring | ((last > first) & (skipped <= 1)))
-
-
-def off_grid_mask(rows: Ordered) -> NDArray[np.bool_]:
-    """Returns (sorted row,): whether a stamp is off the grid that most stamps share.
-
-    Outside 24/7 a tenth of the stamps makes a grid of its own: bars of four hours or a day that follow an
-    exchange's clock move by an hour with its summer time.
-    """
-    if rows.bar_length > 7 * DAY:
-        return np.zeros(len(rows.time), dtype=np.bool_)
-    phase = rows.time % rows.bar_length
-    if (phase == phase[0]).all():
-        return np.zeros(len(rows.time), dtype=np.bool_)
-    found, counts = np.unique(phase, return_counts=True)
-    least = counts.max() if rows.calendar.name == "24/7" else min(counts.max(), len(phase) / 10)
-    return np.asarray(~np.isin(phase, found[counts >= least]))
-
-
-def off_grid(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Stamps that are not a whole number of bars away from the others."""
-    sentence = f"{{count}} stamp(s) are off the grid of {spoken(rows.bar_length)}"
-    return rows.find("off_grid", "warn", off_grid_mask(rows), sentence)
 
 
 def unfinished_mask(rows: Ordered) -> NDArray[np.bool_]:
@@ -192,7 +135,7 @@ def unfinished_last(rows: Ordered, _config: DataConfig) -> Finding | None:
 
 CHECKS: tuple[Callable[[Ordered, DataConfig], Finding | None], ...] = (
     disorder, duplicates, conflicting_duplicates, nan_rows, nonpositive, ohlc, negative_volume,
-    swapped_volume, gaps, off_grid, nan_volume, zero_volume, unfinished_last,
+    swapped_volume, gaps, off_grid, flat_weekends, bars_a_year, nan_volume, zero_volume, unfinished_last,
     stale_bars, repeated_rows, stray_weekend,
 )  # fmt: skip
 

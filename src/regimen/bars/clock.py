@@ -27,8 +27,7 @@ from regimen.bars.stamps import (
 from regimen.bars.zones import to_utc
 from regimen.errors import DataError
 
-# The years 1980 to 2100 in seconds: multiplied by 1000, a range never meets the next, so the size tells the
-# unit.
+# The years 1980 to 2100 in seconds: multiplied by 1000, a range never meets the next, so the size tells the unit.
 _FIRST, _LAST = 315_532_800, 4_102_444_800
 UNZONED = "the stamps name no zone and are taken as UTC; data.zone says otherwise"
 _SATURDAYS = 1 / 14

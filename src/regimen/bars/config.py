@@ -54,6 +54,9 @@ class RepairsConfig(BaseModel):
         default="refuse",
         description="Another asset under the same name after a hole: cut_before keeps what follows the hole.",
     )
+    flat_weekends: Literal["keep", "drop"] = Field(
+        default="keep", description="Rows of weekends that a feed fills with its last price, without a volume."
+    )
     unfinished_last: Literal["keep", "drop"] = Field(default="keep", description="A last bar that looks unfinished.")
 
 

@@ -95,6 +95,7 @@ def _prepared(config: DataConfig) -> tuple[Ordered, CheckReport]:
         end=str(np.datetime64(int(table.time.max()), "ns")),
         bar_length=rows.bar_length,
         calendar=rows.calendar.name,
+        periods_per_year=config.periods_per_year or rows.periods_per_year,
         findings=findings,
         applied=applied,
         assumptions=(*table.assumptions, *_calendar_note(rows, config)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.calendar import Calendar
 from regimen.bars.config import DataConfig
+from regimen.bars.periods import Life, periods_per_year
 from regimen.bars.pivot import bar_length_of, by_symbol_and_time, calendar_of, is_ordered
 from regimen.bars.report import SHOWN, Finding
 from regimen.bars.table import RawTable
+from regimen.bars.weekends import filled_weekends
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,8 @@ class Ordered:
         bar_length = bar_length_of(table, order)
         lowest = np.minimum(np.minimum(columns["open"], columns["high"]), np.minimum(columns["low"], columns["close"]))
         highest = columns["open"] + columns["high"] + columns["low"] + columns["close"]
-        stamps = (time if len(table.symbols) == 1 else np.unique(time)).astype("datetime64[ns]")
+        traded = time[~filled_weekends(time, columns, bar_length)]
+        stamps = (traded if len(table.symbols) == 1 else np.unique(traded)).astype("datetime64[ns]")
         good = (lowest > 0) & np.isfinite(highest)
         return cls(
             table=table,
@@ -63,6 +67,20 @@ class Ordered:
             bar_length=bar_length,
             calendar=calendar_of(table, stamps, bar_length, config),
         )
+
+    @cached_property
+    def periods_per_year(self) -> float:
+        """Bars a year of all rows, as the bars that they become will count them."""
+        if self.table.periods_per_year > 0:
+            return self.table.periods_per_year
+        if len(self.table.symbols) == 1:
+            return periods_per_year(self.time, [Life(0, len(self.time) - 1, 1)], self.bar_length, self.calendar)
+        times = np.unique(self.time)
+        starts = np.concatenate(([0], np.flatnonzero(~self.same) + 1))
+        stops = np.append(starts[1:], len(self.time))
+        first, last = np.searchsorted(times, self.time[starts]), np.searchsorted(times, self.time[stops - 1])
+        lives = [Life(int(a), int(z), int(n)) for a, z, n in zip(first, last, stops - starts, strict=True)]
+        return periods_per_year(times, lives, self.bar_length, self.calendar)
 
     def take(self, keep: NDArray[np.bool_]) -> Ordered:
         """Returns the selected rows, still in order; the bar length and the calendar stay those of all rows."""

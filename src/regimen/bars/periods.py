@@ -17,7 +17,7 @@ _LEAST_WEEKS = 4
 """Whole weeks from which bars are counted: one holiday in them is 5 %."""
 _ALL_HOLIDAYS = 51
 """Weeks that show a year's holidays."""
-_NEAR = 0.04
+_NEAR = 0.05
 """What a year's holidays can add to or take from the count of fewer weeks: 252 of 261 weekdays are sessions."""
 _LEAST_LONG_BARS = 13
 """Bars longer than a day from which their steps are counted."""
@@ -43,7 +43,7 @@ def periods_per_year(stamps: NDArray[np.int64], lives: Sequence[Life], bar_lengt
     """Returns how many times of the series a year has (the Sharpe factor squared).
 
     It is the number of times over the length on the clock. (Sessions of less than 51 weeks, whose holidays may
-    lie elsewhere, have the calendar's number where the two agree within 4 %.) In a panel every
+    lie elsewhere, have the calendar's number where the two agree within 5 %.) In a panel every
     symbol has a count of its own, of the times of *all* symbols while it was listed (an account has a row for
     each), and the count of the symbol that holds the median bar is taken: what a rare symbol adds before or
     after the others does not decide. Where less than four weeks are there (of bars longer than a day: fewer

@@ -16,12 +16,13 @@ from regimen.bars.price_order import look_swapped, violations
 from regimen.bars.report import Repair
 from regimen.bars.table import RawTable
 from regimen.bars.volume_checks import swapped_rows
+from regimen.bars.weekends import filled_weekends
 
 
 def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair, ...]]:
     """Applies the policies of ``data.repairs`` in a fixed order and returns what changed.
 
-    The order: sort, unfinished_last, duplicates, nan_rows, nonpositive, ohlc, negative_volume,
+    The order: sort, unfinished_last, flat_weekends, duplicates, nan_rows, nonpositive, ohlc, negative_volume,
     swapped_volume, relisted, bad_ticks, splits, wide_ranges.
     """
     policy = config.repairs
@@ -37,6 +38,9 @@ def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair,
     if policy.unfinished_last == "drop":
         table, count = _without(table, _to_file(Ordered.of(table, config), unfinished_mask))
         note("unfinished_last", count, "{count} unfinished last bar(s) dropped")
+    if policy.flat_weekends == "drop":
+        table, count = _without(table, _to_file(Ordered.of(table, config), _filled))
+        note("flat_weekends", count, "{count} row(s) of weekends without a trade dropped")
     if policy.duplicates != "refuse":
         table, count = _without(table, _surplus(Ordered.of(table, config), policy.duplicates))
         note("duplicates", count, "{count} row(s) with a repeated time dropped")
@@ -95,6 +99,10 @@ def _to_file(rows: Ordered, mask_of: object) -> NDArray[np.bool_]:
     mask = np.zeros(len(rows.time), dtype=np.bool_)
     mask[rows.order] = mask_of(rows) if callable(mask_of) else mask_of
     return mask
+
+
+def _filled(rows: Ordered) -> NDArray[np.bool_]:
+    return filled_weekends(rows.time, rows.columns, rows.bar_length)
 
 
 def _surplus(rows: Ordered, policy: str) -> NDArray[np.bool_]:

@@ -57,6 +57,7 @@ class CheckReport:
     Attributes:
         source: the file.
         rows, symbols, start, end, bar_length, calendar: what the data is.
+        periods_per_year: bars a year, as counted or as the config says; before ``data.resample``.
         findings: the faults, the refusing ones first.
         applied: the repairs that changed something.
         assumptions: documented defaults that were used.
@@ -69,6 +70,7 @@ class CheckReport:
     end: str
     bar_length: int
     calendar: str
+    periods_per_year: float
     findings: tuple[Finding, ...]
     applied: tuple[Repair, ...]
     assumptions: tuple[str, ...]

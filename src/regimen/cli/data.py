@@ -63,7 +63,7 @@ def _print(report: CheckReport) -> None:
     screen.print(
         escape(
             f"{report.source}: {report.rows:,} rows of {spoken(report.bar_length)}, {symbols}, "
-            f"{start} to {end} UTC, calendar {report.calendar}"
+            f"{start} to {end} UTC, calendar {report.calendar}, {report.periods_per_year:,.6g} bars a year"
         ),
         soft_wrap=True,
     )
