@@ -19,7 +19,30 @@ RETURNS = np.array([0.10, -0.05, 0.0, 0.02, -0.08])
 def test_compounds_by_hand() -> None:
     expected = 1.10 * 0.95 * 1.0 * 1.02 * 0.92 - 1.0
     assert metrics.total_return(RETURNS) == pytest.approx(expected, rel=1e-13)
-    assert metrics.annual_return(RETURNS, 252.0) == pytest.approx((1.0 + expected) ** (252.0 / 5.0) - 1.0, rel=1e-12)
+    assert metrics.annual_return(RETURNS, 12.0) == pytest.approx((1.0 + expected) ** (12.0 / 5.0) - 1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("bars", "periods", "known"),
+    [
+        (300, 525_600.0, False),
+        (13, 365.0, False),
+        (14, 365.0, True),
+        (9, 252.0, False),
+        (10, 252.0, True),
+        (1, 12.0, True),
+    ],
+)
+def test_less_than_two_weeks_are_not_compounded_to_a_year(bars: int, periods: float, known: bool) -> None:
+    gain = np.full(bars, 1.02 ** (1 / bars) - 1.0)
+    assert math.isfinite(metrics.annual_return(gain, periods)) == known
+
+
+def test_a_gain_beyond_the_largest_number_is_nan() -> None:
+    doubling = np.ones(2000)
+    assert math.isnan(metrics.total_return(doubling))
+    assert math.isnan(metrics.annual_return(np.ones(60), 8760.0 * 4))
+    assert math.isnan(metrics.annual_return(np.ones(2000), 8760.0))
 
 
 def test_sharpe_is_mean_over_sample_deviation() -> None:

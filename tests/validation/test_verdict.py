@@ -46,6 +46,13 @@ def test_one_position_is_singular() -> None:
     assert alarm.sentence == "Only 1 position was taken; that is an anecdote."
 
 
+def test_a_stretch_of_days_is_too_short_whatever_its_number_of_bars() -> None:
+    short = decide(replace(GOOD, bars=20_000, days=13.9))
+    assert short.level == "too short"
+    assert short.sentence == "Too short to judge: 20,000 bars in 13.9 days, and no verdict is given below 14 days."
+    assert decide(replace(GOOD, bars=20_000, days=14.0)).level == "evidence"
+
+
 def test_evidence() -> None:
     verdict = decide(GOOD)
     assert verdict.level == "evidence"

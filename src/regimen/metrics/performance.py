@@ -1,8 +1,8 @@
 """Return and risk of a series of per-bar simple returns, each number with its period stated.
 
 Every function takes ``returns``, (time,) float64 simple returns of one bar each (0.01 = 1 %), and is pure. A
-NaN in the returns makes the result NaN; nothing is dropped silently. ``periods_per_year`` is the calendar's
-own number of bars in a year and is never guessed.
+NaN in the returns makes the result NaN; nothing is dropped silently. ``periods_per_year`` is the number of bars in
+a year, as `regimen.bars` counts them, and is never guessed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Series = NDArray[np.float64]
 
+SHORTEST_YEARS = 14 / 365
+"""Years below which nothing is compounded to a year: two weeks."""
 _FLAT = 1e-14
 """A standard deviation below this share of the largest return is rounding noise of a constant series."""
 
@@ -70,25 +72,30 @@ def _largest(returns: Series) -> float:
 def total_return(returns: Series) -> float:
     """Returns the compounded return, Π(1 + r) − 1.
 
-    A bar that loses everything (r <= −1) makes it −1: there is nothing left to compound. No bars give 0.
+    A bar that loses everything (r <= −1) makes it −1: there is nothing left to compound. No bars give 0; NaN
+    beyond the largest number.
     """
     if len(returns) and float(np.min(returns)) <= -1.0:
         return -1.0
     with np.errstate(over="ignore"):
-        return float(np.expm1(np.log1p(returns).sum()))
+        value = float(np.expm1(np.log1p(returns).sum()))
+    return value if math.isfinite(value) else math.nan
 
 
 def annual_return(returns: Series, periods_per_year: float) -> float:
     """Returns the geometric annual return, (Π(1 + r))^(periods_per_year / T) − 1.
 
-    NaN without bars, −1 after ruin.
+    −1 after ruin. NaN for less than two weeks, whose gain compounded to a year says nothing, and beyond the
+    largest number.
     """
-    if len(returns) == 0:
-        return math.nan
-    if float(np.min(returns)) <= -1.0:
+    if len(returns) and float(np.min(returns)) <= -1.0:
         return -1.0
+    years = len(returns) / periods_per_year
+    if years < SHORTEST_YEARS * (1.0 - 1e-9):
+        return math.nan
     with np.errstate(over="ignore"):
-        return float(np.expm1(np.log1p(returns).sum() * (periods_per_year / len(returns))))
+        value = float(np.expm1(np.log1p(returns).sum() / years))
+    return value if math.isfinite(value) else math.nan
 
 
 def deviation(returns: Series) -> float:

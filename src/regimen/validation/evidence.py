@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHORTEST = 100
 """Bars below which no verdict is given: the PSR's normal approximation and the bootstrap need as many."""
+SHORTEST_DAYS = 14
+"""Days below which none is given either, however many bars they hold: minutes of one afternoon are one market."""
 CONFIDENCE = 0.95
 """What PSR and DSR must reach: the one-sided 5 % test that their sources use."""
 LUCK = 0.05
@@ -61,6 +63,7 @@ class Evidence:
         information: what its actions tell of the state.
         modes: the judged actions beside drawn ones, where the policy can draw them.
         seeds: all seeds of the training, where there were several.
+        days: length of the sample on the clock.
     """
 
     bars: int
@@ -98,6 +101,7 @@ class Evidence:
     information: Information | None = None
     modes: Modes | None = None
     seeds: SeedSummary | None = None
+    days: float = math.inf
 
     @property
     def when_ruined(self) -> str:

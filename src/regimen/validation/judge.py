@@ -188,6 +188,7 @@ def judge(
             information=information,
             modes=modes,
             seeds=seeds,
+            days=(bars.time[-1] - bars.time[0] + np.timedelta64(bars.bar_length, "ns")) / np.timedelta64(1, "D"),
         )
     )
     record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)

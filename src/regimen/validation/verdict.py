@@ -13,6 +13,7 @@ from regimen.validation.evidence import (
     FEWEST_POSITIONS,
     LUCK,
     SHORTEST,
+    SHORTEST_DAYS,
     TOO_GOOD_SHARPE,
     Evidence,
     percent,
@@ -145,7 +146,7 @@ def _beside_holding(e: Evidence) -> str:
 def _level(e: Evidence, conditions: tuple[Rule, ...]) -> Level:
     if e.ruined:
         return "not tradable"
-    if e.bars < SHORTEST:
+    if e.bars < SHORTEST or e.days < SHORTEST_DAYS:
         return "too short"
     if e.trades == 0 or (e.modal_share >= CONSTANT and e.changes < FEWEST_POSITIONS):
         return "does nothing"
@@ -183,9 +184,11 @@ def _sentence(e: Evidence, level: Level, conditions: tuple[Rule, ...], warnings:
     if level == "not tradable":
         return f"Not tradable: the account was wiped out{e.when_ruined}."
     if level == "too short":
-        return (
-            f"Too short to judge: {e.bars} bar{'' if e.bars == 1 else 's'}, and no verdict is given below {SHORTEST}."
-        )
+        few = f"{e.bars:,} bar{'' if e.bars == 1 else 's'}"
+        if e.bars < SHORTEST:
+            return f"Too short to judge: {few}, and no verdict is given below {SHORTEST}."
+        length = f"{few} in {math.floor(e.days * 10) / 10:g} days"
+        return f"Too short to judge: {length}, and no verdict is given below {SHORTEST_DAYS} days."
     if level == "does nothing":
         if e.trades == 0:
             return f"The policy does nothing: it never traded in {e.bars:,} bars."
@@ -201,7 +204,7 @@ def decide(evidence: Evidence) -> Verdict:
     """Decides; the first level that applies, in this order.
 
     - **not tradable**: the account was ruined.
-    - **too short**: fewer than 100 bars.
+    - **too short**: fewer than 100 bars, or less than 14 days.
     - **does nothing**: never traded, or one exposure in at least 99 % of the time with fewer than ten changes
       per symbol.
     - **suspicious**: annual net Sharpe ratio above 3, or directional accuracy above 60 % and three standard
