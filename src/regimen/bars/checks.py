@@ -29,7 +29,17 @@ def disorder(rows: Ordered, _config: DataConfig) -> Finding | None:
         return None
     newest_first = len(positions) >= 0.9 * (len(rows.time) - len(rows.table.symbols))
     sentence = "the rows stand newest first" if newest_first else "{count} row(s) start before the row above them"
-    return finding_at(rows.table, "disorder", "refuse", positions, sentence, "data.repairs.sort=true")
+    sentence, mend = _by_the_clock(rows, rows.table.time[positions], sentence, "data.repairs.sort=true")
+    return finding_at(rows.table, "disorder", "refuse", positions, sentence, mend)
+
+
+def _by_the_clock(rows: Ordered, time: NDArray[np.int64], sentence: str, mend: str) -> tuple[str, str]:
+    """Times that all lie in the hour that a clock shows twice are no faulty rows: the clock is not UTC."""
+    places = showing_twice(time) if UNZONED in rows.table.assumptions else ()
+    if not places:
+        return sentence, mend
+    sentence += f", all in the hour that the clock of {places[0]} shows twice at the end of summer time"
+    return sentence, f"data.zone={'|'.join(places)}"
 
 
 def late_rows(table: RawTable) -> NDArray[np.intp]:
@@ -58,26 +68,16 @@ def duplicates(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows that repeat the row before them wholly."""
     again, identical = repeated(rows)
     mend = "data.repairs.duplicates=keep_first"
-    return _repeating(rows, "duplicates", again, identical, "{count} row(s) repeat a time with the same values", mend)
+    told = _by_the_clock(rows, rows.time[again], "{count} row(s) repeat a time with the same values", mend)
+    return rows.find("duplicates", "refuse", identical, *told)
 
 
 def conflicting_duplicates(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows that repeat a time with other values."""
     again, identical = repeated(rows)
     mend = "data.repairs.duplicates=keep_first|keep_last|drop"
-    sentence = "{count} row(s) repeat a time with other values"
-    return _repeating(rows, "conflicting_duplicates", again, again & ~identical, sentence, mend)
-
-
-def _repeating(
-    rows: Ordered, name: str, again: NDArray[np.bool_], where: NDArray[np.bool_], sentence: str, mend: str
-) -> Finding | None:
-    """All repeats in the hour that a clock shows twice are no faulty rows: the clock is not UTC."""
-    places = showing_twice(rows.time[again]) if UNZONED in rows.table.assumptions else ()
-    if places:
-        sentence += f", all in the hour that the clock of {places[0]} shows twice at the end of summer time"
-        mend = f"data.zone={'|'.join(places)}"
-    return rows.find(name, "refuse", where, sentence, mend)
+    told = _by_the_clock(rows, rows.time[again], "{count} row(s) repeat a time with other values", mend)
+    return rows.find("conflicting_duplicates", "refuse", again & ~identical, *told)
 
 
 def nan_rows(rows: Ordered, _config: DataConfig) -> Finding | None:

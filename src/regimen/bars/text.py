@@ -124,8 +124,9 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
         raise DataError(source, "must hold at least one row below its header")
     types = {}
     for position in time_positions(names, width, config, source):
-        cell = next((row[position] for row in sample if len(row) > position and row[position]), "")
-        if not ((_ISO.fullmatch(cell) and not _MIDNIGHT.search(cell)) or _EPOCH.fullmatch(cell)) or config.time_format:
+        cells = [row[position] for row in sample if len(row) > position and row[position]] or [""]
+        dates = 2 * sum(bool(_MIDNIGHT.search(cell)) for cell in cells) > len(cells)  # their own zone's midnights
+        if not ((_ISO.fullmatch(cells[0]) and not dates) or _EPOCH.fullmatch(cells[0])) or config.time_format:
             types[str(position)] = pa.string()
     if config.time_unit == "ms_of_day":
         types = {}
