@@ -123,4 +123,64 @@ def test_a_calendar_follows_its_bars() -> None:
     bars = Bars.from_arrays(hours, open=price, high=price, low=price, close=price)
     assert (bars.calendar.name, bars.calendar.session_bars) == ("sessions", 7)
     assert bars.resample("2h").calendar.session_bars == 4
-    assert bars.resample("1d").periods_per_year == 252
+    assert bars.resample("1d").periods_per_year == pytest.approx(365 * 5 / 7)  # no holiday among them
+
+
+def session_hours(zone: str, opens: str, closes: str, first: str, last: str, freq: str = "1h") -> Bars:
+    """Bars from one local time of the day to another, on weekdays; a negative opening is the evening before."""
+    starts = [
+        pd.date_range(day + pd.Timedelta(opens), day + pd.Timedelta(closes), freq=freq, inclusive="left")
+        for day in pd.bdate_range(first, last)
+    ]
+    local = pd.DatetimeIndex(np.concatenate([start.to_numpy() for start in starts]))
+    time = local.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dropna().tz_convert("UTC").tz_localize(None)
+    price = 100 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.001, len(time))))
+    return Bars.from_arrays(time.to_numpy(), open=price, high=price, low=price, close=price, volume=np.ones(len(time)))
+
+
+MARKETS = {
+    "currencies": ("America/New_York", "-7h", "17h", "1h"),
+    "futures with an hour's pause": ("America/New_York", "-6h", "17h", "30min"),
+    "Sydney": ("Australia/Sydney", "10h", "16h", "1h"),
+    "Auckland": ("Pacific/Auckland", "10h", "17h", "1h"),
+    "New York": ("America/New_York", "9h30min", "16h", "30min"),
+}
+
+
+@pytest.mark.parametrize("market", sorted(MARKETS))
+def test_a_day_is_a_session_and_a_week_has_five(market: str) -> None:
+    """Both changes of the clocks lie inside; the oracle is the local date of the session that each bar belongs to."""
+    zone, opens, closes, freq = MARKETS[market]
+    bars = session_hours(zone, opens, closes, "2021-01-04", "2022-06-24", freq)
+    days = bars.resample("1d")
+    np.testing.assert_array_equal(days.time, pd.bdate_range("2021-01-04", "2022-06-24").to_numpy())
+    local = pd.DatetimeIndex(bars.time, tz="UTC").tz_convert(zone).tz_localize(None)
+    session = (local + pd.Timedelta("0s") - min(pd.Timedelta(opens), pd.Timedelta("0s"))).floor("1D")
+    frame = pd.DataFrame({"close": bars.close[:, 0], "volume": bars.volume[:, 0]}).groupby(session)
+    np.testing.assert_array_equal(days.close[:, 0], frame["close"].last())
+    np.testing.assert_array_equal(days.volume[:, 0], frame["volume"].sum())
+    assert days.periods_per_year == pytest.approx(365 * 5 / 7)
+    weeks = bars.resample("1w")
+    np.testing.assert_array_equal(weeks.time, pd.date_range("2021-01-04", "2022-06-20", freq="7D").to_numpy())
+    np.testing.assert_array_equal(weeks.close[:-1, 0], days.close[4::5, 0][: len(weeks) - 1])
+
+
+def test_a_session_that_ends_after_its_date_in_utc_is_cut_there() -> None:
+    """20:00 in New York is 01:00 UTC: a bar of the date would be known before its last hour."""
+    bars = session_hours("America/New_York", "4h", "20h", "2021-01-04", "2021-02-26")
+    assert bars.calendar.day_end is None
+    np.testing.assert_array_equal(bars.resample("1d").time, np.unique(bars.time.astype("datetime64[D]")))
+
+
+@pytest.mark.parametrize("market", sorted(MARKETS))
+def test_a_session_knows_nothing_of_what_follows_it(market: str) -> None:
+    """The same bars cut anywhere give the same days before the cut, and none ends after its stamp and a day."""
+    zone, opens, closes, freq = MARKETS[market]
+    bars = session_hours(zone, opens, closes, "2021-02-01", "2021-04-30", freq)
+    whole = bars.resample("1d")
+    last = np.array([bars.time[bars.close[:, 0] == close][-1] for close in whole.close[:, 0]])
+    assert (last + np.timedelta64(bars.bar_length, "ns") <= whole.time + np.timedelta64(whole.bar_length, "ns")).all()
+    for cut in range(len(bars) // 2, len(bars), 37):
+        part = bars.window(0, cut).resample("1d")
+        np.testing.assert_array_equal(part.close[:-1], whole.close[: len(part) - 1])
+        np.testing.assert_array_equal(part.time, whole.time[: len(part)])

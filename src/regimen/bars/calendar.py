@@ -14,6 +14,8 @@ DAY = 86_400_000_000_000
 HOUR = DAY // 24
 CLOSE_OF_NEW_YORK = 17
 """The hour of New York's clock at which a day of currencies, and of most futures, ends."""
+_EVENING = range(8, 19)
+"""Hours of New York's clock that are past noon in UTC, in winter and in summer, and before midnight."""
 _CROSSED = 0.05
 """Share of the days from which trading counts as going on over an hour."""
 
@@ -106,8 +108,8 @@ def trading_days(stamps: NDArray[np.int64], day_end: int | None) -> NDArray[np.i
     """Returns the trading day of each stamp, in days since 1970-01-01.
 
     Without ``day_end`` it is the date in UTC. With it, a day runs from that hour in New York to the same hour
-    of the next day (daylight saving included), and has the date, in UTC, of its middle: what trades after
-    17:00 on a Sunday belongs to Monday.
+    of the next day (daylight saving included), and has the date on which it ends: what trades after 17:00 on a
+    Sunday belongs to Monday.
 
     Args:
         stamps: (time,) nanoseconds since 1970-01-01 00:00 UTC.
@@ -115,8 +117,7 @@ def trading_days(stamps: NDArray[np.int64], day_end: int | None) -> NDArray[np.i
     """
     if day_end is None:
         return stamps // DAY
-    begun = (_in_new_york(stamps) - day_end * HOUR) // DAY * DAY + day_end * HOUR
-    return np.asarray((begun + 12 * HOUR + 5 * HOUR) // DAY)  # New York is five hours behind UTC, four in summer
+    return np.asarray((_in_new_york(stamps) - day_end * HOUR) // DAY + 1)
 
 
 def _in_new_york(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -130,20 +131,19 @@ def _in_new_york(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
 def _day_end(stamps: NDArray[np.int64], bar_length: int) -> int | None:
     """Returns where the days of sessions end: None where they do not trade over 00:00 UTC.
 
-    Otherwise 17:00 in New York, if they pause then, or else the middle of the hours over which they pause.
+    Otherwise 17:00 in New York if they pause then, or else the middle of the hours at which they do, if that
+    lies in the second half of a day in UTC: then a day is over before its date is.
     """
     going_on = np.flatnonzero(np.diff(stamps) <= max(bar_length, HOUR))
-    days = len(np.unique(stamps // DAY))
+    few = _CROSSED * len(np.unique(stamps // DAY))
 
-    def crossings(clock: NDArray[np.int64]) -> int:
-        return int((clock[going_on] // DAY != clock[going_on + 1] // DAY).sum())
+    def pauses(clock: NDArray[np.int64]) -> bool:
+        return bool((clock[going_on] // DAY != clock[going_on + 1] // DAY).sum() <= few)
 
-    if crossings(stamps) <= _CROSSED * days:
+    if pauses(stamps):
         return None
     local = _in_new_york(stamps)
-    crossed = np.array([crossings(local - hour * HOUR) for hour in range(24)])
-    if crossed[CLOSE_OF_NEW_YORK] <= _CROSSED * days:
+    if pauses(local - CLOSE_OF_NEW_YORK * HOUR):
         return CLOSE_OF_NEW_YORK
-    quiet = np.flatnonzero(crossed == crossed.min())
-    middle = np.exp(2j * np.pi * quiet / 24).sum()  # a mean around the clock
-    return int(quiet[np.abs(np.exp(2j * np.pi * quiet / 24) - middle / max(abs(middle), 1e-12)).argmin()])
+    quiet = [hour for hour in _EVENING if pauses(local - hour * HOUR)]
+    return quiet[len(quiet) // 2] if quiet else None

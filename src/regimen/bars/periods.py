@@ -18,7 +18,7 @@ _LEAST_WEEKS = 4
 _ALL_HOLIDAYS = 51
 """Weeks that show a year's holidays."""
 _NEAR = 0.05
-"""What a year's holidays can add to or take from the count of fewer weeks: 252 of 261 weekdays are sessions."""
+"""How far bars over length may lie from the calendar's number, which includes a year's holidays, to leave it."""
 _LEAST_LONG_BARS = 13
 """Bars longer than a day from which their steps are counted."""
 
@@ -43,7 +43,7 @@ def periods_per_year(stamps: NDArray[np.int64], lives: Sequence[Life], bar_lengt
     """Returns how many times of the series a year has (the Sharpe factor squared).
 
     It is the number of times over the length on the clock. (Sessions of less than 51 weeks, whose holidays may
-    lie elsewhere, have the calendar's number where the two agree within 5 %.) In a panel every
+    lie elsewhere, keep the calendar's number where it is within 5 % of that.) In a panel every
     symbol has a count of its own, of the times of *all* symbols while it was listed (an account has a row for
     each), and the count of the symbol that holds the median bar is taken: what a rare symbol adds before or
     after the others does not decide. Where less than four weeks are there (of bars longer than a day: fewer
@@ -73,7 +73,8 @@ def _count(stamps: NDArray[np.int64], bar_length: int, calendar: Calendar) -> fl
     weeks = (length + bar_length) // _WEEK
     if weeks < _LEAST_WEEKS:
         return expected
+    plain = len(stamps) * YEAR / (length + bar_length)
+    if calendar.name == "sessions" and weeks < _ALL_HOLIDAYS and abs(plain / expected - 1.0) <= _NEAR:
+        return expected
     inside = int(np.searchsorted(stamps, stamps[0] + weeks * _WEEK))
-    count = inside * YEAR / (weeks * _WEEK)
-    unseen = calendar.name == "sessions" and weeks < _ALL_HOLIDAYS
-    return expected if unseen and abs(count / expected - 1.0) <= _NEAR else count
+    return inside * YEAR / (weeks * _WEEK)
