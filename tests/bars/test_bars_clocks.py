@@ -108,6 +108,20 @@ def test_one_live_row_leaves_the_dates_of_the_others(form: str, at: str, tmp_pat
     assert bars.periods_per_year == 252
 
 
+def test_every_symbol_has_its_live_row(tmp_path: Path) -> None:
+    """Their instants differ by seconds, and each is the unfinished one of its symbol."""
+    days = pd.bdate_range("2022-03-01", periods=40, tz="America/New_York")
+    lines = []
+    for place, symbol in enumerate(("ONE", "TWO", "SIX")):
+        live = days[-1] + pd.Timedelta(hours=15, seconds=place)
+        lines += rows([day.isoformat(sep=" ") for day in [*days, live]], symbol, place)
+    path = written(tmp_path, lines, "time,symbol,open,high,low,close,volume")
+    finding = next(f for f in checked(path).findings if f.name == "unfinished_last")
+    assert finding.count == 3
+    bars = Bars.read(path, repairs={"unfinished_last": "drop"})
+    np.testing.assert_array_equal(bars.time, days.tz_localize(None).to_numpy())
+
+
 def test_hours_are_not_taken_for_dates(tmp_path: Path) -> None:
     stamps = [f"2022-03-{day:02d} {hour:02d}:00:00-05:00" for day in range(1, 11) for hour in (0, 12)]
     assert Bars.read(written(tmp_path, rows(stamps))).time[0] == np.datetime64("2022-03-01T05:00")
@@ -192,3 +206,17 @@ def test_digits_that_touch_must_all_be_there(stamp: str, form: str, tmp_path: Pa
     path = written(tmp_path, rows([whole, stamp, pd.Timestamp("2022-01-03 11:00").strftime(form)]))
     with pytest.raises(DataError, match="row 1"):
         Bars.read(path, time_format=form)
+
+
+def test_a_zone_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
+    """A damaged file may name one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    time = pa.array([1_650_000_000_000 + 3_600_000 * hour for hour in range(9)], pa.timestamp("ms", tz="Nowhere/Land"))
+    price = pa.array([10.0] * 9)
+    pq.write_table(
+        pa.table({"timestamp": time, **dict.fromkeys(("open", "high", "low", "close"), price)}), tmp_path / "a.parquet"
+    )
+    with pytest.raises(DataError, match=r"a\.parquet: must name a zone that exists"):
+        Bars.read(tmp_path / "a.parquet")

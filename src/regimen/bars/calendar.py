@@ -29,12 +29,17 @@ class Calendar:
             ``sessions`` (stocks, futures: 252 sessions a year).
         session_bars: bars in one session; 1 for daily data. Only ``sessions`` uses it.
         day_end: the hour of New York's clock at which a trading day ends, for markets that trade over 00:00
-            UTC; None where a day is a date in UTC. It follows from the stamps, so the fingerprint needs none.
+            UTC (17 for ``24/5``); None where a day is a date in UTC. It follows from the stamps, so the
+            fingerprint needs none.
     """
 
     name: CalendarName
     session_bars: float = 1.0
     day_end: int | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.name == "24/5" and self.day_end is None:
+            object.__setattr__(self, "day_end", CLOSE_OF_NEW_YORK)
 
     def periods_per_year(self, bar_length: int) -> float:
         """Returns how many bars of ``bar_length`` nanoseconds are expected in a year."""
@@ -68,10 +73,8 @@ def infer_calendar(time: NDArray[np.datetime64], bar_length: int, name: Calendar
     """
     stamps = time.astype("datetime64[ns]").astype(np.int64)
     name = name or _name(stamps, bar_length)
-    if name == "24/7" or bar_length >= DAY:
+    if name != "sessions" or bar_length >= DAY:
         return Calendar(name)
-    if name == "24/5":
-        return Calendar(name, day_end=CLOSE_OF_NEW_YORK)
     day_end = _day_end(stamps, bar_length)
     return Calendar(name, bars_of_a_day(trading_days(stamps, day_end)), day_end)
 

@@ -104,15 +104,14 @@ def nonpositive(rows: Ordered, _config: DataConfig) -> Finding | None:
 
 
 def unfinished_mask(rows: Ordered) -> NDArray[np.bool_]:
-    """Returns (sorted row,): the last row of a series when it was not complete at the time of the export.
+    """Returns (sorted row,): the last row of a symbol when it was not complete at the time of the export.
 
     That is: it lacks some of its prices, or its stamp is off the grid, or it is one price with a volume
     below 1 % of the median of the 1,000 bars before.
     """
     mask = np.zeros(len(rows.time), dtype=np.bool_)
-    last = (
-        np.flatnonzero(rows.time == rows.time.max()) if len(rows.table.symbols) > 1 else np.array([len(rows.time) - 1])
-    )
+    ends = np.append(np.flatnonzero(~rows.same), len(rows.time) - 1)
+    last = ends[rows.time[ends] > rows.time.max() - rows.bar_length]  # symbols that ended before are complete
     grid = off_grid_mask(rows)
     for position in last:
         prices = np.array([rows.columns[name][position] for name in PRICES])

@@ -24,7 +24,7 @@ from regimen.bars.stamps import (
     without_offset,
     without_zone,
 )
-from regimen.bars.zones import to_utc
+from regimen.bars.zones import instants, to_utc
 from regimen.errors import DataError
 
 # The years 1980 to 2100 in seconds: multiplied by 1000, a range never meets the next, so the size tells the unit.
@@ -67,20 +67,17 @@ class Clock:
                 given.
         """
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        kind = column.type
         if clock is not None:
             column = joined(column, clock, self.config.time_format)
-            kind = column.type
+        kind = column.type
         if pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
             kind = column.type
         if pa.types.is_timestamp(kind):
-            stamps = self._checked(from_arrow(column))
-            if kind.tz and kind.tz not in ("UTC", "+00:00"):
-                return self._dates(stamps, from_arrow(pc.local_timestamp(column)))
-            return stamps if kind.tz else self._zoned(stamps, zone_needed)
+            stamps, local = instants(column, self.source)
+            stamps = self._checked(stamps)
+            return self._zoned(stamps, zone_needed) if local is None else self._dates(stamps, local)
         if pa.types.is_date(kind):
             return self._zoned(self._checked(from_arrow(column)), zone_needed)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
@@ -95,7 +92,7 @@ class Clock:
         A row with a time of day among them (the session that still goes on) keeps its instant.
         """
         saturdays = ((local // DAY + 3) % 7 == 5).mean()
-        if (stamps % DAY == 0).all() or not are_dates(local) or saturdays >= _SATURDAYS:
+        if (stamps == local).all() or not are_dates(local) or saturdays >= _SATURDAYS:
             return stamps
         self.assumptions.append("the stamps are midnights of their own zone and are taken as the session's date")
         return np.where(local % DAY == 0, local, stamps)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.stamps import UNITS, Stamps
+from regimen.bars.stamps import UNITS, Stamps, from_arrow
 from regimen.errors import DataError
 
 _KNOWN = ("Europe/Berlin", "America/New_York", "Europe/London", "Europe/Athens", "Australia/Sydney")
@@ -47,6 +48,27 @@ def to_utc(local: Stamps, zone: str, symbols: NDArray[np.int32] | None = None) -
             if place and early[row] <= result[in_time[place - 1]]:
                 result[row] = late[row]
     return result
+
+
+def instants(column: Any, source: str) -> tuple[Stamps, Stamps | None]:
+    """Returns the nanoseconds of an Arrow column of stamps, and what the clock of its own zone shows at them.
+
+    UTC for columns with a zone. None for columns without one.
+
+    Raises:
+        DataError: the zone does not exist.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stamps = from_arrow(column)
+    try:
+        zone = column.type.tz
+        if zone in ("UTC", "+00:00"):
+            return stamps, stamps
+        return stamps, from_arrow(pc.local_timestamp(column)) if zone else None
+    except (pa.ArrowException, UnicodeDecodeError):
+        raise DataError(source, "must name a zone that exists for its times") from None
 
 
 def readings(local: Stamps, zone: str) -> tuple[Stamps, Stamps]:
