@@ -202,9 +202,10 @@ def test_times_of_day_that_lost_their_zeros_get_them_back(tmp_path: Path) -> Non
     [("20220103 930", "%Y%m%d %H%M%S"), ("2022013 0930", "%Y%m%d %H%M"), ("202201030930", "%Y%m%d%H%M%S")],
 )
 def test_digits_that_touch_must_all_be_there(stamp: str, form: str, tmp_path: Path) -> None:
-    whole = pd.Timestamp("2022-01-03 10:00").strftime(form)
-    path = written(tmp_path, rows([whole, stamp, pd.Timestamp("2022-01-03 11:00").strftime(form)]))
-    with pytest.raises(DataError, match="row 1"):
+    """strptime reads them as 9:03:00, the third and 9:03:00: in the order of time, so that nothing else is found."""
+    before, after = (pd.Timestamp(f"2022-01-03 {hour}").strftime(form) for hour in ("08:00", "10:00"))
+    path = written(tmp_path, rows([before, stamp, after]))
+    with pytest.raises(DataError, match=rf"data\.time_format: must suit every row .* row 1 does not; got '{stamp}'"):
         Bars.read(path, time_format=form)
 
 

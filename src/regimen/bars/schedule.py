@@ -78,8 +78,6 @@ def _missing(rows: Ordered, holes: NDArray[np.intp]) -> NDArray[np.int64]:
         return (stop - start) // rows.bar_length - 1
     first, last = _dates(start), _dates(stop)
     skipped = np.busday_count(first + 1, last)
-    if rows.bar_length == DAY:
-        return np.asarray(skipped)
     slots, counts = np.unique(rows.time % DAY // rows.bar_length, return_counts=True)
     usual = np.zeros(-(-DAY // rows.bar_length), dtype=np.int64)
     usual[slots] = counts * 2 >= counts.max()
