@@ -137,6 +137,18 @@ def test_a_ledger_comes_back_from_disk_with_every_bit(tmp_path: Path, symbols: i
         assert_equal_books(back, back.market.build().backtest(back.bars, back.targets))
 
 
+def test_the_ledger_of_a_window_keeps_the_bars_a_year_of_its_series(tmp_path: Path) -> None:
+    """Three days of a coin whose quiet hours are left out have as many bars a year as its two years."""
+    hours = np.datetime64("2022-01-01", "ns") + np.arange(2 * 8760) * np.timedelta64(1, "h")
+    hours = hours[(np.random.default_rng(6).random(len(hours)) < 0.6) | (np.arange(len(hours)) < 2)]
+    price = np.full(len(hours), 10.0)
+    part = Bars.from_arrays(hours, open=price, high=price, low=price, close=price).window(500, 540)
+    Market(costs=Costs.none()).backtest(part, np.ones(40)).write(tmp_path / "ledger")
+    back = Ledger.read(tmp_path / "ledger").bars
+    assert back.periods_per_year == part.periods_per_year == pytest.approx(0.6 * 8760, rel=0.02)
+    assert back.calendar == part.calendar
+
+
 def test_a_ledger_of_other_bars_is_refused(tmp_path: Path) -> None:
     random_ledger(seed=1).write(tmp_path / "ledger")
     with pytest.raises(DataError, match="another fingerprint"):

@@ -297,3 +297,19 @@ def test_impossible_edges_are_refused(ledger: Ledger, edges: list[int]) -> None:
 
 def test_short_samples_are_cut_by_month() -> None:
     assert calendar_edges(walk(70).time) == [0, 31, 59, 70]
+
+
+def test_minutes_of_one_afternoon_have_no_annual_return_and_no_verdict() -> None:
+    close = 100 * np.cumprod(1.0023 + 0.002 * np.random.default_rng(0).standard_normal(300))
+    opened = np.concatenate(([100.0], close[:-1]))
+    time = np.datetime64("2024-01-01T12", "ns") + np.arange(300) * np.timedelta64(1, "m")
+    high, low = np.maximum(opened, close), np.minimum(opened, close)
+    bars = Bars.from_arrays(time, open=opened, high=high, low=low, close=close)
+    targets = (np.random.default_rng(1).random(300) < 0.7).astype(float)
+    found = judge(Market(costs=Costs()).backtest(bars, targets), Trials(count=1), draws=20, bootstrap_draws=20)
+    assert found.verdict.level == "too short"
+    assert "300 bars in 0.2 days" in found.verdict.sentence
+    row = found.to_dict()["rows"][0]  # type: ignore[index]
+    assert row["annual_return"] is None
+    assert row["calmar"] is None
+    json.loads(json.dumps(found.to_dict()), parse_constant=pytest.fail)
