@@ -174,15 +174,15 @@ def test_extras_fall_into_the_bar_that_holds_their_stamp(tmp_path: Path) -> None
         utc=True,
         format="ISO8601",
     )
-    pd.DataFrame({"timestamp": stamps, "funding_rate": [9.0, 1.0, 2.0, 3.0, 4.0, 9.0]}).to_parquet(
+    pd.DataFrame({"timestamp": stamps, "funding_rate": [0.09, 0.01, 0.02, 0.03, 0.04, 0.09]}).to_parquet(
         tmp_path / "f.parquet"
     )
     config = DataConfig.of(path=_price_file(tmp_path), extras={"funding_rate": str(tmp_path / "f.parquet")})
     loaded = load_with_report(config)
     column = loaded.bars.extras["funding_rate"][:, 0]
     expected = np.full(48, np.nan)
-    expected[[0, 7, 8]] = [1.0, 2.0, 7.0]  # funding adds up
-    np.testing.assert_array_equal(column, expected)
+    expected[[0, 7, 8]] = [0.01, 0.02, 0.07]  # funding adds up
+    np.testing.assert_allclose(column, expected, rtol=1e-15)
     assert "4 of 6 values" in loaded.report.assumptions[-1]
 
 

@@ -19,7 +19,8 @@ _GROUPED = {
     ",": (r"^[$€£]?[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})$", "."),
 }
 """By decimal mark: a number that shows beyond doubt what marks its thousands, and that mark."""
-_FACTORS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+_POWERS = {"K": 3, "M": 6, "B": 9, "T": 12, "%": -2}
+"""By what a number may end in: its power of ten."""
 
 
 def numbers_of(column: Any, name: str, source: str, decimal: str = ".") -> NDArray[np.float64]:
@@ -49,7 +50,7 @@ def numbers_of(column: Any, name: str, source: str, decimal: str = ".") -> NDArr
 
 
 def _from_text(column: Any, decimal: str) -> Any:
-    """Reads numbers as people write them: ``$1,234.50``, ``1.234,50``, ``3.4K``, and ``-`` for none.
+    """Reads numbers as people write them: ``$1,234.50``, ``1.234,50``, ``3.4K``, ``0.01%``, and ``-`` for none.
 
     Marks of thousands are only taken out when a cell of the column, with both marks or with two of thousands,
     shows which mark is which.
@@ -71,14 +72,9 @@ def _from_text(column: Any, decimal: str) -> Any:
     if decimal == ",":
         text = pc.replace_substring(pc.replace_substring(text, ".", "_"), ",", ".")  # a point left over is no number
     text = pc.if_else(pc.fill_null(pc.equal(text, "-"), False), pa.scalar(None, pa.string()), text)
-    scaled = pc.fill_null(pc.match_substring_regex(text, r"^[+-]?[\d.]+[KMBT]$"), False)
-    if not pc.any(scaled).as_py():
-        return text.cast(pa.float64())
-    factor = pc.if_else(scaled, 1.0, 1.0)
-    for letter, size in _FACTORS.items():
-        factor = pc.if_else(pc.and_(scaled, pc.ends_with(text, letter)), size, factor)
-    digits = pc.if_else(scaled, pc.replace_substring_regex(text, "[KMBT]$", ""), text)
-    return pc.multiply(digits.cast(pa.float64()), factor)
+    for ending, power in _POWERS.items():
+        text = pc.replace_substring_regex(text, rf"^([+-]?[\d.]+) ?{ending}$", rf"\1e{power}")
+    return text.cast(pa.float64())
 
 
 def _first_not_a_number(column: Any, decimal: str) -> tuple[int, object]:

@@ -60,6 +60,27 @@ class RepairsConfig(BaseModel):
     unfinished_last: Literal["keep", "drop"] = Field(default="keep", description="A last bar that looks unfinished.")
 
 
+def zone_as_text(value: object) -> object:
+    """Returns a zone as it was written: YAML 1.1 reads an unquoted -05:00 as a number to the base 60, here minutes."""
+    if isinstance(value, int) and not isinstance(value, bool) and 60 <= abs(value) <= 14 * 60:
+        return f"{'-' if value < 0 else '+'}{abs(value) // 60:02d}:{abs(value) % 60:02d}"
+    return value
+
+
+def existing_zone(value: str | None) -> str | None:
+    """Returns a zone that exists; raises `ValueError` for another."""
+    if value is None or re.fullmatch(r"[+-]\d{1,2}:?\d{2}", value):
+        return value
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.assume_timezone(pa.scalar(0, pa.timestamp("ns")), value)
+    except pa.ArrowException:
+        raise ValueError("must be an IANA name such as America/New_York or an offset such as -05:00") from None
+    return value
+
+
 class ExtraFile(BaseModel):
     """A second file whose values are joined to the bars as an extra column."""
 
@@ -68,6 +89,23 @@ class ExtraFile(BaseModel):
     path: str = Field(description="The file: a time, one value, and a symbol for panels.")
     column: str | None = Field(default=None, description="The value's column; needed when the file has several.")
     delay: str = Field(default="0s", description="How long after its stamp a value becomes known, such as 1d.")
+    scale: float = Field(
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Values are multiplied by this; 0.01 for rates in percent.",
+    )
+    zone: str | None = Field(default=None, description="Clock of stamps that name no zone, as data.zone.")
+
+    @field_validator("zone", mode="before")
+    @classmethod
+    def _zone_as_text(cls, value: object) -> object:
+        return zone_as_text(value)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        return existing_zone(value)
 
     @field_validator("delay")
     @classmethod
@@ -164,24 +202,12 @@ class DataConfig(BaseModel):
     @field_validator("zone", mode="before")
     @classmethod
     def _zone_as_text(cls, value: object) -> object:
-        # YAML 1.1 reads an unquoted -05:00 as a number to the base 60, here minutes.
-        if isinstance(value, int) and not isinstance(value, bool) and 60 <= abs(value) <= 14 * 60:
-            return f"{'-' if value < 0 else '+'}{abs(value) // 60:02d}:{abs(value) % 60:02d}"
-        return value
+        return zone_as_text(value)
 
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, value: str | None) -> str | None:
-        if value is None or re.fullmatch(r"[+-]\d{1,2}:?\d{2}", value):
-            return value
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        try:
-            pc.assume_timezone(pa.scalar(0, pa.timestamp("ns")), value)
-        except pa.ArrowException:
-            raise ValueError("must be an IANA name such as America/New_York or an offset such as -05:00") from None
-        return value
+        return existing_zone(value)
 
     @field_validator("date", "start", "end", mode="before")
     @classmethod

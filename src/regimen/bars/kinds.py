@@ -46,7 +46,7 @@ def refuse_other_kinds(content: Content) -> None:
         _refuse(content, "quotes")
     if "price" in names and names & _TRADE_SIZES:
         _refuse(content, "trades")
-    if names & {"funding_rate", "fundingrate"}:
+    if names & {"funding_rate", "fundingrate", "last_funding_rate"}:
         _refuse(content, "funding")
     if names & {"oi_close", "oi", "open_interest"}:
         _refuse(content, "interest")

@@ -20,6 +20,7 @@ from regimen.bars.pivot import pivot
 from regimen.bars.repairs import repair
 from regimen.bars.report import CheckReport
 from regimen.bars.samples import sample_path
+from regimen.bars.spans import span
 
 
 @dataclass(frozen=True)
@@ -41,26 +42,43 @@ def load(config: DataConfig) -> Bars:
 
 def load_with_report(config: DataConfig) -> Loaded:
     """Like `load`, together with the findings, the repairs and the assumptions that a run records."""
-    rows, report = _prepared(config)
+    bars, report = _read(config)
     report.raise_if_refused()
-    bars = pivot(rows.table, rows.bar_length, rows.calendar)
-    if config.extras:
-        bars, notes = join_extras(bars, config.extras)
-        report = CheckReport(**{**report.__dict__, "assumptions": (*report.assumptions, *notes)})
-    if config.resample is not None:
-        bars = bars.resample(config.resample)
-    if config.periods_per_year is not None:
-        bars = replace(bars, periods_per_year=config.periods_per_year)
+    assert bars is not None
     return Loaded(bars, report)
 
 
 def check(config: DataConfig) -> CheckReport:
-    """Returns what is wrong with a file after the config's repairs; a finding never raises.
+    """Returns what is wrong with the data after the config's repairs; a finding never raises.
+
+    All that `load` does is done, so what training would refuse is refused here, with the same line.
 
     Raises:
-        DataError: the file cannot be read or understood.
+        DataError: the file, or one of `data.extras`, cannot be read or understood.
+        ConfigError: the bars cannot be resampled as the config says.
     """
-    return _prepared(config)[1]
+    return _read(config)[1]
+
+
+def _read(config: DataConfig) -> tuple[Bars | None, CheckReport]:
+    """Returns the bars, joined with their extras and resampled, and what was found; no bars that a finding refuses."""
+    rows, report = _prepared(config)
+    if report.refused:
+        return None, report
+    bars = pivot(rows.table, config, rows.bar_length, rows.calendar)
+    if config.extras:
+        length = span(config.resample, "data.resample") if config.resample else bars.bar_length
+        bars, notes, findings = join_extras(bars, config.extras, length)
+        report = replace(
+            report,
+            findings=(*report.findings, *findings),
+            assumptions=(*report.assumptions, *notes),
+        )
+    if config.resample is not None:
+        bars = bars.resample(config.resample)
+    if config.periods_per_year is not None:
+        bars = replace(bars, periods_per_year=config.periods_per_year)
+    return bars, report
 
 
 def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ EXTRAS = {
     "adjustment": ("adjustment",),
     "bid": ("bid", "bid_close", "close_bid", "bidclose"),
     "ask": ("ask", "ask_close", "close_ask", "askclose"),
-    "funding_rate": ("funding_rate", "fundingrate", "funding"),
+    "funding_rate": ("funding_rate", "fundingrate", "funding", "last_funding_rate"),
     "open_interest": ("open_interest", "openinterest", "oi", "openint"),
     "sentiment": ("sentiment", "sentiment_score"),
     "quote_volume": (

@@ -79,13 +79,14 @@ def _print(report: CheckReport) -> None:
         table.add_column("what, and the first rows (counted from 0)", overflow="fold")
         for finding in report.findings:
             rows = ", ".join(f"{row} ({stamp})" for row, stamp in zip(finding.rows, finding.stamps, strict=True))
+            rows = f"\nrows {rows}" if rows else ""
             colour = "red" if finding.severity == "refuse" else "yellow"
             mend = f"\naccepted with {finding.repair}" if finding.repair else ""
             table.add_row(
                 finding.name,
                 f"[{colour}]{finding.severity}[/{colour}]",
                 f"{finding.count:,}",
-                escape(f"{finding.sentence}\nrows {rows}{mend}"),
+                escape(f"{finding.sentence}{rows}{mend}"),
             )
         screen.print(table)
     screen.print(escape(report.sentence), soft_wrap=True)
