@@ -379,7 +379,7 @@ def test_a_file_that_is_cut_off_is_refused(name: str, tmp_path: Path) -> None:
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="existing file"):
         Bars.read(tmp_path / "none.csv")
-    with pytest.raises(DataError, match="not a directory"):
+    with pytest.raises(DataError, match="must be a file, or a folder with files that end in"):
         Bars.read(tmp_path)
 
 

@@ -193,12 +193,6 @@ UNDECIDED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "MetaTrader's clock": ("a.csv", rows(TIME.strftime("%Y.%m.%d,%H:%M")), "data.zone", {}),
     "EET": ("a.csv", "Time (EET),o,h,l,c,v\n" + rows(ISO), "data.zone", {}),
     "local time": ("a.csv", "Local time,o,h,l,c,v\n" + rows(ISO), "data.zone", {}),
-    "two tickers": (
-        "a.csv",
-        "Price,Close,Close,Open,Open\nTicker,A,B,A,B\nDate,,,,\n" + rows(DAY, "ccoo"),
-        "A, B",
-        {},
-    ),
     "two tables": ("a.json", json.dumps({"bars": {"A": objects(), "B": objects()}}), "A, B", {}),
     "a comma": ("a.csv", HEADER.replace(",", ";") + rows(ISO, sep=";").replace(".", ","), "data.decimal", {}),
     "a comma that may be either": (

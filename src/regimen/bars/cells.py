@@ -93,7 +93,7 @@ def symbols_of(
     content: Content, config: DataConfig, roles: Roles, count: int
 ) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     if roles.symbol is None:
-        name = config.symbols[0] if config.symbols else config.sample or "asset"
+        name = config.symbols[0] if config.symbols else content.symbol or config.sample or "asset"
         if config.symbols and len(config.symbols) != 1:
             raise DataError("data.symbols", "must be one name: the file has no symbol column", config.symbols)
         return np.zeros(count, dtype=np.int32), (name,)

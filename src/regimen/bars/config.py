@@ -121,7 +121,9 @@ class DataConfig(BaseModel):
     model_config = _STRICT
 
     path: str | None = Field(
-        default=None, description="The file: CSV, TXT, Parquet, Feather or JSON, plain or in gz, zip, tar.gz."
+        default=None,
+        description="The file: CSV, TXT, Parquet, Feather or JSON, plain or in gz, zip, tar.gz; "
+        "or a folder or a pattern (prices/*.csv) of one file for each symbol.",
     )
     sample: Literal["sp500", "nasdaq"] | None = Field(default=None, description="A bundled series instead of a path.")
     member: str | None = Field(default=None, description="Which file of an archive that holds several.")

@@ -35,6 +35,9 @@ class Content:
         delimiter: of a text file.
         arrays: whether the rows are JSON arrays.
         metadata: what `Bars.write` left in the file.
+        tickers: whose price each column is, where columns are named by price and ticker; "" for all of them.
+        symbol: the one ticker whose columns these are.
+        notes: what was assumed in reading it.
     """
 
     names: tuple[str, ...] | None
@@ -44,6 +47,9 @@ class Content:
     delimiter: str = ""
     arrays: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
+    tickers: tuple[str, ...] = ()
+    symbol: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -128,8 +134,6 @@ def read_content(config: DataConfig, path_text: str) -> Content:
 
     try:
         path = Path(path_text).expanduser()
-        if path.is_dir():
-            raise DataError("data.path", "must be a file, not a directory", path_text)
         if not path.is_file():
             raise DataError("data.path", "must be an existing file", path_text)
         stored, name = _stored(path, config)

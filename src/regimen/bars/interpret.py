@@ -41,9 +41,10 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
         refuse_other_kinds(content)
     names = effective_names(content.names, len(content.columns), config, content.source)
     zone_needed = ""
-    notes: list[str] = []
+    notes = list(content.notes)
     if names is None:
-        names, config, zone_needed, notes = _headerless(content, config)
+        names, config, zone_needed, assumed = _headerless(content, config)
+        notes += assumed
     else:
         zone_needed = _own_clock(names)
     roles = _own_roles(names, content) if own else resolve(names, config, content.source)
@@ -91,7 +92,7 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
         assumptions=tuple(notes),
         **_own_metadata(content, config),
     )
-    return _selected(table, config, named=roles.symbol is not None)
+    return selected(_started(table, config), config, named=roles.symbol is not None)
 
 
 def _own_clock(names: tuple[str, ...]) -> str:
@@ -206,10 +207,12 @@ def _prices(
     }
 
 
-def _selected(table: RawTable, config: DataConfig, named: bool) -> RawTable:
-    """Keeps ``data.symbols``, ``data.start`` and ``data.end``, once the stamps are starts."""
-    if config.stamp == "end":
-        table = from_ends(table)
+def _started(table: RawTable, config: DataConfig) -> RawTable:
+    return from_ends(table) if config.stamp == "end" else table
+
+
+def selected(table: RawTable, config: DataConfig, named: bool) -> RawTable:
+    """Keeps ``data.symbols``, ``data.start`` and ``data.end`` of a table whose stamps are starts."""
     if named and config.symbols:
         unknown = [name for name in config.symbols if name not in table.symbols]
         if unknown:
@@ -275,4 +278,4 @@ def _wide(content: Content, config: DataConfig, roles: Roles, time: Stamps, note
         assumptions=(*notes, "cells without a number are times at which the symbol has no bar"),
         bar_length=span(config.bar_length, "data.bar_length") if config.bar_length else None,
     )
-    return _selected(table, config, named=True)
+    return selected(_started(table, config), config, named=True)

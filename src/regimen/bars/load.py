@@ -13,9 +13,8 @@ from regimen.bars.checks import find_all
 from regimen.bars.closes import fill_from_close
 from regimen.bars.config import DataConfig
 from regimen.bars.extras import join_extras
-from regimen.bars.files import read_content
-from regimen.bars.interpret import interpret
 from regimen.bars.ordered import Ordered
+from regimen.bars.panel import read_table
 from regimen.bars.pivot import pivot
 from regimen.bars.repairs import repair
 from regimen.bars.report import CheckReport
@@ -95,7 +94,7 @@ def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
 
 def _prepared(config: DataConfig) -> tuple[Ordered, CheckReport]:
     path = str(sample_path(config.sample)) if config.sample else str(config.path)
-    table = interpret(read_content(config, path), config)
+    table = read_table(config, path)
     with np.errstate(all="ignore"):  # numbers that overflow are what the checks look for
         if config.close_only:
             table = fill_from_close(table)

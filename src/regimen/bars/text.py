@@ -8,6 +8,7 @@ import re
 from regimen.bars.config import DataConfig
 from regimen.bars.files import Content
 from regimen.bars.roles import time_positions
+from regimen.bars.tickers import two_levels
 from regimen.errors import DataError
 
 _HEAD = 1 << 16
@@ -16,6 +17,8 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{8}[ T]\d.*")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)?")
 _MIDNIGHT = re.compile(r"[ T]00:00(:00)?[+-]\d\d(:?\d\d)?$")  # may be a date; the zone must not be lost
 _EPOCH = re.compile(r"\d{9,11}|\d{13}|\d{15,19}")
+_LEVELS = ("price", "ticker")
+"""What stands before a line of prices or of tickers."""
 _NULLS = ["", "NaN", "nan", "NA", "N/A", "#N/A", "null", "NULL", "None", "none", "-nan", "NaT"]
 
 
@@ -73,25 +76,32 @@ def _comments(lines: list[str]) -> int:
 
 
 def _header(
-    names: tuple[str, ...], sample: list[list[str]], config: DataConfig, source: str
-) -> tuple[tuple[str, ...], int]:
-    """Returns the names and how many lines they take: yfinance writes two further ones, tickers and ``Date``."""
-    taken = 1
+    names: tuple[str, ...], sample: list[list[str]], config: DataConfig
+) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Returns the names, whose they are, and how many lines they take.
+
+    yfinance writes up to two further lines: the tickers (or the prices, where the tickers stand first), and ``Date``.
+    """
+    mapped = set(config.columns.values()) if isinstance(config.columns, dict) else set()
+    tickers: tuple[str, ...] = ()
+    taken, dated = 1, False
     while len(sample) > taken and len(sample[taken]) == len(names) and not any(map(_is_value, sample[taken])):
         cells = sample[taken]
         first = cells[0].lower()
         if first in ("date", "datetime") and not any(cells[1:]):
-            if not (isinstance(config.columns, dict) and names[0] in config.columns.values()):
-                names = (cells[0], *names[1:])
-        elif first in ("", "ticker") and len(names) > 1 and len(set(names[1:])) * len(set(cells[1:])) == len(names) - 1:
-            tickers = tuple(dict.fromkeys(cells[1:]))
-            if len(tickers) > 1:
-                rule = "has one column for each price and ticker; write it long, e.g. frame.stack(level='Ticker')"
-                raise DataError(source, rule, ", ".join(tickers[:10]))
+            names = names if names[0] in mapped else (cells[0], *names[1:])
+            dated = True
+        elif not tickers and first in ("", *_LEVELS) and (levels := two_levels(names[1:], cells[1:])):
+            names, tickers = (names[0], *levels[0]), ("", *levels[1])
         else:
             break
         taken += 1
-    return names, taken
+    labelled = any(line[0].lower() in _LEVELS for line in sample[:taken])
+    if not (dated or labelled or len(set(tickers)) > 2):
+        tickers = ()  # one word under every name may be a unit
+    if tickers and names[0].lower() in _LEVELS and names[0] not in mapped:
+        names = ("", *names[1:])  # the label of the names, not the name of the times
+    return names, tickers, taken
 
 
 def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Content:
@@ -116,8 +126,9 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
     header = not any(_is_value(cell) for cell in sample[0]) if config.header is None else config.header
     names: tuple[str, ...] | None = tuple(sample[0]) if header else None
     width = len(sample[0])
+    tickers: tuple[str, ...] = ()
     if names is not None:
-        names, lines_of_header = _header(names, sample, config, source)
+        names, tickers, lines_of_header = _header(names, sample, config)
         skipped += lines_of_header
         sample = sample[lines_of_header:]
     if not sample:
@@ -152,7 +163,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
         raise DataError(source, f"must be delimited text ({error})") from None
     if table.num_rows == 0:
         raise DataError(source, "must hold at least one row below its header")
-    return Content(names, tuple(table.columns), name, source, delimiter)
+    return Content(names, tuple(table.columns), name, source, delimiter, tickers=tickers)
 
 
 def _offset(data: bytes, skipped: int) -> int:

@@ -15,7 +15,10 @@ app = typer.Typer(help="Check, convert and fingerprint market data.", no_args_is
 
 _File = Annotated[
     str,
-    typer.Argument(help="CSV, TXT, Parquet, Feather or JSON, plain or in gz, zip, tar.gz", show_default=False),
+    typer.Argument(
+        help="CSV, TXT, Parquet, Feather or JSON, plain or in gz, zip, tar.gz; or a folder of one file a symbol",
+        show_default=False,
+    ),
 ]
 _Options = Annotated[
     list[str] | None,
@@ -26,8 +29,14 @@ _Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 def _config(file: str, options: list[str] | None) -> DataConfig:
     from regimen.bars import DataConfig
+    from regimen.errors import ConfigError
     from regimen.settings import apply_overrides
 
+    also = next((word for word in options or [] if "=" not in word and Path(word).exists()), None)
+    if also is not None:  # a shell has put the files in the place of a pattern
+        raise ConfigError(
+            "command line", "takes one file, a folder, or a pattern in quotes such as 'prices/*.csv'", also
+        )
     values = apply_overrides({"path": file}, [option.removeprefix("data.") for option in options or []])
     return DataConfig.of(**values)
 

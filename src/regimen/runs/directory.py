@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import regimen
+from regimen.bars.folder import path_exists
 from regimen.errors import RunError
 from regimen.files import write_text
 from regimen.runs.config import RunConfig, load_config
@@ -198,7 +199,7 @@ def located(config: RunConfig, began: Path) -> RunConfig:
 
     def found(name: str) -> str:
         there = began / name
-        return str(there) if there.exists() else name
+        return str(there) if path_exists(str(there)) else name
 
     data = config.data
     extras = {name: file.model_copy(update={"path": found(file.path)}) for name, file in data.extras.items()}
