@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,9 +80,10 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
     from regimen.runs.config import load_config
     from regimen.runs.models import choose_model
 
-    if words and ("=" not in words[0] or Path(words[0]).is_file()):
+    if words and ("=" not in words[0] or Path(words[0]).exists()):
         if path is not None:
             raise ConfigError("config", f"must be given once; --config says {str(path)!r} already", words[0])
+        _refuse_data(words[0], model)
         path, words = Path(words[0]), words[1:]
     if model is None and path is None:
         raise ConfigError("config", "is required: a YAML file, or --model NAME with data.path=FILE")
@@ -93,6 +95,17 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
         sections = ", ".join(chosen.left_out)
         sys.stderr.write(f"{path}: left out what {chosen.config.model.kind} does not read: {sections}\n")
     return chosen.config
+
+
+def _refuse_data(word: str, model: str | None) -> None:
+    """Says how data are given where they stand in the place of the config."""
+    from regimen.bars.folder import is_data
+    from regimen.errors import ConfigError
+
+    if is_data(word):
+        data = shlex.quote(f"data.path={word}")
+        named = "" if model is not None else "--model logistic "
+        raise ConfigError("config", f"must be a YAML file; say `regimen train {named}{data}` for data", word)
 
 
 def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
