@@ -73,7 +73,7 @@ REFUSED: dict[str, str] = {
     "dirty/backtrader_bidask_ddmm.csv": "holds quotes, not bars",
     "dirty/bybit_xrpusdt_ob500.data.zip": "holds order book snapshots, not bars",
     "dirty/freqtrade_funding_8h.feather": "holds funding rates, not bars; give it beside the bars",
-    "dirty/freqtrade_unittest_btc_5m.h5": "is an HDF5 file, which is not read; write it as Parquet first",
+    "dirty/freqtrade_unittest_btc_5m.h5": "is an HDF5 file, which is not read; convert it: python -c .*read_hdf",
     "dirty/freqtrade_xrp_eth_trades.json.gz": "holds trades, not bars",
     "dirty/kraken_bcheur_trades.csv": "holds trades, not bars",
     "dirty/lean_btcusd_minute_20171217_quote.zip": "holds quotes, not bars",

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from regimen.bars.config import DataConfig
+from regimen.bars.foreign import refuse_foreign
 from regimen.errors import DataError
 
 TEXT = (".csv", ".txt", ".tsv", ".data")
 PARQUET = (".parquet", ".pq")
 FEATHER = (".feather", ".arrow", ".ipc")
 JSON = (".json", ".jsonl", ".ndjson")
-HDF5 = (".h5", ".hdf5", ".hdf")
 FORMATS = (*TEXT, *PARQUET, *FEATHER, *JSON)
 _MOST_UNPACKED = 4 << 30
 
@@ -139,12 +139,7 @@ def read_content(config: DataConfig, path_text: str) -> Content:
         stored, name = _stored(path, config)
         size = stored.stat().st_size if isinstance(stored, Path) else len(stored)
         suffix = _suffix(name)
-        if suffix in HDF5:
-            raise DataError(
-                path.name,
-                "is an HDF5 file, which is not read; write it as Parquet first, "
-                "e.g. pandas.read_hdf(file).to_parquet('bars.parquet')",
-            )
+        refuse_foreign(path_text if isinstance(stored, Path) else name)
         if suffix not in FORMATS:
             raise DataError("data.path", f"must end in one of {' '.join(FORMATS)} (plain or .gz .zip .tar.gz)", name)
         if size == 0:
