@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,32 @@ _POWERS = {"K": 3, "M": 6, "B": 9, "T": 12, "%": -2}
 """By what a number may end in: its power of ten."""
 
 
-def numbers_of(column: Any, name: str, source: str, decimal: str = ".") -> NDArray[np.float64]:
-    """Returns float64 with NaN for missing cells."""
+def shows_comma(columns: Sequence[Any]) -> bool:
+    """Whether a column of a text file that was parsed with decimal commas has one: a point then marks thousands."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for column in columns:
+        if pa.types.is_floating(column.type):
+            return True
+        if pa.types.is_string(column.type) and pc.any(pc.match_substring_regex(column, _GROUPED[","][0])).as_py():
+            return True
+    return False
+
+
+def numbers_of(column: Any, name: str, source: str, decimal: str = ".", thousands: bool = False) -> NDArray[np.float64]:
+    """Returns float64 with NaN for missing cells.
+
+    Args:
+        column: pyarrow array.
+        name: of the column, for messages.
+        source: of the file, for messages.
+        decimal: its decimal mark.
+        thousands: whether other columns have shown that mark, so that ``1.006`` must be 1006 for a decimal comma.
+
+    Raises:
+        DataError: a cell is no number, or may be two.
+    """
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -36,20 +61,21 @@ def numbers_of(column: Any, name: str, source: str, decimal: str = ".") -> NDArr
         elif pa.types.is_null(kind):
             return np.full(len(column), np.nan)
         elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            cast = _from_text(column.cast(pa.string()), decimal)
+            cast = _from_text(column.cast(pa.string()), decimal, thousands)
         else:
             raise DataError(source, f"must have numbers in the column {name}, not {kind}")
     except pa.ArrowException:
         row, value = _first_not_a_number(column, decimal)
         hint = ""
-        if decimal == "." and re.fullmatch(r"[+-]?[\d.]+,\d+", str(value)):
-            hint = " (data.decimal=',' if the comma marks the decimals)"
+        if re.fullmatch(r"[+-]?[\d.,]*[.,]\d+", str(value)):
+            other, mark = (",", "comma") if decimal == "." else (".", "point")
+            hint = f" (data.decimal='{other}' if the {mark} marks the decimals)"
         rule = f"must have numbers in the column {name}; row {row} has none{hint}"
         raise DataError(source, rule, value) from None
     return to_numpy(cast)
 
 
-def _from_text(column: Any, decimal: str) -> Any:
+def _from_text(column: Any, decimal: str, thousands: bool = False) -> Any:
     """Reads numbers as people write them: ``$1,234.50``, ``1.234,50``, ``3.4K``, ``0.01%``, and ``-`` for none.
 
     Marks of thousands are only taken out when a cell of the column, with both marks or with two of thousands,
@@ -65,7 +91,11 @@ def _from_text(column: Any, decimal: str) -> Any:
         pass
     pattern, mark = _GROUPED[decimal]
     text = pc.utf8_trim_whitespace(column)
-    if pc.any(pc.match_substring_regex(text, pattern)).as_py():
+    shown = pc.any(pc.match_substring_regex(text, pattern)).as_py()
+    if thousands and not shown:  # every cell with a point must then be written in groups of three
+        marked = pc.filter(text, pc.match_substring(text, mark))
+        shown = pc.all(pc.match_substring_regex(marked, rf"^[+-]?[1-9]\d{{0,2}}([{mark}]\d{{3}})+$")).as_py()
+    if shown:
         whole = rf"^[$€£]?[+-]?\d{{1,3}}([{mark}]\d{{3}})*([{decimal}]\d+)?$"
         text = pc.if_else(pc.match_substring_regex(text, whole), pc.replace_substring(text, mark, ""), text)
     text = pc.replace_substring_regex(text, "^[$€£]", "")

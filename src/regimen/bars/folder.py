@@ -22,7 +22,7 @@ def files_of(path_text: str) -> tuple[Path, ...] | None:
     try:
         path = Path(path_text).expanduser()
         if path.is_dir():
-            files = sorted(file for file in path.iterdir() if _is_seen(file) and _is_data(file))
+            files = sorted(file for file in path.iterdir() if _is_seen(file) and is_data(file.name))
             rule = f"must be a file, or a folder with files that end in one of {' '.join(FORMATS)}"
         elif any(mark in path_text for mark in _MARKS) and not path.exists():
             files = sorted(file for file in Path(path.anchor).glob(str(path)[len(path.anchor) :]) if _is_seen(file))
@@ -58,9 +58,11 @@ def stem_of(path: Path) -> str:
     return name
 
 
+def is_data(path_text: str) -> bool:
+    """Whether a path ends like a data file, or is a folder or a pattern of them."""
+    path = Path(path_text)
+    return path.name.lower().endswith((*FORMATS, *_PACKED)) or path.is_dir()
+
+
 def _is_seen(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".")
-
-
-def _is_data(path: Path) -> bool:
-    return path.name.lower().endswith((*FORMATS, *_PACKED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,21 +13,21 @@ from numpy.typing import NDArray
 
 from regimen.bars.bars import PRICES
 from regimen.bars.calendar import Calendar
-from regimen.bars.cells import numbers_of, symbols_of
+from regimen.bars.cells import numbers_of, shows_comma, symbols_of
 from regimen.bars.clock import Clock
 from regimen.bars.config import DataConfig
 from regimen.bars.ends import from_ends
 from regimen.bars.files import Content
 from regimen.bars.kinds import refuse_other_kinds
-from regimen.bars.roles import ARRAYS, BINANCE, LAST, Roles, effective_names, plain, resolve
+from regimen.bars.roles import ARRAYS, BINANCE, LAST, Roles, effective_names, example_columns, plain, resolve
 from regimen.bars.spans import span
-from regimen.bars.stamps import Stamps
+from regimen.bars.spelling import columns_option
 from regimen.bars.table import RawTable
+from regimen.bars.wide import refuse_symbols, wide_table
 from regimen.errors import DataError
 
 BINARY_NOISE = 1e-10
 """Relative distance below which a price is a whole number: 128431.00000000001 is one."""
-_EXAMPLE = "data.columns=[time,open,high,low,close,volume]"
 
 
 def interpret(content: Content, config: DataConfig) -> RawTable:
@@ -37,7 +38,7 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
             says.
     """
     own = content.metadata.get("format") == 1
-    if not isinstance(config.columns, tuple) and not own:
+    if not isinstance(config.columns, tuple) and not own and config.layout != "wide":
         refuse_other_kinds(content)
     names = effective_names(content.names, len(content.columns), config, content.source)
     zone_needed = ""
@@ -51,6 +52,8 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
     if "close" in roles.prices and plain(names[roles.prices["close"]]) in LAST:
         notes.append(f"the close is read from the column {names[roles.prices['close']]}")
     wide = config.layout == "wide"
+    if not wide:
+        refuse_symbols(names, roles, content, config)
     codes, symbols = (None, ()) if wide else symbols_of(content, config, roles, len(content.columns[roles.time]))
     clock = Clock(config, content.source, codes)
     time = clock.read(
@@ -62,12 +65,14 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
     if roles.ignored:
         notes.append(f"columns not read: {', '.join(roles.ignored)} (data.keep keeps them as extras)")
     if codes is None:
-        return _wide(content, config, roles, time, notes)
+        return selected(_started(wide_table(content, config, roles, time, notes), config), config, named=True)
+
+    thousands = bool(content.delimiter) and config.decimal == "," and shows_comma(content.columns)
 
     def number(position: int) -> NDArray[np.float64]:
-        return numbers_of(content.columns[position], names[position], content.source, config.decimal)
+        return numbers_of(content.columns[position], names[position], content.source, config.decimal, thousands)
 
-    columns = _prices(content, config, roles, names)
+    columns = _prices(content, config, roles, names, number)
     count = len(time)
     if roles.volume is None:
         columns["volume"] = np.full(count, np.nan)
@@ -140,19 +145,28 @@ def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
         raise DataError(content.source, "must keep the description that was written with it whole") from None
 
 
+def _whole(value: Any) -> Any:
+    """Returns an epoch that was written as a float (ccxt, pandas) as the integer that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _headerless(content: Content, config: DataConfig) -> tuple[tuple[str, ...], DataConfig, str, list[str]]:
     """Returns the column names of the headerless forms whose order is known, and what they need."""
     width = len(content.columns)
-    first = [column[0].as_py() for column in content.columns]
+    first = [_whole(column[0].as_py()) for column in content.columns]
     stamp = str(first[0])
     if width == 12 and re.fullmatch(r"\d{13}|\d{16}", stamp) and re.fullmatch(r"\d{13}|\d{16}", str(first[6])):
         return BINANCE, config, "", ["no header: read as Binance klines (12 columns)"]
-    if content.arrays and width == 6 and re.fullmatch(r"\d{10}|\d{13}|\d{16}", stamp):
+    if content.arrays and width == 6 and re.fullmatch(r"\d{10}|\d{13}|\d{16}|\d{19}", stamp):
         note = "no header: read as time, open, high, low, close, volume (data.columns says otherwise)"
         return ARRAYS, config, "", [note]
     if width == 6 and content.delimiter == ";" and re.fullmatch(r"\d{8} \d{6}", stamp):
-        why = "files of this form (HistData) carry EST without daylight saving, which is data.zone=-05:00"
-        return ARRAYS, config, why, ["no header: read as HistData (time; open; high; low; close; volume)"]
+        why = (
+            "files of this form carry EST without daylight saving (HistData: data.zone=-05:00), or UTC with the ends "
+            "of the bars (NinjaTrader: data.zone=+00:00 data.stamp=end)"
+        )
+        note = "no header: read as HistData or NinjaTrader (time; open; high; low; close; volume)"
+        return ARRAYS, config, why, [note]
     if width == 6 and re.fullmatch(r"\d{8} \d{2}:\d{2}", stamp):
         why = "LEAN writes the exchange's clock (America/New_York for US stocks, UTC for crypto)"
         return ARRAYS, config, why, ["no header: read as LEAN (time, open, high, low, close, volume)"]
@@ -168,43 +182,46 @@ def _headerless(content: Content, config: DataConfig) -> tuple[tuple[str, ...], 
         note = f"no header: read as LEAN (ms of the day, open, high, low, close, volume) of {update['date']}"
         return ARRAYS, config.model_copy(update=update), why, [note]
     shown = ", ".join(str(value) for value in first[:12])
-    raise DataError(content.source, f"has no header and an order of columns that is not known; say {_EXAMPLE}", shown)
+    order = columns_option([*ARRAYS, *(f"other{number}" for number in range(len(ARRAYS) + 1, width + 1))][:width])
+    rule = f"has no header and an order of columns that is not known; say it, as in {order}"
+    raise DataError(content.source, rule, shown)
 
 
 def _prices(
-    content: Content, config: DataConfig, roles: Roles, names: tuple[str, ...]
+    content: Content,
+    config: DataConfig,
+    roles: Roles,
+    names: tuple[str, ...],
+    number: Callable[[int], NDArray[np.float64]],
 ) -> dict[str, NDArray[np.float64]]:
     missing = [name for name in PRICES if name not in roles.prices]
     if config.close_only:
         if "close" not in roles.prices:
             raise DataError(
                 content.source,
-                "must have a close; data.columns={close: NAME} says which",
+                f"must have a close; {example_columns(names)} says which, for example",
                 ", ".join(names[:30]),
             )
-        close = numbers_of(
-            content.columns[roles.prices["close"]], names[roles.prices["close"]], content.source, config.decimal
-        )
         # The other three wait for the order of time; see `closes`.
-        return dict.fromkeys(PRICES, close)
+        return dict.fromkeys(PRICES, number(roles.prices["close"]))
     if missing == ["open", "high", "low"]:
         raise DataError(
             content.source,
             "holds closes only; data.close_only=true builds bars from them (open = previous close)",
         )
     if len(missing) == 4:
-        rule = "must have open, high, low, close; data.columns says which, data.layout=wide one close a symbol"
+        rule = (
+            "must have open, high, low, close; data.layout=wide data.close_only=true reads one column of closes for "
+            f"each symbol, {example_columns(names)} names the columns"
+        )
         raise DataError(content.source, rule, ", ".join(names[:30]))
     if missing:
         raise DataError(
             content.source,
-            f"must have {' and '.join(missing)}; data.columns says which",
+            f"must have {' and '.join(missing)}; {example_columns(names)} says which, for example",
             ", ".join(names[:30]),
         )
-    return {
-        name: numbers_of(content.columns[roles.prices[name]], names[roles.prices[name]], content.source, config.decimal)
-        for name in PRICES
-    }
+    return {name: number(roles.prices[name]) for name in PRICES}
 
 
 def _started(table: RawTable, config: DataConfig) -> RawTable:
@@ -251,31 +268,3 @@ def _refuse_scaled(columns: dict[str, NDArray[np.float64]], content: Content) ->
         "(0.0001 for LEAN stocks, 1 when they are prices)",
         float(close[0]),
     )
-
-
-def _wide(content: Content, config: DataConfig, roles: Roles, time: Stamps, notes: list[str]) -> RawTable:
-    if not config.close_only:
-        rule = "holds one close a symbol; data.close_only=true builds bars from them (open = previous close)"
-        raise DataError(content.source, rule)
-    symbols = tuple(roles.extras)
-    if not symbols:
-        raise DataError(content.source, "must have a column of closes for each symbol beside the time")
-    values = np.stack(
-        [numbers_of(content.columns[i], name, content.source, config.decimal) for name, i in roles.extras.items()]
-    )
-    keep = ~np.isnan(values.ravel())
-    count = len(time)
-    close = values.ravel()[keep] * (config.price_scale or 1.0)
-    if not keep.any():
-        raise DataError(content.source, "must hold at least one price")
-    table = RawTable(
-        time=np.tile(time, len(symbols))[keep],
-        symbol=np.repeat(np.arange(len(symbols), dtype=np.int32), count)[keep],
-        symbols=symbols,
-        columns={**dict.fromkeys(PRICES, close), "volume": np.full(len(close), np.nan)},
-        rows=np.tile(np.arange(count), len(symbols))[keep],
-        source=content.source,
-        assumptions=(*notes, "cells without a number are times at which the symbol has no bar"),
-        bar_length=span(config.bar_length, "data.bar_length") if config.bar_length else None,
-    )
-    return selected(_started(table, config), config, named=True)

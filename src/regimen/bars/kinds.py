@@ -63,7 +63,7 @@ def _refuse_headerless(content: Content) -> None:
     first = _first(content, 0)
     if width == 3 and _is_epoch(first):
         _refuse(content, "trades")
-    if width in (3, 4) and re.fullmatch(r"(19|20)\d{6}", str(first)) and _below_one(content):
+    if width in (3, 4) and re.fullmatch(r"(19|20)\d{6}", str(first)) and _are_factors(content):
         _refuse(content, "factors")
     if content.arrays and any(_first(content, i) in ("buy", "sell") for i in range(1, width)):
         _refuse(content, "trades")
@@ -74,13 +74,12 @@ def _is_epoch(value: object) -> bool:
     return text.isdigit() and len(text) in (10, 13, 16, 19)
 
 
-def _below_one(content: Content) -> bool:
-    """Returns whether columns 1 and 2 hold factors: positive and hardly above 1 from end to end."""
-    for position in (1, 2):
-        value = _first(content, position)
-        if not isinstance(value, (int, float)) or not 0 < value <= 1.5:
-            return False
-    return True
+def _are_factors(content: Content) -> bool:
+    """Returns whether columns 1 and 2 hold factors: 1 in the last line, or at least hardly above 1 in the first."""
+    first, last = ([content.columns[at][row].as_py() for at in (1, 2)] for row in (0, len(content) - 1))
+    if not all(isinstance(value, (int, float)) for value in (*first, *last)):
+        return False
+    return last == [1, 1] or all(0 < value <= 1.5 for value in first)
 
 
 def _refuse_funding_in_bars(content: Content) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from regimen.bars.bars import PRICES
 from regimen.bars.config import DataConfig
+from regimen.bars.spelling import columns_option
 from regimen.errors import DataError
 
 TIME = (
@@ -28,15 +29,15 @@ PRICE_ALIASES = {
     "low": ("low", "l", "low_price", "price_low", "lowprice", "px_low"),
     "close": ("close", "c", "close_price", "price_close", "closeprice", "px_close", "px_last"),
 }
-LAST = ("price", "close_last")
-"""Names of the close (investing.com, nasdaq.com) where open, high and low stand beside them."""
+LAST = ("price", "close_last", "last", "latest", "last_price", "settle")
+"""Names of the close (investing.com, nasdaq.com, Barchart, futures) where open, high and low stand beside them."""
 EXTRAS = {
     "adj_close": ("adj_close", "adjclose", "adjusted_close", "adj_price", "close_adj"),
     "adjustment": ("adjustment",),
     "bid": ("bid", "bid_close", "close_bid", "bidclose"),
     "ask": ("ask", "ask_close", "close_ask", "askclose"),
     "funding_rate": ("funding_rate", "fundingrate", "funding", "last_funding_rate"),
-    "open_interest": ("open_interest", "openinterest", "oi", "openint"),
+    "open_interest": ("open_interest", "openinterest", "oi", "openint", "open_int"),
     "sentiment": ("sentiment", "sentiment_score"),
     "quote_volume": (
         "quote_volume",
@@ -135,20 +136,35 @@ def _mapped(names: tuple[str, ...], mapping: dict[str, str], source: str) -> dic
     return found
 
 
-def _only(role: str, candidates: list[int], names: tuple[str, ...], option: str) -> int | None:
+def example_columns(names: tuple[str, ...]) -> str:
+    """Returns an option that gives the columns of unknown names, in their order, the roles that no column has."""
+    roles = {"time": TIME, **PRICE_ALIASES, "volume": VOLUME}
+    known = {*INDEX, *SYMBOL, *(alias for aliases in (*roles.values(), *EXTRAS.values()) for alias in aliases)}
+    plains = [plain(name) for name in names]
+    missing = [role for role, aliases in roles.items() if not set(plains) & set(aliases)]
+    free = [name for name, spelled in zip(names, plains, strict=True) if spelled not in known]
+    return columns_option(dict(zip(missing, free, strict=False)) or {"time": "NAME"})
+
+
+def _only(role: str, candidates: list[int], names: tuple[str, ...], option: str = "") -> int | None:
     if len(candidates) > 1:
         listed = ", ".join(names[i] for i in candidates)
+        option = option or columns_option({role: names[candidates[0]]})
+        if role in ("time", "symbol") and any(names[i].isupper() for i in candidates[1:]):
+            option = f"data.layout=wide reads them as closes of symbols, {option}"
         raise DataError(f"column {role}", f"has several candidates ({listed}); {option} says which")
     return candidates[0] if candidates else None
 
 
-def _times(plains: list[str], names: tuple[str, ...], free: list[int]) -> tuple[int | None, int | None]:
+def _times(plains: list[str], names: tuple[str, ...], free: list[int], wide: bool) -> tuple[int | None, int | None]:
     """Returns the positions of the stamp and of a separate time of day.
 
     An epoch beats a written date beside it, because an epoch has no zone to get wrong; ``date`` and ``time``
     in two columns belong together; an unnamed index counts only where nothing else is a time.
     """
     found = [i for i in free if plains[i] in TIME]
+    if wide:  # the times stand first; what is called T or TS behind them is a ticker
+        return next(iter(found or [i for i in free if plains[i] in INDEX]), None), None
     for epoch in EPOCHS:
         if epoch in plains and len(found) > 1:
             return plains.index(epoch), None
@@ -157,7 +173,7 @@ def _times(plains: list[str], names: tuple[str, ...], free: list[int]) -> tuple[
         return spelled["date"], spelled["time"]
     if not found:
         found = [i for i in free if plains[i] in INDEX]
-    return _only("time", found, names, "data.columns={time: NAME}"), None
+    return _only("time", found, names), None
 
 
 def resolve(names: tuple[str, ...], config: DataConfig, source: str) -> Roles:
@@ -171,27 +187,28 @@ def resolve(names: tuple[str, ...], config: DataConfig, source: str) -> Roles:
     given = _mapped(names, mapping, source)
     plains = [plain(name) for name in names]
     free = [i for i in range(len(names)) if i not in given.values()]
-    time, clock = _times(plains, names, free) if "time" not in given else (given["time"], None)
-    clock = given.get("clock", plains.index("clock") if "clock" in plains else clock)
+    time, clock = _times(plains, names, free, config.layout == "wide") if "time" not in given else (given["time"], None)
+    if config.layout != "wide" and "clock" in plains:
+        clock = plains.index("clock")
+    clock = given.get("clock", clock)
     if time is None:
-        if any(name in ("close_time", "closetime", "time_close", "end_time") for name in plains):
-            raise DataError(source, "stamps the ends of bars only; say data.columns={time: NAME} and data.stamp=end")
+        ends = [i for i in free if plains[i] in ("close_time", "closetime", "time_close", "end_time")]
+        if ends:
+            ending = columns_option({"time": names[ends[0]]})
+            raise DataError(source, f"stamps the ends of bars only; say {ending} data.stamp=end")
         raise DataError(
             source,
-            "must have a time column (timestamp, date, ...); data.columns says which",
+            f"must have a time column (timestamp, date, ...); {example_columns(names)} says which, for example",
             ", ".join(names[:30]),
         )
     free = [i for i in free if i not in (time, clock)]
-    symbol = given.get(
-        "symbol",
-        _only("symbol", [i for i in free if plains[i] in SYMBOL], names, "data.columns={symbol: NAME}"),
-    )
     if config.layout == "wide":
         return Roles(time, clock, None, {}, None, {names[i]: i for i in free if plains[i] not in INDEX})
+    symbol = given.get("symbol", _only("symbol", [i for i in free if plains[i] in SYMBOL], names))
     prices = {}
     for role, aliases in PRICE_ALIASES.items():
         found = [i for i in free if plains[i] in aliases]
-        position = given.get(role, _only(role, found, names, f"data.columns={{{role}: NAME}}"))
+        position = given.get(role, _only(role, found, names))
         if position is not None:
             prices[role] = position
     if set(prices) == {"open", "high", "low"}:
@@ -202,7 +219,7 @@ def resolve(names: tuple[str, ...], config: DataConfig, source: str) -> Roles:
     for role, aliases in EXTRAS.items():
         position = given.get(
             role,
-            _only(role, [i for i in free if plains[i] in aliases], names, f"data.columns={{{role}: NAME}}"),
+            _only(role, [i for i in free if plains[i] in aliases], names),
         )
         if position is not None:
             extras[role] = position

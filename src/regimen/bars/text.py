@@ -7,6 +7,7 @@ import re
 
 from regimen.bars.config import DataConfig
 from regimen.bars.files import Content
+from regimen.bars.footer import without_footer
 from regimen.bars.roles import time_positions
 from regimen.bars.tickers import two_levels
 from regimen.errors import DataError
@@ -16,30 +17,48 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+|\d+,\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{8}[ T]\d.*")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?)?(Z|[+-]\d\d(:?\d\d)?)?")
 _MIDNIGHT = re.compile(r"[ T]00:00(:00)?[+-]\d\d(:?\d\d)?$")  # may be a date; the zone must not be lost
+_SPLIT = re.compile(r"\"?[,;\t|]\"?")
 _EPOCH = re.compile(r"\d{9,11}|\d{13}|\d{15,19}")
 _LEVELS = ("price", "ticker")
 """What stands before a line of prices or of tickers."""
 _NULLS = ["", "NaN", "nan", "NA", "N/A", "#N/A", "null", "NULL", "None", "none", "-nan", "NaT"]
 
 
-def _decoded(data: bytes, source: str) -> bytes:
-    """Returns the text as UTF-8 without a byte-order mark (MetaTrader exports UTF-16)."""
+def _decoded(data: bytes, source: str) -> tuple[bytes, tuple[str, ...]]:
+    """Returns the text as UTF-8 without a byte-order mark (MetaTrader exports UTF-16), and what was assumed of it."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16").encode(), ()
+        except UnicodeError:
+            raise DataError(source, "must be text in UTF-8, UTF-16 or Windows-1252") from None
+    if data[:3] == b"\xef\xbb\xbf":
+        data = data[3:]
+    if b"\x00" in data[:_HEAD]:
+        raise DataError(source, "must be text, but it holds NUL bytes")
+    if data.isascii():
+        return data, ()
     try:
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return data.decode("utf-16").encode()
-        if data[:3] == b"\xef\xbb\xbf":
-            data = data[3:]
-        head = data[:_HEAD]
-        if b"\x00" in head:
-            raise DataError(source, "must be text, but it holds NUL bytes")
-        head.decode("utf-8", errors="strict" if len(data) <= _HEAD else "ignore")
-    except UnicodeError:
-        raise DataError(source, "must be text in UTF-8 or UTF-16") from None
-    return data
+        data.decode("utf-8")
+        return data, ()
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", text[:_HEAD]):
+        raise DataError(source, "must be text in UTF-8, UTF-16 or Windows-1252")
+    return text.encode(), ("the text is no UTF-8 and is read as Windows-1252 (Latin-1)",)
 
 
 def _is_value(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell))
+
+
+def _is_numbered(cells: list[str]) -> bool:
+    """Whether a line counts the columns, as pandas names those without names: ``,0,1,2``."""
+    named = cells[1:] if cells[0] == "" else cells
+    return len(named) > 1 and named == [str(number) for number in range(len(named))]
 
 
 def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
@@ -109,7 +128,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    data = _decoded(data, source)
+    data, notes = _decoded(data, source)
     head = data[:_HEAD].decode("utf-8", errors="ignore")
     lines = re.split(r"\r\n|\n|\r", head)
     if len(data) > _HEAD:
@@ -118,12 +137,15 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
     rest = [line for line in lines[skipped:] if line.strip()]
     if not rest:
         raise DataError(source, "must hold at least one row")
-    delimiter = _delimiter(rest, config, source)
+    last = max((at for at, line in enumerate(rest) if any(map(_is_value, _SPLIT.split(line)))), default=len(rest))
+    delimiter = _delimiter(rest[: last + 1], config, source)  # words at the end say nothing of it
     try:
         sample = [[cell.strip() for cell in row] for row in csv.reader(rest[:50], delimiter=delimiter)]
     except csv.Error as error:
         raise DataError(source, f"must be delimited text ({error})") from None
-    header = not any(_is_value(cell) for cell in sample[0]) if config.header is None else config.header
+    header = config.header
+    if header is None:
+        header = not any(_is_value(cell) for cell in sample[0]) or _is_numbered(sample[0])
     names: tuple[str, ...] | None = tuple(sample[0]) if header else None
     width = len(sample[0])
     tickers: tuple[str, ...] = ()
@@ -133,6 +155,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
         sample = sample[lines_of_header:]
     if not sample:
         raise DataError(source, "must hold at least one row below its header")
+    data, footer = without_footer(data, delimiter, sample[0], _is_value)
     types = {}
     for position in time_positions(names, width, config, source):
         cells = [row[position] for row in sample if len(row) > position and row[position]] or [""]
@@ -163,7 +186,9 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
         raise DataError(source, f"must be delimited text ({error})") from None
     if table.num_rows == 0:
         raise DataError(source, "must hold at least one row below its header")
-    return Content(names, tuple(table.columns), name, source, delimiter, tickers=tickers)
+    if footer:
+        notes = (*notes, f"what is written below the last row is left out: {footer}")
+    return Content(names, tuple(table.columns), name, source, delimiter, tickers=tickers, notes=notes)
 
 
 def _offset(data: bytes, skipped: int) -> int:
