@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from regimen.bars import Bars
+from regimen.cli.app import app as whole
 from regimen.cli.data import app
-from regimen.errors import ConfigError, DataError
+from regimen.errors import ConfigError, DataError, RegimenError
 
 RUN = CliRunner()
 
@@ -76,6 +77,52 @@ def test_fingerprint_is_that_of_the_content(file: Path) -> None:
 def test_mistakes_reach_the_one_place_that_prints_them(file: Path) -> None:
     assert isinstance(RUN.invoke(app, ["check", str(file) + "x"]).exception, DataError)
     assert isinstance(RUN.invoke(app, ["check", str(file), "zoen=UTC"]).exception, ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["extras.funding_rate=/nowhere/f.parquet"], "data.extras.funding_rate.path: must be an existing file"),
+        (["resample=7min"], "data.resample: must be a longer multiple of the bars' 1h"),
+        (["adjust=/nowhere/factors.csv"], "data.adjust: must be adj_close or a readable factor file"),
+    ],
+)
+def test_a_check_refuses_what_training_refuses_beside_the_bars(file: Path, options: list[str], line: str) -> None:
+    done = RUN.invoke(app, ["check", str(file), *options])
+    assert isinstance(done.exception, (ConfigError, DataError))
+    assert str(done.exception).startswith(line)
+    trained = RUN.invoke(whole, ["train", "--model", "logistic", f"data.path={file}", *_of_data(options)])
+    assert str(trained.exception) == str(done.exception)
+
+
+def _of_data(options: list[str]) -> list[str]:
+    return [f"data.{option}" for option in options]
+
+
+def test_a_check_of_a_run_sees_its_features_and_splits(file: Path) -> None:
+    config = file.with_suffix(".yaml")
+    config.write_text(
+        f"name: t\ndata: {{path: {file}}}\nmodel: {{kind: logistic}}\nsplits: {{train: 300, test: 150}}\n"
+    )
+    done = RUN.invoke(app, ["check", str(config)])
+    assert isinstance(done.exception, RegimenError)
+    assert "it needs 61 bars (warm-up 60)" in str(done.exception)
+    assert RUN.invoke(app, ["check", str(config), f"data.path={file.with_name('bad.csv')}"]).exit_code == 1
+
+
+def test_files_that_a_shell_put_in_the_place_of_a_pattern(file: Path) -> None:
+    done = RUN.invoke(app, ["check", str(file), str(file.with_name("bad.csv"))])
+    assert isinstance(done.exception, ConfigError)
+    assert "a pattern in quotes" in str(done.exception)
+
+
+def test_findings_of_extras_are_shown(file: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=3, freq="1D")
+    pd.DataFrame({"date": days, "mood": 0.5}).to_csv(file.with_name("mood.csv"), index=False)
+    done = RUN.invoke(app, ["check", str(file), f"extras.mood={file.with_name('mood.csv')}"])
+    assert done.exit_code == 0
+    assert "accepted with data.extras.mood.delay=1d" in " ".join(done.output.split())
+    assert done.output.strip().endswith("with 1 warning(s): early_extra.")
 
 
 @pytest.mark.parametrize("command", ["check", "convert", "fingerprint"])

@@ -45,17 +45,36 @@ def _config(file: str, options: list[str] | None) -> DataConfig:
 def check(file: _File, options: _Options = None, as_json: _Json = False) -> None:
     """Count what is wrong with a file and show the first bad rows; exit 1 when training would refuse it.
 
-    Example: regimen data check btc-1m.csv zone=UTC repairs.sort=true
-    """
-    from regimen.bars import check as check_bars
+    FILE may also be the YAML of a run: then its features, labels and splits are computed on the bars as well.
 
-    report = check_bars(_config(file, options))
+    Example: regimen data check btc-1m.csv zone=UTC repairs.sort=true
+
+    Example: regimen data check examples/btc-1h.yaml data.path=btcusdt-1h.parquet
+    """
+    report = _check_run(file, options) if file.lower().endswith((".yaml", ".yml")) else _check_file(file, options)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
         _print(report)
     if report.refused:
         raise typer.Exit(1)
+
+
+def _check_file(file: str, options: list[str] | None) -> CheckReport:
+    from regimen.bars import check as check_bars
+
+    return check_bars(_config(file, options))
+
+
+def _check_run(file: str, options: list[str] | None) -> CheckReport:
+    """Prepares a run as training would, up to the first fit; what training would refuse is raised."""
+    from regimen.bars import check as check_bars
+    from regimen.runs.config import load_config
+    from regimen.runs.prepare import prepare
+
+    config = load_config(Path(file), options or [])
+    report = check_bars(config.data)
+    return report if report.refused else prepare(config).loaded.report
 
 
 def _print(report: CheckReport) -> None:
