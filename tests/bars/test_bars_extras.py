@@ -95,6 +95,33 @@ def test_percent_that_is_written_is_read(bars: Path, tmp_path: Path, form: str) 
     assert "funding_in_percent" not in findings(loaded.report)
 
 
+def test_a_decimal_comma_and_a_missing_header(bars: Path, tmp_path: Path) -> None:
+    rows = [f"{stamp:%Y-%m-%d %H:%M};0,0100%" for stamp in EIGHTS]
+    (tmp_path / "f.csv").write_text("\n".join(rows))
+    (tmp_path / "g.csv").write_text("\n".join(["time;rate", *rows]))
+    assert "data.extras.funding_rate.decimal=','" in refused(config(bars, tmp_path / "g.csv"))
+    for name in ("f.csv", "g.csv"):
+        loaded = load_with_report(config(bars, tmp_path / name, decimal=","))
+        np.testing.assert_allclose(loaded.bars.extras["funding_rate"][::8, 0], 0.0001)
+
+
+def test_a_footer_of_an_extra_is_said(bars: Path, tmp_path: Path) -> None:
+    file = funding(tmp_path / "f.csv")
+    file.write_text(file.read_text() + "Downloaded from Some Site\n")
+    notes = check(config(bars, file)).assumptions
+    assert "funding_rate: what is written below the last row is left out: Downloaded from Some Site" in notes
+
+
+def test_values_between_the_bars_are_told_to_move(tmp_path: Path) -> None:
+    """Daily values at midnight, and sessions that open later."""
+    sessions = HOURS[(HOURS.hour >= 14) & (HOURS.hour < 21) & (HOURS.day_of_week < 5)]
+    prices(len(sessions)).assign(timestamp=sessions).to_parquet(tmp_path / "s.parquet")
+    pd.DataFrame({"date": HOURS[::24], "mood": 0.5}).to_csv(tmp_path / "m.csv", index=False)
+    line = refused(config(tmp_path / "s.parquet", tmp_path / "m.csv", "mood"))
+    assert "between the bars: data.extras.mood.delay moves" in line
+    assert not check(config(tmp_path / "s.parquet", tmp_path / "m.csv", "mood", delay="38h")).refused
+
+
 @pytest.mark.parametrize(("rate", "hours"), [(0.01, 8), (0.003, 4), (0.0125, 1), (0.02, 24)])
 def test_percent_that_is_not_written_is_told(bars: Path, tmp_path: Path, rate: float, hours: int) -> None:
     time = HOURS[::hours]

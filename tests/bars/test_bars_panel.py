@@ -45,7 +45,9 @@ def same(bars: Bars, *tickers: str) -> None:
 
 
 @pytest.mark.parametrize("by", ["ticker", "column"])
-@pytest.mark.parametrize("tickers", [("ABC",), ("ABC", "XYZ"), ("LOW",), ("LOW", "OPEN"), ("O", "H", "L", "C", "V")])
+@pytest.mark.parametrize(
+    "tickers", [("ABC",), ("ABC", "XYZ"), ("LOW",), ("LOW", "OPEN"), ("O", "H", "L", "C", "V"), ("005930", "7203.T")]
+)
 def test_columns_by_price_and_ticker(by: str, tickers: tuple[str, ...], tmp_path: Path) -> None:
     table = downloaded(*tickers, by=by)
     table.to_csv(tmp_path / "a.csv")

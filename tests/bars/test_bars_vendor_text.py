@@ -155,6 +155,17 @@ def test_points_beside_decimal_commas_mark_thousands_only_in_groups(tmp_path: Pa
         Bars.read(tmp_path / "c.csv", decimal=",")
 
 
+@pytest.mark.parametrize("mark", [" ", "\u00a0", "\u202f", "'", "\u2019"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_marks_of_thousands_that_mark_nothing_else(mark: str, decimal: str, tmp_path: Path) -> None:
+    def written(value: float) -> str:
+        return f"{value:,.2f}".translate(str.maketrans({",": mark, ".": decimal}))
+
+    names = "Date;Open;High;Low;Close;Volume"
+    (tmp_path / "a.csv").write_text(table(names, ";", written=written, volume=written), encoding="utf-8")
+    same(Bars.read(tmp_path / "a.csv", decimal=decimal))
+
+
 def test_a_form_of_two_origins_names_both(tmp_path: Path) -> None:
     time = pd.date_range("2022-03-01 14:31", periods=COUNT, freq="1min")
     rows = table("", ";").splitlines()
@@ -213,7 +224,18 @@ def closes(*symbols: str) -> pd.DataFrame:
     return pd.DataFrame(np.round(40 * np.exp(moves.cumsum(axis=0)), 2), DAYS, symbols).rename_axis("Date")
 
 
-WIDE = ("O H L C V", "O H L C", "AAPL C V", "C V MA H", "MSFT OPEN LOW", "AAPL T C", "COIN NAME CODE", "BRK.B V C")
+WIDE = (
+    "O H L C V",
+    "O H L C",
+    "AAPL C V",
+    "C V MA H",
+    "MSFT OPEN LOW",
+    "AAPL T C",
+    "COIN NAME CODE",
+    "BRK.B V C",
+    "C V",
+    "O V",
+)
 
 
 @pytest.mark.parametrize("symbols", WIDE)
@@ -226,6 +248,11 @@ def test_symbols_that_are_called_like_prices(symbols: str, tmp_path: Path) -> No
     for options in ({}, {"close_only": True}):
         with pytest.raises(DataError, match=r"data\.layout=wide"):
             Bars.read(path, **options)
+
+
+def test_symbols_that_are_numbers(tmp_path: Path) -> None:
+    closes("600519", "000001").to_csv(tmp_path / "a.csv")
+    assert Bars.read(tmp_path / "a.csv", layout="wide", close_only=True).symbols == ("600519", "000001")
 
 
 @pytest.mark.parametrize("names", ["O,H,L,C,V", "O,H,L,C,VOL"])

@@ -20,6 +20,8 @@ _GROUPED = {
     ",": (r"^[$€£]?[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})$", "."),
 }
 """By decimal mark: a number that shows beyond doubt what marks its thousands, and that mark."""
+_SPACES = " \u00a0\u202f'\u2019"
+"""Marks of thousands that mark nothing else: ``2 500,50``, ``2'500.50``."""
 _POWERS = {"K": 3, "M": 6, "B": 9, "T": 12, "%": -2}
 """By what a number may end in: its power of ten."""
 
@@ -67,7 +69,7 @@ def numbers_of(column: Any, name: str, source: str, decimal: str = ".", thousand
     except pa.ArrowException:
         row, value = _first_not_a_number(column, decimal)
         hint = ""
-        if re.fullmatch(r"[+-]?[\d.,]*[.,]\d+", str(value)):
+        if re.fullmatch(r"[+-]?[\d.,]*[.,]\d+ ?[KMBT%]?", str(value)):
             other, mark = (",", "comma") if decimal == "." else (".", "point")
             hint = f" (data.decimal='{other}' if the {mark} marks the decimals)"
         rule = f"must have numbers in the column {name}; row {row} has none{hint}"
@@ -99,6 +101,8 @@ def _from_text(column: Any, decimal: str, thousands: bool = False) -> Any:
         whole = rf"^[$€£]?[+-]?\d{{1,3}}([{mark}]\d{{3}})*([{decimal}]\d+)?$"
         text = pc.if_else(pc.match_substring_regex(text, whole), pc.replace_substring(text, mark, ""), text)
     text = pc.replace_substring_regex(text, "^[$€£]", "")
+    spaced = pc.match_substring_regex(text, rf"^[+-]?\d{{1,3}}([{_SPACES}]\d{{3}})+([.,]\d+)?$")
+    text = pc.if_else(spaced, pc.replace_substring_regex(text, f"[{_SPACES}]", ""), text)
     if decimal == ",":
         text = pc.replace_substring(pc.replace_substring(text, ".", "_"), ",", ".")  # a point left over is no number
     text = pc.if_else(pc.fill_null(pc.equal(text, "-"), False), pa.scalar(None, pa.string()), text)

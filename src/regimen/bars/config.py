@@ -96,6 +96,7 @@ class ExtraFile(BaseModel):
         description="Values are multiplied by this; 0.01 for rates in percent.",
     )
     zone: str | None = Field(default=None, description="Clock of stamps that name no zone, as data.zone.")
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of a text file, as data.decimal.")
 
     @field_validator("zone", mode="before")
     @classmethod

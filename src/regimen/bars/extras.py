@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.bars import Bars
-from regimen.bars.cells import numbers_of
+from regimen.bars.cells import numbers_of, shows_comma
 from regimen.bars.clock import Clock
 from regimen.bars.config import DataConfig, ExtraFile
 from regimen.bars.files import Content, read_content
@@ -105,10 +105,12 @@ def _finding(odd: Odd, values: Values) -> Finding:
 def _read(bars: Bars, name: str, file: ExtraFile) -> Values:
     field = f"data.extras.{name}"
     try:
-        config = DataConfig(path=file.path, zone=file.zone)
+        config = DataConfig(path=file.path, zone=file.zone, decimal=file.decimal)
         content = read_content(config, file.path)
     except DataError as error:
         raise error.named(f"{field}.path") if error.field == "data.path" else error from None
+    if content.names is None and len(content.columns) == 2:
+        content = replace(content, names=("time", name))
     if content.names is None:
         raise DataError(field, "must be a file with named columns", content.source)
     plains = [plain(column) for column in content.names]
@@ -123,13 +125,18 @@ def _read(bars: Bars, name: str, file: ExtraFile) -> Values:
     time = clock.read(content.columns[times[0]])
     if file.delay != "0s":
         time = time + span(file.delay, f"{field}.delay")
-    numbers = numbers_of(content.columns[value], content.names[value], content.source) * file.scale
+    thousands = bool(content.delimiter) and file.decimal == "," and shows_comma(content.columns)
+    try:
+        numbers = numbers_of(content.columns[value], content.names[value], content.source, file.decimal, thousands)
+    except DataError as error:
+        raise DataError(error.field, error.rule.replace("data.decimal", f"{field}.decimal"), error.value) from None
+    numbers = numbers * file.scale
     symbol, notes = _symbols(bars, field, content, symbols[:1])
     refuse_impossible(field, name, numbers, content.source)
     order = np.argsort(time, kind="stable")
     order = order[~np.isnan(numbers[order])]
     assumed = tuple(note.replace("data.zone", f"{field}.zone") for note in clock.assumptions)
-    return Values(time[order], symbol[order], numbers[order], order, content.source, (*assumed, *notes))
+    return Values(time[order], symbol[order], numbers[order], order, content.source, (*content.notes, *assumed, *notes))
 
 
 def _symbols(bars: Bars, field: str, content: Content, column: list[int]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -160,8 +167,12 @@ def _joined(bars: Bars, name: str, values: Values) -> tuple[NDArray[np.float64],
     if not inside.any():
         covered = " to ".join(written(int(edge)) for edge in values.time[[0, -1]]) if len(values.time) else "nothing"
         first, last = written(int(starts[0])), written(int(starts[-1]) + bars.bar_length)
-        rule = f"must have values in the bars ({first} to {last}), but 0 of {len(row):,} fall in one; it covers"
-        raise DataError(f"data.extras.{name}", f"{rule} {covered}", values.source)
+        rule = (
+            f"must have values in the bars ({first} to {last}), but 0 of {len(row):,} fall in one; it covers {covered}"
+        )
+        if ((values.time > starts[0]) & (values.time < starts[-1])).any():
+            rule += f", between the bars: data.extras.{name}.delay moves its values into them"
+        raise DataError(f"data.extras.{name}", rule, values.source)
     result = np.full(bars.shape, np.nan)
     at, numbers = (row[inside], values.symbol[inside]), values.numbers[inside]
     if name in SUMMED:

@@ -115,12 +115,14 @@ def _refuse_parts(tables: Sequence[RawTable]) -> None:
     """Refuses files that follow one another in time: they are parts of one series, not symbols.
 
     Raises:
-        DataError: so do all files, or all whose names differ in a date only.
+        DataError: so do all of three and more files, or those whose names differ in a date only.
     """
     named: dict[str, list[RawTable]] = {}
     for table in tables:
         named.setdefault(_DATE.sub("", "/".join(table.symbols)), []).append(table)
-    for group in (tables, *named.values()):
+    if len(tables) > 2:  # of two symbols one may have ended before the other began
+        named[""] = list(tables)
+    for group in named.values():
         spans = sorted((int(table.time.min()), int(table.time.max()), table.source) for table in group)
         if len(spans) > 1 and all(after[0] >= before[1] for before, after in pairwise(spans)):
             listed = ", ".join(source for _, _, source in spans[:10])

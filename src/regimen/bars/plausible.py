@@ -73,7 +73,11 @@ def refuse_impossible(field: str, name: str, values: NDArray[np.float64], source
     bad, rule = impossible(name, values)
     if bad.any():
         row = int(bad.argmax())
-        scale = f"; {field}.scale=0.01 reads percent" if name == "funding_rate" and np.isfinite(values[row]) else ""
+        scale = (
+            f"; {field}.scale=0.01 reads percent, 0.0001 basis points"
+            if name == "funding_rate" and np.isfinite(values[row])
+            else ""
+        )
         raise DataError(field, f"must be {rule}; row {row} of {source} is not{scale}", float(values[row]))
 
 

@@ -8,7 +8,7 @@ import re
 from regimen.bars.config import DataConfig
 from regimen.bars.files import Content
 from regimen.bars.footer import without_footer
-from regimen.bars.roles import time_positions
+from regimen.bars.roles import TIME, plain, time_positions
 from regimen.bars.tickers import two_levels
 from regimen.errors import DataError
 
@@ -61,6 +61,11 @@ def _is_numbered(cells: list[str]) -> bool:
     return len(named) > 1 and named == [str(number) for number in range(len(named))]
 
 
+def _names_times(cell: str) -> bool:
+    """Whether a cell is a header's first, whatever follows: tickers may be numbers (600519)."""
+    return plain(cell) in ("", *TIME, *_LEVELS)
+
+
 def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
     if config.delimiter is not None:
         return config.delimiter
@@ -72,7 +77,9 @@ def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
             continue
         if min(counts, default=0) > 1:
             found.append((len(counts), candidate))
-    found.sort(key=lambda pair: pair[0])
+    found.sort(key=lambda pair: (pair[0], config.decimal == "," and pair[1] == ","))
+    if config.decimal == "," and len(found) > 1 and found[1][1] == ",":
+        del found[1]  # where both would do, a comma that marks decimals separates nothing
     if not found:
         raise DataError(
             source, "must hold cells separated by comma, semicolon, tab or bar; data.delimiter says otherwise"
@@ -104,9 +111,12 @@ def _header(
     mapped = set(config.columns.values()) if isinstance(config.columns, dict) else set()
     tickers: tuple[str, ...] = ()
     taken, dated = 1, False
-    while len(sample) > taken and len(sample[taken]) == len(names) and not any(map(_is_value, sample[taken])):
+    leveled = names[0].lower() in ("", *_LEVELS)
+    while len(sample) > taken and len(sample[taken]) == len(names):
         cells = sample[taken]
         first = cells[0].lower()
+        if any(map(_is_value, cells)) and not (leveled and first in ("", *_LEVELS)):  # tickers may be numbers
+            break
         if first in ("date", "datetime") and not any(cells[1:]):
             names = names if names[0] in mapped else (cells[0], *names[1:])
             dated = True
@@ -145,7 +155,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
         raise DataError(source, f"must be delimited text ({error})") from None
     header = config.header
     if header is None:
-        header = not any(_is_value(cell) for cell in sample[0]) or _is_numbered(sample[0])
+        header = not any(map(_is_value, sample[0])) or _is_numbered(sample[0]) or _names_times(sample[0][0])
     names: tuple[str, ...] | None = tuple(sample[0]) if header else None
     width = len(sample[0])
     tickers: tuple[str, ...] = ()
@@ -181,7 +191,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
     except (pa.ArrowException, ValueError, OverflowError) as error:
         found = re.search(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", str(error))
         if found:
-            rule = f"must have {found[1]} cells in every row, but one has {found[2]}"
+            rule = f"must have {found[1]} cells in every row, but one has {found[2]}: mend that line or take it out"
             raise DataError(source, rule, *([found[3].strip()] if found[3] else [])) from None
         raise DataError(source, f"must be delimited text ({error})") from None
     if table.num_rows == 0:

@@ -17,21 +17,24 @@ from regimen.bars.table import RawTable
 from regimen.errors import DataError
 
 _TICKER = re.compile(r"[A-Z]{1,5}([.-][A-Z]{1,2})?")
+_BOTH = ("O", "H", "L", "C", "OPEN", "LOW")
+"""Names of prices that are tickers as well."""
 _SAMPLE = 1000
 
 
 def refuse_symbols(names: tuple[str, ...], roles: Roles, content: Content, config: DataConfig) -> None:
     """Returns unless what was taken for prices are symbols with the names O, H, L, C, V, OPEN, LOW and such.
 
-    So they are where columns beside them are called like tickers and a price is missing, or where single capital
-    letters are no open, high, low and close in most rows.
+    So they are where columns beside them are called like tickers (or V) and a price is missing, or where single
+    capital letters are no open, high, low and close in most rows.
 
     Raises:
         DataError: they look like it, and the config says nothing of the columns.
     """
-    if config.columns is not None or not all(_TICKER.fullmatch(names[at]) for at in roles.prices.values()):
+    if config.columns is not None or not all(names[at] in _BOTH for at in roles.prices.values()):
         return
-    tickers = [name for name in roles.ignored if _TICKER.fullmatch(name)]
+    beside = [*roles.ignored, *([] if roles.volume is None else [names[roles.volume]])]
+    tickers = [name for name in beside if _TICKER.fullmatch(name)]
     letters = [names[at] for at in roles.prices.values() if len(names[at]) == 1]
     partly = 0 < len(roles.prices) < 4 and tickers
     if not partly and not (len(letters) == 4 and _out_of_order(names, roles, content, config.decimal)):

@@ -120,5 +120,6 @@ def _name(model: str, given: str | None, data: Any) -> str:
     if given is not None:
         return given if model in given else f"{given}-{model}"
     source = data.get("sample") or data.get("path") if isinstance(data, Mapping) else data
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(str(source)).stem).strip("-") if source else ""
+    parts = (Path(str(source)).stem, Path(str(source)).parent.name) if source else ()  # of prices/*.csv: prices
+    stem = next((name for part in parts if (name := re.sub(r"[^A-Za-z0-9_.-]+", "-", part).strip("-"))), "")
     return f"{model}-{stem}" if stem else model
