@@ -83,6 +83,13 @@ def test_faults_of_a_ticker_name_it_and_its_row(tmp_path: Path) -> None:
         Bars.read(tmp_path / "b.csv")
 
 
+def test_a_price_twice_for_a_ticker_is_refused(tmp_path: Path) -> None:
+    table = pd.concat([downloaded("ABC", "XYZ"), downloaded("ABC")[[("Close", "ABC")]] * 2], axis=1)
+    table.to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="each price once for each ticker"):
+        Bars.read(tmp_path / "a.csv")
+
+
 def test_a_line_of_units_names_no_symbol(tmp_path: Path) -> None:
     text = frame().to_csv().splitlines()
     (tmp_path / "a.csv").write_text("\n".join([text[0], ",USD,USD,USD,USD,USD", *text[1:]]))

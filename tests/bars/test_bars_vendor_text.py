@@ -87,11 +87,18 @@ def test_a_row_that_is_cut_off_is_no_footer(case: str, tmp_path: Path) -> None:
         Bars.read(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("start", ["ABC", "BRK.B", "Jan 5, 2024"])
-def test_a_cut_row_that_begins_with_words_is_no_footer(start: str, tmp_path: Path) -> None:
-    quoted = f'"{start}"'
-    rows = [f"{quoted},{line}" for line in table("").splitlines()]
-    (tmp_path / "a.csv").write_text("\n".join([f"symbol,{HEADER}", *rows, f'"{start}",2022-0']))
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("AAPL", "GOOGL"),
+        ("BRK.B", "GOOGL"),
+        ("Alphabet Inc", "Monsanto Co"),
+        ("September 5, 2024", "September 12, 2024"),
+    ],
+)
+def test_a_cut_row_that_begins_with_words_is_no_footer(first: str, last: str, tmp_path: Path) -> None:
+    rows = [f'"{first}",{line}' for line in table("").splitlines()]
+    (tmp_path / "a.csv").write_text("\n".join([f"symbol,{HEADER}", *rows, f'"{last}",2022-0']))
     with pytest.raises(DataError, match="must have 7 cells in every row, but one has 2"):
         Bars.read(tmp_path / "a.csv")
 

@@ -49,12 +49,10 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _is_footer(cells: Sequence[str], first: Sequence[str], is_value: Callable[[str], bool]) -> bool:
     if not any(cells):
         return True
-    values = any(map(is_value, cells[1:]))
     if is_value(cells[0]) or _shape(cells[0]) == _shape(first[0]) or not re.search(r"[^\W\d_]{4}", cells[0]):
         return False  # it begins like a row
-    if len(cells) == len(first) and re.search(r"\d", "".join(cells[1:])):
-        return False  # it goes on like one
-    return " " in cells[0] or not values
+    goes_on = re.search(r"\d", "".join(cells[1:]))
+    return not goes_on or (" " in cells[0] and len(cells) != len(first))
 
 
 def _shape(cell: str) -> str:

@@ -77,9 +77,9 @@ def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
             continue
         if min(counts, default=0) > 1:
             found.append((len(counts), candidate))
-    found.sort(key=lambda pair: (pair[0], config.decimal == "," and pair[1] == ","))
-    if config.decimal == "," and len(found) > 1 and found[1][1] == ",":
-        del found[1]  # where both would do, a comma that marks decimals separates nothing
+    if config.decimal == "," and len(found) > 1:  # a comma that marks decimals separates nothing
+        found = [pair for pair in found if pair[1] != ","]
+    found.sort(key=lambda pair: pair[0])
     if not found:
         raise DataError(
             source, "must hold cells separated by comma, semicolon, tab or bar; data.delimiter says otherwise"
@@ -102,7 +102,7 @@ def _comments(lines: list[str]) -> int:
 
 
 def _header(
-    names: tuple[str, ...], sample: list[list[str]], config: DataConfig
+    names: tuple[str, ...], sample: list[list[str]], config: DataConfig, source: str
 ) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Returns the names, whose they are, and how many lines they take.
 
@@ -122,6 +122,8 @@ def _header(
             dated = True
         elif not tickers and first in ("", *_LEVELS) and (levels := two_levels(names[1:], cells[1:])):
             names, tickers = (names[0], *levels[0]), ("", *levels[1])
+        elif not tickers and first in _LEVELS:
+            raise DataError(source, "must have each price once for each ticker, under open, high, low and close")
         else:
             break
         taken += 1
@@ -160,7 +162,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
     width = len(sample[0])
     tickers: tuple[str, ...] = ()
     if names is not None:
-        names, tickers, lines_of_header = _header(names, sample, config)
+        names, tickers, lines_of_header = _header(names, sample, config, source)
         skipped += lines_of_header
         sample = sample[lines_of_header:]
     if not sample:
