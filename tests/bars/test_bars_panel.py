@@ -125,6 +125,13 @@ def test_a_folder_is_the_panel_that_one_file_would_be(folder: Path, tmp_path: Pa
     assert Bars.read(folder).fingerprint == Bars.read(tmp_path / "long.csv").fingerprint
 
 
+def test_what_is_assumed_of_some_files_names_them(folder: Path) -> None:
+    (folder / "ABC.csv").write_text((folder / "ABC.csv").read_text() + "Downloaded from Some Site\n")
+    notes = check(DataConfig(path=str(folder))).assumptions
+    assert "what is written below the last row is left out: Downloaded from Some Site (ABC.csv)" in notes
+    assert "1 file(s) of other kinds are left out: README.md" in notes
+
+
 def test_written_bars_make_a_panel(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "w").mkdir()
     for name in ("ABC.csv", "xyz.us.csv.gz"):

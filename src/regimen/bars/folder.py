@@ -22,7 +22,7 @@ def files_of(path_text: str) -> tuple[Path, ...] | None:
     try:
         path = Path(path_text).expanduser()
         if path.is_dir():
-            files = sorted(file for file in path.iterdir() if _is_seen(file) and is_data(file.name))
+            files = sorted(file for file in path.iterdir() if _is_seen(file) and _ends_like_data(file.name))
             rule = f"must be a file, or a folder with files that end in one of {' '.join(FORMATS)}"
         elif any(mark in path_text for mark in _MARKS) and not path.exists():
             files = sorted(file for file in Path(path.anchor).glob(str(path)[len(path.anchor) :]) if _is_seen(file))
@@ -39,6 +39,14 @@ def files_of(path_text: str) -> tuple[Path, ...] | None:
             twins = ", ".join(file.name for file in files if stem_of(file) == stem)
             raise DataError("data.path", "must hold one file for each symbol", twins)
     return tuple(files)
+
+
+def others_of(path_text: str) -> tuple[str, ...]:
+    """Returns the names of the files of a folder that are no data files."""
+    path = Path(path_text).expanduser()
+    if not path.is_dir():
+        return ()
+    return tuple(sorted(file.name for file in path.iterdir() if _is_seen(file) and not _ends_like_data(file.name)))
 
 
 def path_exists(path_text: str) -> bool:
@@ -60,8 +68,11 @@ def stem_of(path: Path) -> str:
 
 def is_data(path_text: str) -> bool:
     """Whether a path ends like a data file, or is a folder or a pattern of them."""
-    path = Path(path_text)
-    return path.name.lower().endswith((*FORMATS, *_PACKED)) or path.is_dir()
+    return _ends_like_data(path_text) or Path(path_text).is_dir()
+
+
+def _ends_like_data(name: str) -> bool:
+    return name.lower().endswith((*FORMATS, *_PACKED))
 
 
 def _is_seen(path: Path) -> bool:

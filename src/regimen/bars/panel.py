@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.config import DataConfig
 from regimen.bars.files import Content, read_content
-from regimen.bars.folder import files_of, stem_of
+from regimen.bars.folder import files_of, others_of, stem_of
 from regimen.bars.interpret import interpret, selected
 from regimen.bars.spans import spoken
 from regimen.bars.table import RawTable
@@ -50,7 +50,12 @@ def read_table(config: DataConfig, path: str) -> RawTable:
     _refuse_parts(tables)
     if config.bar_length is None:
         _refuse_lengths(tables)
-    return selected(joined(tables, "/".join(Path(path).parts[-2:])), config, named=True)
+    panel = joined(tables, "/".join(Path(path).parts[-2:]))
+    others = others_of(path)
+    if others:
+        note = f"{len(others)} file(s) of other kinds are left out: {', '.join(others[:5])}"
+        panel = replace(panel, assumptions=(*panel.assumptions, note))
+    return selected(panel, config, named=True)
 
 
 def _whole(config: DataConfig) -> DataConfig:
@@ -105,10 +110,23 @@ def joined(tables: Sequence[RawTable], source: str) -> RawTable:
         },
         rows=np.concatenate([table.rows for table in tables]),
         source=source,
-        assumptions=tuple(dict.fromkeys(note for table in tables for note in table.assumptions)),
+        assumptions=_notes(tables),
         bar_length=lengths.pop() if len(lengths) == 1 else None,
         calendar=calendars.pop() if len(calendars) == 1 else None,
     )
+
+
+def _notes(tables: Sequence[RawTable]) -> tuple[str, ...]:
+    """What was assumed of the tables, each with the first of those that it holds for, unless it holds for all."""
+    said: dict[str, list[str]] = {}
+    for table in tables:
+        for note in table.assumptions:
+            said.setdefault(note, []).append(table.source)
+    notes = []
+    for note, sources in said.items():
+        more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
+        notes.append(note if len(sources) == len(tables) else f"{note} ({', '.join(sources[:3])}{more})")
+    return tuple(notes)
 
 
 def _refuse_parts(tables: Sequence[RawTable]) -> None:

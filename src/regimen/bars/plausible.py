@@ -108,7 +108,7 @@ def funding_in_percent(
         return None
     sentence = (
         f"the funding rates look like percent: {median:g} each {spoken(step)} comes to {a_year:,.0f} times the "
-        f"position a year, where fractions (0.0001 is 0.01 %) are meant"
+        f"position a year, where fractions (0.0001 is 0.01 %) are meant, each at its time only"
     )
     high = paid[np.abs(values[paid]) >= median]
     return Odd("funding_in_percent", sentence, len(high), high, f"{option}=0.01" if option else "")
