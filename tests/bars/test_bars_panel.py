@@ -153,6 +153,10 @@ def test_what_is_no_panel_is_refused(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(DataError, match=r"one file for each symbol.*'ABC\.csv, ABC\.txt'"):
         Bars.read(folder)
     (folder / "ABC.txt").unlink()
+    frame(0).assign(symbol="xyz.us").to_csv(folder / "named.csv")
+    with pytest.raises(DataError, match=r"each symbol once; named\.csv and xyz\.us\.csv\.gz both hold"):
+        Bars.read(folder)
+    (folder / "named.csv").unlink()
     hours = pd.date_range("2021-03-01", periods=200, freq="1h", name="Date")
     frame(3, hours).to_csv(folder / "hourly.csv")
     with pytest.raises(DataError, match=r"bars of one length.*hourly\.csv 1h, ABC\.csv 1d"):

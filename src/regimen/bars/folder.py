@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from regimen.bars.files import FORMATS
@@ -33,11 +34,10 @@ def files_of(path_text: str) -> tuple[Path, ...] | None:
         return None  # whoever opens it says what is wrong with it
     if not files:
         raise DataError("data.path", rule, path_text)
-    stems = [stem_of(file) for file in files]
-    for stem in stems:
-        if stems.count(stem) > 1:
-            twins = ", ".join(file.name for file in files if stem_of(file) == stem)
-            raise DataError("data.path", "must hold one file for each symbol", twins)
+    stems = Counter(stem_of(file) for file in files)
+    twins = [file.name for file in files if stems[stem_of(file)] > 1]
+    if twins:
+        raise DataError("data.path", "must hold one file for each symbol", ", ".join(twins))
     return tuple(files)
 
 

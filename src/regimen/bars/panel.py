@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -89,10 +90,10 @@ def joined(tables: Sequence[RawTable], source: str) -> RawTable:
         DataError: two tables hold one symbol.
     """
     symbols = [symbol for table in tables for symbol in table.symbols]
-    for symbol in symbols:
-        if symbols.count(symbol) > 1:
-            sources = [table.source for table in tables if symbol in table.symbols]
-            raise DataError(source, f"must hold each symbol once; {' and '.join(sources[:2])} both hold", symbol)
+    twice = next((symbol for symbol, count in Counter(symbols).items() if count > 1), None)
+    if twice is not None:
+        sources = [table.source for table in tables if twice in table.symbols]
+        raise DataError(source, f"must hold each symbol once; {' and '.join(sources[:2])} both hold", twice)
     tables = [table.take(~_holes(table)) if table.grid and _holes(table).any() else table for table in tables]
     lengths = {table.bar_length for table in tables}
     calendars = {table.calendar for table in tables}
