@@ -90,6 +90,13 @@ def test_a_price_twice_for_a_ticker_is_refused(tmp_path: Path) -> None:
         Bars.read(tmp_path / "a.csv")
 
 
+def test_a_row_without_its_symbol_is_no_line_of_tickers(tmp_path: Path) -> None:
+    rows = frame().reset_index().to_csv(index=False).splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([f"Ticker,{rows[0]}", f",{rows[1]}", *(f"A,{row}" for row in rows[2:])]))
+    with pytest.raises(DataError, match="must have a symbol in every row; row 0 has none"):
+        Bars.read(tmp_path / "a.csv")
+
+
 def test_a_line_of_units_names_no_symbol(tmp_path: Path) -> None:
     text = frame().to_csv().splitlines()
     (tmp_path / "a.csv").write_text("\n".join([text[0], ",USD,USD,USD,USD,USD", *text[1:]]))

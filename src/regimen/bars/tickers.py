@@ -25,7 +25,7 @@ def two_levels(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[str, 
     lines = [tuple(first), tuple(second)]
     named = [{plain(name) for name in line} for line in lines]
     prices = [at for at in (0, 1) if named[at] >= _WHOLE] or [at for at in (0, 1) if named[at] <= _PRICES]
-    if not prices or len(set(zip(*lines, strict=True))) != len(first):
+    if not prices or named[prices[0]] & set(TIME) or len(set(zip(*lines, strict=True))) != len(first):
         return None
     return lines[prices[0]], lines[1 - prices[0]]
 
