@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from regimen.errors import ConfigError, RegimenError
 from regimen.runs import RunConfig, load_config
+from regimen.runs.config import resolve
+from regimen.runs.directory import located
 from regimen.settings import apply_overrides, validated
 
 MINIMAL = "data: {sample: sp500}\nsplits: {train: 500, test: 100}\n"
@@ -179,3 +181,19 @@ def test_the_line_speaks_of_what_was_written(tmp_path: Path, override: str, line
 def test_a_duration_that_is_none_says_what_is_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'^splits.train: must be a number of bars or a duration: "2y"'):
         load_config(written(tmp_path, MINIMAL), ["splits.train=2 fortnights"])
+
+
+def test_files_folders_and_patterns_are_found_from_where_a_run_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, elsewhere = tmp_path / "began", tmp_path / "elsewhere"
+    (began / "prices").mkdir(parents=True)
+    elsewhere.mkdir()
+    (began / "prices" / "A.csv").write_text("")
+    monkeypatch.chdir(elsewhere)
+    for path in ("prices", "prices/*.csv", "prices/A.csv"):
+        config = resolve({"name": "t", "data": {"path": path}, "model": {"kind": "logistic"}})
+        assert located(config, began).data.path == str(began / path)
+        assert located(config, elsewhere).data.path == path
+    config = resolve({"name": "t", "data": {"path": "other/*.csv"}, "model": {"kind": "logistic"}})
+    assert located(config, began).data.path == "other/*.csv"
