@@ -64,7 +64,7 @@ def _read(config: DataConfig) -> tuple[Bars | None, CheckReport]:
     rows, report = _prepared(config)
     if report.refused:
         return None, report
-    bars = pivot(rows.table, config, rows.bar_length, rows.calendar)
+    bars = pivot(rows.table, rows.bar_length, rows.calendar)
     if config.extras:
         length = span(config.resample, "data.resample") if config.resample else bars.bar_length
         bars, notes, findings = join_extras(bars, config.extras, length)
