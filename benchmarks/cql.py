@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from regimen.agents import CQLConfig, EnvSpec
-from regimen.agents.agent import torch_threads
+from regimen.nets import torch_threads
 from regimen.replay import Trajectories
 
 WIDTH, STEPS, LENGTH, BATCH = 63, 50_000, 500, 256

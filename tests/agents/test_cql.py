@@ -13,7 +13,6 @@ import torch
 
 from regimen import ops
 from regimen.agents import Checkpoint, CQLConfig, DatasetConfig, EnvSpec, as_choices, recorded
-from regimen.agents.agent import torch_threads
 from regimen.agents.cql import CQL
 from regimen.agents.cql_networks import ActionCritics
 from regimen.agents.offline import PartConfig
@@ -22,6 +21,7 @@ from regimen.agents.transition_table import Drawn, TransitionTable
 from regimen.bars import Bars
 from regimen.envs import MarketGroup, VectorMarket
 from regimen.errors import ConfigError, DataError, RunError
+from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.replay import Trajectories
 from regimen.simulators import Ar1Config, HysteresisConfig

@@ -17,7 +17,6 @@ import torch
 from stable_baselines3.common.noise import NormalActionNoise
 
 from regimen.agents import Checkpoint, EnvSpec
-from regimen.agents.agent import torch_threads
 from regimen.agents.moments import RunningMoments
 from regimen.agents.sb3 import SB3
 from regimen.agents.sb3_algorithm import algorithms
@@ -28,6 +27,7 @@ from regimen.agents.storage import FILE
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.simulators import Ar1Config, HysteresisConfig, OrnsteinUhlenbeckConfig
 from regimen.tensorfile import read_tensors, write_tensors

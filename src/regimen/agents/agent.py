@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -163,19 +162,3 @@ def observed_rows(spec: EnvSpec, observation: NDArray[Any]) -> tuple[NDArray[np.
         column = int(np.argwhere(~np.isfinite(rows))[0, 1])
         raise RunError(f"observation: {spec.columns[column]}", "must be finite")
     return rows, single
-
-
-@contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Lets torch use so many threads inside the block.
-
-    On a busy machine a small product waits longer for a second thread than it takes.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

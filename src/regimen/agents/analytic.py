@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from regimen.agents.agent import Iteration, Progress, check_learning, observed_rows, torch_threads
+from regimen.agents.agent import Iteration, Progress, check_learning, observed_rows
 from regimen.agents.analytic_config import AnalyticConfig
 from regimen.agents.band import BandPolicy
 from regimen.agents.checkpoint import Checkpoint, Session
@@ -22,7 +22,8 @@ from regimen.agents.moments import RunningMoments
 from regimen.agents.storage import load_into, named, part_tensors, restore_parts, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
 from regimen.errors import RunError
-from regimen.seeding import generator, torch_seed
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
 from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
 _PARTS = ("network", "observations")
@@ -59,8 +60,7 @@ class Analytic:
             raise RunError("env: columns", "must be the market's, then 'position'", spec.columns)
         self.config, self.spec, self.seed = config, spec, seed
         self._inputs = spec.width - 1 - spec.columns[::-1].index("position")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, "analytic", "weights"))
+        with first_weights(seed, "analytic", "weights"):
             self.network = BandPolicy(spec, self._inputs, config.hidden, config.activation, config.rate)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -98,7 +98,8 @@ class Analytic:
         config = self.config
         check_learning(self.spec, env, steps)
         lanes = as_env(env)
-        market = differentiable(env)
+        with torch_threads(config.threads):
+            market = differentiable(env)
         starts = market.starts[market.starts <= market.last + 1 - config.horizon]
         if len(starts) == 0:
             raise RunError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from regimen import ops
-from regimen.agents.agent import Iteration, Progress, observed_rows, require_finite, torch_threads
+from regimen.agents.agent import Iteration, Progress, observed_rows, require_finite
 from regimen.agents.cgdt_config import CGDTConfig
 from regimen.agents.cgdt_memory import ContextMemory, unlike
 from regimen.agents.cgdt_networks import GuidedTransformer, activations, critic_loss, guidance_loss
@@ -22,7 +22,7 @@ from regimen.agents.offline_learning import learn_offline, study
 from regimen.agents.storage import load_into, named, part_tensors, restore_parts, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket
 from regimen.errors import ConfigError
-from regimen.nets import pick_device, private_random, require_memory, training_bytes
+from regimen.nets import first_weights, pick_device, private_random, require_memory, torch_threads, training_bytes
 from regimen.observation import ACCOUNT
 from regimen.replay import Context, Trajectories, Windows
 from regimen.seeding import generator, torch_seed
@@ -68,8 +68,7 @@ class CGDT:
         if self.device == "cuda" and config.precision == "bf16" and not torch.cuda.is_bf16_supported():
             raise ConfigError("agents.precision", "must be float32 on this device", config.precision)
         self._needs(0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, "cgdt", "weights"))
+        with first_weights(seed, "cgdt", "weights"):
             self.network = self._made().to(self.device).eval()
         self._optimizer: torch.optim.AdamW | None = None
         self.observations, self.returns = RunningMoments(spec.width), RunningMoments(1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regimen import ops
-from regimen.agents.agent import Iteration, Progress, observed_rows, require_finite, torch_threads
+from regimen.agents.agent import Iteration, Progress, observed_rows, require_finite
 from regimen.agents.checkpoint import Checkpoint
 from regimen.agents.cql_config import CQLConfig
 from regimen.agents.cql_networks import ActionCritics
@@ -25,9 +25,9 @@ from regimen.agents.storage import load_into, named, part_tensors, restore_parts
 from regimen.agents.transition_table import Drawn, TransitionTable
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket
 from regimen.errors import ConfigError
-from regimen.nets import pick_device, private_random
+from regimen.nets import first_weights, pick_device, torch_threads
 from regimen.replay import Trajectories
-from regimen.seeding import generator, torch_seed
+from regimen.seeding import generator
 
 _PARTS = ("critics", "targets", "observations", "rewards")
 _TOGETHER = 25
@@ -61,8 +61,7 @@ class CQL:
             raise ConfigError("agents.kind", "must be one for continuous actions, or the actions levels", "cql")
         self.config, self.spec, self.seed = config, spec, seed
         self._device = pick_device(config.device, "agents.device")
-        with private_random(self._device):
-            torch.manual_seed(torch_seed(seed, "cql", "weights"))
+        with first_weights(seed, "cql", "weights", device=self._device):
             self.critics, self.targets = (self._network("cpu") for _ in range(2))
             if self._device.type != "cpu":
                 moved = self._network(str(self._device)), self._network(str(self._device))

@@ -23,7 +23,6 @@ from regimen.agents.agent import (
     first_seen,
     observed_rows,
     require_finite,
-    torch_threads,
 )
 from regimen.agents.checkpoint import Checkpoint, Session
 from regimen.agents.flag_trader_config import FlagTraderConfig
@@ -45,7 +44,7 @@ from regimen.agents.rollout import Rollout
 from regimen.agents.storage import fill, named, read_agent, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
 from regimen.errors import RunError
-from regimen.nets import pick_device, require_memory
+from regimen.nets import first_weights, pick_device, require_memory, torch_threads
 from regimen.seeding import generator, torch_seed
 from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
@@ -80,8 +79,7 @@ class FlagTrader:
     def __init__(self, config: FlagTraderConfig, spec: EnvSpec, seed: int = 0) -> None:
         self.config, self.spec, self.seed = config, spec, seed
         self.device = pick_device(config.device, "agents.device")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, "flag trader", "weights"))
+        with first_weights(seed, "flag trader", "weights"):
             require_room(config, spec, self.device.type)
             self.network = FlagTraderNetwork(config, spec)
         fill_blocks(self.network, config)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar, final
 import torch
 from torch import Tensor, nn
 
-from regimen.agents.agent import torch_threads
+from regimen.nets import torch_threads
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -10,11 +10,12 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.agents.agent import Iteration, Progress, check_learning, torch_threads
+from regimen.agents.agent import Iteration, Progress, check_learning
 from regimen.agents.checkpoint import Checkpoint, Learner, Session
 from regimen.agents.offline import DatasetConfig, recorded, require_fit
 from regimen.envs import VectorEnv, VectorMarket
 from regimen.errors import ConfigError, RunError
+from regimen.nets import torch_threads
 from regimen.replay import Trajectories
 from regimen.seeding import generator
 

@@ -22,7 +22,6 @@ from regimen.agents.agent import (
     first_seen,
     observed_rows,
     require_finite,
-    torch_threads,
 )
 from regimen.agents.checkpoint import Checkpoint, Session
 from regimen.agents.flat import FlatAdam, SideBySide, side_by_side
@@ -32,7 +31,8 @@ from regimen.agents.ppo_config import PPOConfig
 from regimen.agents.rollout import Rollout
 from regimen.agents.storage import load_into, named, part_tensors, restore_parts, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
-from regimen.seeding import generator, torch_seed
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
 from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
 _PARTS = ("network", "observations")
@@ -58,8 +58,7 @@ class PPO:
 
     def __init__(self, config: PPOConfig, spec: EnvSpec, seed: int = 0) -> None:
         self.config, self.spec, self.seed = config, spec, seed
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, "ppo", "weights"))
+        with first_weights(seed, "ppo", "weights"):
             self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
         self._adam = FlatAdam(self.network, config.learning_rate)
         self.observations = RunningMoments(spec.width)

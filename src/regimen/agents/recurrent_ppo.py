@@ -21,7 +21,6 @@ from regimen.agents.agent import (
     first_seen,
     observed_rows,
     require_finite,
-    torch_threads,
 )
 from regimen.agents.checkpoint import Checkpoint, Session
 from regimen.agents.moments import RunningMoments
@@ -32,7 +31,8 @@ from regimen.agents.recurrent_rollout import RecurrentRollout
 from regimen.agents.storage import load_into, named, part_tensors, restore_parts, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
 from regimen.errors import RunError
-from regimen.seeding import generator, torch_seed
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
 from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
 _PARTS = ("network", "observations")
@@ -63,8 +63,7 @@ class RecurrentPPO:
 
     def __init__(self, config: RecurrentPPOConfig, spec: EnvSpec, seed: int = 0) -> None:
         self.config, self.spec, self.seed = config, spec, seed
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, "recurrent ppo", "weights"))
+        with first_weights(seed, "recurrent ppo", "weights"):
             self.network = RecurrentActorCritic(
                 spec, config.hidden, config.layers, config.head, config.activation, config.log_std
             )

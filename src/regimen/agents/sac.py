@@ -22,7 +22,6 @@ from regimen.agents.agent import (
     first_seen,
     observed_rows,
     require_finite,
-    torch_threads,
 )
 from regimen.agents.checkpoint import Checkpoint, Session
 from regimen.agents.flat import VectorAdam
@@ -33,7 +32,8 @@ from regimen.agents.sac_networks import ChoiceHead, Draw, Head, Perceptrons, Squ
 from regimen.agents.storage import load_into, named, part_tensors, restore_parts, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
 from regimen.errors import ConfigError, RunError
-from regimen.seeding import generator, torch_seed
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
 
 _PARTS = ("actor", "critics", "targets", "observations", "rewards")
 
@@ -73,8 +73,7 @@ class SAC:
                     f"agents.{name}", f"must be below {most:.4g}, the entropy of a uniform action", wanted
                 )
         self.head: Head = ChoiceHead() if choices else SquashedHead(size)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed(seed, "sac", "weights"))
+        with first_weights(seed, "sac", "weights"):
             self.actor = Perceptrons(1, spec.width, choices or 2 * size, config.hidden, 0.01)
             seen = spec.width + (0 if choices else size)
             self.critics, self.targets = (Perceptrons(2, seen, choices or 1, config.hidden, 1.0) for _ in range(2))

@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from torch import Tensor
 
-from regimen.agents.agent import Iteration, Progress, check_learning, observed_rows, torch_threads
+from regimen.agents.agent import Iteration, Progress, check_learning, observed_rows
 from regimen.agents.checkpoint import Checkpoint, Session
 from regimen.agents.moments import RunningMoments
 from regimen.agents.sb3_algorithm import algorithm_of, arguments_of, complaint, require_suited, rollout_of
@@ -34,6 +34,7 @@ from regimen.agents.sb3_state import (
 from regimen.agents.storage import fill, load_into, named, write_agent
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
 from regimen.errors import ConfigError
+from regimen.nets import torch_threads
 from regimen.seeding import generator, torch_seed
 
 
@@ -67,7 +68,7 @@ class SB3:
         self._streams = OwnStreams()
         self._random = generator(seed, "sb3", "predict")
         self._lanes: int | None = None
-        with self._streams.held(), warnings.catch_warnings():
+        with torch_threads(config.threads), self._streams.held(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the number of lanes, which will be another
             self.model = self._build(Unseen(spec))
 

@@ -11,6 +11,7 @@ from regimen.nets.lstm import AttentiveLSTM
 from regimen.nets.mlp import MLP, Activation
 from regimen.nets.multitask import MultiTaskHead, MultiTaskNet, Tasks
 from regimen.nets.orthogonal import begin_lstm
+from regimen.nets.threads import first_weights, torch_threads
 from regimen.nets.transformer import CausalSelfAttention, TransformerBlock
 
 __all__ = [
@@ -36,9 +37,11 @@ __all__ = [
     "attention_weights",
     "available_bytes",
     "begin_lstm",
+    "first_weights",
     "mixture",
     "pick_device",
     "private_random",
     "require_memory",
+    "torch_threads",
     "training_bytes",
 ]

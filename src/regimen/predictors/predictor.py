@@ -136,6 +136,8 @@ class Predictor:
         """Calls the module on blocks of rows, in evaluation mode, and joins what ``said`` makes of its outputs."""
         import torch
 
+        from regimen.nets import torch_threads
+
         rows = x if isinstance(x, SeriesWindows) else np.asarray(x, dtype=np.float32)
         if self.window > 1 and (rows.ndim != 3 or rows.shape[1:] != (self.window, self.inputs)):
             raise RunError("features", f"must be windows of {self.window} rows of {self.inputs} columns", rows.shape)
@@ -147,7 +149,7 @@ class Predictor:
         was_training = self.module.training
         self.module.eval()
         try:
-            with torch.inference_mode():
+            with torch_threads(1), torch.inference_mode():
                 for start in range(0, max(len(rows), 1), step):  # no rows: one empty block has the shapes
                     block = np.ascontiguousarray(rows[start : start + step])
                     if not len(block):
@@ -251,17 +253,14 @@ def build(config: BaseModel, *, inputs: int, classes: int, seed: int, schema: st
         seed: seed of the initial weights.
         schema: hash of the feature columns, or "".
     """
-    import torch
-
     from regimen.errors import ConfigError
-    from regimen.seeding import torch_seed
+    from regimen.nets import first_weights
 
     if inputs < 1:
         raise ConfigError("inputs", "must be at least 1", inputs)
     if classes < 2:
         raise ConfigError("classes", "must be at least 2", classes)
     maker: BuildsModule = config  # type: ignore[assignment]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, "weights"))
+    with first_weights(seed, "weights"):
         module = maker.module(inputs, classes)
     return Predictor(module, config, inputs=inputs, classes=classes, schema=schema)

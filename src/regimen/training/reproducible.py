@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from regimen.nets import private_random
+from regimen.nets import private_random, torch_threads
 
 
 @contextmanager
@@ -26,19 +26,16 @@ def reproducible(threads: int, device: torch.device) -> Iterator[None]:
     before = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
-        torch.get_num_threads(),
         torch.backends.cudnn.benchmark,
         torch.get_float32_matmul_precision(),
     )
-    with private_random(device):
+    with private_random(device), torch_threads(threads):
         try:
             torch.use_deterministic_algorithms(True)
-            torch.set_num_threads(threads)
             torch.backends.cudnn.benchmark = False
             torch.set_float32_matmul_precision("highest")
             yield
         finally:
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-            torch.set_num_threads(before[2])
-            torch.backends.cudnn.benchmark = before[3]
-            torch.set_float32_matmul_precision(before[4])
+            torch.backends.cudnn.benchmark = before[2]
+            torch.set_float32_matmul_precision(before[3])
