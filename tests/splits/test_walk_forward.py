@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -117,14 +117,54 @@ def test_purge_on_both_sides_of_a_test_span(
     test_stop = data.draw(st.integers(test_start + 1, count))
     labels = make_labels((count, 2), longest, seed)
     kept = usable_for_training(labels.t_end, 0, count, test_start, test_stop, embargo)
-    held_out = set(range(test_start, test_stop))
+    # What the held-out rows and their labels look at, bar by bar; a row that has no label is held out all the same.
+    tested = set(range(test_start, test_stop))
+    for last in labels.t_end[test_start:test_stop].max(axis=1):
+        tested |= set(range(test_start, int(last) + 1))
     for t in range(count):
-        near = min(abs(t - held) for held in held_out) <= embargo
+        near = min(abs(t - bar) for bar in tested) <= embargo
         for s in range(2):
             last = int(labels.t_end[t, s])
-            touches = last >= 0 and bool(held_out & set(range(t, last + 1)))
+            touches = last >= 0 and bool(tested & set(range(t, last + 1)))
             # A label may not jump over the held-out span either: then it looked at something in it.
             assert kept[t, s] == (last >= 0 and not touches and not near)
+
+
+@pytest.mark.parametrize(("horizon", "embargo"), [(1, 0), (4, 0), (7, 3)])
+def test_ten_folds_choose_four_as_in_skfolio(horizon: int, embargo: int) -> None:
+    """Combinatorial purged cross-validation: labels of one length, and every choice of four folds of ten held out."""
+    selection = pytest.importorskip("skfolio.model_selection")
+    count = 400
+    t_end = np.arange(count)[:, None] + horizon
+    t_end[-horizon:] = count - 1  # there the library has rows, whose labels end with the data
+    oracle = selection.CombinatorialPurgedCV(
+        n_folds=10, n_test_folds=4, purged_size=horizon, embargo_size=embargo
+    ).split(np.zeros((count, 1)))
+    equal = 0
+    for train, tests in oracle:
+        kept = np.ones(count, dtype=np.bool_)
+        for fold in {int(place) // 40 for place in np.concatenate(tests)}:
+            kept &= usable_for_training(t_end, 0, count, 40 * fold, 40 * fold + 40, embargo)[:, 0]
+        equal += np.array_equal(np.nonzero(kept)[0], np.sort(train))
+    assert equal == 210
+
+
+@pytest.mark.parametrize(("horizon", "embargo"), [(1, 0), (4, 0), (7, 3)])
+def test_ten_folds_choose_four_by_the_definition(horizon: int, embargo: int) -> None:
+    """The twin: kept is a row whose label shares no bar with a tested label, nor follows one within the embargo."""
+    count, size = 200, 20
+    t_end = np.minimum(np.arange(count) + horizon, count - 1)[:, None]
+    splits = list(combinations(range(10), 4))
+    assert len(splits) == 210
+    for folds in splits:
+        kept = np.ones(count, dtype=np.bool_)
+        for fold in folds:
+            kept &= usable_for_training(t_end, 0, count, size * fold, size * fold + size, embargo)[:, 0]
+        looked_at = np.zeros(count + embargo, dtype=np.bool_)
+        for s in (place for fold in folds for place in range(size * fold, size * fold + size)):
+            looked_at[s : int(t_end[s, 0]) + 1 + embargo] = True
+        expected = [not looked_at[t : int(t_end[t, 0]) + 1].any() for t in range(count)]
+        np.testing.assert_array_equal(kept, expected)
 
 
 def test_durations_follow_the_clock() -> None:
