@@ -14,7 +14,7 @@ from regimen.errors import ConfigError
 from regimen.labels import FixedHorizonConfig, Labels, TripleBarrierConfig, label
 from regimen.preprocess import StandardScaler
 from regimen.splits import WalkForwardConfig, walk_forward
-from regimen.validation.leaks import Fitted, LeakReport, Pipeline, find_leaks
+from regimen.validation.leaks import Edge, Fitted, LeakReport, Pipeline, find_leaks
 from regimen.validation.poison import poison
 
 DAY = 86_400_000_000_000
@@ -224,6 +224,25 @@ def test_a_policy_trained_on_unpurged_labels_is_caught() -> None:
     assert 200 <= report.rows[0].first_row < 202
     clean = find_leaks(Pipeline(policy=least_squares(purged=True)), make_bars(), cuts=(202, 302))
     assert clean.passed
+
+
+def test_an_edge_sees_what_a_cut_elsewhere_does_not() -> None:
+    """The scaler of window 0 claims bars before 200 and knows bar 200: only noise from exactly there on shows it."""
+
+    def one_too_many(bars: Bars, until: int) -> list[Fitted]:
+        del until
+        seen = {"last": bars.close[splits[0].train.stop]}
+        return [Fitted("greedy", splits[0].train.stop, seen)]
+
+    bars = make_bars()
+    splits = walk_forward(SPLIT, bars, label(LABELS, bars), memory=10)
+    edge = Edge(splits[0].train.stop, splits[0].test.start + 1)
+    assert find_leaks(Pipeline(fitted=one_too_many), bars).passed
+    report = find_leaks(Pipeline(fitted=one_too_many), bars, edges=[edge])
+    assert [(row.name, row.cut, row.first_row) for row in report.leaks] == [("greedy", edge.cut, edge.cut - 1)]
+    assert report.edges == (edge.cut,)
+    with pytest.raises(ConfigError, match=r"leaks\.edges: must be positions from 1 to 399"):
+        find_leaks(Pipeline(fitted=one_too_many), bars, edges=[Edge(400, 400)])
 
 
 def test_memory_is_measured_and_must_end() -> None:

@@ -16,7 +16,7 @@ def leaks(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the findings as JSON")] = False,
 ) -> None:
-    """Replace everything after a cut by noise, and cut off the past; report each feature, scaler, label and policy.
+    """Replace everything after a cut by noise, and cut off the past; report each feature, label, scaler and policy.
 
     Exits 1 when anything before the cut changed.
 
@@ -56,6 +56,10 @@ def leaks(
             screen.print(f"[bold yellow]Beware:[/] {escape(row.sentence)}.", soft_wrap=True)
         if found.passed:
             cuts = ", ".join(f"{cut:,}" for cut in found.cuts)
-            screen.print(f"No leak: bars from {cuts} on were poisoned, and nothing before them changed.")
+            edges = ", ".join(f"{edge:,}" for edge in found.edges)
+            screen.print(
+                f"No leak: bars from {cuts} on were poisoned, and those behind the boundaries at {edges}; "
+                "nothing before them changed."
+            )
     if found.leaks:
         raise typer.Exit(1)

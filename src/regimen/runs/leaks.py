@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +17,20 @@ from regimen.preprocess import StandardScaler
 from regimen.runs.config import RunConfig
 from regimen.runs.prepare import Prepared, prepare_bars, seen
 from regimen.runs.window import fit_model
+from regimen.splits import Slice, Window
 from regimen.validation.leak_report import LeakReport
-from regimen.validation.leaks import Fitted, Pipeline, find_leaks
+from regimen.validation.leaks import Edge, Fitted, Pipeline, find_leaks
 
 _EPOCHS, _STEPS = 2, 2_000
 """A leak shows after one step of training as well as after a hundred."""
 
 
 def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) -> LeakReport:
-    """Poisons the future and truncates the past of a config's features, labels, scalers and policy.
+    """Poisons the future and truncates the past of a config's features, labels, rows, scalers, model and policy.
 
-    The policy is trained anew on the poisoned bars (two epochs per window suffice to see a leak).
+    The policy is trained anew on the poisoned bars (two epochs per window suffice to see a leak). The boundaries of the
+    first, the middle and the last window are edges: there the labels that were kept for training and for early stopping
+    must not have looked across, whatever the splits are; nor may the model of the first window.
 
     Raises:
         RegimenError: whatever is wrong with the config or the data.
@@ -39,11 +44,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
 
     def fitted(bars: Bars, until: int) -> Sequence[Fitted]:
         now = prepared(bars, until)
-        found = []
-        for window in now.windows if config.agent is None else ():
-            scaler = StandardScaler.fit(now.frame.values, window.train, now.frame.names, clip=config.scaler.clip)
-            found.append(Fitted(f"window {window.number + 1}", window.test.start, scaler.state()))
-        return found
+        return [one for window in now.windows for one in _fitted(now, window)]
 
     def policy(bars: Bars, until: int) -> NDArray[np.float64]:
         now = prepared(bars, until)
@@ -53,19 +54,61 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
             targets[first:last] = fit_model(now, window, config.seed).decider.decide(bars, now.frame, first, last)
         return targets
 
-    prepared(loaded.bars, len(loaded.bars))  # a config that could not be trained says so in its own words
+    # a config that could not be trained says so in its own words
+    edges = _edges(prepared(loaded.bars, len(loaded.bars)).windows)
     step = 0
 
     def said(words: str) -> None:
         nonlocal step
-        advance(step, 9, words)
+        advance(step, 9 + len(edges), words)
         step += 1
 
     return find_leaks(
         Pipeline(lambda bars: features.compute(seen(bars)), partial(label, config.labels), fitted, policy),
         loaded.bars,
         progress=said,
+        edges=edges,
     )
+
+
+def _edges(windows: Sequence[Window]) -> tuple[Edge, ...]:
+    """Where training ends, and where the test span begins, in the first, the middle and the last window."""
+    chosen = [windows[number] for number in sorted({0, len(windows) // 2, len(windows) - 1})]
+    return tuple(
+        Edge(cut, window.test.start + 1) for window in chosen for cut in (window.validation.start, window.test.start)
+    )
+
+
+def _fitted(now: Prepared, window: Window) -> Iterator[Fitted]:
+    """What a window's training slice and validation slice gave, each with the bar that it must not know."""
+    name, learnt, chosen = f"window {window.number + 1}", window.validation.start, window.test.start
+    yield Fitted(f"{name}: training", learnt, _labels(now, window.train), "rows")
+    yield Fitted(f"{name}: validation", chosen, _labels(now, window.validation), "rows")
+    agent = now.config.agent is not None
+    if not agent:
+        scaler = StandardScaler.fit(now.frame.values, window.train, now.frame.names, clip=now.config.scaler.clip)
+        yield Fitted(name, learnt, scaler.state())
+    if (
+        window.number == 0
+    ):  # as all others are trained; an agent is not validated here, so it saw the training slice only
+        yield Fitted(name, learnt if agent else chosen, _files(now, window), "model")
+
+
+def _labels(now: Prepared, part: Slice) -> dict[str, NDArray[np.generic]]:
+    """The rows of a slice and what their labels say; the return tells even where the class happens to be the same."""
+    labels = now.labels
+    times, symbols = part.positions
+    tables = {"y": labels.y, "t_end": labels.t_end, "forward_return": labels.forward_return}
+    return {"times": times, "symbols": symbols} | {name: part.take(values) for name, values in tables.items()}
+
+
+def _files(now: Prepared, window: Window) -> dict[str, NDArray[np.generic]]:
+    """Every file that the fit of a window writes: weights, losses, evaluations."""
+    with TemporaryDirectory(prefix="regimen-leaks-") as name:
+        folder = Path(name)
+        fit_model(now, window, now.config.seed).save(folder)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): np.frombuffer(path.read_bytes(), np.uint8) for path in files}
 
 
 def _short(config: RunConfig) -> RunConfig:

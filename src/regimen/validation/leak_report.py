@@ -9,7 +9,7 @@ import numpy as np
 
 from regimen.validation.poison import Poison
 
-Kind = Literal["feature", "label", "scaler", "policy"]
+Kind = Literal["feature", "label", "rows", "scaler", "model", "policy"]
 Verdict = Literal["clean", "leak", "random", "unbounded"]
 
 
@@ -18,7 +18,7 @@ class LeakRow:
     """What was found about one feature, label column, fitted object or policy.
 
     Attributes:
-        kind, name: what was examined.
+        kind, name: what was examined; ``rows`` are the labels that a window learns from or stops early by.
         verdict: ``clean``; ``leak``: something before the cut changed when only bars from the cut on did;
             ``random``: two runs on the same bars differ, so nothing can be said; ``unbounded``: the value
             depends for ever on where the data begins, so that live and training rows cannot agree.
@@ -66,11 +66,13 @@ class LeakReport:
         rows: one per feature, label column, fitted object and policy.
         cuts: the positions from which on bars were poisoned.
         dropped: bars that were dropped at the beginning to measure memory.
+        edges: the boundaries of spans behind which bars were poisoned for what is fitted.
     """
 
     rows: tuple[LeakRow, ...]
     cuts: tuple[int, ...]
     dropped: int
+    edges: tuple[int, ...] = ()
 
     @property
     def leaks(self) -> tuple[LeakRow, ...]:
@@ -98,4 +100,10 @@ class LeakReport:
             }
             for row in self.rows
         ]
-        return {"passed": self.passed, "cuts": list(self.cuts), "dropped": self.dropped, "rows": rows}
+        return {
+            "passed": self.passed,
+            "cuts": list(self.cuts),
+            "edges": list(self.edges),
+            "dropped": self.dropped,
+            "rows": rows,
+        }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,17 +38,31 @@ class Frame(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Something that was fitted, e.g. the scaler of one window.
+    """Something that was fitted or chosen, e.g. the scaler of one window, or the labels that it may learn from.
 
     Attributes:
         name: what it is called in the report.
         stop: it claims to have seen bars before this position only.
         state: everything that it learnt, as arrays.
+        kind: what it is called by kind in the report.
     """
 
     name: str
     stop: int
     state: Mapping[str, Table]
+    kind: Kind = "scaler"
+
+
+class Edge(NamedTuple):
+    """A boundary between spans: what claims to have been complete before it must not know what lies behind.
+
+    Attributes:
+        cut: first bar behind the boundary.
+        until: as in `Pipeline`: far enough that what is complete before the cut is there.
+    """
+
+    cut: int
+    until: int
 
 
 @dataclass(frozen=True)
@@ -107,14 +121,15 @@ class _Examination:
         self, before: Sequence[Fitted], after: Sequence[Fitted], cut: int, how: tuple[Poison, int] | None
     ) -> None:
         """Compares every state that claims to have been complete before the cut and is in both runs."""
-        later = {one.name: one for one in after}
+        later = {(one.kind, one.name): one for one in after}
         for one in before:
-            if one.stop > cut or one.name not in later:
+            twin = later.get((one.kind, one.name))
+            if one.stop > cut or twin is None:
                 continue
-            for key in sorted(set(one.state) | set(later[one.name].state)):
-                left, right = (np.atleast_1d(each.state.get(key, _ABSENT)) for each in (one, later[one.name]))
+            for key in sorted(set(one.state) | set(twin.state)):
+                left, right = (np.atleast_1d(each.state.get(key, _ABSENT)) for each in (one, twin))
                 at = np.full(len(left), one.stop - 1, dtype=np.int64)
-                self.compare("scaler", one.name, left, right, at, how)
+                self.compare(one.kind, one.name, left, right, at, how)
 
 
 def _differences(before: Table, after: Table, count: int) -> tuple[NDArray[np.bool_], float]:
@@ -223,6 +238,7 @@ def find_leaks(
     cuts: Sequence[int | float] | None = None,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
+    edges: Sequence[Edge] = (),
 ) -> LeakReport:
     """Says of each feature, label, scaler and policy whether it changed before a cut when only the rest did.
 
@@ -230,6 +246,9 @@ def find_leaks(
     (NaN), and all is computed anew. Whatever belongs to bars before the cut must be equal bit for bit:
     feature rows t < cut; labels whose ``t_end`` < cut; fitted state whose ``stop`` <= cut; exposures
     decided at t < cut.
+
+    *Edges.* A cut somewhere in a span does not see a label that reaches a few bars across the boundary of two spans.
+    At each edge the bars behind it become noise, and what is ``fitted`` before it must be equal bit for bit.
 
     *Truncation.* The first quarter of the bars is dropped. A causal feature may then differ for a while;
     how long is its memory, in bars. A column whose difference does not fade (a cumulative sum such as
@@ -245,15 +264,19 @@ def find_leaks(
             which the second moves to just after a missing bar where there is one.
         seed: of the noise.
         progress: called with a few words before each run, if given.
+        edges: boundaries at which what is fitted is examined too; noise only, because a span without one label
+            could not be trained on.
 
     Raises:
-        ConfigError: a cut is not inside the data, or there is none.
+        ConfigError: a cut or an edge is not inside the data, or there is none.
     """
     say = progress or (lambda _: None)
     length = len(bars)
     places = _places(cuts, bars)
     found = _Examination()
-    until = places[-1]
+    if any(not 0 < edge.cut < length for edge in edges):
+        raise ConfigError("leaks.edges", f"must be positions from 1 to {length - 1}", tuple(edge.cut for edge in edges))
+    until = max(places[-1], *(edge.until for edge in edges), 0)
     say("the bars as they are")
     before = _ask(pipeline, bars, until)
     say("the same once more")
@@ -265,8 +288,12 @@ def find_leaks(
             say(f"bars from {cut} on turned to {how}")
             after = _ask(pipeline, poison(bars, cut, how, seed), cut)
             _compare_all(found, before, after, cut, (how, cut))
+    for edge in edges if pipeline.fitted else ():
+        say(f"bars behind the boundary at {edge.cut} turned to noise")
+        fitted = pipeline.fitted(poison(bars, edge.cut, "noise", seed), edge.until)
+        found.compare_fitted(before.fitted, fitted, edge.cut, ("noise", edge.cut))
     dropped = length // 4
     if pipeline.features and before.frame is not None and dropped:
         say(f"the first {dropped} bars dropped")
         _measure_memory(found, before.frame, pipeline.features(bars.window(dropped, length)), dropped)
-    return LeakReport(tuple(found.rows.values()), tuple(places), dropped)
+    return LeakReport(tuple(found.rows.values()), tuple(places), dropped, tuple(sorted({edge.cut for edge in edges})))
