@@ -26,7 +26,7 @@ COLUMNS, ROWS = 60, 1200
 SHORT: dict[str, dict[str, Any]] = {
     "sac": {"warmup_steps": 512, "rollout_steps": 8},
     "cql": {"updates": 3, "report_updates": 3},
-    "cgdt": {"updates": 2, "report_updates": 2},
+    "cgdt": {"updates": 1, "report_updates": 1},
     "flag-trader": {"rollout_steps": 32, "epochs": 1},
     "recurrent-ppo": {"epochs": 1},
     "ppo": {"rollout_steps": 32, "epochs": 1},
@@ -72,7 +72,7 @@ def market(actions: str, lanes: int) -> VectorMarket:
         close=close,
         volume=np.full(600, 1e6),
     )
-    return VectorMarket(bars, rng.standard_normal((600, COLUMNS)), n_envs=lanes, episode_length=32, actions=actions)
+    return VectorMarket(bars, rng.standard_normal((600, COLUMNS)), n_envs=lanes, episode_length=64, actions=actions)
 
 
 def agent_bytes(config: Any, actions: str, lanes: int) -> list[str]:
@@ -80,7 +80,7 @@ def agent_bytes(config: Any, actions: str, lanes: int) -> list[str]:
     env = market(actions, lanes)
     agent = config.build(env, seed=3)
     built = digest(agent._tensors())
-    agent.learn(env, 32 * lanes)  # rounded up to a whole rollout
+    agent.learn(env, 64 * lanes)
     seen = np.random.default_rng(4).standard_normal((4 * lanes, *env.observation_shape)).astype(np.float32)
     acted, _ = agent.predict(seen)
     return [built, digest(agent._tensors()), digest({"actions": acted})]
@@ -93,7 +93,7 @@ def main(names: list[str]) -> None:
         member = model_config(name)
         if member in agent_configs():
             actions = "levels" if name in ("cql", "cgdt") else "continuous"
-            lanes = 2 if name == "flag-trader" else 128
+            lanes = 2 if name in ("flag-trader", "cgdt") else 128
             found[name] = agent_bytes(member(**SHORT.get(name, {})), actions, lanes)
         else:
             found[name] = predictor_bytes(member())
