@@ -131,3 +131,35 @@ def test_the_model_of_the_first_window_is_caught_too(configured: Configured, mon
     assert {"model", "scaler", "policy"} <= {row.kind for row in honest.rows if row.read}
     monkeypatch.setattr(walking, "usable_for_training", unpurged)
     assert ("model", "window 1") in {(row.kind, row.name) for row in find_run_leaks(config, silent).leaks}
+
+
+@pytest.mark.usefixtures("untrained")
+def test_a_step_that_reads_a_table_of_the_future_is_named(
+    configured: Configured, tmp_path: Path, market_file: Path
+) -> None:
+    """Its column is the return of the next bar, kept in the file: no poison of the bars changes it."""
+    path = tmp_path / "oracle.py"
+    path.write_text(
+        f"""
+import numpy as np, pandas as pd
+from regimen.features import Feature
+from regimen.jit import jit
+from regimen.scan import Bar, Stateless
+
+CLOSE = pd.read_parquet({str(market_file)!r})["close"].to_numpy()
+AHEAD = np.append(CLOSE[1:] / CLOSE[:-1] - 1.0, 0.0)
+BEGIN, STEP = {pd.Timestamp("2021-01-01").value}, 3_600_000_000_000
+
+@jit
+def oracle_step(state: Stateless, bar: Bar):
+    return state, AHEAD[(bar.time - BEGIN) // STEP]
+
+ORACLE = Feature(names=("oracle",), group="mine", step=oracle_step, state=Stateless())
+"""
+    )
+    config = configured(f"features={{kind: indicators, columns: [rsi_14, oracle], features: ['{path}:ORACLE']}}")
+    found = find_run_leaks(config, silent)
+    assert found.leaks == ()
+    assert [(table.feature, table.name, table.numbers) for table in found.tables] == [("oracle", "AHEAD", 900)]
+    assert "this step reads a table of 900 numbers, AHEAD" in found.tables[0].sentence
+    assert found.to_dict()["tables"][0]["numbers"] == 900  # type: ignore[index]

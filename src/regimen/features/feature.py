@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regimen.errors import ConfigError
-from regimen.scan import Recurrence
+from regimen.scan import TABLE, Recurrence, tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,12 @@ class Feature:
     def recurrence(self) -> Recurrence:
         """What the scan engine needs to know of this feature, all columns in order."""
         return self.recurrence_to(tuple(range(len(self.names))))
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """How many numbers each table holds that the step brings along, by its name; see `regimen.scan.tables`."""
+        own = {"params": len(self.params), "state": len(self.recurrence.leaves)}
+        return tables(self.step) | {name: count for name, count in own.items() if count >= TABLE}
 
     def recurrence_to(self, targets: tuple[int, ...]) -> Recurrence:
         """Like `recurrence`, with the output column of each value, −1 for a value that is left out."""

@@ -18,7 +18,7 @@ from regimen.runs.config import RunConfig
 from regimen.runs.prepare import Prepared, prepare_bars, seen
 from regimen.runs.window import fit_model
 from regimen.splits import Slice, Window
-from regimen.validation.leak_report import LeakReport
+from regimen.validation.leak_report import LeakReport, TableRead
 from regimen.validation.leaks import Edge, Fitted, Pipeline, find_leaks
 
 _EPOCHS, _STEPS = 2, 2_000
@@ -30,7 +30,8 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
 
     The policy is trained anew on the poisoned bars (two epochs per window suffice to see a leak). The boundaries of the
     first, the middle and the last window are edges: there the labels that were kept for training and for early stopping
-    must not have looked across, whatever the splits are; nor may the model of the first window.
+    must not have looked across, whatever the splits are; nor may the model of the first window. The tables that steps
+    read are named: nothing can be said about them.
 
     Raises:
         RegimenError: whatever is wrong with the config or the data.
@@ -63,12 +64,14 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
         advance(step, 9 + len(edges), words)
         step += 1
 
-    return find_leaks(
+    found = find_leaks(
         Pipeline(lambda bars: features.compute(seen(bars)), partial(label, config.labels), fitted, policy),
         loaded.bars,
         progress=said,
         edges=edges,
     )
+    read = ((each.names[0], table) for each in features.features for table in each.tables.items())
+    return replace(found, tables=tuple(TableRead(column, *table) for column, table in read))
 
 
 def _edges(windows: Sequence[Window]) -> tuple[Edge, ...]:

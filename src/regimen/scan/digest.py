@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-_LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "numba"}
+LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "numba"}
+"""Modules whose functions and constants are known by their names."""
 
 
 def python_function(function: Callable[..., Any]) -> FunctionType | None:
@@ -64,7 +65,7 @@ def _source(function: FunctionType) -> str:
 
 def _described(value: object, seen: dict[int, int], loaded: bool) -> str:
     function = python_function(value) if callable(value) else None
-    if function is not None and (function.__module__ or "").partition(".")[0] not in _LIBRARIES:
+    if function is not None and (function.__module__ or "").partition(".")[0] not in LIBRARIES:
         if id(function) in seen:
             return f"function {seen[id(function)]}"
         seen[id(function)] = len(seen)
@@ -72,7 +73,7 @@ def _described(value: object, seen: dict[int, int], loaded: bool) -> str:
         text = _bytecode(function.__code__) if loaded else _source(function)
         return "\n".join([text, repr(function.__defaults__), *parts])
     if isinstance(value, ModuleType):
-        if value.__name__.partition(".")[0] in _LIBRARIES or getattr(value, "__file__", None) is None:
+        if value.__name__.partition(".")[0] in LIBRARIES or getattr(value, "__file__", None) is None:
             return value.__name__
         return hashlib.sha256(Path(str(value.__file__)).read_bytes()).hexdigest()
     if isinstance(value, type):

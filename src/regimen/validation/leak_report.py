@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -59,6 +59,29 @@ class LeakRow:
 
 
 @dataclass(frozen=True)
+class TableRead:
+    """A table of numbers that a feature's step brings along: what it says may come from there, and no poison shows it.
+
+    Attributes:
+        feature: the first column of the step.
+        name: of the table in the code.
+        numbers: how many it holds.
+    """
+
+    feature: str
+    name: str
+    numbers: int
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one plain sentence."""
+        return (
+            f"feature {self.feature}: this step reads a table of {self.numbers:,} numbers, {self.name}; "
+            "whether they know the future no search of the bars can tell"
+        )
+
+
+@dataclass(frozen=True)
 class LeakReport:
     """Every examined thing, and what fails.
 
@@ -67,12 +90,14 @@ class LeakReport:
         cuts: the positions from which on bars were poisoned.
         dropped: bars that were dropped at the beginning to measure memory.
         edges: the boundaries of spans behind which bars were poisoned for what is fitted.
+        tables: the tables that steps read: a warning.
     """
 
     rows: tuple[LeakRow, ...]
     cuts: tuple[int, ...]
     dropped: int
     edges: tuple[int, ...] = ()
+    tables: tuple[TableRead, ...] = ()
 
     @property
     def leaks(self) -> tuple[LeakRow, ...]:
@@ -106,4 +131,5 @@ class LeakReport:
             "edges": list(self.edges),
             "dropped": self.dropped,
             "rows": rows,
+            "tables": [{**asdict(table), "sentence": table.sentence} for table in self.tables],
         }
