@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 
-ACCOUNT = ("position", "cash", "equity")
-"""The account's columns: signed holding and cash as fractions of equity, and equity relative to its start."""
+ACCOUNT = ("position", "cash", "drawdown")
+"""The account's columns: signed holding and cash as fractions of equity, and 1 − equity / its highest, from 0 to 1.
+
+None of them grows with the account: one that has earned ten times its start is seen as a fresh one is."""
 
 
 @final
@@ -40,7 +42,8 @@ class ObservationSchema:
     @property
     def hash(self) -> str:
         """SHA-256 of the schema; a saved policy carries it, and whoever serves the policy compares it."""
-        text = f"observation 1|{self.features}|{self.inputs}|{self.volatility}|{self.account}"
+        account = "|".join(ACCOUNT) if self.account else self.account
+        text = f"observation 1|{self.features}|{self.inputs}|{self.volatility}|{account}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def require_features(self, schema: str) -> None:

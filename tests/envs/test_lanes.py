@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regimen.agents import PPOConfig
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.envs.streams import lane_keys, uniform
-from regimen.execution import Market
+from regimen.execution import Costs, Market
 from regimen.policies import ObservationSchema, observe
 
 MakeBars = Callable[..., Bars]
@@ -118,7 +119,7 @@ def test_an_observation_is_the_policies_one(make_bars: MakeBars, make_features: 
         bars, features, n_envs=4, market=market, precision="float64", random_start=False, sizing="weight"
     )
     observation, info = env.reset()
-    assert env.columns == ("x0", "x1", "x2", "x3", "position", "cash", "equity")
+    assert env.columns == ("x0", "x1", "x2", "x3", "position", "cash", "drawdown")
     first = int(info["bar"][0])
     rows = np.full(bars.shape, np.nan)
     for k in range(40):
@@ -128,8 +129,10 @@ def test_an_observation_is_the_policies_one(make_bars: MakeBars, make_features: 
     ledger = market.backtest(bars, rows, first, first + 41)
     equity, last = ledger.equity[-1], first + 40
     marks = np.array([bars.close[: last + 1, s][np.isfinite(bars.close[: last + 1, s])][-1] for s in range(2)])
+    drawdown = 1.0 - equity / max(1e6, ledger.equity.max())
+    assert 0.0 < drawdown < 1.0
     account = np.stack(
-        [ledger.units[-1] * marks / equity, np.full(2, ledger.cash[-1] / equity), np.full(2, equity / 1e6)], axis=1
+        [ledger.units[-1] * marks / equity, np.full(2, ledger.cash[-1] / equity), np.full(2, drawdown)], axis=1
     )
     expected = observe(ObservationSchema(inputs=4, account=True), features[last], account=account)
     np.testing.assert_array_equal(observation[3], expected)
@@ -188,7 +191,7 @@ def test_the_last_observation_of_an_episode_is_kept(
                 ended = gone[0] or cut[0]
                 np.testing.assert_array_equal(mine[0], (info["final_observation"] if ended else observation)[n])
                 if ended:
-                    assert observation[n, -3:].tolist() == [0.0, 1.0, 1.0]  # a fresh account
+                    assert observation[n, -3:].tolist() == [0.0, 1.0, 0.0]  # a fresh account
                     over[n] = True
 
 
@@ -255,3 +258,48 @@ def test_liquidation_and_ruin_are_told_apart() -> None:
             observation, *_ = env.step([-1.0])
             assert observation[0, 0] == 0.0  # closed by the margin call
             assert not truncated[0]
+
+
+def sloped(rate: float, count: int = 400) -> Bars:
+    """Bars that gain ``rate`` each; the open is the close before."""
+    close = 100.0 * (1.0 + rate) ** np.arange(count)
+    opens = np.concatenate([close[:1], close[:-1]])
+    low, high = np.minimum(opens, close), np.maximum(opens, close)
+    time = np.datetime64("2020-01-01") + np.arange(count)
+    return Bars.from_arrays(time, open=opens, high=high, low=low, close=close, volume=np.full(count, 1e9))
+
+
+def test_an_account_that_has_grown_tenfold_looks_like_a_fresh_one() -> None:
+    bars = sloped(0.01)
+    free = Market(costs=Costs(commission_bps=0.0, half_spread_bps=0.0, zero_costs=True))
+    features = np.random.default_rng(0).standard_normal((len(bars), 2))
+    settings = {"n_envs": 1, "market": free, "precision": "float64", "autoreset": False}
+    old, fresh = VectorMarket(bars, features, **settings), VectorMarket(bars, features, **settings)
+    old.reset(starts=[0])
+    for _ in range(300):
+        old.step([1.0])
+    fresh.reset(starts=[298])
+    for _ in range(2):
+        fresh.step([1.0])
+    seen, *_, info = old.step([1.0])
+    young, *_ = fresh.step([1.0])
+    assert info["equity"][0] > 10 * free.config.initial_cash
+    np.testing.assert_allclose(seen, young, rtol=0.0, atol=1e-12)
+    agent = PPOConfig().build(old, seed=1)
+    assert agent.predict(seen.astype(np.float32))[0] == agent.predict(young.astype(np.float32))[0]
+
+
+def test_the_drawdown_is_bounded_and_begins_anew_after_a_span() -> None:
+    bars = sloped(-0.01)
+    free = Market(costs=Costs(commission_bps=0.0, half_spread_bps=0.0, zero_costs=True))
+    settings = {"n_envs": 1, "market": free, "precision": "float64", "autoreset": False}
+    features = np.zeros((len(bars), 1))
+    always, anew = VectorMarket(bars, features, **settings), VectorMarket(bars, features, account_span=20, **settings)
+    for env in (always, anew):
+        env.reset(starts=[0])
+    for k in range(1, 300):
+        falls = k - 1  # the first bar was bought at its open, which is the close before
+        long, short = (env.step([1.0])[0][0, -1] for env in (always, anew))
+        assert long == pytest.approx(1.0 - 0.99 ** (falls + 1), abs=1e-9)
+        assert short == pytest.approx(1.0 - 0.99 ** (k % 20), abs=1e-9)
+        assert 0.0 <= short <= long <= 1.0

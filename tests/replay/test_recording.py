@@ -59,7 +59,7 @@ def test_a_recording_is_what_a_plain_loop_sees(make_market: Make, symbols: int) 
         assert bool(played.terminated[part][-1]) == episode["dead"] != bool(played.truncated[part][-1])
         assert not played.terminated[part][:-1].any()
     assert len(played.columns) == played.observations.shape[1]
-    assert played.columns[-1] == ("equity" if symbols == 1 else "B.equity")
+    assert played.columns[-1] == ("drawdown" if symbols == 1 else "B.drawdown")
 
 
 def test_a_lane_is_the_same_in_any_company(make_market: Make) -> None:
@@ -135,7 +135,7 @@ def test_a_ledger_of_a_panel_and_of_ruin(make_prices: Callable[..., Bars]) -> No
     bars = make_prices(40, symbols=2)
     frame = FeatureFrame(np.ones((40, 2, 1)), ("p",), bars.time, bars.symbols)
     told = from_ledger(Market(costs=Costs()).backtest(bars, np.full((40, 2), 0.25)), frame)
-    assert told.columns == ("A.p", "A.position", "A.cash", "A.equity", "B.p", "B.position", "B.cash", "B.equity")
+    assert told.columns == ("A.p", "A.position", "A.cash", "A.drawdown", "B.p", "B.position", "B.cash", "B.drawdown")
     assert told.truncated[-1]
     crash = make_prices(40, sigma=0.9)
     ledger = Market(costs=Costs(), leverage=3.0).backtest(crash, np.tile([3.0, -3.0], 20))

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from regimen.agents import Iteration
-from regimen.errors import ConfigError, RegimenError
+from regimen.envs import spec_of
+from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.runs import (
     RunConfig,
     RunDirectory,
@@ -216,3 +217,39 @@ def test_one_line_for_each_mistake(agent_config: Configured, override: str, word
 def test_a_classifier_has_no_environment(configured: Configured) -> None:
     with pytest.raises(ConfigError, match="environment is not read by a model of kind baseline"):
         configured("environment.steps=5")
+
+
+def test_what_is_seen_of_the_account_in_trading_lies_in_the_range_of_the_training(agent_config: Configured) -> None:
+    """The account of the whole span, five times as long as an episode, never looks unlike one of an episode."""
+    prepared = prepare(agent_config("environment.show_account=true"))
+    env = module.learning_env(prepared, prepared.windows[0])
+    place = env.columns.index("drawdown")
+    rng = np.random.default_rng(0)
+    shown = [env.reset(1)[0]] + [
+        env.step(rng.integers(0, spec_of(env).choices, env.n_envs))[0].copy() for _ in range(400)
+    ]
+    known = np.concatenate(shown)[:, place]
+    seen: list[np.ndarray] = []
+    agent = prepared.config.agent.build(env, 3)
+    window = prepared.windows[0].test
+    trade(
+        agent, prepared.config, prepared.bars, prepared.frame, window.start, window.stop, deterministic=False,
+        watch=lambda state: seen.append(state[0][:, place].copy()),
+    )  # fmt: skip
+    traded = np.concatenate(seen)
+    assert len(traded) == window.stop - window.start
+    assert (traded >= 0.0).all()
+    assert traded.max() <= known.max() < 1.0
+    assert (traded[40::40] == 0.0).all()  # begins anew as an episode does
+
+
+def test_an_agent_of_other_account_columns_is_refused_by_name(agent_config: Configured) -> None:
+    prepared = prepare(agent_config())
+    env = module.learning_env(prepared, prepared.windows[0])
+    spec = spec_of(env)
+    old = spec.model_copy(update={"columns": tuple("equity" if name == "drawdown" else name for name in spec.columns)})
+    agent = prepared.config.agent.build(old, 3)
+    with pytest.raises(
+        RunError, match=r"agent: column \d: must be 'equity', as the agent was built for; got 'drawdown'"
+    ):
+        trade(agent, prepared.config, prepared.bars, prepared.frame, 400, 450)

@@ -23,13 +23,12 @@ from regimen.agents.storage import load_into, named, part_tensors, restore_parts
 from regimen.envs import EnvSpec, VectorEnv, VectorMarket
 from regimen.errors import ConfigError
 from regimen.nets import first_weights, pick_device, private_random, require_memory, torch_threads, training_bytes
-from regimen.observation import ACCOUNT
 from regimen.replay import Context, Trajectories, Windows
 from regimen.seeding import generator, torch_seed
 from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
 _PARTS = ("network", "observations", "returns")
-_EQUITY = ACCOUNT[2]
+_EQUITY = "equity"
 _AT_ONCE = 2**16
 """Tokens in one pass of `predict`."""
 

@@ -39,7 +39,10 @@ class VectorMarketConfig(BaseModel):
     start: int = Field(default=0, ge=0, description="episodes stay within the bars [start, stop)")
     stop: int | None = Field(default=None, ge=1, description="see start; null: all bars")
     window: int = Field(default=1, ge=1, description="feature rows in an observation, oldest first")
-    show_account: bool = Field(default=True, description="position, cash and equity are in the observation")
+    show_account: bool = Field(default=True, description="position, cash and drawdown are in the observation")
+    account_span: int | None = Field(
+        default=None, ge=1, description="bars after which the observed drawdown begins anew; null: never in an episode"
+    )
     precision: Literal["float32", "float64"] = Field(default="float32", description="of observations")
     actions: ActionConfig = Field(default_factory=ContinuousConfig, description="continuous, levels or verbs")
     sizing: Literal["share", "weight"] = Field(
@@ -94,6 +97,7 @@ class VectorMarketConfig(BaseModel):
             autoreset=int(self.autoreset),
             share=int(self.sizing == "share"),
             account=int(self.show_account),
+            account_span=self.account_span or 0,
             target=int(actions.shows_target),
             gain=int(isinstance(actions, VerbsConfig)),
             action=_KINDS[type(actions)],

@@ -33,6 +33,7 @@ from regimen.envs.layout import (
     PROFIT,
     REWARD,
     SECOND,
+    SEEN_PEAK,
     TARGET,
     TERMINATED,
     TRUNCATED,
@@ -108,8 +109,8 @@ def observe(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes, out: NDArray
     """Writes what lane ``n`` sees after the close of bar ``t`` into ``out`` (lane, symbol, width).
 
     Columns: the features of ``window`` bars, oldest first; then, where the plan shows them, position and cash as
-    fractions of equity and equity relative to its start; the target in force; the open position's gain. The
-    features of a symbol without a whole observation are 0; position and cash are 0 once equity is not positive.
+    fractions of equity and the drawdown; the target in force; the open position's gain. The features of a symbol
+    without a whole observation are 0; position and cash are 0, and the drawdown 1, once equity is not positive.
     """
     features, account, positions, memory = scene.features, lanes.account, lanes.positions, lanes.memory
     equity = account[n, EQUITY]
@@ -127,7 +128,7 @@ def observe(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes, out: NDArray
             solvent = equity > 0.0
             out[n, s, at] = positions[n, s, UNITS] * positions[n, s, MARK] / equity if solvent else 0.0
             out[n, s, at + 1] = account[n, CASH] / equity if solvent else 0.0
-            out[n, s, at + 2] = equity / plan.cash
+            out[n, s, at + 2] = 1.0 - equity / lanes.tally[n, SEEN_PEAK] if solvent else 1.0
             at += 3
         if plan.target != 0:
             out[n, s, at] = memory[n, s, TARGET]
@@ -152,6 +153,7 @@ def begin(n: int, bar: int, scene: Scene, plan: Plan, lanes: Lanes) -> None:
         memory[n, s, TARGET] = 0.0
         memory[n, s, GAIN] = 1.0
     tally[n, PEAK] = plan.cash
+    tally[n, SEEN_PEAK] = plan.cash
     tally[n, FIRST] = 0.0
     tally[n, SECOND] = 0.0
     tally[n, COUNT] = 0.0
@@ -257,6 +259,8 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
     after = account[n, EQUITY]
     turnover = account[n, TURNOVER]
     reward = pay(n, before, after, turnover, plan, tally, lanes.ring)
+    anew = plan.account_span > 0 and (t - clock[n, BEGIN]) % plan.account_span == 0
+    tally[n, SEEN_PEAK] = after if anew else max(tally[n, SEEN_PEAK], after)
     costs = account[n, COMMISSION] + account[n, SPREAD] + account[n, IMPACT]
     costs += account[n, BORROW] + account[n, FINANCING] + account[n, FUNDING]
     earlier = 0.0 if tally[n, COUNT] == 1.0 else book[EPISODE_REWARD, n]

@@ -22,9 +22,10 @@ CLOCK_COLUMNS = 5
 TARGET, GAIN, UNITS_BEFORE, MARK_BEFORE = 0, 1, 2, 3
 MEMORY_COLUMNS = 4
 
-# Columns of ``tally`` (lane, 4): highest equity, moments of the differential Sharpe ratio, steps.
-PEAK, FIRST, SECOND, COUNT = 0, 1, 2, 3
-TALLY_COLUMNS = 4
+# Columns of ``tally`` (lane, 5): highest equity, moments of the differential Sharpe ratio, steps, and the highest
+# equity that the observation knows of.
+PEAK, FIRST, SECOND, COUNT, SEEN_PEAK = 0, 1, 2, 3, 4
+TALLY_COLUMNS = 5
 
 # Rows of ``book`` (8, lane): what the step just made brought.
 REWARD, EQUITY_AFTER, PROFIT, TURNED, PAID, DRAWDOWN, EPISODE_REWARD, EPISODE_STEPS = 0, 1, 2, 3, 4, 5, 6, 7
@@ -45,7 +46,8 @@ class Plan(NamedTuple):
         window: bars in an observation.
         autoreset: 1 when a lane starts anew in the step that ends its episode.
         share: 1 when a symbol's exposure is divided by the number of symbols that have a bar.
-        account: 1 when the observation shows position, cash and equity.
+        account: 1 when the observation shows position, cash and drawdown.
+        account_span: bars after which the observed drawdown begins anew; 0: never within an episode.
         target: 1 when it shows the target in force.
         gain: 1 when it shows the gain of the open position.
         action: kind of the action, see `regimen.envs.actions`.
@@ -66,6 +68,7 @@ class Plan(NamedTuple):
     autoreset: int
     share: int
     account: int
+    account_span: int
     target: int
     gain: int
     action: int

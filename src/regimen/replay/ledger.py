@@ -16,7 +16,7 @@ from regimen.replay.trajectories import Trajectories
 def from_ledger(ledger: Ledger, frame: FeatureFrame) -> Trajectories:
     """Returns one episode with what a `VectorMarket` of the same features would have shown and paid.
 
-    *Timing:* as there. The observation of bar t is the features, position, cash and equity at its close; the action
+    *Timing:* as there. The observation of bar t is the features, position, cash and drawdown at its close; the action
     is the target decided then, or the one in force where it was kept (0 before the first); the reward is the log
     growth of the equity to the close of t + 1, with the same floor at ruin. The episode begins at the first bar at
     which some symbol has all its features; symbols without them show 0. It is cut at the last bar, or terminated by
@@ -46,7 +46,8 @@ def from_ledger(ledger: Ledger, frame: FeatureFrame) -> Trajectories:
     account = np.zeros((*ledger.bars.shape, len(ACCOUNT)))
     account[..., 0] = ledger.exposure
     account[..., 1] = np.divide(ledger.cash, equity, out=np.zeros_like(equity), where=solvent)[:, None]
-    account[..., 2] = (equity / ledger.start_equity)[:, None]
+    peak = np.maximum.accumulate(np.maximum(equity, ledger.start_equity))
+    account[..., 2] = np.where(solvent, 1.0 - equity / peak, 1.0)[:, None]
     seen = np.concatenate([np.where(ready[..., None], frame.values, 0.0), account], axis=2)
     observations = seen.reshape(len(ledger), -1).astype(np.float32)
     names = (*frame.names, *ACCOUNT)

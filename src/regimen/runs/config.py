@@ -59,7 +59,7 @@ class EnvironmentConfig(BaseModel):
     n_envs: int = Field(256, ge=1, description="lanes; for a panel shared among its symbols, at least one each")
     episode_length: int = Field(512, ge=2, description="bars of an episode, which starts at a random bar")
     window: int = Field(1, ge=1, description="feature rows in an observation, oldest first")
-    show_account: bool = Field(True, description="position, cash and equity are in the observation")
+    show_account: bool = Field(True, description="position, cash and drawdown are in the observation")
     actions: ActionConfig = Field(LevelsConfig(), description="levels, continuous or verbs")
     reward: RewardConfig = Field(LogWealthConfig(scale=100.0), description="what a step is paid")
     evaluations: int = Field(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.agents import Agent
 from regimen.bars import Bars
-from regimen.envs import VectorMarket, VectorMarketConfig
+from regimen.envs import VectorMarket, VectorMarketConfig, spec_of
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
 from regimen.policies import share
@@ -56,6 +56,7 @@ def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int |
         stop=stop,
         window=how.window,
         show_account=how.show_account,
+        account_span=how.episode_length,
         actions=how.actions,
         reward=how.reward,
         market=config.market,
@@ -82,7 +83,8 @@ def trade(
     """Returns the target exposures (stop − start, symbol) that an agent decides at bars [start, stop).
 
     *Timing:* row t uses bars <= t. What the agent sees of its account is that of an account of its own for each
-    symbol, which is flat at ``start``; the joint account gives each symbol present its equal share.
+    symbol, which is flat at ``start``; its drawdown begins anew after as many bars as an episode of the learning has,
+    so that it stays in the range that the agent knows. The joint account gives each symbol present its equal share.
 
     Args:
         agent: trained in lanes of this config.
@@ -95,6 +97,9 @@ def trade(
     Returns:
         Targets: 0 before a symbol's first whole row and after its ruin; NaN (keep) without a bar, and at the last bar
         of the series, after which nothing fills.
+
+    Raises:
+        RunError: an agent that was trained on other columns, such as those of an older version.
     """
     end = min(stop + 1, len(bars))
     alone = np.zeros((stop - start, len(bars.symbols)))
@@ -105,6 +110,7 @@ def trade(
     for s, desk in enumerate(desks(bars, frame)):
         market = market_of(config, desk, start, end, None) if end - start > 1 else None
         if market is not None:
+            agent.spec.require(spec_of(market), "agent")
             observation, info = market.reset(0)
             seen[len(markets)] = observation
             begins.setdefault(int(info["bar"][0]), []).append(len(markets))
