@@ -52,8 +52,8 @@ def leaks(
         screen.print(table)
         for row in found.leaks:
             screen.print(f"[bold red]Fails:[/] {escape(row.sentence)}.", soft_wrap=True)
-        for beware in (*found.unbounded, *found.tables):
-            screen.print(f"[bold yellow]Beware:[/] {escape(beware.sentence)}.", soft_wrap=True)
+        for beware in [each.sentence for each in found.unbounded] + [each.sentence for each in found.tables]:
+            screen.print(f"[bold yellow]Beware:[/] {escape(beware)}.", soft_wrap=True)
         if found.passed:
             cuts = ", ".join(f"{cut:,}" for cut in found.cuts)
             edges = ", ".join(f"{edge:,}" for edge in found.edges)

@@ -101,8 +101,13 @@ def _labels(now: Prepared, part: Slice) -> dict[str, NDArray[np.generic]]:
     """The rows of a slice and what their labels say; the return tells even where the class happens to be the same."""
     labels = now.labels
     times, symbols = part.positions
-    tables = {"y": labels.y, "t_end": labels.t_end, "forward_return": labels.forward_return}
-    return {"times": times, "symbols": symbols} | {name: part.take(values) for name, values in tables.items()}
+    return {
+        "times": times,
+        "symbols": symbols,
+        "y": part.take(labels.y),
+        "t_end": part.take(labels.t_end),
+        "forward_return": part.take(labels.forward_return),
+    }
 
 
 def _files(now: Prepared, window: Window) -> dict[str, NDArray[np.generic]]:

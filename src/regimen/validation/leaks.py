@@ -288,10 +288,11 @@ def find_leaks(
             say(f"bars from {cut} on turned to {how}")
             after = _ask(pipeline, poison(bars, cut, how, seed), cut)
             _compare_all(found, before, after, cut, (how, cut))
-    for edge in edges if pipeline.fitted else ():
+    for edge in edges:
         say(f"bars behind the boundary at {edge.cut} turned to noise")
-        fitted = pipeline.fitted(poison(bars, edge.cut, "noise", seed), edge.until)
-        found.compare_fitted(before.fitted, fitted, edge.cut, ("noise", edge.cut))
+        if pipeline.fitted:
+            fitted = pipeline.fitted(poison(bars, edge.cut, "noise", seed), edge.until)
+            found.compare_fitted(before.fitted, fitted, edge.cut, ("noise", edge.cut))
     dropped = length // 4
     if pipeline.features and before.frame is not None and dropped:
         say(f"the first {dropped} bars dropped")
