@@ -252,7 +252,7 @@ def find_leaks(
 
     *Truncation.* The first quarter of the bars is dropped. A causal feature may then differ for a while;
     how long is its memory, in bars. A column whose difference does not fade (a cumulative sum such as
-    on-balance volume) is ``unbounded`` and fails: what it says depends on where the file happens to begin.
+    on-balance volume) is ``unbounded``, a warning: what it says depends on where the file happens to begin.
     A column that is still fading, or has no value, at the end of the data passes with an unknown memory.
 
     The pipeline runs twice on the untouched bars, so that unseeded randomness is not mistaken for a leak.
@@ -264,8 +264,7 @@ def find_leaks(
             which the second moves to just after a missing bar where there is one.
         seed: of the noise.
         progress: called with a few words before each run, if given.
-        edges: boundaries at which what is fitted is examined too; noise only, because a span without one label
-            could not be trained on.
+        edges: boundaries of spans; noise only, because a span without one label could not be trained on.
 
     Raises:
         ConfigError: a cut or an edge is not inside the data, or there is none.
