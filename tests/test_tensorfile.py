@@ -29,8 +29,8 @@ def test_round_trip_and_same_bytes(tmp_path: Path) -> None:
     assert document == {"epoch": 3, "loss": 0.1}
 
 
-def test_no_temporary_file_is_left_and_a_left_one_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / ".one.tmp").write_bytes(b"half of an older file")
+def test_no_temporary_file_is_left_and_a_left_one_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".one.0badc0de.tmp").write_bytes(b"half of an older file")
     _write(tmp_path / "one")
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 

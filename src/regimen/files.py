@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from contextlib import suppress
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regimen.errors import RunError
+from regimen.locks import FileLock, held
+
+_SUFFIX = ".tmp"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a new, empty neighbour to write to; it takes the name over when the block ends without an error.
+
+    No two writers share a neighbour, ``.<name>.<random>.tmp``, so the file is always one writer's whole content, and
+    the last one's to end. What a killed process left of its own is removed first.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: the folder cannot be written to, or the disk is full; the old file stays as it was.
+    """
+    sweep(path.parent, f"{glob.escape(f'.{path.name}.')}*{_SUFFIX}")
+    lock = _neighbour(path)
+    try:
+        yield lock.path
+        _sync(lock.path)
+        if os.name != "posix":  # an open file cannot be renamed there
+            lock.release()
+        lock.path.replace(path)
+        _sync(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            lock.release(remove=True)
+        raise
+    finally:
+        lock.release()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file through a neighbour that is synced to disk and then renamed over the name.
-
-    What a killed process leaves of the neighbour, ``.<name>.tmp``, the next write of the same file overwrites.
+    """Writes a file whole or not at all; see `replacing`.
 
     Args:
         path: the file; its folder is made when absent.
@@ -21,18 +55,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         RunError: the folder cannot be written to, or the disk is full; the old file stays as it was.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        with replacing(path) as neighbour:
+            neighbour.write_bytes(content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise RunError(str(path), f"must be writable ({error.strerror or error})") from None
 
 
@@ -41,11 +68,34 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself durable, where the system lets a folder be opened."""
-    if os.name != "posix":
+def sweep(folder: Path, pattern: str = f".*{_SUFFIX}") -> None:
+    """Removes the neighbours of `replacing` whose writers are dead; those of living ones stay."""
+    for path in abandoned(folder, pattern):
+        with suppress(OSError):
+            lock = FileLock.take(path)
+            if lock is not None:
+                lock.release(remove=True)
+
+
+def abandoned(folder: Path, pattern: str = f".*{_SUFFIX}") -> list[Path]:
+    """Returns the neighbours in a folder that no living process writes to."""
+    found = [path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink()]
+    return [path for path in found if not held(path)]
+
+
+def _neighbour(path: Path) -> FileLock:
+    while True:
+        with suppress(FileExistsError):
+            lock = FileLock.take(path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}"), new=True)
+            if lock is not None:
+                return lock
+
+
+def _sync(path: Path) -> None:
+    """Makes a file's content, or a folder's names, durable, where the system lets it be opened for that."""
+    if path.is_dir() and os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

@@ -10,6 +10,7 @@ import numpy as np
 
 from regimen.bars.bars import PRICES, Bars
 from regimen.errors import DataError
+from regimen.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,10 +67,8 @@ def write(bars: Bars, path: str | Path) -> None:
         "extras": list(bars.extras),
     }
     table = pa.table(columns).replace_schema_metadata({"regimen": json.dumps(left)})
-    part = target.with_name(target.name + ".part")
     try:
-        pyarrow.parquet.write_table(table, part, compression="zstd")
-        part.replace(target)
+        with replacing(target) as neighbour:
+            pyarrow.parquet.write_table(table, neighbour, compression="zstd")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DataError("path", f"must be writable ({error.strerror or error})", str(path)) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,6 +96,7 @@ def _write(frame: FeatureFrame, path: Path) -> None:
     import pyarrow.parquet as pq
 
     from regimen.errors import RunError
+    from regimen.files import replacing
 
     times, symbols, columns = frame.values.shape
     stamps = np.repeat(np.asarray(frame.time), symbols)
@@ -105,12 +105,9 @@ def _write(frame: FeatureFrame, path: Path) -> None:
         "symbol": pa.array(np.tile(np.array(frame.symbols, dtype=object), times)),
         **{name: frame.values[:, :, k].reshape(-1) for k, name in zip(range(columns), frame.names, strict=True)},
     }
-    part = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(table), part)
-        part.replace(path)
+        with replacing(path) as neighbour:
+            pq.write_table(pa.table(table), neighbour)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise RunError("--output", f"must be a writable file ({error.strerror or error})", str(path)) from None
