@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from regimen.errors import RunError
-from regimen.files import abandoned, replacing, sweep, write_bytes, write_text
+from regimen.files import abandoned, abandoned_folders, appearing, replacing, scratch, sweep, write_bytes, write_text
 from regimen.locks import FileLock, held
 
 WRITER = """
@@ -137,3 +137,53 @@ def test_a_lock_is_one_process_s_and_ends_with_it(tmp_path: Path) -> None:
     lock.release(remove=True)
     assert not path.exists()
     assert not held(path)
+
+
+FILLER = """
+import sys
+from pathlib import Path
+from regimen.files import appearing
+with appearing(Path(sys.argv[1])) as folder:
+    (folder / "a").write_text("half")
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "runs"
+    killed, living = started(FILLER, place / "one"), started(FILLER, place / "two")
+    killed.kill()
+    killed.communicate()
+    assert len(abandoned_folders(place)) == 1
+    with appearing(place / "three") as folder:
+        assert folder.name == "three"
+        (folder / "a").write_text("whole")
+        assert not (place / "three").exists()
+    assert abandoned_folders(place) == []
+    living.communicate("\n")
+    assert sorted(each.name for each in place.iterdir()) == ["three", "two"]
+    assert [each.name for each in (place / "three").iterdir()] == ["a"]
+
+    def fail() -> None:
+        with appearing(place / "four") as folder:
+            (folder / "a").write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert sorted(each.name for each in place.iterdir()) == ["three", "two"]
+
+
+def test_a_scratch_folder_goes_with_its_block_or_with_the_next_one(tmp_path: Path) -> None:
+    with scratch("regimen-test-", tmp_path) as folder:
+        (folder / "inside").write_text("x")
+        assert abandoned_folders(tmp_path, "regimen-test-") == []
+    assert list(tmp_path.iterdir()) == []
+    young, old = tmp_path / "regimen-test-young", tmp_path / "regimen-test-old"
+    for left in (young, old):
+        left.mkdir()
+    os.utime(old, (0, 0))
+    with scratch("regimen-test-", tmp_path):
+        assert young.exists(), "it may still be about to get its lock"
+        assert not old.exists()

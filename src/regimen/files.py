@@ -1,10 +1,13 @@
-"""Files that are whole or absent: a crash at any moment leaves the old content or the new, never half of it."""
+"""Files and folders that are whole or absent: a crash at any moment leaves the old content or the new, never half."""
 
 from __future__ import annotations
 
 import glob
 import os
 import secrets
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +16,11 @@ from regimen.errors import RunError
 from regimen.locks import FileLock, held
 
 _SUFFIX = ".tmp"
+DRAFT = ".draft-"
+"""First part of the names of folders that are not whole yet."""
+_LOCK = ".lock"
+_YOUNG = 60.0
+"""Seconds in which a folder without a lock may still be about to get one."""
 
 
 @contextmanager
@@ -81,6 +89,63 @@ def abandoned(folder: Path, pattern: str = f".*{_SUFFIX}") -> list[Path]:
     """Returns the neighbours in a folder that no living process writes to."""
     found = [path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink()]
     return [path for path in found if not held(path)]
+
+
+@contextmanager
+def scratch(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Yields a new folder that is removed at the end of the block, or by the next call after its process was killed.
+
+    Args:
+        prefix: first part of its name, which says what it is for.
+        parent: where; by default where the system keeps what is temporary.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    place = Path(tempfile.gettempdir()) if parent is None else parent
+    for old in abandoned_folders(place, prefix):
+        shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    lock = FileLock.take(folder / _LOCK)
+    try:
+        yield folder
+    finally:
+        if lock is not None:
+            lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def appearing(folder: Path) -> Iterator[Path]:
+    """Yields a hidden folder of the same name to fill; it comes to its place when the block ends without an error.
+
+    Args:
+        folder: must not be there yet; its parent is made when absent.
+
+    Raises:
+        OSError: the place cannot be written to, or the folder is there already.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch(DRAFT, folder.parent) as draft:
+        whole = draft / folder.name
+        whole.mkdir()
+        yield whole
+        whole.rename(folder)
+        _sync(folder.parent)
+
+
+def abandoned_folders(parent: Path, prefix: str = DRAFT) -> list[Path]:
+    """Returns the folders of `scratch` and `appearing` in a place whose processes are dead."""
+    return [folder for folder in parent.glob(f"{glob.escape(prefix)}*") if folder.is_dir() and _dead(folder)]
+
+
+def _dead(folder: Path) -> bool:
+    lock = folder / _LOCK
+    if lock.exists():
+        return not held(lock)
+    with suppress(OSError):
+        return time.time() - folder.stat().st_mtime > _YOUNG
+    return False
 
 
 def _neighbour(path: Path) -> FileLock:

@@ -62,11 +62,13 @@ class FileLock:
 
 
 def held(path: Path) -> bool:
-    """Returns whether a living process holds the lock of a file; a file that is absent or unreadable is free."""
+    """Returns whether a living process holds the lock of a file; one that may not be opened counts as held."""
     try:
         handle = os.open(path, os.O_RDWR)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
     try:
         return not _locked(handle)
     finally:
