@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 _LONGEST_VALUE = 120
+_CREDENTIALS = re.compile(r"""(://)[^\s'"]*(?=@)|([?&]\w*(?:pass|pwd|secret|token|key)\w*=)[^\s&'"]+""", re.IGNORECASE)
+
+
+def without_credentials(text: str) -> str:
+    """Returns a text in which what is secret of every address is stars: ``http://***@host/?token=***``."""
+    return _CREDENTIALS.sub(lambda found: f"{found[1] or found[2]}***", text)
 
 
 class _Missing:
@@ -30,11 +37,11 @@ class RegimenError(Exception):
         self.value = None if isinstance(value, _Missing) else value
         line = f"{field}: {rule}"
         if not isinstance(value, _Missing):
-            shown = repr(value)
+            shown = without_credentials(repr(value))
             if len(shown) > _LONGEST_VALUE:
                 shown = shown[: _LONGEST_VALUE - 1] + "…"
             line += f"; got {shown}"
-        super().__init__(" ".join(line.split()))
+        super().__init__(without_credentials(" ".join(line.split())))
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, object]]:
         """Lets another process raise it here as it was."""
@@ -43,6 +50,10 @@ class RegimenError(Exception):
     def within(self, prefix: str) -> Self:
         """The same mistake, with its field named from further outside: ``costs.x`` is ``market.costs.x``."""
         return self.named(prefix + self.field)
+
+    def adding(self, words: str) -> Self:
+        """The same mistake with more said of its rule."""
+        return type(self)(self.field, self.rule + words, self._given)
 
     def named(self, field: str) -> Self:
         """The same mistake under the name that the user wrote."""

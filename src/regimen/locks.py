@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from pathlib import Path
 
+_PAUSE = 0.05
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
@@ -42,6 +44,14 @@ class FileLock:
             return cls(path, handle)
         os.close(handle)
         return None
+
+    @classmethod
+    def wait(cls, path: Path, seconds: float) -> FileLock | None:
+        """Locks a file as soon as it is free; None after so many seconds."""
+        until = time.monotonic() + seconds
+        while (lock := cls.take(path)) is None and time.monotonic() < until:
+            time.sleep(_PAUSE)
+        return lock
 
     def say(self, text: str) -> None:
         """Writes into the file who holds it, for whoever is refused."""

@@ -14,11 +14,11 @@ import pytest
 from regimen import metrics
 from regimen.cli.app import main
 from regimen.errors import RunError
-from regimen.runs import RunDirectory, TrialLedger, read_json, start
+from regimen.runs import RunDirectory, TrialLedger, list_runs, read_json, start
 from regimen.runs import traded as traded_module
 from regimen.runs.compare import compare_runs, find_runs, write_comparison
-from regimen.runs.directory import write_json
 from regimen.runs.effort import EFFORT, Effort, count_parameters
+from regimen.runs.manifest import write_manifest
 from regimen.runs.models import choose_model
 from regimen.validation.compare import Comparison, markdown, table
 
@@ -56,7 +56,7 @@ def another(study: Path, tmp_path: Path) -> Again:
 
 
 def runs_of(study: Path) -> list[RunDirectory]:
-    return [RunDirectory.open(path) for path in sorted((study / "runs").iterdir()) if path.is_dir()]
+    return [RunDirectory.open(study / "runs" / row["run"]) for row in list_runs(study / "runs")]
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_one_seed_has_no_interval(another: Again) -> None:
 
 def test_what_is_no_run_or_unfinished_is_refused(study: Path, tmp_path: Path, another: Again) -> None:
     root = study / "runs"
-    with pytest.raises(RunError, match=r"must be the folder of a run, or the id of one in .*'nothing'"):
+    with pytest.raises(RunError, match=r"must be the folder of a run, the id of one in .*'nothing'"):
         find_runs(["nothing"], root)
     with pytest.raises(RunError, match=r"is no run: manifest\.json or config.yaml is missing"):
         find_runs([str(tmp_path)], root)
@@ -214,8 +214,8 @@ def test_what_is_no_run_or_unfinished_is_refused(study: Path, tmp_path: Path, an
             find_runs(words, root)
     run = another()
     assert len(find_runs([str(run.path), str(run.path.parent / "." / run.id)], root)) == 1
-    write_json(run.path / "manifest.json", {**run.manifest(), "status": "running"})
-    with pytest.raises(RunError, match="must be finished; `regimen resume` goes on with it"):
+    write_manifest(run.path, {**run.manifest(), "status": "running"})
+    with pytest.raises(RunError, match="must be finished, but was interrupted; `regimen resume .*` goes on with it"):
         compare_runs([run], force=True)
 
 
@@ -223,6 +223,7 @@ def test_a_run_from_before_fits_were_recorded_shows_dashes(another: Again) -> No
     run = another()
     for path in run.path.rglob(EFFORT):
         path.unlink()
+    write_manifest(run.path, {**run.manifest(), "files": None})
     comparison = compare_runs([run])
     assert (table(comparison)[0]["parameters"], table(comparison)[0]["s/fit"]) == ("–", "–")
 
@@ -232,6 +233,7 @@ def test_a_fit_that_was_resumed_is_left_out_of_the_median(another: Again, monkey
     run = another()
     assert [found is not None and found.whole for found in (Effort.read(run.window(0)),)] == [False]
     Effort(1.5, True, 18, 18).write(run.window(1))
+    run.record(run.window(1))
     assert compare_runs([run]).contenders[0].seconds == 1.5
 
 

@@ -88,6 +88,9 @@ def test_reproduce_sees_a_changed_number(finished: RunDirectory) -> None:
     rows = np.load(path)
     rows[5] += 1e-12
     np.save(path, rows)
+    with pytest.raises(RunError, match=r"holds a damaged windows/002/exposures\.npy"):
+        reproduce_run(finished, silent)
+    finished.record(finished.window(2))  # as if it had been written so
     assert reproduce_run(finished, silent).differing == ("windows/002/exposures.npy",)
 
 

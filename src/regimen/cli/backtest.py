@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from regimen.cli.arguments import RUNS, Run, Runs
+
 
 def backtest(
-    run: Annotated[Path, typer.Argument(help="folder of a finished run", show_default=False)],
+    run: Run,
     bars: Annotated[
         str | None,
         typer.Option("--bars", help="data file; the run's own data when left out", show_default=False),
@@ -18,19 +19,20 @@ def backtest(
         list[str] | None,
         typer.Argument(metavar="KEY=VALUE", help="overrides of data and market, e.g. data.day_first=true"),
     ] = None,
+    runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Run a trained policy on other bars or under other costs, judge it, and keep the result in the run's folder.
 
     Each bar is decided by the newest model that was trained before it; bars from before the first are not traded.
 
-    Example: regimen backtest runs/<id> --bars other.parquet market.costs.commission_bps=5
+    Example: regimen backtest latest --bars other.parquet market.costs.commission_bps=5
     """
     from regimen.cli.progress import progress_bar
-    from regimen.cli.verdict import print_judgement
-    from regimen.runs import RunDirectory, backtest_run
 
-    directory = RunDirectory.open(run)
     with progress_bar() as advance:
-        folder, judgement = backtest_run(directory, bars, overrides or [], advance)
+        from regimen.cli.verdict import print_judgement
+        from regimen.runs import backtest_run, find_run
+
+        folder, judgement = backtest_run(find_run(run, runs), bars, overrides or [], advance)
     print_judgement(judgement, as_json=as_json, run=folder, report=folder / "report.html")

@@ -27,9 +27,10 @@ def leaks(
 
     from regimen.cli.progress import progress_bar
     from regimen.cli.terminal import console
-    from regimen.runs import find_run_leaks, load_config
 
     with progress_bar() as advance:
+        from regimen.runs import find_run_leaks, load_config
+
         found = find_run_leaks(load_config(config, overrides or []), advance)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1, allow_nan=False))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Timer
 
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +19,26 @@ from rich.progress import (
 
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
+
+_SILENT = 0.7
+"""Seconds that a command may take, where no person watches, before it says what it does."""
+
+
+@contextmanager
+def working(words: str) -> Iterator[None]:
+    """Says what is being done: at once to a person, as one plain line after a moment to a pipe or a log."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(words, spinner="line"):
+            yield
+        return
+    timer = Timer(_SILENT, lambda: console.print(f"[0/1] {words}", highlight=False, markup=False))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager
@@ -34,10 +55,13 @@ def progress_bar(quiet: bool = False) -> Iterator[Advance]:
             nonlocal last
             stage = message.split(" · ")[0]
             if stage != last:
+                starting.close()
                 console.print(f"[{done}/{total}] {stage}", highlight=False, markup=False)
                 last = stage
 
-        yield line
+        with ExitStack() as starting:
+            starting.enter_context(working("starting"))
+            yield line
         return
     with Progress(
         SpinnerColumn(),

@@ -7,22 +7,28 @@ from typing import Annotated
 
 import typer
 
+from regimen.cli.arguments import RUNS, Run, Runs
+
 
 def report(
-    run: Annotated[Path, typer.Argument(help="folder of a finished run", show_default=False)],
+    run: Run,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="file to write; report.html in the run's folder by default"),
     ] = None,
+    runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Write one HTML file that needs no network, and print the verdict.
 
-    Example: regimen report runs/<id> -o btc.html
+    Example: regimen report latest -o btc.html
     """
-    from regimen.cli.verdict import print_judgement
-    from regimen.runs import RunDirectory, write_report
+    from regimen.cli.progress import working
 
-    directory = RunDirectory.open(run)
-    judgement, path = write_report(directory, output)
+    with working("report"):
+        from regimen.cli.verdict import print_judgement
+        from regimen.runs import find_run, write_report
+
+        directory = find_run(run, runs)
+        judgement, path = write_report(directory, output)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=path)

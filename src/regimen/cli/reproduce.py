@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from regimen.cli.arguments import RUNS, Run, Runs
+
 
 def reproduce(
-    run: Annotated[Path, typer.Argument(help="folder of a finished run", show_default=False)],
+    run: Run,
+    runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print the comparison as JSON")] = False,
 ) -> None:
     """Train the run again in a temporary folder and compare weights, exposures, ledger and judgement byte by byte.
 
     Exits 1 when anything differs. The repetition is no new trial.
 
-    Example: regimen reproduce runs/<id>
+    Example: regimen reproduce latest
     """
     from regimen.cli.progress import progress_bar
     from regimen.cli.terminal import console
-    from regimen.runs import RunDirectory, reproduce_run
 
-    directory = RunDirectory.open(run)
     with progress_bar() as advance:
-        comparison = reproduce_run(directory, advance)
+        from regimen.runs import find_run, reproduce_run
+
+        comparison = reproduce_run(find_run(run, runs), advance)
     if as_json:
         print(json.dumps(comparison.to_dict(), indent=1))
     else:

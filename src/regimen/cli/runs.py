@@ -8,36 +8,47 @@ from typing import Annotated, Any
 
 import typer
 
+from regimen.cli.arguments import RUNS, Run, Runs
+
 app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_help=True, rich_markup_mode=None)
-Root = Annotated[Path, typer.Option("--runs", help="folder of runs and of the trial ledger")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 @app.command("list", short_help="the runs of a folder with their verdicts")
-def list_runs(root: Root = Path("runs"), as_json: AsJson = False) -> None:
-    """List the runs of a folder with their verdicts.
+def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
+    """List the runs of a folder with their verdicts; what was interrupted or is damaged says so.
 
     Example: regimen runs list
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
+    from regimen.cli.progress import working
     from regimen.cli.terminal import console
-    from regimen.runs import list_runs as listing
 
-    rows = listing(root)
+    with working("runs"):
+        from regimen.runs import list_runs as listing
+
+        rows = listing(root)
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    table = Table(header_style="bold")
-    for heading in ("run", "model", "data", "status", "Sharpe", "DSR", "verdict"):
-        table.add_column(heading, overflow="fold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    columns = ("run", "name", "model", "status", "Sharpe", "DSR", "verdict")
+    for heading in columns:
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("run", "status"))
     for row in rows:
-        table.add_row(*(_shown(row[key]) for key in ("run", "model", "data", "status", "sharpe", "dsr", "verdict")))
-    console().print(table)
+        table.add_row(*(escape(_shown(row[heading.lower()])) for heading in columns))
+    screen = console()
+    screen.print(table)
+    for row in rows:
+        if row["problem"] is not None:
+            screen.print(f"[bold red]Damaged:[/] {escape(row['run'])} {escape(row['problem'])}", soft_wrap=True)
 
 
 @app.command("trials", short_help="every fit and every evaluation ever recorded")
-def trials(root: Root = Path("runs"), as_json: AsJson = False) -> None:
+def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
     """List every fit and every evaluation that was ever recorded; nothing is ever removed.
 
     Example: regimen runs trials
@@ -67,9 +78,12 @@ def trials(root: Root = Path("runs"), as_json: AsJson = False) -> None:
 @app.command("compare", short_help="one table and one picture for several runs")
 def compare(
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN...", help="folders of runs, or ids in --runs", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN...", help="ids of runs or their first letters, latest, or folders", show_default=False
+        ),
     ] = None,
-    root: Root = Path("runs"),
+    root: Runs = RUNS,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.html", help="page to write; compare.html in the folder of runs"),
@@ -84,16 +98,19 @@ def compare(
 
     Every deflated Sharpe ratio counts all trials that are recorded now. The first run is the one that P > first means.
 
-    Example: regimen runs compare runs/btc-1h-*
+    Example: regimen runs compare runs/*
     """
-    from regimen.cli.comparison import print_comparison
-    from regimen.runs.compare import compare_runs, find_runs, write_comparison
-    from regimen.validation.compare import markdown
+    from regimen.cli.progress import working
 
-    directories = find_runs(runs or [], root)
-    comparison = compare_runs(directories, force=force)
-    page = out or directories[0].home / "compare.html"
-    write_comparison(comparison, directories, page)
+    with working("comparison"):
+        from regimen.cli.comparison import print_comparison
+        from regimen.runs.compare import compare_runs, find_runs, write_comparison
+        from regimen.validation.compare import markdown
+
+        directories = find_runs(runs or [], root)
+        comparison = compare_runs(directories, force=force)
+        page = out or directories[0].home / "compare.html"
+        write_comparison(comparison, directories, page)
     if as_json:
         print(json.dumps({**comparison.to_dict(), "page": str(page)}, indent=1, allow_nan=False))
     elif as_markdown:
@@ -103,20 +120,52 @@ def compare(
 
 
 @app.command("show", short_help="a run's verdict and where its parts are")
-def show(
-    run: Annotated[Path, typer.Argument(help="folder of a run", show_default=False)], as_json: AsJson = False
-) -> None:
+def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
     """Show a run's verdict and where its parts are.
 
-    Example: regimen runs show runs/<id>
+    Example: regimen runs show latest
     """
-    from regimen.cli.verdict import print_judgement
-    from regimen.runs import RunDirectory, read_json, require_finished
+    from regimen.cli.progress import working
 
-    directory = RunDirectory.open(run)
-    require_finished(directory)
-    judgement = read_json(directory.path / "judgement.json")
+    with working("run"):
+        from regimen.cli.verdict import print_judgement
+        from regimen.runs import find_run, read_json, require_finished
+
+        directory = find_run(run, root)
+        require_finished(directory)
+        directory.require_undamaged("judgement.json")
+        judgement = read_json(directory.path / "judgement.json")
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
+
+
+@app.command("clean", short_help="what killed commands left behind")
+def clean(
+    root: Runs = RUNS,
+    remove: Annotated[bool, typer.Option("--remove", help="remove it")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what killed commands left: half-written files, half backtests, temporary runs. Interrupted runs are none.
+
+    Example: regimen runs clean --remove
+    """
+    from regimen.cli.progress import working
+
+    with working("leftovers"):
+        from regimen.runs.leftovers import find_leftovers
+
+        found = find_leftovers(root)
+        for each in found if remove else ():
+            each.remove()
+    if as_json:
+        rows = [{"path": str(each.path), "what": each.what, "bytes": each.bytes} for each in found]
+        print(json.dumps({"removed": remove, "found": rows}, indent=1))
+        return
+    for each in found:
+        typer.echo(f"{'removed: ' if remove else ''}{each.path}: {each.what}, {each.bytes:,} bytes")
+    if not found:
+        typer.echo("Nothing is left of killed commands.")
+    elif not remove:
+        typer.echo("`regimen runs clean --remove` removes it.")
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from regimen.cli.arguments import RUNS, Run, Runs
+
 if TYPE_CHECKING:
     from regimen.runs import RunConfig
 
@@ -50,7 +52,7 @@ def train(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="the same as CONFIG", show_default=False)
     ] = None,
-    runs: Annotated[Path, typer.Option("--runs", help="folder of runs and of the trial ledger")] = Path("runs"),
+    runs: Runs = RUNS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the resolved config and stop")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
@@ -65,7 +67,10 @@ def train(
 
     Example: regimen train --model logistic data.path=btcusdt-1h.parquet
     """
-    resolved = _resolved(model, config, [*([] if file is None else [file]), *(overrides or [])])
+    from regimen.cli.progress import working
+
+    with working("config"):
+        resolved = _resolved(model, config, [*([] if file is None else [file]), *(overrides or [])])
     if not dry_run:
         train_and_show(resolved, runs, as_json)
     elif as_json:
@@ -111,27 +116,30 @@ def _refuse_data(word: str, model: str | None) -> None:
 def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
     """Starts a run and prints its verdict."""
     from regimen.cli.progress import progress_bar
-    from regimen.cli.verdict import print_judgement
-    from regimen.runs import start
 
     with progress_bar() as advance:
+        from regimen.cli.verdict import print_judgement
+        from regimen.runs import start
+
         directory, judgement = start(config, runs, advance)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="folder of the run that was stopped", show_default=False)],
+    run: Run,
+    runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Go on with a run that was stopped; it ends with the same bytes as if it never had been.
 
-    Example: regimen resume runs/btc-1h-20261120-131500-3fa2c1
+    Example: regimen resume latest
     """
     from regimen.cli.progress import progress_bar
-    from regimen.cli.verdict import print_judgement
-    from regimen.runs import RunDirectory, resume_run
 
-    directory = RunDirectory.open(run)
     with progress_bar() as advance:
+        from regimen.cli.verdict import print_judgement
+        from regimen.runs import find_run, resume_run
+
+        directory = find_run(run, runs)
         judgement = resume_run(directory, advance)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")

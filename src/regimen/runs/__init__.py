@@ -2,8 +2,10 @@
 
 from regimen.runs.backtests import backtest_run
 from regimen.runs.config import RunConfig, load_config
-from regimen.runs.directory import RunDirectory, list_runs, read_json, require_finished
+from regimen.runs.directory import RunDirectory, require_finished
+from regimen.runs.documents import read_json
 from regimen.runs.leaks import find_run_leaks
+from regimen.runs.listing import find_run, list_runs
 from regimen.runs.report import write_report
 from regimen.runs.reproduce import reproduce_run
 from regimen.runs.trials import Trial, TrialLedger
@@ -15,6 +17,7 @@ __all__ = [
     "Trial",
     "TrialLedger",
     "backtest_run",
+    "find_run",
     "find_run_leaks",
     "list_runs",
     "load_config",

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.agents import Agent, Checkpoint, Iteration, load_agent
+from regimen.agents.checkpoint import FILE
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, MarketGroup, VectorEnv, as_env
 from regimen.errors import ConfigError, RunError
 from regimen.features import FeatureFrame
+from regimen.files import scratch
+from regimen.runs.checksums import SEAL, has_its_seal, sealed
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import read_json, write_json
+from regimen.runs.documents import plain, read_json, write_json
 from regimen.runs.fit import HISTORY, LAST, MODEL, Drawn, Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
@@ -26,6 +28,7 @@ from regimen.splits import Window
 
 _STATES, _DRAWS, _BINS = 512, 64, 21
 """States and draws from each behind the entropies of a policy; bins of a continuous action."""
+_EVALUATIONS = "evaluations.json"
 _POINTS = 300
 """Iterations that are kept of a history."""
 
@@ -157,8 +160,8 @@ def fit_agent(
     assert config.agent is not None
     env = learning_env(prepared, window)
     agent: Agent = config.agent.build(env, seed)
-    with TemporaryDirectory(prefix="regimen-best-") as temporary:
-        folder = checkpoint or Path(temporary)
+    with scratch("regimen-best-") as temporary:
+        folder = checkpoint or temporary
         evaluations = _read_evaluations(folder)
 
         def follow(found: Iteration) -> None:
@@ -240,10 +243,19 @@ def _numbers(found: Iteration, evaluations: dict[int, float]) -> dict[str, float
 
 
 def _read_evaluations(folder: Path) -> dict[int, float]:
-    path = folder / "evaluations.json"
-    found = read_json(path) if path.exists() else {}
-    return {steps: found[str(steps)] for steps in sorted(map(int, found))}
+    """Reads the evaluations of a learning that was stopped; a new one begins with a file of none.
+
+    Raises:
+        RunError: the file is damaged, or missing beside a checkpoint: the best state would be chosen from other ones.
+    """
+    path = folder / _EVALUATIONS
+    if not path.exists() and not (folder / FILE).exists():
+        _write_evaluations(folder, {})
+    found = read_json(path)
+    if not has_its_seal(found):
+        raise RunError("run", f"holds a damaged {path.name}: its checksum is another one", str(folder))
+    return {steps: found[str(steps)] for steps in sorted(int(key) for key in found if key != SEAL)}
 
 
 def _write_evaluations(folder: Path, evaluations: dict[int, float]) -> None:
-    write_json(folder / "evaluations.json", {str(steps): value for steps, value in evaluations.items()})
+    write_json(folder / _EVALUATIONS, sealed(plain({str(steps): value for steps, value in evaluations.items()})))

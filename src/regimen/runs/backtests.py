@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,15 @@ from regimen.bars import DataConfig, load_with_report
 from regimen.bars.spans import spoken
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import MarketConfig
-from regimen.files import write_text
+from regimen.files import appearing, write_text
+from regimen.runs.checksums import recorded_files
+from regimen.runs.classifier_window import SCALER
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, read_json, require_finished, write_json
+from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
+from regimen.runs.documents import read_json, write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.fit import MODEL
+from regimen.runs.manifest import write_manifest
 from regimen.runs.prepare import described, seen, source_fingerprint
 from regimen.runs.report import write_report
 from regimen.runs.trials import Trial
@@ -26,6 +31,7 @@ from regimen.settings import apply_overrides, validated
 from regimen.validation import timing_sharpe
 
 Advance = Callable[[int, int, str], None]
+_BACKTESTS = "backtests"
 
 
 def backtest_run(
@@ -46,6 +52,7 @@ def backtest_run(
         The folder of this backtest, inside the run's, and its judgement.
     """
     manifest = require_finished(directory)
+    directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in (SCALER, f"{MODEL}/*")))
     trained = directory.located_config()
     config = _with_overrides(trained, bars, overrides)
     advance(0, 4, "bars")
@@ -72,12 +79,12 @@ def backtest_run(
     advance(3, 4, "judging")
     ledger = config.market.build().backtest(loaded.bars, targets, begin, end)
     source = source_fingerprint(config.data, loaded.bars)
-    folder = _new_folder(directory, loaded.bars.source)
-    try:
+    with _new_folder(directory, loaded.bars.source) as folder:
+        identity = f"{directory.id}/{folder.name}"
         directory.trials.append(
             Trial(
                 kind="evaluation",
-                run=f"{directory.id}/{folder.name}",
+                run=identity,
                 part=0,
                 data=loaded.bars.fingerprint,
                 source=source,
@@ -112,11 +119,24 @@ def backtest_run(
             )
         write_json(folder / "judgement.json", judgement)
         write_report(directory, folder=folder, config=config)
-    except BaseException:  # Ctrl-C too: a backtest cannot be resumed
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        write_manifest(
+            folder,
+            {
+                "id": identity,
+                "status": "finished",
+                "created": now(),
+                "model": config.model.kind,
+                "seed": config.seed,
+                "config": config.as_dict(),
+                "config_hash": config.hash,
+                "fingerprint": loaded.bars.fingerprint,
+                "source_fingerprint": source,
+                "environment": environment(),
+                "files": recorded_files(folder),
+            },
+        )
     advance(4, 4, "done")
-    return folder, judgement
+    return directory.path / _BACKTESTS / folder.name, judgement
 
 
 def _position(time: np.ndarray[Any, np.dtype[np.datetime64]], stamp: str) -> int:
@@ -138,15 +158,14 @@ def _with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str
     return config.model_copy(update={"data": data, "market": market})
 
 
-def _new_folder(directory: RunDirectory, source: str) -> Path:
+@contextmanager
+def _new_folder(directory: RunDirectory, source: str) -> Iterator[Path]:
+    """Yields a folder that appears whole or, after a mistake, Ctrl-C or a kill, not at all; no name comes twice."""
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source).stem) or "bars"
-    for number in range(1, 10_000):
-        folder = directory.path / "backtests" / f"{stem}-{number}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise RunError("run folder", f"must be writable ({error.strerror})", str(folder)) from None
-        return folder
-    raise RunError("run", "holds too many backtests", directory.id)
+    path = directory.path / _BACKTESTS / f"{stem}-{new_id()}"
+    try:
+        with appearing(path) as folder:
+            yield folder
+    except OSError as error:
+        place = error.filename or path
+        raise RunError("run folder", f"must be writable ({error.strerror or error})", str(place)) from None

@@ -17,7 +17,7 @@ from regimen.policies import ClassifierPolicy, realised_volatility
 from regimen.predictors import Predictor
 from regimen.preprocess import StandardScaler
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import read_json, write_json
+from regimen.runs.documents import read_json, write_json
 from regimen.runs.fit import HISTORY, LAST, MODEL, Tell
 from regimen.runs.prepare import Prepared, seen
 from regimen.runs.selection import sharpe_after_costs

@@ -16,8 +16,10 @@ import numpy as np
 
 from regimen.errors import RunError
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, read_json, require_finished
-from regimen.runs.effort import Effort
+from regimen.runs.directory import RunDirectory, require_finished
+from regimen.runs.documents import read_json
+from regimen.runs.effort import EFFORT, Effort
+from regimen.runs.listing import find_run
 from regimen.runs.models import spoken_kind
 from regimen.runs.trials import TrialLedger, counted
 from regimen.validation import Trials
@@ -46,6 +48,7 @@ class Finished:
     def read(cls, directory: RunDirectory) -> Finished:
         """Reads a run; raises `RunError` when it is not finished or damaged."""
         manifest, path = require_finished(directory), directory.path
+        directory.require_undamaged("judgement.json", "data.json", f"*/{EFFORT}")
         judgement, data = read_json(path / "judgement.json"), read_json(path / "data.json")
         return cls(
             directory, manifest, directory.config(), judgement, str(data["source_fingerprint"]), data["bar_length"]
@@ -99,7 +102,7 @@ class Finished:
 
 
 def find_runs(words: Sequence[str], root: Path) -> list[RunDirectory]:
-    """Returns the runs that words name: folders, or ids inside ``root``; each once, in order.
+    """Returns the runs that words name, each once, in order; see `find_run`.
 
     Files that lie beside runs (the trial ledger, an earlier comparison) are passed over.
 
@@ -108,12 +111,10 @@ def find_runs(words: Sequence[str], root: Path) -> list[RunDirectory]:
     """
     found: dict[Path, RunDirectory] = {}
     for word in words:
-        path = next((path for path in (Path(word), root / word) if path.is_dir()), None)
-        if path is None and Path(word).is_file() and word.endswith(_BESIDE):
+        if Path(word).is_file() and word.endswith(_BESIDE):
             continue
-        if path is None:
-            raise RunError("run", f"must be the folder of a run, or the id of one in {root}", word)
-        found.setdefault(path.resolve(), RunDirectory.open(path))
+        run = find_run(word, root)
+        found.setdefault(run.path.resolve(), run)
     if not found:
         raise RunError("runs compare", "needs at least one run, e.g. runs/*")
     return list(found.values())
@@ -240,8 +241,7 @@ def _labels(runs: Sequence[Finished]) -> list[str]:
     ]
     many = Counter(named)
     return [
-        name if many[name] == 1 else f"{kind} · {run.id.removeprefix(run.config.name).strip('-')}"
-        for name, kind, run in zip(named, kinds, runs, strict=True)
+        name if many[name] == 1 else f"{kind} · {run.id}" for name, kind, run in zip(named, kinds, runs, strict=True)
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
+import os
 import platform
+import secrets
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,42 +18,19 @@ from typing import Any
 import regimen
 from regimen.bars.folder import path_exists
 from regimen.errors import RunError
-from regimen.files import write_text
-from regimen.runs.config import RunConfig, load_config
+from regimen.files import sweep
+from regimen.locks import FileLock, held
+from regimen.runs.checksums import recorded_files, require_undamaged
+from regimen.runs.config import RunConfig
+from regimen.runs.fit import EXPOSURES
+from regimen.runs.manifest import MANIFEST, read_manifest, write_manifest
+from regimen.runs.stored_config import CONFIG, read_config
 from regimen.runs.trials import TrialLedger
 
 _PACKAGES = ("torch", "numpy", "numba", "pandas", "pyarrow")
-
-
-def plain(value: Any) -> Any:
-    """Turns numpy scalars, tuples and non-finite numbers into what JSON can hold (NaN becomes null)."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes JSON with sorted keys, whole or not at all."""
-    write_text(path, json.dumps(plain(values), indent=1, sort_keys=True, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON mapping of a run; raises `RunError` when it is missing or damaged."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError("run", f"lacks a readable {path.name} ({error.strerror})", str(path.parent)) from None
-    except ValueError:
-        raise RunError("run", f"holds a damaged {path.name}", str(path.parent)) from None
-    if not isinstance(values, dict):
-        raise RunError("run", f"holds a {path.name} that is no mapping", str(path.parent))
-    return values
+_LOCK = ".lock"
+_FIRST, _LETTERS = "abcdefghjkmnpqrstvwxyz", "abcdefghjkmnpqrstvwxyz23456789"
+"""Of an id: no letter that looks like a digit, and none of them first, so that no id reads as a number."""
 
 
 def code_version() -> str:
@@ -83,6 +62,16 @@ def environment() -> dict[str, Any]:
     }
 
 
+def now() -> str:
+    """Returns the time of day in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_id() -> str:
+    """Returns a new id of eight letters and digits, one of 660,000,000,000: none comes twice, also after a removal."""
+    return secrets.choice(_FIRST) + "".join(secrets.choice(_LETTERS) for _ in range(7))
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """The folder of one run: ``<runs>/<id>``.
@@ -96,24 +85,6 @@ class RunDirectory:
     path: Path
 
     @classmethod
-    def create(cls, root: Path, config: RunConfig) -> RunDirectory:
-        """Makes the folder of a new run; its id is the name, the UTC time and the hash of its config."""
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        identity = f"{config.name}-{stamp}-{config.hash[:6]}"
-        for attempt in range(100):
-            path = root / (identity if attempt == 0 else f"{identity}-{attempt}")
-            try:
-                path.mkdir(parents=True)
-            except FileExistsError:
-                if root.exists() and not root.is_dir():
-                    raise RunError("runs", "must be a folder", str(root)) from None
-                continue
-            except OSError as error:
-                raise RunError("runs", f"must be a writable folder ({error.strerror})", str(root)) from None
-            return cls(path)
-        raise RunError("runs", "holds too many runs with the same second and config", identity)
-
-    @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """Opens an existing run; raises `RunError` when the folder is no run."""
         if not path.is_dir():
@@ -125,7 +96,7 @@ class RunDirectory:
     @property
     def can_resume(self) -> bool:
         """Whether the folder says enough of its run to be opened again."""
-        return (self.path / "manifest.json").exists() and (self.path / "config.yaml").exists()
+        return (self.path / MANIFEST).exists() and (self.path / CONFIG).exists()
 
     @property
     def id(self) -> str:
@@ -145,13 +116,9 @@ class RunDirectory:
         """The folder of a seed after the first, which has windows of its own."""
         return RunDirectory(self.path / "seeds" / str(number))
 
-    def write_config(self, config: RunConfig) -> None:
-        """Writes the resolved config."""
-        write_text(self.path / "config.yaml", config.to_yaml())
-
     def config(self) -> RunConfig:
-        """The resolved config that the run was made with."""
-        return load_config(self.path / "config.yaml")
+        """The resolved config that the run was made with; see `read_config`."""
+        return read_config(self.path, self.manifest())
 
     def located_config(self) -> RunConfig:
         """The config with relative data paths counted from the folder that the run was started in."""
@@ -164,8 +131,63 @@ class RunDirectory:
         return str(self.manifest().get("working_folder", here)) if self.can_resume else here
 
     def manifest(self) -> dict[str, Any]:
-        """Code, data fingerprint, seeds and status (``running`` or ``finished``)."""
-        return read_json(self.path / "manifest.json")
+        """Code, data fingerprint, seeds, checksums and status (``running`` until all is on disk, then ``finished``)."""
+        return read_manifest(self.path)
+
+    def require_undamaged(self, *patterns: str) -> None:
+        """Raises `RunError` when a file that was recorded is missing or holds other bytes; by default any of them.
+
+        Args:
+            patterns: which files, by path inside the folder: ``windows/*/history.json``.
+        """
+        require_undamaged(self.path, self.manifest().get("files") or {}, *patterns)
+
+    def has_recorded(self, path: Path) -> bool:
+        """Whether the manifest knows what a file must hold."""
+        return path.relative_to(self.path).as_posix() in (self.manifest().get("files") or {})
+
+    def record(self, folder: Path) -> None:
+        """Writes the checksums of a part that is complete, a window's folder, into the manifest."""
+        manifest = self.manifest()
+        files = (manifest.get("files") or {}) | recorded_files(self.path, folder)
+        write_manifest(self.path, {**manifest, "files": files})
+
+    @property
+    def status(self) -> str:
+        """How far the run came: ``finished``, ``running`` while a process works on it, else ``interrupted``."""
+        if self.manifest()["status"] == "finished":
+            return "finished"
+        return "running" if held(self.path / _LOCK) else "interrupted"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something that `regimen resume` would not have to do again."""
+        kept = ("windows/*/checkpoint/*.safetensors", f"windows/*/{EXPOSURES}")
+        return any(any(self.path.glob(f"{home}{each}")) for home in ("", "seeds/*/") for each in kept)
+
+    @contextmanager
+    def locked(self, doing: str) -> Iterator[None]:
+        """Keeps other processes from working on the run, until the end of the block or of this process.
+
+        Args:
+            doing: what is being done, for whoever is refused: ``trained``.
+
+        Raises:
+            RunError: another process works on it.
+        """
+        path = self.path / _LOCK
+        try:
+            lock = FileLock.take(path)
+        except OSError as error:
+            raise RunError("run folder", f"must be writable ({error.strerror or error})", str(self.path)) from None
+        if lock is None:
+            raise RunError("run", f"is being {_holder(path)}", str(self.path))
+        try:
+            lock.say(f"{doing} by process {os.getpid()}")
+            _clear(self.path)
+            yield
+        finally:
+            lock.release(remove=True)
 
     @property
     def home(self) -> Path:
@@ -182,9 +204,28 @@ class RunDirectory:
 def require_finished(directory: RunDirectory) -> dict[str, Any]:
     """Returns the manifest of a finished run; raises `RunError` when the run was stopped before its end."""
     manifest = directory.manifest()
-    if manifest["status"] != "finished":
-        raise RunError("run", "must be finished; `regimen resume` goes on with it", directory.id)
-    return manifest
+    if manifest["status"] == "finished":
+        return manifest
+    lock = directory.path / _LOCK
+    if held(lock):
+        raise RunError("run", f"must be finished, and is being {_holder(lock)}", directory.id)
+    rule = f"must be finished, but was interrupted; `regimen resume {directory.path}` goes on with it"
+    raise RunError("run", rule, directory.id)
+
+
+def _holder(lock: Path) -> str:
+    """What the process that holds a run's lock wrote into it."""
+    with suppress(OSError, UnicodeDecodeError):
+        return lock.read_text(encoding="utf-8") or "worked on by another process"
+    return "worked on by another process"
+
+
+def _clear(folder: Path) -> None:
+    """Removes what killed processes left in a run: neighbours of files, half ledgers."""
+    for home in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sweep(home)
+        for part in home.glob(".*.part"):
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def located(config: RunConfig, began: Path) -> RunConfig:
@@ -206,30 +247,3 @@ def located(config: RunConfig, began: Path) -> RunConfig:
     changes: dict[str, Any] = {"extras": extras}
     changes |= {key: found(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
     return config.model_copy(update={"data": data.model_copy(update=changes)})
-
-
-def list_runs(root: Path) -> list[dict[str, Any]]:
-    """Returns one row for each run of a folder, oldest first: id, model, data, status, Sharpe, DSR, verdict.
-
-    Raises:
-        RunError: the folder does not exist.
-    """
-    if not root.is_dir():
-        raise RunError("runs", "must be a folder of runs", str(root))
-    rows = []
-    for path in sorted(root.iterdir(), key=lambda path: path.stat().st_mtime):
-        if not (path / "manifest.json").exists():
-            continue
-        manifest = read_json(path / "manifest.json")
-        row = {"run": path.name, "model": manifest["model"], "status": manifest["status"]}
-        row |= {"data": manifest["fingerprint"][:12], "sharpe": None, "dsr": None, "verdict": None}
-        if (path / "judgement.json").exists():
-            judgement = read_json(path / "judgement.json")
-            policy = next(each for each in judgement["rows"] if each["name"] == "policy")
-            row |= {
-                "sharpe": policy["sharpe"],
-                "dsr": policy["dsr"],
-                "verdict": judgement["verdict"]["level"],
-            }
-        rows.append(row)
-    return rows

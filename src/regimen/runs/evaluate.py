@@ -11,7 +11,7 @@ import numpy as np
 from regimen.execution import Ledger
 from regimen.metrics import annual_sharpe
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import plain, write_json
+from regimen.runs.documents import plain, write_json
 from regimen.validation import Acting, SeedRow, Trials, by_period, judge, judge_seeds, seed_summary
 
 

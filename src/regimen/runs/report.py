@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from regimen.bars.spans import spoken
-from regimen.errors import RunError
 from regimen.execution import VENUES, Ledger
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, read_json
+from regimen.runs.directory import RunDirectory, require_finished
+from regimen.runs.documents import read_json
 from regimen.runs.fit import HISTORY
 from regimen.validation.report import ReportDocument, write
 
@@ -26,20 +26,22 @@ def write_report(
     Args:
         directory: the run.
         output: the file; ``report.html`` in the folder by default.
-        folder: of a backtest inside the run; the run itself by default.
+        folder: where judgement and ledger were just written, in the run or in a backtest inside it; by default they are
+            those of the finished run, and compared with their checksums.
         config: what that backtest was made with; the run's own by default.
 
     Returns:
         The judgement and the file's path.
 
     Raises:
-        RunError: the run is not finished, or the file cannot be written.
+        RunError: the run is not finished or damaged, or the file cannot be written.
     """
+    manifest = directory.manifest()
+    if folder is None:
+        require_finished(directory)
+        directory.require_undamaged("data.json", "judgement.json", "ledger/*", f"windows/*/{HISTORY}")
     folder = folder or directory.path
     config = config or directory.config()
-    manifest = directory.manifest()
-    if not (folder / "judgement.json").exists():
-        raise RunError("run", "must be finished; `regimen resume` goes on with it", directory.id)
     judgement, data = read_json(folder / "judgement.json"), read_json(folder / "data.json")
     path = output or folder / "report.html"
     own = folder == directory.path

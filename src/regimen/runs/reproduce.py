@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regimen.runs.directory import RunDirectory, environment, read_json, require_finished
+from regimen.files import scratch
+from regimen.runs.directory import RunDirectory, environment, require_finished
+from regimen.runs.documents import read_json
 from regimen.runs.prepare import prepare
 from regimen.runs.walk_forward import describe, require_same_data, train
 from regimen.validation import Trials
 
+SCRATCH = "regimen-reproduce-"
+"""First part of the name of the temporary folder."""
 _COMPARED = (
     "*.safetensors",
     "*.npy",
@@ -49,9 +52,10 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
     The trial ledger is not touched: a repetition is no new trial, and it is judged by the count of its day.
 
     Raises:
-        RunError: the run is not finished, or its data file has changed since.
+        RunError: the run is not finished or damaged, or its data file has changed since.
     """
     manifest = require_finished(directory)
+    directory.require_undamaged()
     counted = read_json(directory.path / "judgement.json")["trials"]
     trials = Trials(
         counted["count"],
@@ -62,8 +66,8 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
     )
     prepared = prepare(directory.located_config())
     require_same_data(prepared, manifest)
-    with tempfile.TemporaryDirectory(prefix="regimen-reproduce-") as name:
-        again = RunDirectory(Path(name) / directory.id)
+    with scratch(SCRATCH) as place:
+        again = RunDirectory(place / directory.id)
         again.path.mkdir()
         describe(again, prepared)
         train(prepared, again, advance, trials)

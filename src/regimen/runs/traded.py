@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.execution import Market
 from regimen.execution.tape import Tape
-from regimen.runs.directory import RunDirectory, read_json, write_json
+from regimen.runs.directory import RunDirectory
+from regimen.runs.documents import read_json, write_json
 from regimen.runs.effort import Effort, count_parameters
 from regimen.runs.fit import CHECKPOINT, DRAWN, EXPOSURES, Drawn
 from regimen.runs.prepare import Prepared
@@ -120,6 +121,8 @@ def trade_seed(
                 _write_drawn(folder, found.decider.draw(bars, prepared.frame, first, last))
             fitted(window)
             write_exposures(folder / EXPOSURES, rows)
+        if not directory.has_recorded(folder / EXPOSURES):
+            directory.record(folder)
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
         targets[first:last] = rows
         again = _read_drawn(folder, shape) if judged else None

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from regimen.errors import RunError
+from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
+from regimen.files import appearing, write_text
+from regimen.runs.checksums import recorded_files
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, environment, write_json
+from regimen.runs.directory import RunDirectory, environment, new_id, now
+from regimen.runs.documents import write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.manifest import write_manifest
 from regimen.runs.prepare import Prepared, described, prepare
 from regimen.runs.report import write_report
+from regimen.runs.stored_config import CONFIG
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
 from regimen.runs.trials import Trial
@@ -30,9 +35,9 @@ Advance = Callable[[int, int, str], None]
 def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory, dict[str, Any]]:
     """Prepares, makes the run's folder, trains, judges.
 
-    A mistake in config or data is found before the folder exists; one that strikes later removes it again. A process
-    that is killed or interrupted leaves a folder that `resume_run` goes on with; a ``KeyboardInterrupt`` carries the
-    folder's path.
+    A mistake in config or data is found before the folder exists; one that strikes before the first checkpoint removes
+    it again. After that nothing does: whatever ends the run early leaves a folder that `resume_run` goes on with, and
+    says so; a ``KeyboardInterrupt`` carries the folder's path.
 
     Returns:
         The run's folder and its judgement.
@@ -40,37 +45,65 @@ def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory
     require_trackers(config.tracking)
     advance(0, 1, "bars, features, labels")
     prepared = prepare(config)
-    directory = RunDirectory.create(root, prepared.config)
-    try:
-        describe(directory, prepared)
-        return directory, train(prepared, directory, advance)
-    except KeyboardInterrupt:
-        if not directory.can_resume:
-            shutil.rmtree(directory.path, ignore_errors=True)
+    directory = _create(root, prepared)
+    with directory.locked("trained"):
+        try:
+            with _saying_how_to_go_on(directory):
+                return directory, train(prepared, directory, advance)
+        except (Exception, SystemExit):
+            if not directory.has_begun:
+                shutil.rmtree(directory.path, ignore_errors=True)
             raise
+
+
+def _create(root: Path, prepared: Prepared) -> RunDirectory:
+    """Makes the folder of a new run, which appears with its manifest or not at all."""
+    path = root / new_id()
+    if root.exists() and not root.is_dir():
+        raise RunError("runs", "must be a folder", str(root))
+    try:
+        with appearing(path) as draft:
+            describe(RunDirectory(draft), prepared)
+    except OSError as error:
+        raise RunError("runs", f"must be a writable folder ({error.strerror or error})", str(root)) from None
+    return RunDirectory(path)
+
+
+@contextmanager
+def _saying_how_to_go_on(directory: RunDirectory) -> Iterator[None]:
+    """Adds to what ends a run early that its work is kept, once there is some."""
+    try:
+        yield
+    except KeyboardInterrupt:
         raise KeyboardInterrupt(str(directory.path)) from None
-    except (Exception, SystemExit):
-        shutil.rmtree(directory.path, ignore_errors=True)
-        raise
+    except (RegimenError, OSError) as error:
+        if not directory.has_begun:
+            raise
+        if isinstance(error, OSError):
+            place = error.filename or str(directory.path)
+            error = RunError(str(place), f"must be usable ({error.strerror or error})")
+        raise error.adding(f"; its work is kept: `regimen resume {directory.path}` goes on with it") from None
 
 
 def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
     """Goes on with a run that was stopped at any moment; it ends with the same bytes as one that never was.
 
     Raises:
-        RunError: the run is finished already, or the data file has changed since.
+        RunError: the run is finished already or being worked on, its config or a file of it is not what was written,
+            or the data file has changed since.
     """
-    manifest = directory.manifest()
-    if manifest["status"] == "finished":
-        raise RunError("run", "is finished already; `regimen report` shows it", directory.id)
-    config = directory.located_config()
-    require_trackers(config.tracking)
-    prepared = prepare(config)
-    require_same_data(prepared, manifest)
-    try:
-        return train(prepared, directory, advance)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(str(directory.path)) from None
+    with directory.locked("trained"):
+        manifest = directory.manifest()
+        if manifest["status"] == "finished":
+            raise RunError("run", "is finished already; `regimen report` shows it", directory.id)
+        directory.require_undamaged()
+        config = directory.located_config()
+        require_trackers(config.tracking)
+        advance(0, 1, "bars, features, labels")
+        prepared = prepare(config)
+        require_same_data(prepared, manifest)
+        with _saying_how_to_go_on(directory):
+            return train(prepared, directory, advance)
 
 
 def require_same_data(prepared: Prepared, manifest: dict[str, Any]) -> None:
@@ -85,22 +118,27 @@ def require_same_data(prepared: Prepared, manifest: dict[str, Any]) -> None:
 
 def describe(directory: RunDirectory, prepared: Prepared) -> None:
     """Writes what is known before the first fit: config, data checks, manifest."""
-    directory.write_config(prepared.config)
+    write_text(directory.path / CONFIG, prepared.config.to_yaml())
     write_json(directory.path / "data.json", described(prepared.loaded, prepared.source))
-    write_manifest(directory, prepared, "running")
+    _tell(directory, prepared, "running")
 
 
-def write_manifest(directory: RunDirectory, prepared: Prepared, status: str) -> None:
-    """Writes what the run depends on; its status is ``running`` until everything else is on disk."""
+def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
+    """Writes the manifest; its status is ``running`` until everything else is on disk.
+
+    What was recorded of a file when it was finished stays as it was: a file that has changed since is damaged.
+    """
     config = prepared.config
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    write_json(
-        directory.path / "manifest.json",
+    before = directory.manifest() if directory.can_resume else {}
+    write_manifest(
+        directory.path,
         {
             "id": directory.id,
             "name": config.name,
             "status": status,
-            "created": now,
+            "created": before.get("created", now()),
+            "config": config.as_dict() if not before else before.get("config"),
+            "files": recorded_files(directory.path) | (before.get("files") or {}),
             "working_folder": directory.working_folder,
             "model": config.model.kind,
             "config_hash": config.hash,
@@ -193,9 +231,9 @@ def _train(
         seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
         acting=traded[0].acting(market, bars, begin, end, tape),
     )
-    write_report(directory)
+    write_report(directory, folder=directory.path)
     track_end(trackers, prepared, directory, traded[0].targets, judgement)
-    write_manifest(directory, prepared, "finished")
+    _tell(directory, prepared, "finished")
     advance(total, total, "done")
     return judgement
 

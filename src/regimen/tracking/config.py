@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -13,6 +15,8 @@ from regimen.errors import ConfigError
 
 _KINDS = "tensorboard, mlflow, wandb"
 _RULE = f"must be {_KINDS}, none, or a list of the first three"
+_SECRETS = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
+_FROM_ENVIRONMENT = re.compile(r"\$\{\w+\}")
 _STORES = re.compile(r"(sqlite:///.|https?://.|postgresql\W|mysql\W|mssql\W|databricks)")
 
 
@@ -34,7 +38,9 @@ class MLflowConfig(BaseModel):
 
     kind: Literal["mlflow"] = Field("mlflow", description="MLflow")
     uri: str | None = Field(
-        None, description="sqlite:///FILE, or http(s)://SERVER; null: mlflow.db beside the runs, artefacts beside it"
+        None,
+        description="sqlite:///FILE, or http(s)://SERVER; null: mlflow.db beside the runs, artefacts beside it; "
+        "${NAME} is the environment's",
     )
     experiment: str = Field("regimen", min_length=1, description="the experiment that the runs are listed under")
 
@@ -43,7 +49,41 @@ class MLflowConfig(BaseModel):
     def _is_a_store(cls, uri: str | None) -> str | None:
         if uri is not None and not _STORES.match(uri):
             raise ValueError("must be sqlite:///FILE or http(s)://SERVER: MLflow keeps no plain folders any more")
+        if uri is not None and _has_credentials(uri):
+            raise ValueError(
+                "must not hold a password or a token, which would be written down with the run: "
+                "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or write ${NAME} and set NAME"
+            )
         return uri
+
+
+def expanded(uri: str) -> str:
+    """Returns an address with every ``${NAME}`` replaced by the environment's value.
+
+    Raises:
+        ConfigError: a variable that is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name = found[0][2:-1]
+        if name not in os.environ:
+            raise ConfigError("tracking.uri", "must name variables of the environment that are set", name)
+        return os.environ[name]
+
+    return _FROM_ENVIRONMENT.sub(value, uri)
+
+
+def _has_credentials(uri: str) -> bool:
+    """Whether an address holds something secret itself, and not the name of a variable that does."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    # a web server's user name alone may be a token; that of a database is none
+    secrets = [password or user if parts.scheme.startswith("http") else password]
+    secrets += [value for name, value in parse_qsl(parts.query) if _SECRETS.search(name)]
+    return any(secret and not _FROM_ENVIRONMENT.fullmatch(secret) for secret in secrets)
 
 
 class WandbConfig(BaseModel):

@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regimen.errors import ConfigError
-from regimen.tracking.config import MLflowConfig
+from regimen.files import DRAFT, scratch
+from regimen.locks import FileLock
+from regimen.tracking.config import MLflowConfig, expanded
 from regimen.tracking.tracker import About, Memory, flattened
 
 # Read when mlflow is imported: nothing is told to its makers, and a server that is gone is given up within seconds.
@@ -41,6 +43,8 @@ with _quiet():
 
 _SECONDS = 2.0
 """Points are held back for so long at most: a batch costs a few milliseconds, however small it is."""
+_PATIENCE = 120.0
+"""Seconds to wait for the process that makes the database."""
 _METRICS, _PARAMS, _LONGEST = 1000, 100, 6000
 """What one request may hold, and the longest value of a parameter, as MLflow's store allows."""
 
@@ -69,7 +73,9 @@ class MLflowTracker:
         self._sent = time.monotonic()
         self._last: dict[str, int] = {}
         with _quiet():
-            self._client = MlflowClient(uri)
+            if uri.startswith("sqlite:///"):
+                _require_database(_file_of(uri))
+            self._client = MlflowClient(expanded(uri))
             known = memory.recall("mlflow")
             self._run = known["run"] if known.get("uri") == uri and self._reopened(known["run"]) else ""
             self._resumed = bool(self._run)
@@ -147,6 +153,25 @@ class MLflowTracker:
                 if found is None:
                     raise
         return str(found.experiment_id)
+
+
+def _require_database(file: Path) -> None:
+    """Makes the database, where it is not there yet: one process does, and the file appears with all its tables.
+
+    Raises:
+        ConfigError: another process has been at it for minutes.
+    """
+    lock = FileLock.wait(file.with_name(f".{file.name}.lock"), _PATIENCE)
+    if lock is None:
+        raise ConfigError("tracking.uri", f"is being made by another process since {_PATIENCE:.0f} s", str(file))
+    try:
+        if file.exists():
+            return
+        with scratch(DRAFT, file.parent) as draft:
+            MlflowClient(f"sqlite:///{draft / file.name}").search_experiments(max_results=1)
+            (draft / file.name).replace(file)
+    finally:
+        lock.release(remove=True)
 
 
 def _file_of(uri: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from regimen.errors import ConfigError, RegimenError
+from regimen.errors import ConfigError, RegimenError, without_credentials
 from regimen.tracking.config import MLflowConfig, TensorBoardConfig, TrackerConfig, require_trackers
 from regimen.tracking.tracker import About, Memory, Tracker, Trackers
 
@@ -73,5 +73,5 @@ def _open(config: TrackerConfig, folder: Path, about: About, memory: Memory) -> 
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
+    text = without_credentials(str(error).strip()).splitlines()
     return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__

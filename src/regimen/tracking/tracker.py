@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from regimen.errors import without_credentials
 from regimen.files import write_text
 
 _log = logging.getLogger("regimen.tracking")
@@ -107,7 +108,7 @@ class Trackers:
                 do(tracker)
             except Exception as error:  # noqa: BLE001 - whatever a foreign library raises, the run goes on
                 del self._trackers[kind]
-                why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+                why = without_credentials(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
                 _log.warning("tracking: %s is switched off, the run goes on (%s)", kind, why)
 
 
@@ -123,8 +124,8 @@ class Memory:
         self._values: dict[str, dict[str, str]] = {}
         if self._path.exists():
             try:
-                self._values = json.loads(self._path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                self._values = _kept(json.loads(self._path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, RecursionError):
                 _log.warning("tracking: %s cannot be read; the curves begin anew", self._path)
 
     def recall(self, kind: str) -> dict[str, str]:
@@ -136,6 +137,16 @@ class Memory:
         if self.recall(kind) != values:
             self._values[kind] = dict(values)
             write_text(self._path, json.dumps(self._values, indent=1, sort_keys=True) + "\n")
+
+
+def _kept(values: object) -> dict[str, dict[str, str]]:
+    """Raises ValueError where a file holds something else than trackers keep."""
+    if not isinstance(values, dict):
+        raise ValueError
+    for kept in values.values():
+        if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+            raise ValueError
+    return values
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, str | int | float | bool]:

@@ -1,0 +1,94 @@
+"""The runs of a folder: listed, and found by the words that a person has for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from regimen.errors import RunError
+from regimen.runs.directory import RunDirectory
+from regimen.runs.documents import read_json
+from regimen.runs.manifest import MANIFEST
+
+LATEST = "latest"
+_SHOWN = 6
+_COLUMNS = ("name", "created", "model", "data", "status", "sharpe", "dsr", "verdict", "problem")
+
+
+def find_run(word: str, root: Path) -> RunDirectory:
+    """Returns the run that a word names: a path, an id, the first letters of one, or ``latest``.
+
+    Args:
+        word: as a person wrote it; a folder that is a run is meant before an id.
+        root: the folder of runs in which ids are looked up; the latest is the one that was started last.
+
+    Raises:
+        RunError: no run, or several runs of that name.
+    """
+    if word == LATEST:
+        return _latest(root)
+    path = Path(word)
+    if path.is_dir() and ((path / MANIFEST).exists() or path.name != word):
+        return RunDirectory.open(path)
+    if path.name == word and (root / word).is_dir():
+        return RunDirectory.open(root / word)
+    found = [run for run in _folders(root) if word and run.name.startswith(word)]
+    if len(found) == 1:
+        return RunDirectory.open(found[0])
+    if found:
+        names = ", ".join(run.name for run in found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+        raise RunError("run", f"must name one run, not {len(found)}: {names}", word)
+    if path.is_dir():
+        return RunDirectory.open(path)  # which says what it lacks
+    raise RunError("run", f"must be the folder of a run, the id of one in {root}, or {LATEST}", word)
+
+
+def _latest(root: Path) -> RunDirectory:
+    runs = [(row["created"], row["run"]) for row in list_runs(root) if row["created"] is not None]
+    if not runs:
+        raise RunError("run", f"must be in {root}, which holds none", LATEST)
+    return RunDirectory.open(root / max(runs)[1])
+
+
+def _folders(root: Path) -> list[Path]:
+    """The folders of runs in a folder, in the order of their names."""
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / MANIFEST).exists())
+
+
+def list_runs(root: Path) -> list[dict[str, Any]]:
+    """Returns one row for each run of a folder, oldest first: id, name, model, data, status, Sharpe, DSR, verdict.
+
+    A run that cannot be read is a row as well, of status ``damaged``, with what is wrong as its ``problem``.
+
+    Raises:
+        RunError: the folder does not exist.
+    """
+    if not root.is_dir():
+        raise RunError("runs", "must be a folder of runs", str(root))
+    rows = [_row(RunDirectory(path)) for path in _folders(root)]
+    return sorted(rows, key=lambda row: row["created"] or "")
+
+
+def _row(run: RunDirectory) -> dict[str, Any]:
+    row: dict[str, Any] = {"run": run.path.name, **dict.fromkeys(_COLUMNS)}
+    try:
+        manifest = run.manifest()
+        row |= {name: manifest.get(name) for name in ("name", "created", "model")}
+        row |= {"data": manifest["fingerprint"][:12], "status": run.status}
+        if row["status"] == "finished":
+            run.require_undamaged("judgement.json")
+            row |= _judged(run)
+    except RunError as error:
+        row |= {"status": "damaged", "problem": error.rule}
+    return row
+
+
+def _judged(run: RunDirectory) -> dict[str, Any]:
+    judgement = read_json(run.path / "judgement.json")
+    try:
+        policy = next(each for each in judgement["rows"] if each["name"] == "policy")
+        return {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
+    except (KeyError, TypeError, StopIteration):  # of a run that has no checksums yet
+        raise RunError("run", "holds a judgement.json of another shape", str(run.path)) from None
