@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 import regimen
 from regimen.cli import backtest, bench, data, demo, features, leaks, prove, report, reproduce, runs, train
+from regimen.cli.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.errors import RegimenError
 
 
@@ -73,6 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line. Exit codes: 0 done, 1 done with a bad finding, 2 a mistake to mend, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    end_at_once_on_interrupt()
     words = [word for word in words if word != "--debug"]
     try:
         code = app(words, prog_name="regimen", standalone_mode=False)
@@ -87,6 +89,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (_Interrupted, KeyboardInterrupt) as error:
         run = error.args[0] if error.args else ""
         _end("interrupted" + (f"; `regimen resume {run}` goes on with it" if run else ""), 130, debug)
+    finally:
+        raise_on_interrupt()
     raise SystemExit(code if isinstance(code, int) else 0)
 
 

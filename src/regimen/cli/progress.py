@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from regimen.cli.interrupt import raise_on_interrupt
+
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
 
@@ -42,14 +44,26 @@ def working(words: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Advance]:
-    """Yields a function that moves the bar. Without a terminal each new message is one plain line instead."""
+def progress_bar() -> Iterator[Advance]:
+    """Yields a function that moves the bar. Without a terminal each new message is one plain line instead.
+
+    With its first call the work begins that Ctrl-C has to put away.
+    """
     console = Console(stderr=True)
-    if quiet:
-        yield lambda _done, _total, _message: None
-        return
-    if not console.is_terminal:
-        last = ""
+    with _bar(console) if console.is_terminal else _lines(console) as show:
+
+        def advance(done: int, total: int, message: str) -> None:
+            raise_on_interrupt()
+            show(done, total, message)
+
+        yield advance
+
+
+@contextmanager
+def _lines(console: Console) -> Iterator[Advance]:
+    last = ""
+    with ExitStack() as starting:
+        starting.enter_context(working("starting"))
 
         def line(done: int, total: int, message: str) -> None:
             nonlocal last
@@ -59,10 +73,11 @@ def progress_bar(quiet: bool = False) -> Iterator[Advance]:
                 console.print(f"[{done}/{total}] {stage}", highlight=False, markup=False)
                 last = stage
 
-        with ExitStack() as starting:
-            starting.enter_context(working("starting"))
-            yield line
-        return
+        yield line
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Advance]:
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -76,8 +91,4 @@ def progress_bar(quiet: bool = False) -> Iterator[Advance]:
         transient=True,
     ) as bar:
         task = bar.add_task("starting", total=None)
-
-        def advance(done: int, total: int, message: str) -> None:
-            bar.update(task, completed=done, total=total, description=message)
-
-        yield advance
+        yield lambda done, total, message: bar.update(task, completed=done, total=total, description=message)

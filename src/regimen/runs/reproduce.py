@@ -64,6 +64,7 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
         counted["measured"],
         counted["timing_variance"],
     )
+    advance(0, 1, "bars, features, labels")
     prepared = prepare(directory.located_config())
     require_same_data(prepared, manifest)
     with scratch(SCRATCH) as place:
