@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -251,3 +254,101 @@ def test_nested_configs_become_dotted_names() -> None:
         "d": '[1, {"e": 2}]',
         "f": True,
     }
+
+
+NO_LOOK_UP = """
+import socket, sys, threading
+from pathlib import Path
+asked = []
+socket.getaddrinfo = lambda host, *_, **__: asked.append(host) or []
+from regimen.tracking import About, WandbConfig, open_trackers
+home = Path(sys.argv[1])
+with open_trackers((WandbConfig(),), home, About("coin-1", {}, {})) as trackers:
+    trackers.numbers(1, {"loss": 1.0}, "window-000")
+    assert trackers.kinds == ("wandb",)
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join(5)
+assert asked == [], asked
+"""
+
+
+def test_wandb_offline_looks_nothing_up(home: Path) -> None:
+    pytest.importorskip("wandb")
+    done = subprocess.run([sys.executable, "-c", NO_LOOK_UP, home], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+MLFLOW = """
+import sys
+from pathlib import Path
+from regimen.tracking import About, MLflowConfig, open_trackers
+home = Path(sys.argv[1])
+home.mkdir(parents=True)
+with open_trackers((MLflowConfig(),), home, About(home.name, {"seed": 1}, {})) as trackers:
+    trackers.numbers(1, {"loss": 1.0}, "window-000")
+    assert trackers.kinds == ("mlflow",)
+"""
+KILLED = """
+import os, signal
+from pathlib import Path
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_the_database_of_mlflow_is_made_once_and_whole(tmp_path: Path) -> None:
+    """One process is killed while it makes it; then four begin at once in the folder that it leaves."""
+    pytest.importorskip("mlflow")
+    pytest.importorskip("sqlalchemy")
+    runs = tmp_path / "runs"
+    code = [sys.executable, "-c", KILLED + MLFLOW, runs / "killed"]
+    assert subprocess.run(code, check=False, capture_output=True).returncode == -signal.SIGKILL
+    assert not (runs / "mlflow.db").exists()
+    four = [subprocess.Popen([sys.executable, "-c", MLFLOW, runs / name]) for name in "abcd"]
+    assert [each.wait() for each in four] == [0] * 4
+    with mlflow_client(runs / "mlflow.db") as client:
+        (experiment,) = (each for each in client.search_experiments() if each.name == "regimen")
+        found = {each.info.run_name for each in client.search_runs([experiment.experiment_id])}
+    assert found == set("abcd")
+    assert sorted(path.name for path in runs.iterdir()) == ["a", "b", "c", "d", "killed", "mlflow.db"]
+
+
+def test_a_password_reaches_no_error_and_no_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from regimen.tracking.config import expanded
+
+    monkeypatch.setenv("MLFLOW_LOGIN", "ann:hunter2")
+    config = MLflowConfig(uri="http://${MLFLOW_LOGIN}@127.0.0.1:1/store")
+    assert expanded(str(config.uri)) == "http://ann:hunter2@127.0.0.1:1/store"
+    for needed in ("mlflow", "sqlalchemy"):
+        pytest.importorskip(needed)
+    monkeypatch.setattr("regimen.tracking.mlflow.MlflowClient", _unreachable)
+    with pytest.raises(ConfigError, match=r"mlflow cannot be opened .*http://\*\*\*@127") as caught:
+        open_trackers((config,), home, ABOUT)
+    assert "hunter2" not in str(caught.value)
+
+    class Lost:
+        def numbers(self, *_: object) -> None:
+            _unreachable("http://ann:hunter2@127.0.0.1:1/?token=hunter2")
+
+    Trackers({"mlflow": Lost()}).numbers(1, {"loss": 1.0})  # type: ignore[dict-item]
+    assert "switched off" in caplog.text
+    assert "hunter2" not in caplog.text
+    assert not any(b"hunter2" in path.read_bytes() for path in home.rglob("*") if path.is_file())
+    monkeypatch.delenv("MLFLOW_LOGIN")
+    with pytest.raises(ConfigError, match=r"tracking\.uri: must name variables .*'MLFLOW_LOGIN'"):
+        open_trackers((config,), home, ABOUT)
+
+
+def _unreachable(uri: str) -> None:
+    raise OSError(f"nobody answers at {uri}")
+
+
+@pytest.mark.parametrize("text", ["[]", '{"mlflow": 3}', '{"wandb": {"run": null}}', "[" * 100_000])
+def test_what_is_not_a_tracker_s_memory_begins_anew(home: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    (home / "tracking.json").write_text(text)
+    with open_trackers((TensorBoardConfig(),), home, ABOUT) as trackers:
+        trackers.numbers(1, {"loss": 1.0}, "window-000")
+    assert "cannot be read; the curves begin anew" in caplog.text

@@ -77,6 +77,36 @@ def test_mistakes_are_one_line(written: object, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "uri",
+    [
+        "http://ann:hunter2@host/store",
+        "https://hunter2@host",
+        "https://ann:hun/t@r2hunter2@host",
+        "postgresql://ann:hunter2@host/db",
+        "postgresql://ann@host/db?password=hunter2",
+        "http://host/store?token=hunter2",
+        "ftp://ann:hunter2@host",
+        f"ftp://{'ann' * 60}:hunter2@host",
+    ],
+)
+def test_a_password_is_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(ConfigError, match=r"^tracking.uri: must ") as caught:
+        read({"kind": "mlflow", "uri": uri})
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"is not a known key") as caught:
+        read({"kind": "mlflow", "url": uri})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://${LOGIN}@host", "http://ann:${PASSWORD}@host", "postgresql://ann@host/db", "http://host/?token=${TOKEN}"],
+)
+def test_a_password_may_be_the_environment_s(uri: str) -> None:
+    assert read({"kind": "mlflow", "uri": uri}) == (MLflowConfig(uri=uri),)
+
+
+@pytest.mark.parametrize(
     ("config", "missing", "line"),
     [
         (MLflowConfig(), "mlflow", "tracking: needs mlflow, not installed here: pip install 'regimen[track]'"),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -75,14 +75,11 @@ def expanded(uri: str) -> str:
 
 def _has_credentials(uri: str) -> bool:
     """Whether an address holds something secret itself, and not the name of a variable that does."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return False
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    scheme, _, rest = uri.partition("://")
+    user, _, password = rest.rpartition("@")[0].partition(":")
     # a web server's user name alone may be a token; that of a database is none
-    secrets = [password or user if parts.scheme.startswith("http") else password]
-    secrets += [value for name, value in parse_qsl(parts.query) if _SECRETS.search(name)]
+    secrets = [password or user if scheme.startswith("http") else password]
+    secrets += [value for name, value in parse_qsl(rest.partition("?")[2]) if _SECRETS.search(name)]
     return any(secret and not _FROM_ENVIRONMENT.fullmatch(secret) for secret in secrets)
 
 

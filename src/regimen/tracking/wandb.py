@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read at the import: nothing is told to its makers
 import wandb
 
 from regimen.tracking.config import WandbConfig
