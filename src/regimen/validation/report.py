@@ -32,7 +32,7 @@ class ReportDocument:
     Attributes:
         title: names the run in words, e.g. "baseline on sp500, daily".
         run: id of the run.
-        created: when the run finished, ISO 8601, UTC.
+        created: when the run was begun, ISO 8601, UTC.
         judgement: `Judgement.to_dict()`.
         time: (time,) start of each bar, UTC; the clock of the arrays below.
         equity: (time,) multiples of the starting equity, by name: ``policy``, ``flat``, ``buy_and_hold``,
