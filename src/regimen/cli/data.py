@@ -51,7 +51,11 @@ def check(file: _File, options: _Options = None, as_json: _Json = False) -> None
 
     Example: regimen data check examples/btc-1h.yaml data.path=btcusdt-1h.parquet
     """
-    report = _check_run(file, options) if file.lower().endswith((".yaml", ".yml")) else _check_file(file, options)
+    from regimen.cli.progress import working
+
+    with working("checking"):
+        is_run = file.lower().endswith((".yaml", ".yml"))
+        report = _check_run(file, options) if is_run else _check_file(file, options)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
@@ -131,10 +135,13 @@ def convert(
 
     Example: regimen data convert btc-1m.csv btc-4h.parquet resample=4h
     """
-    from regimen.bars import load_with_report
+    from regimen.cli.progress import working
 
-    loaded = load_with_report(_config(file, options))
-    loaded.bars.write(target)
+    with working("converting"):
+        from regimen.bars import load_with_report
+
+        loaded = load_with_report(_config(file, options))
+        loaded.bars.write(target)
     done = [repair.sentence for repair in loaded.report.applied]
     if as_json:
         bars = {"path": str(target), "bars": len(loaded.bars), "symbols": len(loaded.bars.symbols)}
@@ -152,9 +159,12 @@ def fingerprint(file: _File, options: _Options = None, as_json: _Json = False) -
 
     Example: regimen data fingerprint btc-1m.parquet
     """
-    from regimen.bars import load
+    from regimen.cli.progress import working
 
-    bars = load(_config(file, options))
+    with working("reading"):
+        from regimen.bars import load
+
+        bars = load(_config(file, options))
     if as_json:
         typer.echo(
             json.dumps(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from regimen.features import FeatureFrame
+    from regimen.bars import Bars
+    from regimen.features import FeatureFrame, FeatureSet
 
 
 def features(
@@ -28,26 +29,14 @@ def features(
 
     Example: regimen features btc-1m.parquet features.kind=indicators -o features.parquet
     """
-    import time
+    from regimen.cli.progress import working
 
+    with working("features"):
+        loaded, chosen, frame, seconds = _computed(bars, overrides or [])
+        if output is not None:
+            _write(frame, output)
     import numpy as np
 
-    from regimen.bars import DataConfig, load
-    from regimen.errors import ConfigError
-    from regimen.features import FeaturesConfig
-    from regimen.settings import apply_overrides, validated
-
-    values = apply_overrides({"data": {"path": str(bars)}, "features": {}}, overrides or [])
-    unknown = sorted(set(values) - {"data", "features"})
-    if unknown:
-        raise ConfigError("override", "must begin with data. or features.", unknown[0])
-    loaded = load(validated(DataConfig, values["data"], "data."))
-    chosen = validated(FeaturesConfig, values["features"], "features.").build()
-    started = time.perf_counter()
-    frame = chosen.compute(loaded)
-    seconds = time.perf_counter() - started
-    if output is not None:
-        _write(frame, output)
     group_of = {name: group for group, names in chosen.groups.items() for name in names}
     rows = []
     for number, name in enumerate(frame.names):
@@ -87,6 +76,26 @@ def features(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _computed(bars: Path, overrides: list[str]) -> tuple[Bars, FeatureSet, FeatureFrame, float]:
+    """Bars, feature set, its columns on them, and how many seconds these took."""
+    import time
+
+    from regimen.bars import DataConfig, load
+    from regimen.errors import ConfigError
+    from regimen.features import FeaturesConfig
+    from regimen.settings import apply_overrides, validated
+
+    values = apply_overrides({"data": {"path": str(bars)}, "features": {}}, overrides)
+    unknown = sorted(set(values) - {"data", "features"})
+    if unknown:
+        raise ConfigError("override", "must begin with data. or features.", unknown[0])
+    loaded = load(validated(DataConfig, values["data"], "data."))
+    chosen = validated(FeaturesConfig, values["features"], "features.").build()
+    started = time.perf_counter()
+    frame = chosen.compute(loaded)
+    return loaded, chosen, frame, time.perf_counter() - started
 
 
 def _write(frame: FeatureFrame, path: Path) -> None:

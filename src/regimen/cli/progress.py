@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Timer
@@ -34,7 +35,8 @@ def working(words: str) -> Iterator[None]:
         with console.status(words, spinner="line"):
             yield
         return
-    timer = Timer(_SILENT, lambda: console.print(f"[0/1] {words}", highlight=False, markup=False))
+    # written as it is: a console would import more of itself, and wait for the import that takes so long
+    timer = Timer(_SILENT, lambda: print(f"[0/1] {words}", file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
     try:

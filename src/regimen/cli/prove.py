@@ -35,9 +35,11 @@ def prove(
 
     Example: regimen prove --agent ppo --market ou --seeds 3 --jobs 2
     """
-    from regimen.cli.progress import progress_bar
-    from regimen.proving import EXPERIMENTS, FAST, installed, prove, select
-    from regimen.proving.table import document, markdown
+    from regimen.cli.progress import progress_bar, working
+
+    with working("agents"):
+        from regimen.proving import EXPERIMENTS, FAST, installed, prove, select
+        from regimen.proving.table import document, markdown
 
     chosen = select(FAST if fast else EXPERIMENTS, agents or (), markets or ())
     seeds = min(seeds, 2) if fast else seeds

@@ -55,13 +55,16 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
     """
     from rich.table import Table
 
+    from regimen.cli.progress import working
     from regimen.cli.terminal import console
     from regimen.errors import RunError
-    from regimen.runs import TrialLedger
 
     if not root.is_dir():
         raise RunError("runs", "must be a folder of runs", str(root))
-    rows = TrialLedger(root / "trials.sqlite").rows()
+    with working("trials"):
+        from regimen.runs import TrialLedger
+
+        rows = TrialLedger(root / "trials.sqlite").rows()
     if as_json:
         print(json.dumps(rows, indent=1))
         return

@@ -1,15 +1,42 @@
-"""Run directories, configs, the trial ledger, the walk-forward run, resume, reproduce."""
+"""Run directories, configs, the trial ledger, the walk-forward run, resume, reproduce.
 
-from regimen.runs.backtests import backtest_run
-from regimen.runs.config import RunConfig, load_config
-from regimen.runs.directory import RunDirectory, require_finished
-from regimen.runs.documents import read_json
-from regimen.runs.leaks import find_run_leaks
-from regimen.runs.listing import find_run, list_runs
-from regimen.runs.report import write_report
-from regimen.runs.reproduce import reproduce_run
-from regimen.runs.trials import Trial, TrialLedger
-from regimen.runs.walk_forward import resume_run, start
+Each name is imported when it is first used: whoever lists runs does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regimen.runs.backtests import backtest_run
+    from regimen.runs.config import RunConfig, load_config
+    from regimen.runs.directory import RunDirectory, require_finished
+    from regimen.runs.documents import read_json
+    from regimen.runs.leaks import find_run_leaks
+    from regimen.runs.listing import find_run, list_runs
+    from regimen.runs.report import write_report
+    from regimen.runs.reproduce import reproduce_run
+    from regimen.runs.trials import Trial, TrialLedger
+    from regimen.runs.walk_forward import resume_run, start
+
+_FILE_OF = {
+    "RunConfig": "config",
+    "RunDirectory": "directory",
+    "Trial": "trials",
+    "TrialLedger": "trials",
+    "backtest_run": "backtests",
+    "find_run": "listing",
+    "find_run_leaks": "leaks",
+    "list_runs": "listing",
+    "load_config": "config",
+    "read_json": "documents",
+    "reproduce_run": "reproduce",
+    "require_finished": "directory",
+    "resume_run": "walk_forward",
+    "start": "walk_forward",
+    "write_report": "report",
+}
 
 __all__ = [
     "RunConfig",
@@ -28,3 +55,9 @@ __all__ = [
     "start",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FILE_OF:
+        raise AttributeError(f"module 'regimen.runs' has no attribute {name!r}")
+    return getattr(import_module(f"regimen.runs.{_FILE_OF[name]}"), name)

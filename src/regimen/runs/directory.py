@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import regimen
 from regimen.bars.folder import path_exists
@@ -21,11 +21,12 @@ from regimen.errors import RunError
 from regimen.files import sweep
 from regimen.locks import FileLock, held
 from regimen.runs.checksums import recorded_files, require_undamaged
-from regimen.runs.config import RunConfig
 from regimen.runs.fit import EXPOSURES
-from regimen.runs.manifest import MANIFEST, read_manifest, write_manifest
-from regimen.runs.stored_config import CONFIG, read_config
+from regimen.runs.manifest import CONFIG, MANIFEST, read_manifest, write_manifest
 from regimen.runs.trials import TrialLedger
+
+if TYPE_CHECKING:
+    from regimen.runs.config import RunConfig
 
 _PACKAGES = ("torch", "numpy", "numba", "pandas", "pyarrow")
 _LOCK = ".lock"
@@ -118,6 +119,8 @@ class RunDirectory:
 
     def config(self) -> RunConfig:
         """The resolved config that the run was made with; see `read_config`."""
+        from regimen.runs.stored_config import read_config
+
         return read_config(self.path, self.manifest())
 
     def located_config(self) -> RunConfig:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from regimen.bars import Bars
-from regimen.features import FeatureFrame
+    from regimen.bars import Bars
+    from regimen.features import FeatureFrame
 
 Tell = Callable[[int, int, str, Mapping[str, float]], None]
 """Called in training with (done, of how many, how it goes in words, and in numbers)."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from regimen.errors import RunError
 from regimen.files import abandoned, abandoned_folders
 from regimen.runs.manifest import MANIFEST
-from regimen.runs.reproduce import SCRATCH
 
+SCRATCH = "regimen-reproduce-"
+"""First part of the name of the temporary folder in which a run is repeated."""
 _EARLY = {"config.yaml", "data.json"}
 """What an early run wrote before its manifest."""
 

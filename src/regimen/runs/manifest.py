@@ -13,7 +13,8 @@ from regimen.runs.checksums import has_its_seal, sealed
 from regimen.runs.documents import plain, read_json, write_json
 from regimen.settings import validated
 
-MANIFEST = "manifest.json"
+CONFIG, MANIFEST = "config.yaml", "manifest.json"
+"""The files without which a folder is no run."""
 
 
 class _Window(BaseModel):

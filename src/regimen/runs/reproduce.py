@@ -10,12 +10,11 @@ from typing import Any
 from regimen.files import scratch
 from regimen.runs.directory import RunDirectory, environment, require_finished
 from regimen.runs.documents import read_json
+from regimen.runs.leftovers import SCRATCH
 from regimen.runs.prepare import prepare
 from regimen.runs.walk_forward import describe, require_same_data, train
 from regimen.validation import Trials
 
-SCRATCH = "regimen-reproduce-"
-"""First part of the name of the temporary folder."""
 _COMPARED = (
     "*.safetensors",
     "*.npy",

@@ -10,8 +10,8 @@ from typing import Any
 from regimen.errors import ConfigError, RunError
 from regimen.runs.config import RunConfig, read_yaml, resolve
 from regimen.runs.documents import plain
+from regimen.runs.manifest import CONFIG
 
-CONFIG = "config.yaml"
 _SHOWN = 4
 
 _log = logging.getLogger("regimen.runs")

@@ -16,10 +16,9 @@ from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, environment, new_id, now
 from regimen.runs.documents import write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.manifest import write_manifest
+from regimen.runs.manifest import CONFIG, write_manifest
 from regimen.runs.prepare import Prepared, described, prepare
 from regimen.runs.report import write_report
-from regimen.runs.stored_config import CONFIG
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
 from regimen.runs.trials import Trial
