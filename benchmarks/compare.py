@@ -65,19 +65,12 @@ SIZES: dict[str, tuple[str, ...]] = {
 
 def finished(runs: Path, model: str) -> Path | None:
     """Returns the folder of a model's finished run, the newest; None where there is none."""
-    from regimen.errors import RegimenError
-    from regimen.runs import RunDirectory
+    from regimen.runs import list_runs
     from regimen.runs.models import model_config
 
     kind = model_config(model).model_fields["kind"].default
-    found = []
-    for folder in sorted(runs.glob("*/manifest.json")):
-        try:
-            manifest = RunDirectory.open(folder.parent).manifest()
-        except RegimenError:
-            continue
-        if manifest["status"] == "finished" and manifest["model"] == kind:
-            found.append(folder.parent)
+    rows = list_runs(runs) if runs.is_dir() else []
+    found = [runs / row["run"] for row in rows if (row["status"], row["model"]) == ("finished", kind)]
     return found[-1] if found else None
 
 

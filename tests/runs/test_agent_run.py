@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from regimen.agents import Iteration
+from regimen.agents.checkpoint import FILE
 from regimen.envs import spec_of
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.runs import (
@@ -253,3 +254,17 @@ def test_an_agent_of_other_account_columns_is_refused_by_name(agent_config: Conf
         RunError, match=r"agent: column \d: must be 'equity', as the agent was built for; got 'drawdown'"
     ):
         trade(agent, prepared.config, prepared.bars, prepared.frame, 400, 450)
+
+
+def test_evaluations_that_were_changed_or_lost_choose_no_state(tmp_path: Path) -> None:
+    assert module._read_evaluations(tmp_path) == {}
+    module._write_evaluations(tmp_path, {512: 1.25, 1024: 0.5})
+    assert module._read_evaluations(tmp_path) == {512: 1.25, 1024: 0.5}
+    path = tmp_path / "evaluations.json"
+    path.write_text(path.read_text().replace("1.25", "0.25"))
+    with pytest.raises(RunError, match=r"holds a damaged evaluations\.json"):
+        module._read_evaluations(tmp_path)
+    path.unlink()
+    (tmp_path / FILE).write_bytes(b"a checkpoint")
+    with pytest.raises(RunError, match=r"lacks a readable evaluations\.json"):
+        module._read_evaluations(tmp_path)
