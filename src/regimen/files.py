@@ -19,6 +19,8 @@ _SUFFIX = ".tmp"
 DRAFT = ".draft-"
 """First part of the names of folders that are not whole yet."""
 _LOCK = ".lock"
+_MOMENT = 1.0
+"""Seconds to wait for a lock of one's own: whoever asks whether it is free has it for a moment."""
 _YOUNG = 60.0
 """Seconds in which a folder without a lock may still be about to get one."""
 
@@ -106,7 +108,7 @@ def scratch(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     for old in abandoned_folders(place, prefix):
         shutil.rmtree(old, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-    lock = FileLock.take(folder / _LOCK)
+    lock = FileLock.wait(folder / _LOCK, _MOMENT)
     try:
         yield folder
     finally:

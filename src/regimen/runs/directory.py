@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("torch", "numpy", "numba", "pandas", "pyarrow")
 _LOCK = ".lock"
+_MOMENT = 0.3
+"""Seconds to wait for a lock: whoever asks whether it is free has it for a moment."""
 _FIRST, _LETTERS = "abcdefghjkmnpqrstvwxyz", "abcdefghjkmnpqrstvwxyz23456789"
 """Of an id: no letter that looks like a digit, and none of them first, so that no id reads as a number."""
 
@@ -69,7 +71,7 @@ def now() -> str:
 
 
 def new_id() -> str:
-    """Returns a new id of eight letters and digits, one of 660,000,000,000: none comes twice, also after a removal."""
+    """Returns a new id of eight letters and digits, one of 480,000,000,000: none comes twice, also after a removal."""
     return secrets.choice(_FIRST) + "".join(secrets.choice(_LETTERS) for _ in range(7))
 
 
@@ -180,7 +182,7 @@ class RunDirectory:
         """
         path = self.path / _LOCK
         try:
-            lock = FileLock.take(path)
+            lock = FileLock.wait(path, _MOMENT)
         except OSError as error:
             raise RunError("run folder", f"must be writable ({error.strerror or error})", str(self.path)) from None
         if lock is None:
