@@ -134,7 +134,7 @@ def test_shared_exposures_are_those_of_decide(
         ready = np.isfinite(features[t]).all(axis=1) & bars.present[t]
         np.testing.assert_array_equal(env.ready[5], ready)
         env.step(np.tile(action, (8, 1)))
-        expected = share(np.where(ready, action, 0.0), bars.present[t])
+        expected = share(np.where(ready, action, 0.0), bars.present[t], bars.listed[t])
         np.testing.assert_array_equal(env.targets[5], expected)
         decided.append(expected)
         equity.append(float(info["equity"][5]))

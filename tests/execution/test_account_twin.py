@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class Holding:
     order: str | None = None  # None: no order; "unsized"; "sized"
     fresh: bool = False  # the order came from a changed target, not from rebalancing
     goal: float = 0.0
+    cut: bool = False  # smaller than asked for, because others could not be sold: sized again at the next open
     factor: float | None = None  # last known split factor
     close: float | None = None  # last known close, in today's units
     variance: float | None = None
@@ -57,6 +59,18 @@ class Twin:
             self.step(t, targets[decided] if decided >= 0 else None)
         return self
 
+    def ended(self, t: int, s: int) -> bool:
+        """Whether the symbol's last bar is over: none to the panel's end, and for longer than ever before."""
+        have = [k for k in range(len(self.bars)) if self.has_bar(k, s)]
+        if not have:
+            return False
+        panel = max(k for k in range(len(self.bars)) for z in range(len(self.held)) if self.has_bar(k, z))
+        hole = max((b - a - 1 for a, b in pairwise(have)), default=0)
+        return panel - have[-1] > hole and t > have[-1]
+
+    def trades(self, t: int, s: int) -> bool:
+        return self.has_bar(t, s) and self.bars.volume[t, s] != 0.0
+
     def has_bar(self, t: int, s: int) -> bool:
         return not any(math.isnan(p[t, s]) for p in (self.bars.open, self.bars.high, self.bars.low, self.bars.close))
 
@@ -83,17 +97,23 @@ class Twin:
                 h.factor = factor
             if self.has_bar(t, s):
                 h.mark = bars.open[t, s]
+        self.carry(t, paid)
+        gave_up = self.settle(t)
         equity = self.cash + sum(h.units * h.mark for h in self.held)
 
-        if row is not None:
-            self.take(row)
-        forced = self.called or self.ruined
+        changed = self.take(t, row, gave_up)
+        sellable = any(h.units != 0.0 and self.trades(t, s) for s, h in enumerate(self.held))
+        forced = self.ruined or (self.called and sellable)
+        fit = 1.0
+        if not forced and equity > 0.0 and len(self.held) > 1:
+            fit = self.room(t, equity)
+            self.clips += fit < 1.0 and changed
         if forced:
             for h in self.held:
                 h.order = None
         for s, h in enumerate(self.held):
             volume = bars.volume[t, s]
-            if not self.has_bar(t, s) or volume == 0.0:
+            if not self.trades(t, s):
                 continue
             price = bars.open[t, s]
             if forced:
@@ -102,12 +122,15 @@ class Twin:
                 reason = "remainder"
                 again = config.rebalance == "every_bar" and h.target is not None
                 if equity > 0.0 and (h.order == "unsized" or again):
-                    h.goal = self.lots(h.target * self.scale * equity / price)
+                    h.goal = self.lots(h.target * self.scale * fit * equity / price)
                     reason = "order" if h.order == "unsized" else "rebalance"
                     h.order = "sized"
+                    h.cut = fit < 1.0 and config.rebalance == "on_change"
                     near = abs(h.goal - h.units) * price <= max(config.rebalance_band, 1e-12) * equity
                     if near:
                         h.order = None
+                    if h.cut and near:
+                        h.order = "unsized"
                 if h.order != "sized":
                     continue
                 quantity = h.goal - h.units
@@ -119,6 +142,9 @@ class Twin:
                         h.order = None
                 else:
                     h.order = None
+            whole = h.order is None
+            if h.cut and not forced:
+                h.order = "unsized"
             if quantity == 0.0:
                 continue
             notional = abs(quantity) * price
@@ -132,7 +158,7 @@ class Twin:
                     sigma = math.sqrt(h.variance or 0.0)
                     impact = notional * min(1.0, costs.impact_coefficient * sigma * math.sqrt(abs(quantity) / volume))
             h.units += quantity
-            if h.order is None and not forced:
+            if whole and not forced:
                 h.units = h.goal
             if forced:
                 h.units = 0.0
@@ -144,8 +170,6 @@ class Twin:
             share = abs(quantity) / volume
             self.fills.append((t, s, quantity, price, notional, commission, spread, impact, share, reason))
 
-        if self.cash < 0.0 and not self.ruined:
-            paid["financing"] = -self.cash * costs.financing_annual / bars.periods_per_year
         value = gross = worst = worst_gross = 0.0
         for s, h in enumerate(self.held):
             if self.has_bar(t, s):
@@ -158,42 +182,87 @@ class Twin:
                 edge = bars.low[t, s] if h.units > 0.0 else bars.high[t, s]
             else:
                 edge = h.mark
-            if h.units < 0.0:
-                paid["borrow"] += -h.units * h.mark * costs.borrow_annual / bars.periods_per_year
-            if costs.funding and "funding_rate" in bars.extras and not math.isnan(bars.extras["funding_rate"][t, s]):
-                paid["funding"] += h.units * h.mark * bars.extras["funding_rate"][t, s]
             value += h.units * h.mark
             gross += abs(h.units) * h.mark
             worst += h.units * edge
             worst_gross += abs(h.units) * edge
-        self.cash -= paid["borrow"] + paid["financing"] + paid["funding"]
         total = self.cash + value
         margin = config.maintenance_margin
         breach = total < margin * gross or (config.intrabar_margin and self.cash + worst < margin * worst_gross)
         if breach and not self.called and not self.ruined:
             self.calls += 1
-        self.called = breach or (forced and gross > 0.0)
+        self.called = breach
         self.ruined = self.ruined or total <= 0.0
         turnover = traded / equity if equity > 0.0 else 0.0
         units = [h.units for h in self.held]
         self.book.append({"equity": total, "cash": self.cash, "turnover": turnover, "units": units, **paid})
 
-    def take(self, row: np.ndarray) -> None:
+    def carry(self, t: int, paid: dict[str, float]) -> None:
+        """Charges whoever comes into this open with a position, for the time since the open before."""
+        bars, costs = self.bars, self.market.costs
+        days = (bars.time[t] - bars.time[t - 1]) / np.timedelta64(1, "D") if t else 0.0
+        if self.cash < 0.0 and not self.ruined:
+            paid["financing"] = -self.cash * costs.financing_annual * days / 365.0
+        for s, h in enumerate(self.held):
+            if h.units < 0.0:
+                paid["borrow"] += -h.units * h.mark * costs.borrow_annual * days / 365.0
+            if costs.funding and "funding_rate" in bars.extras and not math.isnan(bars.extras["funding_rate"][t, s]):
+                paid["funding"] += h.units * h.mark * bars.extras["funding_rate"][t, s]
+        self.cash -= paid["borrow"] + paid["financing"] + paid["funding"]
+
+    def settle(self, t: int) -> bool:
+        """Pays out what is held of symbols that have ended; returns whether a target was given up."""
+        gave_up = False
+        for s, h in enumerate(self.held):
+            if not self.ended(t, s):
+                continue
+            gave_up = gave_up or h.target is not None
+            h.target = h.order = None
+            if h.units != 0.0:
+                price = h.mark * self.market.config.delisting
+                self.cash += h.units * price
+                self.fills.append((t, s, -h.units, price, abs(h.units) * price, 0.0, 0.0, 0.0, NAN, "delisting"))
+                h.units = 0.0
+        return gave_up
+
+    def take(self, t: int, row: np.ndarray | None, gave_up: bool) -> bool:
+        """Takes the targets that fall due; returns whether they changed and were not scaled down."""
         limit, changed = self.market.config.leverage, False
-        for h, target in zip(self.held, row, strict=True):
-            if not math.isnan(target) and target != h.target:
-                h.target, h.order, changed = float(target), "unsized", True
-        if not changed:
-            return
+        for s, h in enumerate(self.held if row is not None else []):
+            if not math.isnan(row[s]) and row[s] != h.target and not self.ended(t, s):
+                h.target, h.order, changed = float(row[s]), "unsized", True
+        if not changed and not gave_up:
+            return False
         gross = sum(abs(h.target) for h in self.held if h.target is not None)
         excess = gross > limit * (1.0 + 1e-12)
-        self.clips += excess
+        self.clips += excess and changed
         scale = limit / gross if excess else 1.0
         if scale != self.scale:
             for h in self.held:
                 if h.target:
                     h.order = "unsized"
         self.scale = scale
+        return changed and not excess
+
+    def room(self, t: int, equity: float) -> float:
+        """Returns the factor with which the orders of this open fit beside what cannot be brought down now."""
+        config, fixed, asked = self.market.config, 0.0, 0.0
+        for s, h in enumerate(self.held):
+            if not self.trades(t, s):
+                fixed += abs(h.units * h.mark)
+            elif h.target is not None:
+                size, left, volume = abs(h.target) * self.scale * equity, 0.0, self.bars.volume[t, s]
+                if config.participation_cap is not None and not math.isnan(volume):
+                    left = (abs(h.units) - self.lots(config.participation_cap * volume)) * h.mark
+                if left > size:
+                    fixed += left
+                elif h.order == "unsized" or config.rebalance == "every_bar":
+                    asked += size
+                else:
+                    fixed += size
+        if fixed + asked <= config.leverage * equity * (1.0 + 1e-12):
+            return 1.0
+        return max(0.0, config.leverage * equity - fixed) / asked if asked else 1.0
 
 
 def random_case(seed: int) -> tuple[Market, Bars, np.ndarray]:
@@ -220,6 +289,8 @@ def random_case(seed: int) -> tuple[Market, Bars, np.ndarray]:
     if rng.random() < 0.5:
         extras["funding_rate"] = np.where(rng.random(shape) < 0.3, 0.003 * rng.standard_normal(shape), NAN)
     missing = rng.random(shape) < rng.choice([0.0, 0.15])
+    if symbols > 1:
+        missing[int(rng.integers(1, time + 1)) :, 0] |= rng.random() < 0.5  # it ends
     for prices in (start, high, low, close):
         prices[missing] = NAN
     close[rng.random(shape) < rng.choice([0.0, 0.03])] = NAN  # a bar with some prices only is no bar
@@ -269,6 +340,7 @@ def random_case(seed: int) -> tuple[Market, Bars, np.ndarray]:
         leverage=leverage,
         maintenance_margin=float(rng.choice([0.0, 0.12])),
         intrabar_margin=bool(rng.random() < 0.3),
+        delisting=float(rng.choice([1.0, 0.3, 0.0])),
     )
     return market, bars, targets
 
@@ -317,5 +389,5 @@ def test_the_random_cases_reach_every_rule() -> None:
         ledger = market.backtest(bars, targets)
         reasons |= set(ledger.fills.column("reason").to_pylist())
         counts += np.array([ledger.clips, ledger.liquidations, ledger.unpriced, ledger.ruined]) > 0
-    assert reasons == {"order", "remainder", "rebalance", "liquidation", "ruin"}
+    assert reasons == {"order", "remainder", "rebalance", "liquidation", "ruin", "delisting"}
     assert (counts >= 5).all(), counts

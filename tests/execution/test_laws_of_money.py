@@ -76,19 +76,67 @@ def test_costs_of_one_fill_in_closed_form() -> None:
 
 
 def test_carry_in_closed_form() -> None:
-    bars = make_bars(np.full(4, 50.0), funding_rate=np.array([np.nan, 0.01, np.nan, np.nan]))
+    bars = make_bars(np.full(5, 50.0), funding_rate=np.array([np.nan, 0.02, 0.01, np.nan, np.nan]))
     costs = Costs(borrow_annual=0.365, financing_annual=0.73, commission_bps=0.0, half_spread_bps=0.0)
     market = Market(costs=costs, initial_cash=1000.0, leverage=2.0)
-    short = market.backtest(bars, np.full(4, -1.0))
-    # a year of 365 bars: the short of 1000 pays 1 a bar and receives 10 of funding
-    np.testing.assert_allclose(short.costs["borrow"], [0, 1, 1, 1], rtol=1e-13)
-    np.testing.assert_allclose(short.costs["funding"], [0, -10, 0, 0], rtol=1e-13)
+    short = market.backtest(bars, np.full(5, -1.0))
+    # The short of 1000 is sold at the open of bar 1: there it neither pays nor receives yet. From the next open on it
+    # pays 1 for each day, a 365th of a year, and it receives 10 of the funding that falls due at that open.
+    np.testing.assert_allclose(short.costs["borrow"], [0, 0, 1, 1, 1], rtol=1e-13)
+    np.testing.assert_allclose(short.costs["funding"], [0, 0, -10, 0, 0], rtol=1e-13)
     assert short.costs["financing"].sum() == 0.0
-    long = market.backtest(bars, np.full(4, 2.0))
-    # the long of 2000 borrows 1000 and pays 2 a bar, and on the 22 that it paid before, too
+    long = market.backtest(bars, np.full(5, 2.0))
+    # the long of 2000 borrows 1000 and pays 2 a day, and on the 22 that it paid before, too
     assert long.costs["borrow"].sum() == 0.0
-    np.testing.assert_allclose(long.costs["funding"], [0, 20, 0, 0], rtol=1e-13)
-    np.testing.assert_allclose(long.costs["financing"], [0, 2, 2 * 1.022, 2 * 1.022 * 1.002], rtol=1e-12)
+    np.testing.assert_allclose(long.costs["funding"], [0, 0, 20, 0, 0], rtol=1e-13)
+    np.testing.assert_allclose(long.costs["financing"], [0, 0, 2, 2 * 1.022, 2 * 1.022 * 1.002], rtol=1e-12)
+
+
+def test_carry_follows_the_clock_and_not_the_number_of_bars() -> None:
+    """Held from one Monday to the next: seven days at actual/365, in five sessions, in seven days, in 169 hours."""
+    costs = Costs(borrow_annual=0.365, financing_annual=0.73, commission_bps=0.0, half_spread_bps=0.0)
+    market = Market(costs=costs, initial_cash=1000.0, leverage=2.0)
+    monday = np.datetime64("2024-01-01T00", "h")
+    for hours in (np.array([-96, -72, 0, 24, 48, 72, 96, 168]), np.arange(-24, 169, 24), np.arange(-24, 169)):
+        flat = np.full(len(hours), 50.0)
+        bars = Bars.from_arrays(monday + hours, open=flat, high=flat, low=flat, close=flat)
+        targets = np.full(len(hours), -1.0)
+        targets[: np.flatnonzero(hours == 0)[0] - 1] = 0.0
+        assert market.backtest(bars, targets).costs["borrow"].sum() == pytest.approx(7.0, rel=1e-12)
+        paid = market.backtest(bars, -2.0 * targets).costs["financing"].sum()
+        assert paid == pytest.approx(14.0, rel=0.01)  # and interest on interest
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_funding_falls_on_who_holds_before_the_fills_of_its_open(side: float) -> None:
+    """A position held only between two openings of funding pays and receives nothing, wherever it flips."""
+    rates = np.full(24, np.nan)
+    rates[::8] = 0.01
+    prices = 100.0 * np.exp(0.01 * np.sin(np.arange(24.0)))
+    bars = make_bars(prices, funding_rate=rates)
+    market = Market(costs=Costs(commission_bps=0.0, half_spread_bps=0.0, borrow_annual=1e-12), initial_cash=1000.0)
+    targets = np.zeros(24)
+    targets[7::8] = side  # in at the open of the funding, out one bar later
+    assert market.backtest(bars, targets).costs["funding"].tolist() == [0.0] * 24
+    targets = np.full(24, side)
+    targets[7:] = -side  # turns round at the open of bar 8: whoever was in pays there, on its mark
+    ledger = market.backtest(bars, targets)
+    due = np.zeros(24)
+    due[8] = 0.01 * ledger.units[7, 0] * bars.open[8, 0]
+    due[16] = 0.01 * ledger.units[15, 0] * bars.open[16, 0]
+    np.testing.assert_allclose(ledger.costs["funding"], due, rtol=1e-13)
+    assert due[8] * due[16] < 0.0
+
+
+def test_funding_without_a_bar_is_charged_on_the_last_mark() -> None:
+    close = np.full((6, 2), 50.0)
+    close[3, 0] = np.nan
+    rates = np.full((6, 2), np.nan)
+    rates[3, 0] = 0.01
+    ledger = Market(costs=Costs(), initial_cash=1000.0).backtest(
+        make_bars(close, funding_rate=rates), np.full((6, 2), 0.5)
+    )
+    assert ledger.costs["funding"].tolist() == pytest.approx([0.0, 0.0, 0.0, 5.0, 0.0, 0.0])
 
 
 @settings(max_examples=60, deadline=None)

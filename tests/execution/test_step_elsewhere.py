@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def market_and_bars() -> tuple[Market, Bars, np.ndarray, np.ndarray]:
     close = 100.0 * np.exp(np.cumsum(0.05 * rng.standard_normal(shape), axis=0))
     start = close * np.exp(0.01 * rng.standard_normal(shape))
     start[rng.random(shape) < 0.05] = np.nan
+    start[90:, 2] = np.nan  # it ends
     bars = Bars.from_arrays(
         np.datetime64("2020-01-01") + np.arange(120),
         open=start,
@@ -50,23 +52,14 @@ def market_and_bars() -> tuple[Market, Bars, np.ndarray, np.ndarray]:
 
 
 def arrays_of(tape: Tape) -> tuple[np.ndarray, ...]:
-    return (
-        tape.opens,
-        tape.highs,
-        tape.lows,
-        tape.closes,
-        tape.volumes,
-        tape.variances,
-        tape.ratios,
-        tape.fundings,
-    )
+    return tuple(getattr(tape, field.name) for field in fields(tape) if field.name != "complete")
 
 
 @jit_uncached
 def _step_all(k, starts, tape, actions, rules, account, positions, values, times, codes):  # type: ignore[no-untyped-def]
     for n in range(len(starts)):
         row = n if k > 0 else -1
-        advance(n, starts[n] + k, row, 0, *tape, actions, rules, account, positions, values, times, codes, 0)
+        advance(n, starts[n] + k, row, *tape, actions, rules, account, positions, values, times, codes, 0)
 
 
 def expected(market: Market, bars: Bars, starts: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -80,7 +73,7 @@ def expected(market: Market, bars: Bars, starts: np.ndarray, actions: np.ndarray
 
 def test_many_accounts_give_the_bits_of_their_backtests() -> None:
     market, bars, starts, actions = market_and_bars()
-    tape, rules = market.tape(bars), market.rules(bars.periods_per_year)
+    tape, rules = market.tape(bars), market.rules()
     account, positions = (
         np.empty((ACCOUNTS, ACCOUNT_COLUMNS)),
         np.empty((ACCOUNTS, SYMBOLS, POSITION_COLUMNS)),
@@ -105,20 +98,20 @@ from regimen.execution.account import EQUITY, Rules
 
 given = np.load(sys.argv[1])
 rules = Rules(*given["rules"])
-names = "opens highs lows closes volumes variances ratios fundings".split()
+names = "stamps opens highs lows closes volumes variances ratios fundings ends payouts".split()
 tape = [given[name] for name in names]
 account, positions = given["account"].copy(), given["positions"].copy()
 values, times, codes = np.empty((7, 0)), np.empty(0, np.int64), np.empty((2, 0), np.int32)
 
 
 @cuda.jit
-def step_all(k, starts, opens, highs, lows, closes, volumes, variances, ratios, fundings, decided, rules,
-             account, positions, values, times, codes):
+def step_all(k, starts, stamps, opens, highs, lows, closes, volumes, variances, ratios, fundings, ends, payouts,
+             decided, rules, account, positions, values, times, codes):
     n = cuda.grid(1)
     if n < starts.shape[0]:
         row = n if k > 0 else -1
-        advance(n, starts[n] + k, row, 0, opens, highs, lows, closes, volumes, variances, ratios, fundings,
-                decided, rules, account, positions, values, times, codes, 0)
+        advance(n, starts[n] + k, row, stamps, opens, highs, lows, closes, volumes, variances, ratios, fundings,
+                ends, payouts, decided, rules, account, positions, values, times, codes, 0)
 
 
 equity = np.empty(given["actions"].shape[:2])
@@ -132,14 +125,14 @@ np.save(sys.argv[2], equity)
 
 def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(tmp_path: Path) -> None:
     market, bars, starts, actions = market_and_bars()
-    tape, rules = market.tape(bars), market.rules(bars.periods_per_year)
+    tape, rules = market.tape(bars), market.rules()
     account, positions = (
         np.empty((ACCOUNTS, ACCOUNT_COLUMNS)),
         np.empty((ACCOUNTS, SYMBOLS, POSITION_COLUMNS)),
     )
     for n in range(ACCOUNTS):
         open_account(n, market.config.initial_cash, account, positions)
-    names = ("opens", "highs", "lows", "closes", "volumes", "variances", "ratios", "fundings")
+    names = [field.name for field in fields(Tape) if field.name != "complete"]
     np.savez(
         tmp_path / "given.npz",
         rules=np.array(Rules(*rules)),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
+from regimen.bars import listed
 from regimen.errors import RunError
 from regimen.policies import ExposureConfig, exposure, lean, share
 
@@ -72,6 +73,18 @@ def test_a_bar_without_any_symbol_is_all_nan() -> None:
     np.testing.assert_allclose(got[1], 1 / 3)
 
 
+def test_a_closed_symbol_keeps_its_share_and_an_ended_one_gives_it_up() -> None:
+    present = np.ones((8, 3), dtype=np.bool_)
+    present[2:4, 0] = False  # closed
+    present[5:, 1] = False  # ended
+    present[:1, 2] = False  # not listed yet
+    got = share(np.ones((8, 3)), present)
+    parts = np.array([2, 3, 3, 3, 3, 2, 2, 2])
+    np.testing.assert_array_equal(got, np.where(present, 1.0 / parts[:, None], np.nan))
+    np.testing.assert_array_equal(share(np.ones(3), present[2], listed(present)[2]), got[2])
+    np.testing.assert_array_equal(share(np.ones(3), present[2]), [np.nan, 0.5, 0.5])  # one bar cannot show it
+
+
 @given(markets())
 def test_gross_never_exceeds_the_cap(
     market: tuple[ExposureConfig, np.ndarray, np.ndarray | None, np.ndarray],
@@ -113,9 +126,12 @@ def test_more_buy_is_never_less_exposure(
 def test_a_row_does_not_depend_on_later_rows(
     market: tuple[ExposureConfig, np.ndarray, np.ndarray | None, np.ndarray], cut: int
 ) -> None:
+    """Whether a symbol that lacks a bar has ended is told by the listing, which is the market's and not the rule's."""
     config, probabilities, volatility, present = market
-    whole = exposure(config, probabilities, volatility, present)
-    part = exposure(config, probabilities[:cut], None if volatility is None else volatility[:cut], present[:cut])
+    listing = listed(present)
+    whole = exposure(config, probabilities, volatility, present, listing)
+    risk = None if volatility is None else volatility[:cut]
+    part = exposure(config, probabilities[:cut], risk, present[:cut], listing[:cut])
     np.testing.assert_array_equal(whole[:cut], part)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from regimen.bars import listed
 from regimen.errors import RunError
 from regimen.policies import (
     ClassifierPolicy,
@@ -81,10 +82,10 @@ def test_bar_by_bar_equals_all_at_once(name: str) -> None:
         features = features[..., :0]
     observations = observe(policy.schema, features, volatility=volatility if policy.schema.volatility else None)
     whole = targets(policy, observations, present)
-    state = policy.initial_state(3)
+    state, listing = policy.initial_state(3), listed(present)
     rows = []
     for t in range(len(observations)):
-        row, state = decide(policy, observations[t], present[t], state)
+        row, state = decide(policy, observations[t], present[t], state, listing[t])
         rows.append(row)
     np.testing.assert_allclose(whole, rows, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(np.isnan(whole), ~present)
@@ -100,7 +101,7 @@ def test_exposures_are_scaler_predictor_and_rule_by_hand() -> None:
     got = policy.exposures(features, present=present)
     t, symbol = 30, int(np.flatnonzero(present[30])[0])
     probabilities = policy.classifier.predict_proba(2.0 * features[t, symbol][None])
-    expected = lean(policy.rule, probabilities)[0] / present[t].sum()
+    expected = lean(policy.rule, probabilities)[0] / listed(present)[t].sum()
     assert got[t, symbol] == pytest.approx(expected, abs=1e-6)
 
 
@@ -108,7 +109,9 @@ def test_a_state_stands_still_while_there_is_nothing_to_see() -> None:
     features, _, present = _market()
     seen = present & np.isfinite(features).all(axis=-1)
     whole = targets(Counter(), features, present)
-    expected = np.where(seen, np.cumsum(seen, axis=0) / 100.0, 0.0) / np.maximum(present.sum(axis=1, keepdims=True), 1)
+    expected = np.where(seen, np.cumsum(seen, axis=0) / 100.0, 0.0) / np.maximum(
+        listed(present).sum(axis=1, keepdims=True), 1
+    )
     np.testing.assert_allclose(whole[present], expected[present])
 
 

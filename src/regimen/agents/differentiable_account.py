@@ -14,6 +14,7 @@ from regimen.envs import ContinuousConfig, LogWealthConfig, MeanVarianceConfig, 
 from regimen.envs.inputs import READY
 from regimen.envs.rewards import FLOOR
 from regimen.errors import RunError
+from regimen.execution.account import YEAR
 
 
 class Book(NamedTuple):
@@ -60,13 +61,15 @@ class AccountMarket:
         self._refuse(env)
         stop = len(env.bars) if config.stop is None else config.stop
         built = market.build()
-        tape, rules = built.tape(env.bars), built.rules(env.bars.periods_per_year)
+        tape, rules = built.tape(env.bars), built.rules()
         if not tape.complete:
             raise RunError("env: bars", "must have no missing bar, to be differentiated")
         self._plan, self._rules = config.plan(stop - 1), rules
         self._opens, self._closes = _column(tape.opens), _column(tape.closes)
         self._tradable = torch.from_numpy(np.asarray(tape.volumes[:, 0] != 0.0))
         self._ratios = _column(tape.ratios) if len(tape.ratios) else None
+        years = np.diff(tape.stamps, prepend=tape.stamps[:1]) / YEAR
+        self._years = torch.from_numpy(years)
         self._fundings = _column(np.nan_to_num(tape.fundings)) if len(tape.fundings) else None
         self._impacts = None
         if rules.impact > 0.0:
@@ -139,12 +142,19 @@ class AccountMarket:
         wanted, *waiting = (*account.waiting, decided)
         opens = self._opens[t]
         units = account.units if self._ratios is None else account.units * self._ratios[t]
-        equity = account.cash + units * opens
+        held = units * opens
+        charged = torch.where(account.ruined, 0.0, (-account.cash).clamp_min(0.0)) * rules.financing * self._years[t]
+        charged = charged + (-held).clamp_min(0.0) * rules.borrow * self._years[t]
+        if self._fundings is not None:
+            charged = charged + held * self._fundings[t]
+        cash = account.cash - charged
+        equity = cash + held
         wish, due = account.wish, account.due
         if wanted is not None:
             due = torch.ones_like(due) if wish is None else due | (wanted != wish)
             wish = wanted
-        forced, tradable = account.called | account.ruined, self._tradable[t]
+        tradable = self._tradable[t]
+        forced = account.ruined | (account.called & tradable & (units != 0.0))
         delta = torch.zeros_like(units)
         if wish is not None:
             sized = tradable & ~forced & (equity > 0.0)
@@ -157,19 +167,14 @@ class AccountMarket:
         units = units + delta
         traded = delta.abs()
         notional = traded * opens
-        cash = account.cash - delta * opens - notional * (rules.commission + rules.spread)
+        cash = cash - delta * opens - notional * (rules.commission + rules.spread)
         if self._impacts is not None:  # the root has no slope at 0, where nothing is traded
             root = torch.where(traded > 0.0, traded, 1.0).sqrt()
             cash = cash - notional * (self._impacts[t] * root).clamp(max=1.0)
         held = units * self._closes[t]
-        charged = torch.where(account.ruined, 0.0, (-cash).clamp_min(0.0)) * rules.financing
-        charged = charged + (-held).clamp_min(0.0) * rules.borrow
-        if self._fundings is not None:
-            charged = charged + held * self._fundings[t]
-        cash = cash - charged
         after = cash + held
         gross = held.detach().abs()
-        called = (after.detach() < rules.maintenance * gross) | (forced & (gross > 0.0))
+        called = after.detach() < rules.maintenance * gross
         solvent = after > 0.0
         book = Book(
             torch.where(solvent, held / torch.where(solvent, after, 1.0), 0.0),

@@ -3,6 +3,7 @@
 from regimen.bars.bars import Bars
 from regimen.bars.calendar import Calendar
 from regimen.bars.config import DataConfig, ExtraFile, RepairsConfig
+from regimen.bars.listing import listed
 from regimen.bars.load import Loaded, check, load, load_with_report
 from regimen.bars.report import CheckReport, Finding, Repair
 
@@ -17,6 +18,7 @@ __all__ = [
     "Repair",
     "RepairsConfig",
     "check",
+    "listed",
     "load",
     "load_with_report",
 ]

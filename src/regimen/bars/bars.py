@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.calendar import Calendar, infer_calendar
+from regimen.bars.listing import listing
 from regimen.bars.periods import Life, lives_of, periods_per_year
 from regimen.errors import DataError
 
@@ -60,6 +61,8 @@ class Bars:
         periods_per_year: bars in a year, whose square root annualises the Sharpe ratio of a bar. Counted (see
             `regimen.bars.periods`) unless given. A window and a selection keep the value of their series: a
             short slice is not counted again.
+        listing: (symbol, 2) datetime64[ns]: start of the symbol's first bar, and of its last one where it has ended
+            (NaT: it has not). Read off the bars unless given; what is cut from bars keeps theirs.
 
     Raises:
         DataError: time does not strictly increase, a column has another shape, or ``periods_per_year`` is not
@@ -78,6 +81,7 @@ class Bars:
     extras: Mapping[str, Values] = field(default_factory=dict)
     source: str = "memory"
     periods_per_year: float = math.nan
+    listing: NDArray[np.datetime64] = field(default_factory=lambda: np.empty((0, 2), "datetime64[ns]"))
 
     def __post_init__(self) -> None:
         time = np.array(self.time, dtype="datetime64[ns]")
@@ -102,6 +106,9 @@ class Bars:
             object.__setattr__(self, "periods_per_year", self._counted())
         if not 0 < self.periods_per_year < math.inf:
             raise DataError("bars.periods_per_year", "must be a positive number", self.periods_per_year)
+        times = self.listing if len(self.listing) else listing(time, self.present)
+        times.flags.writeable = False
+        object.__setattr__(self, "listing", times)
 
     def _counted(self) -> float:
         stamps = self.time.astype(np.int64)
@@ -204,6 +211,18 @@ class Bars:
         found.flags.writeable = False
         return found
 
+    @cached_property
+    def listed(self) -> NDArray[np.bool_]:
+        """(time, symbol): whether the symbol is listed: from its first bar to its last, with or without a bar.
+
+        A symbol that ended is listed up to its last bar; see `regimen.bars.listing`.
+        """
+        first, last = self.listing.T
+        time = self.time[:, None]
+        found = np.asarray((time >= first) & ~(time > last))
+        found.flags.writeable = False
+        return found
+
     def window(self, start: int, stop: int) -> Bars:
         """Returns the bars at positions [start, stop)."""
         if not 0 <= start < stop <= len(self):
@@ -219,7 +238,7 @@ class Bars:
         s = self.symbols.index(symbol)
         columns = {name: getattr(self, name)[:, s : s + 1] for name in (*PRICES, "volume")}
         extras = {name: values[:, s : s + 1] for name, values in self.extras.items()}
-        return replace(self, symbols=(symbol,), extras=extras, **columns)
+        return replace(self, symbols=(symbol,), extras=extras, listing=self.listing[s : s + 1], **columns)
 
     def between(self, start: str | None = None, end: str | None = None) -> Bars:
         """Returns the bars that start at or after ``start`` and before ``end`` (ISO dates, UTC)."""

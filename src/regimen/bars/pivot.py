@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from regimen.bars.bars import PRICES, Bars
@@ -86,6 +88,7 @@ def pivot(table: RawTable, bar_length: int, calendar: Calendar) -> Bars:
             flat[cell] = table.columns[name]
             grid[name] = flat.reshape(len(stamps), width)
     time = stamps.astype("datetime64[ns]")
+    columns: dict[str, Any] = {name: grid[name] for name in (*PRICES, "volume")}
     return Bars(
         time=time,
         symbols=table.symbols,
@@ -94,5 +97,5 @@ def pivot(table: RawTable, bar_length: int, calendar: Calendar) -> Bars:
         extras={name: grid[name] for name in extras},
         source=table.source,
         periods_per_year=table.periods_per_year,
-        **{name: grid[name] for name in (*PRICES, "volume")},
+        **columns,
     )

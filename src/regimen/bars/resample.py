@@ -90,6 +90,7 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
         calendar=_calendar(bars.calendar, time, length),
         extras=extras,
         periods_per_year=math.nan,
+        listing=bars.listing[:0],  # read off the long bars
         **columns,
     )
 

@@ -23,7 +23,7 @@ class Inputs:
     Attributes:
         values: (time, symbol, feature) float32 or float64; NaN only in rows that no observation shows.
         status: (time, symbol) int8: `ABSENT`, `COLD` or `READY`.
-        counts: (time,) how many symbols have a bar, at least 1.
+        counts: (time,) how many symbols are listed, at least 1.
         names: the feature columns.
         window: bars in one observation.
     """
@@ -82,7 +82,7 @@ class Inputs:
             run[window:] -= run[:-window].copy()
             whole &= run == window
         status = np.where(bars.present, np.where(whole, READY, COLD), ABSENT).astype(np.int8)
-        counts = np.maximum(bars.present.sum(axis=1), 1).astype(np.float64)
+        counts = np.maximum(bars.listed.sum(axis=1), 1).astype(np.float64)
         for array in (values, status, counts):
             array.flags.writeable = False
         return cls(values, status, counts, names, window)

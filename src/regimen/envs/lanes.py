@@ -59,11 +59,11 @@ from regimen.envs.streams import uniform
 from regimen.execution import Rules, advance, open_account
 from regimen.execution.account import (
     BORROW,
-    CALLED,
     CASH,
     COMMISSION,
     EQUITY,
     FINANCING,
+    FORCED,
     FUNDING,
     IMPACT,
     MARK,
@@ -219,7 +219,6 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
     clock, book, flags = lanes.clock, lanes.book, lanes.flags
     t = clock[n, BAR]
     before = account[n, EQUITY]
-    forced = account[n, CALLED] != 0.0
     decide(n, t, scene, plan, lanes)
     if plan.gain != 0:
         remember_positions(n, positions, memory)
@@ -232,7 +231,7 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
         n,
         t,
         row,
-        0,
+        scene.stamps,
         scene.opens,
         scene.highs,
         scene.lows,
@@ -241,6 +240,8 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
         scene.variances,
         scene.ratios,
         scene.fundings,
+        scene.ends,
+        scene.payouts,
         lanes.targets,
         rules,
         account,
@@ -251,8 +252,9 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
         0,
     )
     clock[n, BAR] = t
-    if forced:  # the margin call dropped every order: nothing is in force
-        for s in range(memory.shape[1]):
+    forced = account[n, FORCED] != 0.0
+    for s in range(memory.shape[1]):
+        if forced or t > scene.ends[s]:  # a margin call dropped the order, or the symbol has ended: none is in force
             memory[n, s, TARGET] = 0.0
     if plan.gain != 0:
         follow_gains(n, t, scene.opens, scene.ratios, positions, memory)

@@ -45,7 +45,7 @@ class Plan(NamedTuple):
         last: last bar that may be reached.
         window: bars in an observation.
         autoreset: 1 when a lane starts anew in the step that ends its episode.
-        share: 1 when a symbol's exposure is divided by the number of symbols that have a bar.
+        share: 1 when a symbol's exposure is divided by the number of symbols listed.
         account: 1 when the observation shows position, cash and drawdown.
         account_span: bars after which the observed drawdown begins anew; 0: never within an episode.
         target: 1 when it shows the target in force.
@@ -89,16 +89,17 @@ class Plan(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What all lanes read and none writes; ``opens`` to ``fundings`` are those of `regimen.execution.Tape`.
+    """What all lanes read and none writes; ``stamps`` to ``payouts`` are those of `regimen.execution.Tape`.
 
     Attributes:
         features: (time, symbol, feature), in the precision of observations.
         status: (time, symbol) int8; see `regimen.envs.inputs`.
-        counts: (time,) symbols that have a bar, at least 1.
+        counts: (time,) symbols that are listed, at least 1.
         levels: (level,) exposures of discrete actions; empty for others.
         starts: (start,) bars at which episodes start at random.
     """
 
+    stamps: Integers
     opens: Floats
     highs: Floats
     lows: Floats
@@ -107,6 +108,8 @@ class Scene(NamedTuple):
     variances: Floats
     ratios: Floats
     fundings: Floats
+    ends: Integers
+    payouts: Floats
     features: NDArray[Any]
     status: NDArray[np.int8]
     counts: Floats

@@ -107,7 +107,7 @@ class VectorMarket:
         self._starts = self._possible if config.random_start else self._possible[:1].copy()
         market = config.market.build()
         self._scene = self._set(market.tape(bars) if tape is None else tape)
-        self._rules = market.rules(bars.periods_per_year)
+        self._rules = market.rules()
         self._plan = config.plan(stop - 1)
         self.columns = self._columns()
         self._allocate()
@@ -128,6 +128,7 @@ class VectorMarket:
     def _set(self, tape: Tape) -> Scene:
         levels = self.config.actions.levels if isinstance(self.config.actions, LevelsConfig) else ()
         return Scene(
+            stamps=tape.stamps,
             opens=tape.opens,
             highs=tape.highs,
             lows=tape.lows,
@@ -136,6 +137,8 @@ class VectorMarket:
             variances=tape.variances,
             ratios=tape.ratios,
             fundings=tape.fundings,
+            ends=tape.ends,
+            payouts=tape.payouts,
             features=self.inputs.values,
             status=self.inputs.status,
             counts=self.inputs.counts,
@@ -199,7 +202,7 @@ class VectorMarket:
     def targets(self) -> Floats:
         """(lane, symbol) target exposures that the last step decided, as `Market.backtest` takes them; a copy.
 
-        Each is divided by the number of symbols with a bar unless ``sizing`` is weight; NaN keeps a target.
+        Each is divided by the number of symbols listed unless ``sizing`` is weight; NaN keeps a target.
         """
         self._need_reset()
         latency = self._plan.latency

@@ -1,7 +1,7 @@
 """The layout of accounts: what the columns of their arrays are, and the numbers of a market that the step
 reads.
 
-Account ``n`` of many is row ``n`` of two arrays that the caller owns: ``account`` (account, 18) and
+Account ``n`` of many is row ``n`` of two arrays that the caller owns: ``account`` (account, 19) and
 ``positions`` (account, symbol, 5). A backtest has one account, a vectorised environment thousands.
 """
 
@@ -16,31 +16,34 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-# Columns of ``account`` (account, 18). From TRADED to FUNDING: what flowed in the bar just stepped, quote
-# currency.
+# Columns of ``account`` (account, 19). From TRADED to FUNDING: what flowed in the bar just stepped, quote
+# currency. FORCED: whether a margin call or ruin closed positions at its open and dropped the orders.
 CASH, EQUITY, RUINED, CALLED, SCALE, TRADED, TURNOVER = 0, 1, 2, 3, 4, 5, 6
 COMMISSION, SPREAD, IMPACT, BORROW, FINANCING, FUNDING = 7, 8, 9, 10, 11, 12
-CLIPS, LIQUIDATIONS, UNPRICED, FILLS, GROSS = 13, 14, 15, 16, 17
-ACCOUNT_COLUMNS = 18
+CLIPS, LIQUIDATIONS, UNPRICED, FILLS, GROSS, FORCED = 13, 14, 15, 16, 17, 18
+ACCOUNT_COLUMNS = 19
 
 # Columns of ``positions`` (account, symbol, 5).
 UNITS, MARK, WISH, GOAL, DUE = 0, 1, 2, 3, 4
 POSITION_COLUMNS = 5
 
-REASONS = ("order", "remainder", "rebalance", "liquidation", "ruin")
-ORDER, REMAINDER, REBALANCE, LIQUIDATION, RUIN = 0, 1, 2, 3, 4
+REASONS = ("order", "remainder", "rebalance", "liquidation", "ruin", "delisting")
+ORDER, REMAINDER, REBALANCE, LIQUIDATION, RUIN, DELISTING = 0, 1, 2, 3, 4, 5
+
+YEAR = 365.0 * 86_400e9
+"""Nanoseconds of the year that borrow and financing are quoted for (the convention actual/365)."""
 
 
 class Rules(NamedTuple):
-    """The numbers of a market that the step reads; rates are fractions per trade or per bar.
+    """The numbers of a market that the step reads; rates are fractions per trade or per year.
 
     Attributes:
         commission: fraction of the notional.
         fixed: quote currency per fill.
         spread: half spread, fraction of the notional.
         impact: coefficient of the square-root law.
-        borrow: fraction of a short's notional per bar.
-        financing: fraction of negative cash per bar.
+        borrow: fraction of a short's notional per year.
+        financing: fraction of negative cash per year.
         cap: largest share of a bar's volume; infinity when off.
         lot: smallest unit; 0 when units are divisible.
         leverage: largest gross target exposure.

@@ -83,6 +83,8 @@ class Recorder:
                 tape.variances,
                 tape.ratios,
                 tape.fundings,
+                tape.ends,
+                tape.payouts,
                 self.targets,
                 self.rules,
                 self.account,

@@ -48,6 +48,7 @@ def _head(ledger: Ledger) -> dict[str, Any]:
         "bar_length": bars.bar_length,
         "calendar": asdict(bars.calendar),
         "periods_per_year": bars.periods_per_year,
+        "listing": bars.listing.astype(np.int64).tolist(),
         "source": bars.source,
         "market": ledger.market.model_dump(mode="json"),
         "start_equity": ledger.start_equity,
@@ -102,6 +103,7 @@ def _read_bars(folder: Path, head: dict[str, Any], time: NDArray[np.datetime64])
         periods_per_year=head.get("periods_per_year", math.nan),
         extras={name.removeprefix("extra:"): _column(table, name, shape) for name in extras},
         source=head["source"],
+        listing=np.array(head.get("listing", []), "int64").reshape(-1, 2).astype("datetime64[ns]"),
         **{name: _column(table, name, shape) for name in _PRICES},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from regimen.execution.account import Rules
 from regimen.execution.backtest import Account, Recorder
 from regimen.execution.costs import Costs
 from regimen.execution.ledger import Ledger
-from regimen.execution.tape import Tape
+from regimen.execution.tape import MOST_PAID, Tape, payouts
 from regimen.settings import one_line
 
 Floats = NDArray[np.float64]
@@ -81,6 +81,12 @@ class MarketConfig(BaseModel):
     intrabar_margin: bool = Field(
         default=False, description="check the margin at each bar's worst price too, not only at the close"
     )
+    delisting: Annotated[float, Field(ge=0.0, le=MOST_PAID)] | str = Field(
+        default=1.0,
+        union_mode="left_to_right",
+        description="what a position in a symbol that ends is paid out at: a fraction of its last price, or the "
+        "extra column whose last value is that fraction",
+    )
 
     if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
 
@@ -134,16 +140,16 @@ class Market:
         """What trading and holding cost here."""
         return self.config.costs
 
-    def rules(self, periods_per_year: float) -> Rules:
-        """Returns the numbers that the account step reads, for bars of which so many make a year."""
+    def rules(self) -> Rules:
+        """Returns the numbers that the account step reads."""
         config, costs = self.config, self.config.costs
         return Rules(
             commission=costs.commission_bps * 1e-4,
             fixed=costs.commission_fixed,
             spread=costs.half_spread_bps * 1e-4,
             impact=costs.impact_coefficient,
-            borrow=costs.borrow_annual / periods_per_year,
-            financing=costs.financing_annual / periods_per_year,
+            borrow=costs.borrow_annual,
+            financing=costs.financing_annual,
             cap=math.inf if config.participation_cap is None else config.participation_cap,
             lot=config.lot_size,
             leverage=config.leverage,
@@ -155,7 +161,7 @@ class Market:
 
     def tape(self, bars: Bars) -> Tape:
         """Returns the bars as the account step reads them."""
-        return Tape.of(bars, self.costs)
+        return Tape.of(bars, self.costs, self.config.delisting)
 
     def backtest(
         self, bars: Bars, targets: object, start: int = 0, stop: int | None = None, *, tape: Tape | None = None
@@ -179,7 +185,8 @@ class Market:
         Raises:
             DataError: targets of another shape, not numeric or infinite; bars that cannot be traded (see
                 `Tape.of`); an equity beyond what a float holds.
-            ConfigError: not 0 <= start < stop <= len(bars); a tape of other bars or other costs.
+            ConfigError: not 0 <= start < stop <= len(bars); a tape of other bars, costs or delisting; a
+                ``delisting`` that is no extra of the bars.
         """
         stop = len(bars) if stop is None else stop
         if not 0 <= start < stop <= len(bars):
@@ -187,8 +194,8 @@ class Market:
         decide = getattr(targets, "decide", None)
         rows = np.full(bars.shape, np.nan) if decide else check_targets(targets, bars)
         config = self.config.at(bars)
-        rules = config.build().rules(bars.periods_per_year)
-        tape = self.tape(bars) if tape is None else check_tape(tape, bars, rules)
+        rules = config.build().rules()
+        tape = self.tape(bars) if tape is None else check_tape(tape, bars, config)
         recorder = Recorder(
             tape,
             rules,
@@ -213,12 +220,15 @@ class Market:
         return Ledger.of(covered, config, rows[start:stop], recorder)
 
 
-def check_tape(tape: Tape, bars: Bars, rules: Rules) -> Tape:
+def check_tape(tape: Tape, bars: Bars, config: MarketConfig) -> Tape:
     """Returns the tape if the step can read it for these bars: a foreign one would be read past its end."""
     if tape.volumes is not bars.volume:
         raise ConfigError("tape", "must be made of the bars that are traded", tape.closes.shape)
-    if (rules.impact > 0.0) != (tape.variances.shape[0] > 0):
-        raise ConfigError("tape", "must be made for the same impact_coefficient", rules.impact)
+    impact = config.costs.impact_coefficient
+    if (impact > 0.0) != (tape.variances.shape[0] > 0):
+        raise ConfigError("tape", "must be made for the same impact_coefficient", impact)
+    if not np.array_equal(tape.payouts, payouts(bars, config.delisting)):
+        raise ConfigError("tape", "must be made for the same delisting", config.delisting)
     return tape
 
 

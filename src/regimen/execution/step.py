@@ -18,10 +18,12 @@ from regimen.execution.account import (
     CASH,
     CLIPS,
     COMMISSION,
+    DELISTING,
     DUE,
     EQUITY,
     FILLS,
     FINANCING,
+    FORCED,
     FUNDING,
     GOAL,
     GROSS,
@@ -41,6 +43,7 @@ from regimen.execution.account import (
     UNITS,
     UNPRICED,
     WISH,
+    YEAR,
     Codes,
     Floats,
     Integers,
@@ -49,6 +52,7 @@ from regimen.execution.account import (
 from regimen.jit import jit_step
 
 EXACT = 2.0**53
+EXCESS = 1.0 + 1e-12
 
 
 @jit_step
@@ -82,6 +86,35 @@ def impact_rate(units: float, volume: float, variance: float, coefficient: float
 
 
 @jit_step
+def write_fill(
+    at: int,
+    stamp: int,
+    symbol: int,
+    reason: int,
+    units: float,
+    price: float,
+    commission: float,
+    spread: float,
+    impact: float,
+    participation: float,
+    fill_values: Floats,
+    fill_times: Integers,
+    fill_codes: Codes,
+) -> None:
+    """Writes one fill into the buffers; see `advance`."""
+    fill_times[at] = stamp
+    fill_codes[0, at] = symbol
+    fill_codes[1, at] = reason
+    fill_values[0, at] = units
+    fill_values[1, at] = price
+    fill_values[2, at] = abs(units) * price
+    fill_values[3, at] = commission
+    fill_values[4, at] = spread
+    fill_values[5, at] = impact
+    fill_values[6, at] = participation
+
+
+@jit_step
 def open_account(n: int, cash: float, account: Floats, positions: Floats) -> None:
     """Resets account ``n`` to cash and nothing else."""
     for k in range(account.shape[1]):
@@ -98,23 +131,40 @@ def open_account(n: int, cash: float, account: Floats, positions: Floats) -> Non
 
 
 @jit_step
-def accept(n: int, row: int, targets: Floats, rules: Rules, account: Floats, positions: Floats) -> None:
-    """Takes the target row that falls due at this open: what changed becomes an order that waits for its
-    size.
+def accept(
+    n: int,
+    t: int,
+    row: int,
+    ended: bool,
+    targets: Floats,
+    ends: Integers,
+    rules: Rules,
+    account: Floats,
+    positions: Floats,
+) -> int:
+    """Takes the target row that falls due at this open: what changed becomes an order that waits for its size.
 
     When the gross of the latest targets exceeds the leverage limit, every target is scaled by the same
-    factor; when that factor changes, every symbol is sized anew.
+    factor; when that factor changes, every symbol is sized anew. A symbol that has ended takes no target.
+
+    Args:
+        row: row of ``targets``; -1 for none.
+        ended: whether a target was given up at this open, because its symbol has ended.
+
+    Returns:
+        How many rows brought a change that was not scaled down: 1 or 0.
     """
     changed = False
-    for s in range(positions.shape[1]):
-        want = targets[row, s]
-        if want == want and want != positions[n, s, WISH]:
-            positions[n, s, WISH] = want
-            positions[n, s, DUE] = 1.0
-            positions[n, s, GOAL] = np.nan  # an old order that still waits is replaced
-            changed = True
-    if not changed:
-        return
+    if row >= 0:
+        for s in range(positions.shape[1]):
+            want = targets[row, s]
+            if want == want and want != positions[n, s, WISH] and t <= ends[s]:
+                positions[n, s, WISH] = want
+                positions[n, s, DUE] = 1.0
+                positions[n, s, GOAL] = np.nan  # an old order that still waits is replaced
+                changed = True
+    if not (changed or ended):
+        return 0
     gross = 0.0
     for s in range(positions.shape[1]):
         wish = positions[n, s, WISH]
@@ -122,9 +172,11 @@ def accept(n: int, row: int, targets: Floats, rules: Rules, account: Floats, pos
             gross += abs(wish)
     scale = 1.0
     # Weights that are meant to sum to the limit miss it by rounding; that is no excess.
-    if gross > rules.leverage * (1.0 + 1e-12):
+    if gross > rules.leverage * EXCESS:
         scale = rules.leverage / gross
-        account[n, CLIPS] += 1.0
+        if changed:
+            account[n, CLIPS] += 1.0
+            changed = False
     if scale != account[n, SCALE]:
         account[n, SCALE] = scale
         for s in range(positions.shape[1]):
@@ -132,6 +184,51 @@ def accept(n: int, row: int, targets: Floats, rules: Rules, account: Floats, pos
             if wish == wish and wish != 0.0:
                 positions[n, s, DUE] = 1.0
                 positions[n, s, GOAL] = np.nan
+    return 1 if changed else 0
+
+
+@jit_step
+def room(
+    n: int,
+    t: int,
+    stuck: float,
+    equity: float,
+    opens: Floats,
+    volumes: Floats,
+    ends: Integers,
+    rules: Rules,
+    account: Floats,
+    positions: Floats,
+) -> float:
+    """Returns by what the orders sized at this open are scaled, so that they fit beside what cannot be traded.
+
+    The gross is that of the targets, but a position that cannot be brought down to its target at this open, because
+    its symbol does not trade or the participation cap lets too little through, counts with what stays of it.
+
+    Args:
+        stuck: gross of the positions in symbols that do not trade at this open, quote currency.
+    """
+    fixed = stuck
+    asked = 0.0
+    for s in range(positions.shape[1]):
+        price = opens[t, s]
+        wish = positions[n, s, WISH]
+        if not (price == price and volumes[t, s] != 0.0 and t <= ends[s] and wish == wish):
+            continue
+        size = abs(wish) * account[n, SCALE] * equity
+        left = 0.0
+        if rules.cap * volumes[t, s] < np.inf:
+            left = (abs(positions[n, s, UNITS]) - whole_lots(rules.cap * volumes[t, s], rules.lot)) * price
+        if left > size:
+            fixed += left
+        elif positions[n, s, DUE] != 0.0 or rules.every_bar != 0.0:
+            asked += size
+        else:
+            fixed += size
+    free = rules.leverage * equity - fixed
+    if asked <= free + (EXCESS - 1.0) * rules.leverage * equity:
+        return 1.0
+    return max(free, 0.0) / asked
 
 
 @jit_step
@@ -139,7 +236,7 @@ def advance(
     n: int,
     t: int,
     row: int,
-    stamp: int,
+    stamps: Integers,
     opens: Floats,
     highs: Floats,
     lows: Floats,
@@ -148,6 +245,8 @@ def advance(
     variances: Floats,
     ratios: Floats,
     fundings: Floats,
+    ends: Integers,
+    payouts: Floats,
     targets: Floats,
     rules: Rules,
     account: Floats,
@@ -157,18 +256,17 @@ def advance(
     fill_codes: Codes,
     filled: int,
 ) -> int:
-    """Steps account ``n`` through bar ``t``: splits and fills at its open, carry during it, mark at its
-    close.
+    """Steps account ``n`` through bar ``t``: splits, carry, settlement and fills at its open, mark at its close.
 
     Timing: the row of ``targets`` was decided with bars before ``t`` (``latency_bars`` earlier); it fills at
-    the open of ``t`` at the earliest. Sizes come from the equity at this open, before costs, the same for
-    all symbols.
+    the open of ``t`` at the earliest. Carry (borrow and financing for the time since the open before, the
+    funding of this bar) falls on what was held before the fills of this open, at its marks. Sizes come from
+    the equity at this open, after the carry and before the costs of its fills, the same for all symbols.
 
     Args:
         n: row of ``account`` and ``positions``.
         t: bar, row of the market arrays (time, symbol); see `regimen.execution.Tape` for what they promise.
         row: row of ``targets`` (any, symbol) that falls due at this open; -1 for none.
-        stamp: what is written into ``fill_times``: the start of the bar, nanoseconds.
         variances, ratios, fundings: empty (0, 0) arrays where the market has no impact, splits or funding.
         fill_values: (7, capacity) units, price, notional, commission, spread, impact, participation;
             capacity 0 keeps no fills.
@@ -179,8 +277,18 @@ def advance(
         How many fills the buffers hold afterwards.
     """
     symbols = positions.shape[1]
+    before = filled
     cash = account[n, CASH]
-    equity = cash
+    ruined = account[n, RUINED] != 0.0
+    years = (stamps[t] - stamps[t - 1]) / YEAR if t > 0 else 0.0
+    financing = -cash * rules.financing * years if cash < 0.0 and not ruined else 0.0
+    short = 0.0
+    funding = 0.0
+    value = 0.0
+    stuck = 0.0
+    paid_out = 0.0
+    sellable = False
+    ended = False
     for s in range(symbols):
         if ratios.shape[0] > 0:
             ratio = ratios[t, s]
@@ -191,17 +299,57 @@ def advance(
         price = opens[t, s]
         if price == price:
             positions[n, s, MARK] = price
-        equity += positions[n, s, UNITS] * positions[n, s, MARK]
+        units = positions[n, s, UNITS]
+        held = units * positions[n, s, MARK]
+        if held < 0.0:
+            short -= held
+        if fundings.shape[0] > 0:
+            rate = fundings[t, s]
+            if rate == rate:
+                funding += held * rate
+        if t > ends[s]:
+            wish = positions[n, s, WISH]
+            ended = ended or wish == wish
+            positions[n, s, WISH] = np.nan
+            positions[n, s, GOAL] = np.nan
+            positions[n, s, DUE] = 0.0
+            if units != 0.0:
+                positions[n, s, UNITS] = 0.0
+                price = positions[n, s, MARK] * payouts[s]
+                paid_out += units * price
+                if fill_values.shape[1] > 0:
+                    write_fill(
+                        filled, stamps[t], s, DELISTING, -units, price, 0.0, 0.0, 0.0, np.nan,
+                        fill_values, fill_times, fill_codes,
+                    )  # fmt: skip
+                filled += 1
+            continue
+        value += held
+        if units != 0.0:
+            if price == price and volumes[t, s] != 0.0:
+                sellable = True
+            else:
+                stuck += abs(held)
+    borrow = short * rules.borrow * years
+    cash += paid_out - (borrow + financing + funding)
+    equity = cash + value
 
-    if row >= 0:
-        accept(n, row, targets, rules, account, positions)
-    forced = account[n, CALLED] != 0.0 or account[n, RUINED] != 0.0
-    scale = account[n, SCALE]
+    changed = 0
+    if row >= 0 or ended:
+        changed = accept(n, t, row, ended, targets, ends, rules, account, positions)
+    # A margin call that finds nothing to close lets the orders wait, as the market lets them.
+    forced = ruined or (account[n, CALLED] != 0.0 and sellable)
+    size = account[n, SCALE]
+    fit = 1.0
+    if symbols > 1 and not forced and equity > 0.0 and (stuck > 0.0 or rules.cap < np.inf):
+        fit = room(n, t, stuck, equity, opens, volumes, ends, rules, account, positions)
+        if fit < 1.0:
+            size *= fit
+            account[n, CLIPS] += changed
     traded = 0.0
     commissions = 0.0
     spreads = 0.0
     impacts = 0.0
-    before = filled
     for s in range(symbols):
         units = positions[n, s, UNITS]
         price = opens[t, s]
@@ -209,24 +357,26 @@ def advance(
         if forced:
             positions[n, s, DUE] = 0.0
             positions[n, s, GOAL] = np.nan
-        if not (price == price and volume != 0.0):
+        if not (price == price and volume != 0.0 and t <= ends[s]):
             continue
         reason = REMAINDER
         if forced:
             goal = 0.0
             delta = -units
-            reason = RUIN if account[n, RUINED] != 0.0 else LIQUIDATION
+            reason = RUIN if ruined else LIQUIDATION
         else:
             wish = positions[n, s, WISH]
             due = positions[n, s, DUE] != 0.0
+            goal = positions[n, s, GOAL]
             if (due or (rules.every_bar != 0.0 and wish == wish)) and equity > 0.0:
-                goal = whole_lots(wish * scale / price * equity, rules.lot)
+                goal = whole_lots(wish * size / price * equity, rules.lot)
                 if abs(goal - units) * price <= rules.band * equity:
                     goal = np.nan
-                positions[n, s, DUE] = 0.0
-                positions[n, s, GOAL] = goal
+                # What is smaller than asked for only while others cannot be sold is sized again at the next open.
+                again = fit < 1.0 and rules.every_bar == 0.0
+                positions[n, s, DUE] = 1.0 if again else 0.0
+                positions[n, s, GOAL] = np.nan if again else goal
                 reason = ORDER if due else REBALANCE
-            goal = positions[n, s, GOAL]
             if goal != goal:
                 continue
             delta = reachable(goal - units, volume, rules.cap, rules.lot)
@@ -254,23 +404,12 @@ def advance(
         spreads += spread
         impacts += impact
         if fill_values.shape[1] > 0:
-            fill_times[filled] = stamp
-            fill_codes[0, filled] = s
-            fill_codes[1, filled] = reason
-            fill_values[0, filled] = delta
-            fill_values[1, filled] = price
-            fill_values[2, filled] = notional
-            fill_values[3, filled] = commission
-            fill_values[4, filled] = spread
-            fill_values[5, filled] = impact
-            fill_values[6, filled] = abs(delta) / volume
+            write_fill(
+                filled, stamps[t], s, reason, delta, price, commission, spread, impact, abs(delta) / volume,
+                fill_values, fill_times, fill_codes,
+            )  # fmt: skip
         filled += 1
 
-    financing = 0.0
-    if cash < 0.0 and account[n, RUINED] == 0.0:
-        financing = -cash * rules.financing
-    borrow = 0.0
-    funding = 0.0
     value = 0.0
     gross = 0.0
     worst = 0.0
@@ -285,11 +424,6 @@ def advance(
         held = units * mark
         value += held
         gross += abs(held)
-        borrow += (-held if held < 0.0 else 0.0) * rules.borrow
-        if fundings.shape[0] > 0:
-            rate = fundings[t, s]
-            if rate == rate:
-                funding += held * rate
         if rules.intrabar != 0.0:
             low = lows[t, s]
             high = highs[t, s]
@@ -297,14 +431,14 @@ def advance(
             edge = edge if edge == edge else mark
             worst += units * edge
             worst_gross += abs(units) * edge
-    cash -= borrow + financing + funding
 
     called = cash + value < rules.maintenance * gross
     if rules.intrabar != 0.0 and cash + worst < rules.maintenance * worst_gross:
         called = True
-    if called and account[n, CALLED] == 0.0 and account[n, RUINED] == 0.0:
+    if called and account[n, CALLED] == 0.0 and not ruined:
         account[n, LIQUIDATIONS] += 1.0
-    account[n, CALLED] = 1.0 if called or (forced and gross > 0.0) else 0.0
+    account[n, CALLED] = 1.0 if called else 0.0
+    account[n, FORCED] = 1.0 if forced else 0.0
     if cash + value <= 0.0:
         account[n, RUINED] = 1.0
     account[n, CASH] = cash
@@ -337,6 +471,8 @@ def replay(
     variances: Floats,
     ratios: Floats,
     fundings: Floats,
+    ends: Integers,
+    payouts: Floats,
     targets: Floats,
     rules: Rules,
     account: Floats,
@@ -364,7 +500,7 @@ def replay(
             0,
             t,
             t - latency if t - latency >= first else -1,
-            stamps[t],
+            stamps,
             opens,
             highs,
             lows,
@@ -373,6 +509,8 @@ def replay(
             variances,
             ratios,
             fundings,
+            ends,
+            payouts,
             targets,
             rules,
             account,

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.errors import DataError
+from regimen.errors import ConfigError, DataError
 from regimen.execution.costs import Costs
 from regimen.jit import jit
 
 Floats = NDArray[np.float64]
+MOST_PAID = 10.0
+"""Largest fraction of its last price that a delisted symbol may be paid out at: more is a price, not a fraction."""
 
 
 @jit
@@ -105,6 +107,8 @@ class Tape:
         variances: exponential variance of the returns up to the bar before; empty without impact.
         ratios: what units are multiplied by at the open (splits); empty without an ``adjustment`` extra.
         fundings: funding rate that falls in the bar, NaN for none; empty when funding is not charged.
+        ends: (symbol,) int64 row of the last bar of a symbol that ends; the last row of the bars for the others.
+        payouts: (symbol,) what a position is paid out at after that bar, as a fraction of the last price.
         complete: whether no bar is missing.
     """
 
@@ -117,15 +121,24 @@ class Tape:
     variances: Floats
     ratios: Floats
     fundings: Floats
+    ends: NDArray[np.int64]
+    payouts: Floats
     complete: bool
 
     @classmethod
-    def of(cls, bars: Bars, costs: Costs) -> Tape:
+    def of(cls, bars: Bars, costs: Costs, delisting: float | str = 1.0) -> Tape:
         """Prepares bars for the account step.
+
+        Args:
+            bars: the market.
+            costs: which of the columns are needed.
+            delisting: what a position in a symbol that ends is paid out at: a fraction of the last price, or the
+                extra whose last value is that fraction.
 
         Raises:
             DataError: a price that is not positive and finite, a negative volume, a split factor that is not
-                positive, an infinite funding rate, or no volume at all while impact is to be charged.
+                positive, an infinite funding rate, or no volume at all while impact is to be charged; a
+                payout that is not known or no fraction.
         """
         columns = [bars.open, bars.high, bars.low, bars.close]
         missing, price, volume = _survey(
@@ -184,5 +197,27 @@ class Tape:
             variances,
             ratios,
             fundings,
+            np.searchsorted(bars.time, bars.listing[:, 1], side="right") - 1,
+            payouts(bars, delisting),
             missing == 0,
         )
+
+
+def payouts(bars: Bars, delisting: float | str) -> Floats:
+    """Returns (symbol,) the fraction of its last price that a symbol is paid out at when it ends."""
+    if not isinstance(delisting, str):
+        return np.full(len(bars.symbols), delisting)
+    column = bars.extras.get(delisting)
+    if column is None:
+        known = ", ".join(bars.extras) or "none"
+        raise ConfigError("market.delisting", f"must be a number or an extra of the bars (there: {known})", delisting)
+    found = np.ones(len(bars.symbols))
+    ended = ~np.isnat(bars.listing[:, 1]) & (bars.listing[:, 1] >= bars.time[0]) & (bars.listing[:, 1] < bars.time[-1])
+    for s in np.flatnonzero(ended):
+        values = column[~np.isnan(column[:, s]), s]
+        if len(values) == 0 or not 0.0 <= values[-1] <= MOST_PAID:
+            value = float(values[-1]) if len(values) else None
+            rule = f"must hold the fraction of the last price, 0 to {MOST_PAID:g}, for {bars.symbols[s]}, which ends"
+            raise DataError(f"bars.{delisting}", rule, value)
+        found[s] = values[-1]
+    return found

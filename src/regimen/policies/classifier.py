@@ -7,6 +7,7 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.bars import listed
 from regimen.observation import ObservationSchema, observe
 from regimen.policies.exposure import ExposureConfig, lean, share
 from regimen.policies.policy import targets
@@ -98,6 +99,7 @@ class ClassifierPolicy:
         *,
         volatility: NDArray[np.float64] | None = None,
         present: NDArray[np.bool_] | None = None,
+        listing: NDArray[np.bool_] | None = None,
         start: int = 0,
     ) -> NDArray[np.float64]:
         """Returns the target exposures of a series; see `regimen.policies.targets`.
@@ -106,15 +108,17 @@ class ClassifierPolicy:
             features: (time, symbol, feature) as the feature set computed them, not scaled; NaN until warm.
             volatility: (time, symbol), annualised; exactly with a volatility target.
             present: (time, symbol) whether the bar exists; None: all do.
+            listing: (time, symbol) whether the symbol is listed (`Bars.listed`); None: read off ``present``.
             start: first bar that is decided; windows reach back to earlier ones.
 
         Returns:
             (time − start, symbol): 0 where not warm or without a whole window, NaN (keep) where there is no bar.
         """
         held = np.ones(features.shape[:2], dtype=np.bool_) if present is None else present
+        shared = listed(held) if listing is None else listing
         if self.classifier.window == 1:
             risk = None if volatility is None else volatility[start:]
-            return targets(self, observe(self._schema, features[start:], volatility=risk), held[start:])
+            return targets(self, observe(self._schema, features[start:], volatility=risk), held[start:], shared[start:])
         known = held & np.isfinite(features.sum(axis=2))
         if volatility is not None:
             known &= np.isfinite(volatility)
@@ -126,4 +130,4 @@ class ClassifierPolicy:
             windows = lanes.windows(times + start, symbols, self.classifier.window)
             risk = None if volatility is None else volatility[times + start, symbols]
             alone[times, symbols] = lean(self.rule, self.classifier.predict_proba(windows), risk)
-        return share(alone, held[start:])
+        return share(alone, held[start:], shared[start:])

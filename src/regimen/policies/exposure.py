@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from regimen.bars import listed
 from regimen.errors import RunError
 
 SELL, HOLD, BUY = 0, 1, 2
@@ -13,7 +14,7 @@ _FLAT = 1e-9  # an annual volatility below this is a price that does not move, n
 
 
 class ExposureConfig(BaseModel):
-    """``target = clip(scale x (p_buy - p_sell) x vol_target / vol, ± max_exposure) / symbols present``."""
+    """``target = clip(scale x (p_buy - p_sell) x vol_target / vol, ± max_exposure) / symbols listed``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,21 +85,33 @@ def lean(
     return np.clip(size, -config.max_exposure, config.max_exposure)
 
 
-def share(exposures: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Divides each bar's exposures by the number of symbols present at it, so that gross stays below the cap.
+def share(
+    exposures: NDArray[np.float64], present: NDArray[np.bool_], listing: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Divides each bar's exposures by the number of symbols listed at it, so that gross stays below the cap.
+
+    A symbol that is closed for a while keeps its share, and the others theirs: a hole changes no target. One
+    that is not listed yet has none; one that has ended gives its share up in the bar after its last one.
 
     Args:
         exposures: (time, symbol) or (symbol,), each symbol's as if it were alone.
         present: the same shape: the symbol has a bar, warm or not.
+        listing: the same shape: the symbol is listed (`Bars.listed`); None: read off ``present``, whose first row
+            is then the first of the series and whose last one the last. A single bar cannot show it: there None
+            counts the symbols that have a bar.
 
     Returns:
         Targets of that shape; NaN (keep what is held) where a symbol has no bar, since it cannot be traded.
-        What such a symbol still holds comes on top of the others' gross: the market's leverage limit is the
-        hard bound.
+
+    Raises:
+        RunError: the shapes differ.
     """
-    if exposures.shape != present.shape:
-        raise RunError("present", f"must have shape {exposures.shape}", present.shape)
-    count = present.sum(axis=-1, keepdims=True)
+    if listing is None:
+        listing = listed(present) if present.ndim == 2 else present
+    for name, flags in (("present", present), ("listing", listing)):
+        if exposures.shape != flags.shape:
+            raise RunError(name, f"must have shape {exposures.shape}", flags.shape)
+    count = listing.sum(axis=-1, keepdims=True)
     return np.where(present, exposures / np.maximum(count, 1), np.nan)
 
 
@@ -107,6 +120,7 @@ def exposure(
     probabilities: NDArray[np.float64],
     volatility: NDArray[np.float64] | None = None,
     present: NDArray[np.bool_] | None = None,
+    listing: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Returns target exposures: `lean`, then `share`.
 
@@ -118,10 +132,11 @@ def exposure(
         probabilities: (time, symbol, 3); a row of NaN (not warm) gives target 0.
         volatility: (time, symbol), annualised; see `lean`.
         present: (time, symbol), whether the bar exists; None: all do. False gives NaN: keep the position.
+        listing: (time, symbol), whether the symbol is listed; see `share`.
 
     Returns:
-        (time, symbol) signed fractions of equity; ``Σ |target| <= max_exposure`` over each bar's present
+        (time, symbol) signed fractions of equity; ``Σ |target| <= max_exposure`` over each bar's listed
         symbols.
     """
     alone = lean(config, probabilities, volatility)
-    return share(alone, np.ones(alone.shape, dtype=np.bool_) if present is None else present)
+    return share(alone, np.ones(alone.shape, dtype=np.bool_) if present is None else present, listing)

@@ -7,6 +7,7 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.bars import listed
 from regimen.errors import RunError
 from regimen.observation import ObservationSchema
 from regimen.policies.exposure import share
@@ -44,7 +45,7 @@ class Constant:
     """Always the same exposure, from the first bar on: 1 buys and holds (and rebalances), 0 stays flat.
 
     Args:
-        exposure: signed fraction of equity, shared equally by the symbols present.
+        exposure: signed fraction of equity, shared equally by the symbols listed.
     """
 
     def __init__(self, exposure: float) -> None:
@@ -73,6 +74,7 @@ def decide(
     observation: NDArray[np.float64],
     present: NDArray[np.bool_],
     state: NDArray[np.float64],
+    listing: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """One bar of one account: returns the symbols' target exposures and next states.
 
@@ -86,6 +88,8 @@ def decide(
         observation: (symbol, width).
         present: (symbol,) whether the symbol has a bar.
         state: (symbol, memory).
+        listing: (symbol,) whether the symbol is listed, with or without a bar, so that its share of the equity is
+            its own; None: those with a bar are.
 
     Returns:
         ((symbol,) targets, (symbol, memory)). A target is 0 where the bar exists but the observation is not
@@ -100,10 +104,15 @@ def decide(
     following = state.copy()
     if ready.any():
         alone[ready], following[ready] = policy.act(observation[ready], state[ready])
-    return share(alone, present), following
+    return share(alone, present, listing), following
 
 
-def targets(policy: Policy, observations: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+def targets(
+    policy: Policy,
+    observations: NDArray[np.float64],
+    present: NDArray[np.bool_],
+    listing: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """All bars of one account: the same numbers as `decide` bar by bar.
 
     A policy without memory is asked in large batches; its answers equal those of single rows to the rounding
@@ -113,6 +122,7 @@ def targets(policy: Policy, observations: NDArray[np.float64], present: NDArray[
         policy: any policy whose schema has no account columns, which only a running account can fill.
         observations: (time, symbol, width).
         present: (time, symbol).
+        listing: (time, symbol) whether the symbol is listed (`Bars.listed`); None: read off ``present``.
 
     Returns:
         (time, symbol) target exposures; see `decide`.
@@ -124,11 +134,12 @@ def targets(policy: Policy, observations: NDArray[np.float64], present: NDArray[
         raise RunError("policy", "must not observe the account: use decide bar by bar")
     _check(policy, observations, present)
     time, symbols = present.shape
+    listing = listed(present) if listing is None else listing
     state = policy.initial_state(symbols)
     if state.shape[1]:
         result = np.empty((time, symbols))
         for t in range(time):
-            result[t], state = decide(policy, observations[t], present[t], state)
+            result[t], state = decide(policy, observations[t], present[t], state, listing[t])
         return result
     alone = np.zeros((time, symbols))
     step = max(1, _ROWS // max(symbols, 1))
@@ -138,7 +149,7 @@ def targets(policy: Policy, observations: NDArray[np.float64], present: NDArray[
         if ready.any():
             rows = block[ready]
             alone[start : start + step][ready] = policy.act(rows, policy.initial_state(len(rows)))[0]
-    return share(alone, present)
+    return share(alone, present, listing)
 
 
 def _check(policy: Policy, observation: NDArray[np.float64], present: NDArray[np.bool_]) -> None:

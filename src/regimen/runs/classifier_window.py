@@ -43,7 +43,11 @@ class ClassifierDecider:
         if rule.volatility_target is not None:
             volatility = realised_volatility(seen(bars).close[:stop], rule.volatility_window, bars.periods_per_year)
         return self.policy.exposures(
-            frame.values[:stop], volatility=volatility, present=bars.present[:stop], start=start
+            frame.values[:stop],
+            volatility=volatility,
+            present=bars.present[:stop],
+            listing=bars.listed[:stop],
+            start=start,
         )
 
     def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> None:

@@ -84,7 +84,7 @@ def trade(
 
     *Timing:* row t uses bars <= t. What the agent sees of its account is that of an account of its own for each
     symbol, which is flat at ``start``; its drawdown begins anew after as many bars as an episode of the learning has,
-    so that it stays in the range that the agent knows. The joint account gives each symbol present its equal share.
+    so that it stays in the range that the agent knows. The joint account gives each symbol listed its equal share.
 
     Args:
         agent: trained in lanes of this config.
@@ -137,4 +137,4 @@ def trade(
             if not (ruined[0] or over[0]):
                 still.append(k)
         acting = still
-    return share(alone, bars.present[start:stop])
+    return share(alone, bars.present[start:stop], bars.listed[start:stop])
