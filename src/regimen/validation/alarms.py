@@ -11,6 +11,7 @@ from regimen.validation.evidence import (
     FEWEST_POSITIONS,
     LUCK,
     NOTHING_SAID,
+    STALE,
     TOO_GOOD_SHARPE,
     Evidence,
     percent,
@@ -130,6 +131,14 @@ def alarms(evidence: Evidence) -> tuple[Alarm, ...]:
         alarm("no costs", "Trading cost nothing in this run; no real market is like that.")
     if e.trades == 0:
         alarm("no trades", "The policy never traded.")
+    if e.not_held:
+        alarm("control does not hold", e.not_held)
+    if e.stale_share > STALE:
+        alarm(
+            "old prices",
+            f"On average {percent(e.stale_share)} of the equity stood in symbols without a bar, at their last known "
+            "prices: the volatility is too low and the Sharpe ratio too high by what those prices did not show.",
+        )
     found += _collapse(e)
     if 0 < e.positions < FEWEST_POSITIONS:
         alarm(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from regimen import metrics
 from regimen.validation import controls
 from regimen.validation.growth import Difference, annual_growth, difference
+from regimen.validation.holding import holding_market
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -98,12 +99,12 @@ def best_constant(
     Returns:
         The best of `levels` and ``own``, and ``own`` itself. Of equals the smaller exposure is the best.
     """
-    market, bars = ledger.market.build(), ledger.bars
-    unit = controls.buy_and_hold(bars.present)
+    market, bars = holding_market(ledger.market).build(), ledger.bars
+    unit = controls.buy_and_hold(bars.listed)
     alone = bars.shape[1] == 1
     usual = round(float(own[0]), 9) + 0.0
     choices = (
-        sorted({*levels(standing[:, 0]), usual}) if alone else levels(np.where(bars.present, standing, 0.0).sum(axis=1))
+        sorted({*levels(standing[:, 0]), usual}) if alone else levels(np.where(bars.listed, standing, 0.0).sum(axis=1))
     )
 
     def books_of(level: float) -> Ledger:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.bars import listed
 from regimen.seeding import generator
 
 Targets = NDArray[np.float64]
@@ -37,18 +38,20 @@ def flat(shape: tuple[int, int]) -> Targets:
 def buy_and_hold(present: NDArray[np.bool_]) -> Targets:
     """Returns targets that buy every symbol with equal weight when it first has a bar, and then hold.
 
-    With one symbol: long 1 from the first bar. When symbols appear later, all that were ever seen get the
-    same weight again at that bar; nothing else is rebalanced (NaN keeps what is held).
+    With one symbol: long 1 from the first bar. When symbols appear later, all that are listed then get the
+    same weight again at that bar; nothing else is rebalanced (NaN keeps what is held), and what is paid out for a
+    symbol that ends stays cash until then.
 
     Args:
-        present: (time, symbol) whether the symbol has a bar.
+        present: (time, symbol) whether the symbol has a bar, or is listed (`Bars.listed`).
     """
     targets = np.full(present.shape, np.nan)
-    seen = np.maximum.accumulate(present, axis=0)
-    count = seen.sum(axis=1)
-    fresh = np.flatnonzero(np.diff(count, prepend=0) > 0)
-    for row in fresh:
-        targets[row, seen[row]] = 1.0 / count[row]
+    held = listed(present)
+    count = held.sum(axis=1)
+    fresh = held.copy()
+    fresh[1:] &= ~held[:-1]
+    for row in np.flatnonzero(fresh.any(axis=1)):
+        targets[row, held[row]] = 1.0 / count[row]
     return targets
 
 
@@ -112,8 +115,8 @@ def shifted(targets: Targets, shift: int, present: NDArray[np.bool_] | None = No
     Args:
         targets: (time, symbol), without NaN.
         shift: bars.
-        present: (time, symbol) whether the symbol has a bar; None: it always has. A symbol is listed from its
-            first bar to its last; before, its target is 0; afterwards NaN, since nothing can be sold.
+        present: (time, symbol) whether the symbol has a bar, or is listed; None: it always has. Before a symbol is
+            listed its target is 0; after its end NaN, since it has been paid out.
     """
     if present is None or _all_listed(present):
         return np.roll(targets, shift, axis=0)
@@ -127,7 +130,7 @@ def shifted(targets: Targets, shift: int, present: NDArray[np.bool_] | None = No
 
 
 def _all_listed(present: NDArray[np.bool_]) -> bool:
-    return bool(present[0].all() and present[-1].all())
+    return bool(listed(present)[[0, -1]].all())
 
 
 def _moved(
@@ -144,11 +147,10 @@ def _moved(
             comes from that the row lacks.
     """
     bars = len(targets)
-    first = present.argmax(axis=0)
-    length = np.where(present.any(axis=0), bars - present[::-1].argmax(axis=0) - first, 0)
+    here = listed(present)
+    first, length = here.argmax(axis=0), here.sum(axis=0)
     age = np.arange(bars)[:, None] - first
-    listed = (age >= 0) & (age < length)
-    count = np.maximum(listed.sum(axis=1, keepdims=True), 1)
-    places = np.where(listed[rows], rows[:, None], first + own(age, np.maximum(length, 1)))
-    moved = np.take_along_axis(targets * count, np.where(listed, places, 0), axis=0) / count
-    return np.where(listed, moved, np.where(age < 0, 0.0, np.nan))
+    count = np.maximum(here.sum(axis=1, keepdims=True), 1)
+    places = np.where(here[rows], rows[:, None], first + own(age, np.maximum(length, 1)))
+    moved = np.take_along_axis(targets * count, np.where(here, places, 0), axis=0) / count
+    return np.where(here, moved, np.where(age < 0, 0.0, np.nan))

@@ -29,6 +29,8 @@ CONSTANT = 0.99
 """Share of the time in one exposure from which, with few changes, a policy counts as doing nothing."""
 NOTHING_SAID = 0.01
 """I(S;A) in nats below which drawn actions do not depend on the state."""
+STALE = 0.05
+"""Share of the equity at old prices from which a reader must know of it."""
 TOO_GOOD_SHARPE = 3.0
 TOO_GOOD_ACCURACY = 0.60
 
@@ -64,6 +66,8 @@ class Evidence:
         modes: the judged actions beside drawn ones, where the policy can draw them.
         seeds: all seeds of the training, where there were several.
         days: length of the sample on the clock.
+        not_held: what buy and hold could not buy, and why; empty where it bought everything.
+        stale_share: mean share of the equity in symbols without a bar, at their last known prices.
     """
 
     bars: int
@@ -102,6 +106,8 @@ class Evidence:
     modes: Modes | None = None
     seeds: SeedSummary | None = None
     days: float = math.inf
+    not_held: str = ""
+    stale_share: float = 0.0
 
     @property
     def when_ruined(self) -> str:

@@ -16,6 +16,7 @@ from regimen.validation.acting import Acting, Information, compare
 from regimen.validation.behaviour import behaviour
 from regimen.validation.constants import best_constant
 from regimen.validation.evidence import CONFIDENCE, Evidence
+from regimen.validation.holding import holding_market, not_held, stale_share
 from regimen.validation.judgement import Judgement
 from regimen.validation.measures import Row, measure, with_interval
 from regimen.validation.periods import by_period, calendar_edges, stamp
@@ -115,9 +116,9 @@ def judge(
     timing = Timing.of(ledger, tape)
     policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), timing, trials)
     flat = market.backtest(bars, controls.flat(bars.shape), tape=tape)
-    held = market.backtest(bars, controls.buy_and_hold(bars.present), tape=tape)
+    held = holding_market(ledger.market).build().backtest(bars, controls.buy_and_hold(bars.listed), tape=tape)
     late = market.backtest(bars, controls.late(standing), tape=tape)
-    backwards = market.backtest(bars, controls.time_reversed(standing, bars.present), tape=tape)
+    backwards = market.backtest(bars, controls.time_reversed(standing, bars.listed), tape=tape)
     random, random_row = random_timing(ledger, standing, policy, timing, trials.count, draws, at, seed, progress)
 
     holding = measured(held, "buy_and_hold", "Buy and hold")
@@ -189,6 +190,8 @@ def judge(
             modes=modes,
             seeds=seeds,
             days=(bars.time[-1] - bars.time[0] + np.timedelta64(bars.bar_length, "ns")) / np.timedelta64(1, "D"),
+            not_held=not_held(held),
+            stale_share=stale_share(ledger),
         )
     )
     record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)

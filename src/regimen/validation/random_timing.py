@@ -124,11 +124,11 @@ def random_timing(
         nothing = (math.nan, math.nan, math.nan)
         empty = np.full((3, len(at)), math.nan)
         return Draws(0, draws, False, math.nan, math.nan, 0, math.nan, nothing, nothing, empty), None
-    market, present = ledger.market.build(), ledger.bars.present
+    market, listed = ledger.market.build(), ledger.bars.listed
     tape = market.tape(ledger.bars)
     rows, paths = [], np.empty((count, len(at)))
     for draw, shift in enumerate(controls.shifts(bars, count, seed)):
-        other = market.backtest(ledger.bars, controls.shifted(standing, int(shift), present), tape=tape)
+        other = market.backtest(ledger.bars, controls.shifted(standing, int(shift), listed), tape=tape)
         curve = metrics.wealth(other.returns)
         rows.append(measure(other, "random", "Random timing (median)", curve))
         paths[draw] = curve[1:][at]
