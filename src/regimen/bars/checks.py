@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.clock import UNZONED
 from regimen.bars.config import DataConfig
+from regimen.bars.ended import ends_early
 from regimen.bars.extra_checks import impossible_extras, percent_funding
 from regimen.bars.feed_checks import repeated_rows, stale_bars, still_findings, stray_weekend
 from regimen.bars.ordered import Ordered, finding_at
@@ -137,6 +138,7 @@ CHECKS: tuple[Callable[[Ordered, DataConfig], Finding | None], ...] = (
     disorder, duplicates, conflicting_duplicates, nan_rows, nonpositive, ohlc, negative_volume,
     swapped_volume, gaps, off_grid, flat_weekends, bars_a_year, nan_volume, zero_volume, unfinished_last,
     stale_bars, repeated_rows, stray_weekend, impossible_extras, percent_funding,
+    ends_early,
 )  # fmt: skip
 
 

@@ -10,11 +10,17 @@ Rows = NDArray[np.int64]
 Times = NDArray[np.datetime64]
 
 
+def has_ended(held: NDArray[np.integer], last: int) -> bool:
+    """Whether a symbol with bars at rows ``held`` of a panel, whose last bar is at row ``last``, has ended before.
+
+    It has when it lacks more bars up to the panel's last one than it ever lacked in a row before. So a stock is not
+    delisted because a panel with coins happens to end on a Sunday.
+    """
+    return bool(last - held[-1] >= np.diff(held).max(initial=1))
+
+
 def spans(present: Flags) -> tuple[Rows, Rows]:
     """Returns the rows [first, stop) that each symbol is listed in; stop is the number of rows while it has not ended.
-
-    A symbol has ended when it lacks more bars up to the panel's last one than it ever lacked in a row before. So a
-    stock is not delisted because a panel with coins happens to end on a Sunday.
 
     *Timing:* the end is seen in the row after the last bar, where an exchange has told it; before, nothing differs.
 
@@ -31,8 +37,7 @@ def spans(present: Flags) -> tuple[Rows, Rows]:
     panel = int(last[any_bar].max(initial=-1))
     stop = np.where(last < panel, last + 1, rows)
     for s in np.flatnonzero(last < panel):
-        hole = int(np.diff(np.flatnonzero(present[:, s])).max(initial=1)) - 1
-        if panel - last[s] <= hole:
+        if not has_ended(np.flatnonzero(present[:, s]), panel):
             stop[s] = rows
     return first, stop
 

@@ -195,7 +195,6 @@ def room(
     equity: float,
     opens: Floats,
     volumes: Floats,
-    ends: Integers,
     rules: Rules,
     account: Floats,
     positions: Floats,
@@ -213,7 +212,7 @@ def room(
     for s in range(positions.shape[1]):
         price = opens[t, s]
         wish = positions[n, s, WISH]
-        if not (price == price and volumes[t, s] != 0.0 and t <= ends[s] and wish == wish):
+        if not (price == price and volumes[t, s] != 0.0 and wish == wish):
             continue
         size = abs(wish) * account[n, SCALE] * equity
         left = 0.0
@@ -280,12 +279,14 @@ def advance(
     before = filled
     cash = account[n, CASH]
     ruined = account[n, RUINED] != 0.0
-    years = (stamps[t] - stamps[t - 1]) / YEAR if t > 0 else 0.0
-    financing = -cash * rules.financing * years if cash < 0.0 and not ruined else 0.0
+    years = (stamps[t] - stamps[t - 1]) * (1.0 / YEAR) if t > 0 else 0.0
+    financing = -cash * (rules.financing * years) if cash < 0.0 and not ruined else 0.0
     short = 0.0
     funding = 0.0
     value = 0.0
     stuck = 0.0
+    tight = False
+    capped = symbols > 1 and rules.cap < np.inf
     paid_out = 0.0
     sellable = False
     ended = False
@@ -307,7 +308,7 @@ def advance(
             rate = fundings[t, s]
             if rate == rate:
                 funding += held * rate
-        if t > ends[s]:
+        if price != price and t > ends[s]:
             wish = positions[n, s, WISH]
             ended = ended or wish == wish
             positions[n, s, WISH] = np.nan
@@ -328,10 +329,13 @@ def advance(
         if units != 0.0:
             if price == price and volumes[t, s] != 0.0:
                 sellable = True
+                if capped and abs(units) > whole_lots(rules.cap * volumes[t, s], rules.lot):
+                    tight = True
             else:
                 stuck += abs(held)
-    borrow = short * rules.borrow * years
-    cash += paid_out - (borrow + financing + funding)
+                tight = True
+    borrow = short * (rules.borrow * years)
+    cash -= financing + (borrow + funding - paid_out)
     equity = cash + value
 
     changed = 0
@@ -341,8 +345,8 @@ def advance(
     forced = ruined or (account[n, CALLED] != 0.0 and sellable)
     size = account[n, SCALE]
     fit = 1.0
-    if symbols > 1 and not forced and equity > 0.0 and (stuck > 0.0 or rules.cap < np.inf):
-        fit = room(n, t, stuck, equity, opens, volumes, ends, rules, account, positions)
+    if tight and symbols > 1 and not forced and equity > 0.0:
+        fit = room(n, t, stuck, equity, opens, volumes, rules, account, positions)
         if fit < 1.0:
             size *= fit
             account[n, CLIPS] += changed
@@ -357,7 +361,7 @@ def advance(
         if forced:
             positions[n, s, DUE] = 0.0
             positions[n, s, GOAL] = np.nan
-        if not (price == price and volume != 0.0 and t <= ends[s]):
+        if not (price == price and volume != 0.0):
             continue
         reason = REMAINDER
         if forced:

@@ -151,10 +151,11 @@ class Tape:
                 values = [float(c[t, s]) for c in (columns if name != "volume" else [bars.volume])]
                 where = f"row {t} ({bars.time[t]}), symbol {bars.symbols[s]}"
                 raise DataError(f"bars.{name}", f"must be {rule} at {where}", values)
-        if missing:
-            # A bar with some of its prices is no bar, as Bars.present says; the step then asks one price
-            # only.
-            absent = ~bars.present
+        ends = np.searchsorted(bars.time, bars.listing[:, 1], side="right") - 1
+        if missing or (ends < len(bars) - 1).any():
+            # A bar with some of its prices is no bar, as Bars.present says, nor is one after the symbol's end; the
+            # step then asks one price only.
+            absent = ~(bars.present & bars.listed)
             for k, column in enumerate(columns):
                 columns[k] = np.where(absent, np.nan, column)
                 columns[k].flags.writeable = False
@@ -197,7 +198,7 @@ class Tape:
             variances,
             ratios,
             fundings,
-            np.searchsorted(bars.time, bars.listing[:, 1], side="right") - 1,
+            ends,
             payouts(bars, delisting),
             missing == 0,
         )

@@ -17,7 +17,8 @@ def from_ledger(ledger: Ledger, frame: FeatureFrame) -> Trajectories:
     """Returns one episode with what a `VectorMarket` of the same features would have shown and paid.
 
     *Timing:* as there. The observation of bar t is the features, position, cash and drawdown at its close; the action
-    is the target decided then, or the one in force where it was kept (0 before the first); the reward is the log
+    is the target decided then, or the one in force where it was kept (0 before the first, and once the symbol has
+    ended); the reward is the log
     growth of the equity to the close of t + 1, with the same floor at ruin. The episode begins at the first bar at
     which some symbol has all its features; symbols without them show 0. It is cut at the last bar, or terminated by
     ruin.
@@ -57,7 +58,7 @@ def from_ledger(ledger: Ledger, frame: FeatureFrame) -> Trajectories:
     ends[0 if len(gone) else 1, -1] = True
     return Trajectories(
         observations=observations[start:stop],
-        actions=_in_force(ledger.targets)[start:stop].astype(np.float32),
+        actions=_in_force(ledger)[start:stop].astype(np.float32),
         rewards=np.diff(worth)[start:stop],
         terminated=ends[0],
         truncated=ends[1],
@@ -66,9 +67,11 @@ def from_ledger(ledger: Ledger, frame: FeatureFrame) -> Trajectories:
     )
 
 
-def _in_force(targets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the targets with each NaN replaced by the last number before it, 0 before the first."""
+def _in_force(ledger: Ledger) -> NDArray[np.float64]:
+    """Returns the targets with each NaN replaced by the last number before it; 0 before the first and after the end."""
+    targets = ledger.targets
+    ended = ledger.time[:, None] > ledger.bars.listing[:, 1]
     rows = np.where(np.isnan(targets), -1, np.arange(len(targets))[:, None])
     last = np.maximum.accumulate(rows, axis=0)
     held = np.take_along_axis(targets, np.maximum(last, 0), axis=0)
-    return np.where(last < 0, 0.0, held)
+    return np.where((last < 0) | ended, 0.0, held)
