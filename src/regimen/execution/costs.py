@@ -35,12 +35,12 @@ class Costs(BaseModel):
       so σ/√V, and with it the charge, does not depend on the bar length for a random walk. Where the volume
       is NaN no impact can be priced: none is charged and the fill is counted in ``Ledger.unpriced``.
 
-    For every bar, after the fills of its open, at its close mark ``m`` (``Y`` = bars in a year of the
-    calendar):
+    At the open of every bar, before its fills, for what was held up to then, at the mark ``m`` there (``y`` = time
+    since the open before, in years of 365 days):
 
-    - borrow ``|units|·m·borrow_annual/Y`` for a short;
-    - financing ``max(0, -cash)·financing_annual/Y``;
-    - funding ``units·m·funding_rate`` where the bars' ``funding_rate`` is not NaN: a long pays a positive
+    - borrow ``|units|·m·borrow_annual·y`` for a short;
+    - financing ``max(0, -cash)·financing_annual·y``;
+    - funding ``units·m·funding_rate`` where the bar's ``funding_rate`` is not NaN: a long pays a positive
       rate, a short receives it.
 
     Sources: the square-root law is that of Torre (BARRA Market Impact Model Handbook, 1997), who has the

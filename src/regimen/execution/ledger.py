@@ -38,7 +38,7 @@ class Ledger:
         bars: what was traded.
         market: the rules it was traded under (the config; ``market.build()`` trades again).
         equity: (time,) cash and positions at the close mark, quote currency. It may end below zero: a debt.
-        cash: (time,) after the bar's fills and carry.
+        cash: (time,) after the carry and the fills of the bar's open.
         units: (time, symbol) held at the close.
         targets: (time, symbol) target exposures as they were decided.
         turnover: (time,) traded notional as a fraction of the equity at the bar's open.
@@ -49,8 +49,10 @@ class Ledger:
             ``symbol``, ``units`` (signed), ``price`` (the open, before costs), ``notional``, ``commission``,
             ``spread``, ``impact`` (quote currency), ``participation`` (units/volume, NaN without volume) and
             ``reason``: order; remainder (of an order that was filled in part or had to wait for volume),
-            rebalance, liquidation, ruin.
-        clips: how many target rows exceeded the leverage limit and were scaled down.
+            rebalance, liquidation, ruin; delisting (what was held of a symbol that has ended, paid out at no cost and
+            not in ``turnover``).
+        clips: how many target rows exceeded the leverage limit, or what positions that could not be sold left of
+            it, and were scaled down.
         liquidations: how many margin calls closed the account's positions.
         unpriced: fills for which impact was to be charged but the bar's volume is NaN.
         ruined: equity was at or below zero at some close.
