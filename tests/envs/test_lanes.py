@@ -303,3 +303,39 @@ def test_the_drawdown_is_bounded_and_begins_anew_after_a_span() -> None:
         assert long == pytest.approx(1.0 - 0.99 ** (falls + 1), abs=1e-9)
         assert short == pytest.approx(1.0 - 0.99 ** (k % 20), abs=1e-9)
         assert 0.0 <= short <= long <= 1.0
+
+
+def test_a_closed_symbol_keeps_its_share_and_an_ended_one_is_paid_out() -> None:
+    """A coin, a stock that is closed on weekends, and one that ends at bar 20; every action is 1."""
+    present = np.ones((42, 3), dtype=np.bool_)
+    present[np.arange(42) % 7 >= 5, 1] = False
+    present[21:, 2] = False
+    price = np.where(present, 100.0, np.nan)
+    bars = Bars.from_arrays(
+        np.datetime64("2021-01-04") + np.arange(42),
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        symbols=tuple("ABC"),
+    )
+    actions = {"kind": "continuous", "smoothing": 0.5}  # shows the target in force
+    market = Market(costs=Costs.none())
+    env = VectorMarket(bars, np.zeros((42, 3, 1)), n_envs=1, random_start=False, market=market, actions=actions)
+    observation, _ = env.reset()
+    targets = np.full(bars.shape, np.nan)
+    turnover, shown = [], []
+    for t in range(41):
+        observation, _, _, truncated, info = env.step(np.ones((1, 3)))
+        targets[t] = env.targets[0]
+        turnover.append(float(info["turnover"][0]))
+        seen = info["final_observation"] if truncated[0] else observation
+        shown.append(seen[0, :, env.columns.index("target")].copy())
+    assert targets[2].tolist() == pytest.approx([0.875 / 3] * 3)
+    assert targets[19, 0] == pytest.approx(1.0 / 3)
+    assert targets[21, 0] == pytest.approx(0.5)
+    np.testing.assert_array_equal(np.isnan(targets[:41]), ~present[:41])
+    assert sum(turnover[:20]) == pytest.approx(1.0, abs=1e-3)
+    assert sum(turnover[20:]) == pytest.approx(1.0 / 3, abs=1e-3)
+    assert shown[19][2] > 0.99
+    assert [row[2] for row in shown[20:]] == [0.0] * 21  # the observation of bar 21 and later

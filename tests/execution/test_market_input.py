@@ -62,6 +62,8 @@ def with_value(value: float, at: int = 2, rest: float = 10.0) -> np.ndarray:
             lambda: Market(participation_cap=0.0),
             "market.participation_cap: must be greater than 0; got 0.0",
         ),
+        (lambda: Market(delisting=11.0), "market.delisting: must be less than or equal to 10; got 11.0"),
+        (lambda: Market(delisting=True), "market.delisting: must be a valid number; got True"),
         (lambda: Market(costs={"spread": 1.0}), "market.costs.spread: is not a known key; got 1.0"),
     ],
 )
@@ -211,3 +213,10 @@ def test_a_foreign_tape_is_refused(tape: Tape | None, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Market(costs=Costs(impact_coefficient=1.0)).backtest(bars, np.zeros(5), tape=tape or Market().tape(bars))
     assert str(caught.value) == line
+
+
+def test_a_tape_of_other_delistings_is_refused() -> None:
+    bars = flat_bars()
+    with pytest.raises(ConfigError) as caught:
+        Market(delisting=0.3).backtest(bars, np.zeros(5), tape=Market().tape(bars))
+    assert str(caught.value) == "tape: must be made for the same delisting; got 0.3"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regimen.errors import DataError, RegimenError, RunError
+from regimen.errors import ConfigError, DataError, RegimenError, RunError
 from regimen.runs import (
     RunConfig,
     RunDirectory,
@@ -25,6 +25,7 @@ from regimen.runs import (
     start,
     write_report,
 )
+from regimen.runs.prepare import prepare
 
 from .conftest import YAML, silent, simulated
 
@@ -143,6 +144,11 @@ def test_a_mistake_leaves_no_run(tmp_path: Path, configured: Configured, mistake
         start(configured(mistake), tmp_path / "runs", silent)
     assert "\n" not in str(caught.value)
     assert not [path for path in (tmp_path / "runs").glob("*") if path.is_dir()]
+
+
+def test_what_cannot_be_traded_is_refused_before_anything_is_fitted(configured: Configured) -> None:
+    with pytest.raises(ConfigError, match=r"market.delisting: must be a number or an extra of the bars .*'nothing'"):
+        prepare(configured("market.delisting=nothing"))
 
 
 def test_a_runs_folder_that_is_a_file_is_refused(tmp_path: Path, configured: Configured) -> None:

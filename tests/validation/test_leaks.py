@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from regimen.bars import Bars
+from regimen.bars.bars import PRICES
 from regimen.errors import ConfigError
 from regimen.labels import FixedHorizonConfig, Labels, TripleBarrierConfig, label
+from regimen.policies import share
 from regimen.preprocess import StandardScaler
 from regimen.splits import WalkForwardConfig, walk_forward
 from regimen.validation.leaks import Edge, Fitted, LeakReport, Pipeline, find_leaks
@@ -243,6 +245,19 @@ def test_an_edge_sees_what_a_cut_elsewhere_does_not() -> None:
     assert report.edges == (edge.cut,)
     with pytest.raises(ConfigError, match=r"leaks\.edges: must be positions from 1 to 399"):
         find_leaks(Pipeline(fitted=one_too_many), bars, edges=[Edge(400, 400)])
+
+
+def test_a_share_of_the_equity_by_listing_is_no_leak() -> None:
+    """A symbol's first absence begins before the cut: that it comes back is not read off the poisoned bars."""
+    prices = np.full((60, 3), 100.0)
+    prices[27:33, 0] = np.nan  # closed
+    prices[20:, 2] = np.nan  # ended
+    bars = replace(make_bars(60, 3), listing=np.empty((0, 2), "datetime64[ns]"), **dict.fromkeys(PRICES, prices))
+
+    def shared(bars: Bars, _until: int) -> np.ndarray:
+        return share(np.ones(bars.shape), bars.present, bars.listed)
+
+    assert find_leaks(Pipeline(policy=shared), bars, cuts=(29, 45)).passed
 
 
 def test_memory_is_measured_and_must_end() -> None:

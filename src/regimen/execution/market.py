@@ -81,7 +81,7 @@ class MarketConfig(BaseModel):
     intrabar_margin: bool = Field(
         default=False, description="check the margin at each bar's worst price too, not only at the close"
     )
-    delisting: Annotated[float, Field(ge=0.0, le=MOST_PAID)] | str = Field(
+    delisting: Annotated[float, Field(ge=0.0, le=MOST_PAID, strict=True)] | Annotated[str, Field(min_length=1)] = Field(
         default=1.0,
         union_mode="left_to_right",
         description="what a position in a symbol that ends is paid out at: a fraction of its last price, or the "

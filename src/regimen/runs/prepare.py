@@ -110,7 +110,9 @@ def prepare(config: RunConfig) -> Prepared:
     Raises:
         RegimenError: whatever is wrong with the config or the data, in one line.
     """
-    return prepare_bars(config, load_with_report(config.data), config.features.build())
+    loaded = load_with_report(config.data)
+    config.market.build().tape(loaded.bars)  # what cannot be traded is refused before anything is fitted
+    return prepare_bars(config, loaded, config.features.build())
 
 
 def prepare_bars(config: RunConfig, loaded: Loaded, features: FeatureSet, until: int | None = None) -> Prepared:
