@@ -61,11 +61,12 @@ class Timing:
         following = np.concatenate([marks[1:], ledger.prices[-1:]])
         if len(tape.ratios):
             following[:-1] *= tape.ratios[1:]
+        ended = np.flatnonzero((tape.ends >= 0) & (tape.ends < len(bars) - 1))
+        following[tape.ends[ended], ended] *= tape.payouts[ended]
         moves = following / marks - 1.0
         if len(tape.fundings):
             moves[:-1] -= np.nan_to_num(tape.fundings[1:]) * (following / marks)[:-1]
-        seen = np.maximum.accumulate(bars.present, axis=0)
-        listed = seen & np.maximum.accumulate(bars.present[::-1], axis=0)[::-1]
+        listed = bars.listed.copy()
         listed[: ledger.market.latency_bars] = False  # no decision reaches them
         before = np.concatenate([[ledger.start_equity], ledger.equity[:-1]])
         opened = ledger.equity - np.nansum(ledger.units * (ledger.prices - marks), axis=1)
