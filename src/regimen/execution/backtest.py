@@ -16,7 +16,8 @@ from regimen.execution.account import (
     Floats,
     Rules,
 )
-from regimen.execution.step import open_account, replay
+from regimen.execution.replay import replay
+from regimen.execution.step import open_account
 from regimen.execution.tape import Tape
 
 BOOK_ROWS = 9

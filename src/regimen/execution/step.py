@@ -8,8 +8,6 @@ kernel.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from regimen.execution.account import (
@@ -49,43 +47,11 @@ from regimen.execution.account import (
     Integers,
     Rules,
 )
-from regimen.jit import jit_step
-
-EXACT = 2.0**53
-EXCESS = 1.0 + 1e-12
+from regimen.execution.orders import accept, impact_rate, reachable, room, whole_lots
+from regimen.jit import jit_step, jit_step_uncached
 
 
-@jit_step
-def whole_lots(units: float, lot: float) -> float:
-    """Rounds units towards zero to a multiple of the lot; a lot of 0 leaves them as they are."""
-    if lot > 0.0:
-        # A target of exactly k lots may come out of a division as k - 1e-16; it still is k lots.
-        count = units * (1.0 / lot) * (1.0 + 1e-12)
-        if abs(count) < EXACT:  # beyond it every float is whole, and an integer might not hold it
-            count = float(int(count))
-        return count * lot
-    return units
-
-
-@jit_step
-def reachable(wanted: float, volume: float, cap: float, lot: float) -> float:
-    """Returns how many of the wanted units (signed) the bar's volume lets through; NaN is no limit."""
-    limit = cap * volume
-    if abs(wanted) > limit:
-        return math.copysign(whole_lots(limit, lot), wanted)
-    return wanted
-
-
-@jit_step
-def impact_rate(units: float, volume: float, variance: float, coefficient: float) -> float:
-    """Returns the square-root impact as a fraction of the notional, at most 1; NaN without volume."""
-    rate = coefficient * math.sqrt(variance / volume * abs(units))
-    if rate > 1.0:
-        return 1.0
-    return rate
-
-
-@jit_step
+@jit_step_uncached
 def write_fill(
     at: int,
     stamp: int,
@@ -130,107 +96,7 @@ def open_account(n: int, cash: float, account: Floats, positions: Floats) -> Non
         positions[n, s, DUE] = 0.0
 
 
-@jit_step
-def accept(
-    n: int,
-    t: int,
-    row: int,
-    ended: bool,
-    targets: Floats,
-    ends: Integers,
-    rules: Rules,
-    account: Floats,
-    positions: Floats,
-) -> int:
-    """Takes the target row that falls due at this open: what changed becomes an order that waits for its size.
-
-    When the gross of the latest targets exceeds the leverage limit, every target is scaled by the same
-    factor; when that factor changes, every symbol is sized anew. A symbol that has ended takes no target.
-
-    Args:
-        row: row of ``targets``; -1 for none.
-        ended: whether a target was given up at this open, because its symbol has ended.
-
-    Returns:
-        How many rows brought a change that was not scaled down: 1 or 0.
-    """
-    changed = False
-    if row >= 0:
-        for s in range(positions.shape[1]):
-            want = targets[row, s]
-            if want == want and want != positions[n, s, WISH] and t <= ends[s]:
-                positions[n, s, WISH] = want
-                positions[n, s, DUE] = 1.0
-                positions[n, s, GOAL] = np.nan  # an old order that still waits is replaced
-                changed = True
-    if not (changed or ended):
-        return 0
-    gross = 0.0
-    for s in range(positions.shape[1]):
-        wish = positions[n, s, WISH]
-        if wish == wish:
-            gross += abs(wish)
-    scale = 1.0
-    # Weights that are meant to sum to the limit miss it by rounding; that is no excess.
-    if gross > rules.leverage * EXCESS:
-        scale = rules.leverage / gross
-        if changed:
-            account[n, CLIPS] += 1.0
-            changed = False
-    if scale != account[n, SCALE]:
-        account[n, SCALE] = scale
-        for s in range(positions.shape[1]):
-            wish = positions[n, s, WISH]
-            if wish == wish and wish != 0.0:
-                positions[n, s, DUE] = 1.0
-                positions[n, s, GOAL] = np.nan
-    return 1 if changed else 0
-
-
-@jit_step
-def room(
-    n: int,
-    t: int,
-    stuck: float,
-    equity: float,
-    opens: Floats,
-    volumes: Floats,
-    rules: Rules,
-    account: Floats,
-    positions: Floats,
-) -> float:
-    """Returns by what the orders sized at this open are scaled, so that they fit beside what cannot be traded.
-
-    The gross is that of the targets, but a position that cannot be brought down to its target at this open, because
-    its symbol does not trade or the participation cap lets too little through, counts with what stays of it.
-
-    Args:
-        stuck: gross of the positions in symbols that do not trade at this open, quote currency.
-    """
-    fixed = stuck
-    asked = 0.0
-    for s in range(positions.shape[1]):
-        price = opens[t, s]
-        wish = positions[n, s, WISH]
-        if not (price == price and volumes[t, s] != 0.0 and wish == wish):
-            continue
-        size = abs(wish) * account[n, SCALE] * equity
-        left = 0.0
-        if rules.cap * volumes[t, s] < np.inf:
-            left = (abs(positions[n, s, UNITS]) - whole_lots(rules.cap * volumes[t, s], rules.lot)) * price
-        if left > size:
-            fixed += left
-        elif positions[n, s, DUE] != 0.0 or rules.every_bar != 0.0:
-            asked += size
-        else:
-            fixed += size
-    free = rules.leverage * equity - fixed
-    if asked <= free + (EXCESS - 1.0) * rules.leverage * equity:
-        return 1.0
-    return max(free, 0.0) / asked
-
-
-@jit_step
+@jit_step_uncached
 def advance(
     n: int,
     t: int,
@@ -457,82 +323,4 @@ def advance(
     account[n, FINANCING] = financing
     account[n, FUNDING] = funding
     account[n, FILLS] += filled - before
-    return filled
-
-
-@jit_step
-def replay(
-    start: int,
-    stop: int,
-    first: int,
-    latency: int,
-    stamps: Integers,
-    opens: Floats,
-    highs: Floats,
-    lows: Floats,
-    closes: Floats,
-    volumes: Floats,
-    variances: Floats,
-    ratios: Floats,
-    fundings: Floats,
-    ends: Integers,
-    payouts: Floats,
-    targets: Floats,
-    rules: Rules,
-    account: Floats,
-    positions: Floats,
-    fill_values: Floats,
-    fill_times: Integers,
-    fill_codes: Codes,
-    filled: int,
-    book: Floats,
-    units: Floats,
-) -> int:
-    """Steps one account through bars [start, stop) and writes its books; returns the number of fills so far.
-
-    It lives beside `advance`, which is compiled into it: a change there must not meet an old copy in the
-    cache.
-
-    Args:
-        first: the bar that the account was opened at: row 0 of the books; targets before it are not its own.
-        latency: the row of ``targets`` that falls due at bar t is ``t - latency``.
-        book: (9, time) equity, cash, turnover, commission, spread, impact, borrow, financing, funding.
-        units: (time, symbol) held at the close.
-    """
-    for t in range(start, stop):
-        filled = advance(
-            0,
-            t,
-            t - latency if t - latency >= first else -1,
-            stamps,
-            opens,
-            highs,
-            lows,
-            closes,
-            volumes,
-            variances,
-            ratios,
-            fundings,
-            ends,
-            payouts,
-            targets,
-            rules,
-            account,
-            positions,
-            fill_values,
-            fill_times,
-            fill_codes,
-            filled,
-        )
-        book[0, t - first] = account[0, EQUITY]
-        book[1, t - first] = account[0, CASH]
-        book[2, t - first] = account[0, TURNOVER]
-        book[3, t - first] = account[0, COMMISSION]
-        book[4, t - first] = account[0, SPREAD]
-        book[5, t - first] = account[0, IMPACT]
-        book[6, t - first] = account[0, BORROW]
-        book[7, t - first] = account[0, FINANCING]
-        book[8, t - first] = account[0, FUNDING]
-        for s in range(units.shape[1]):
-            units[t - first, s] = positions[0, s, UNITS]
     return filled

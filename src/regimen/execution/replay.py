@@ -1,0 +1,113 @@
+"""The compiled loop of a backtest, kept on disk under a digest of the account step that it is made of.
+
+numba's disk cache notices a change in the file of a function, not one in the functions that it calls. An old account
+must never be traded, so the digest of the step is a constant of the loop, which numba's cache does compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from regimen.execution.account import (
+    BORROW,
+    CASH,
+    COMMISSION,
+    EQUITY,
+    FINANCING,
+    FUNDING,
+    IMPACT,
+    SPREAD,
+    TURNOVER,
+    UNITS,
+    Codes,
+    Floats,
+    Integers,
+    Rules,
+)
+from regimen.execution.step import advance
+from regimen.jit import jit_step
+from regimen.scan.digest import code_digest
+
+
+def _replaying(version: int) -> Callable[..., int]:
+    @jit_step
+    def replay(
+        start: int,
+        stop: int,
+        first: int,
+        latency: int,
+        stamps: Integers,
+        opens: Floats,
+        highs: Floats,
+        lows: Floats,
+        closes: Floats,
+        volumes: Floats,
+        variances: Floats,
+        ratios: Floats,
+        fundings: Floats,
+        ends: Integers,
+        payouts: Floats,
+        targets: Floats,
+        rules: Rules,
+        account: Floats,
+        positions: Floats,
+        fill_values: Floats,
+        fill_times: Integers,
+        fill_codes: Codes,
+        filled: int,
+        book: Floats,
+        units: Floats,
+    ) -> int:
+        """Steps one account through bars [start, stop) and writes its books; returns the number of fills so far.
+
+        Args:
+            first: the bar that the account was opened at: row 0 of the books; targets before it are not its own.
+            latency: the row of ``targets`` that falls due at bar t is ``t - latency``.
+            book: (9, time) equity, cash, turnover, commission, spread, impact, borrow, financing, funding.
+            units: (time, symbol) held at the close.
+        """
+        if version == 0:  # it never is; a constant that the code names is one that numba's cache compares
+            return filled
+        for t in range(start, stop):
+            filled = advance(
+                0,
+                t,
+                t - latency if t - latency >= first else -1,
+                stamps,
+                opens,
+                highs,
+                lows,
+                closes,
+                volumes,
+                variances,
+                ratios,
+                fundings,
+                ends,
+                payouts,
+                targets,
+                rules,
+                account,
+                positions,
+                fill_values,
+                fill_times,
+                fill_codes,
+                filled,
+            )
+            book[0, t - first] = account[0, EQUITY]
+            book[1, t - first] = account[0, CASH]
+            book[2, t - first] = account[0, TURNOVER]
+            book[3, t - first] = account[0, COMMISSION]
+            book[4, t - first] = account[0, SPREAD]
+            book[5, t - first] = account[0, IMPACT]
+            book[6, t - first] = account[0, BORROW]
+            book[7, t - first] = account[0, FINANCING]
+            book[8, t - first] = account[0, FUNDING]
+            for s in range(units.shape[1]):
+                units[t - first, s] = positions[0, s, UNITS]
+        return filled
+
+    return replay
+
+
+replay = _replaying(int(code_digest(advance, loaded=True)[:12], 16))
+"""Steps one account through bars; see the function inside."""
