@@ -13,8 +13,10 @@ import numpy as np
 from regimen.bars import Bars
 from regimen.execution import Costs, Market, advance, open_account
 from regimen.execution.account import ACCOUNT_COLUMNS, EQUITY, POSITION_COLUMNS, Rules
+from regimen.execution.replay import replay
 from regimen.execution.tape import Tape
 from regimen.jit import jit_uncached
+from regimen.scan.digest import code_digest
 
 ACCOUNTS, LENGTH, SYMBOLS = 16, 40, 3
 
@@ -147,3 +149,16 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(tmp_path: Path) -> N
     command = [sys.executable, "-c", KERNEL, str(tmp_path / "given.npz"), str(tmp_path / "equity.npy")]
     subprocess.run(command, check=True, env={**os.environ, **simulator}, timeout=120)
     np.testing.assert_array_equal(np.load(tmp_path / "equity.npy"), expected(market, bars, starts, actions))
+
+
+def test_the_loop_of_a_backtest_carries_the_digest_of_the_step() -> None:
+    """numba compares the constants of a closure with its cache; among them must be a digest of all that is called."""
+    cells = replay.py_func.__closure__  # type: ignore[attr-defined]
+    digest = int(code_digest(advance, loaded=True)[:12], 16)
+    assert [cell.cell_contents for cell in cells] == [digest] != [0]
+    known = advance.py_func.__globals__["room"]  # type: ignore[attr-defined]
+    try:
+        advance.py_func.__globals__["room"] = jit_uncached(lambda n: n)  # type: ignore[attr-defined]
+        assert int(code_digest(advance, loaded=True)[:12], 16) != digest
+    finally:
+        advance.py_func.__globals__["room"] = known  # type: ignore[attr-defined]

@@ -142,3 +142,20 @@ def test_ruin_ends_the_timing() -> None:
     found = Timing.of(Market(costs=COSTS).backtest(bars, np.full(200, -1.0)))
     assert np.isfinite(found.returns).all()
     assert (found.costs[102:] == 0.0).all()
+
+
+def test_what_an_ended_symbol_is_paid_out_at_is_part_of_its_last_move() -> None:
+    price = np.full((40, 2), 100.0)
+    price[20:, 1] = np.nan
+    bars = Bars.from_arrays(
+        np.datetime64("2001-01-01") + np.arange(40), open=price, high=price, low=price, close=price, symbols=("a", "b")
+    )
+    targets = np.tile([0.5, 0.5], (40, 1))
+    whole, part = (
+        Timing.of(Market(costs=Costs.none(), delisting=factor).backtest(bars, targets)) for factor in (1.0, 0.3)
+    )
+    assert not whole.moves.any()
+    rows, symbols = np.nonzero(part.moves)
+    assert set(symbols) == {1}
+    assert rows.max() <= 19
+    assert part.moves[1, 1] > 0.0  # better than what comes later
