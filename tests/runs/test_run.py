@@ -254,7 +254,7 @@ def test_the_report_counts_the_fits_of_the_ledger(finished: RunDirectory) -> Non
     fits = sum(row["kind"] == "fit" for row in finished.trials.rows())
     assert fits > 1
     _, path = write_report(finished)
-    assert f"<dt>Fits recorded</dt><dd>{fits}</dd>" in path.read_text()
+    assert f"{fits} fits and 1 evaluation by 1 run, recorded on this market until now." in path.read_text()
 
 
 def test_a_full_disk_leaves_no_neighbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from regimen.bars import Bars, Sketch
 from regimen.errors import RunError
 from regimen.runs import Trial, TrialLedger
 
 FIT = Trial("fit", "run-1", 0, "bars", "series", "cfg", "baseline", 0, 500)
 JUDGED = replace(FIT, kind="evaluation", sharpe=0.05)
+COLUMNS = ("open", "high", "low", "close", "volume")
 
 
 def test_a_trial_comes_back_as_it_went_in(tmp_path: Path) -> None:
@@ -68,6 +74,136 @@ def test_nothing_is_ever_changed_or_removed(tmp_path: Path, statement: str) -> N
         connection.execute(statement)
     connection.close()
     assert ledger.rows()[0]["sharpe"] == 0.05
+
+
+def test_a_name_that_is_used_again_hides_no_trial(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    ledger.append(JUDGED)
+    for change in ({"config": "other costs"}, {"features": "edited"}, {"data": "other"}, {"trained": "elsewhere"}):
+        ledger.append(replace(JUDGED, **change))
+    assert ledger.trials("series", 252.0).count == 5
+
+
+def test_a_resumed_run_leaves_no_hole_in_the_ids(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    for part in (0, 1, 0, 1, 2):
+        ledger.append(replace(FIT, part=part))
+    assert [row["id"] for row in ledger.rows()] == [1, 2, 3]
+
+
+def test_a_stress_test_is_recorded_and_does_not_count(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    ledger.append(JUDGED)
+    ledger.append(replace(JUDGED, run="run-1/bars-2", config="dearer", sharpe=-1.0, stress=1))
+    assert len(ledger.rows("series")) == 2
+    assert ledger.trials("series", 252.0).count == 1
+    assert ledger.trials("series", 252.0).measured == 1
+
+
+def test_ten_thousand_trials_are_counted_within_a_second(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    ledger.append(JUDGED)
+    connection = sqlite3.connect(ledger.path)
+    connection.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
+        "INSERT INTO trials (at, kind, run, part, data, source, config, model, seed, bars, sharpe) "
+        "SELECT '2026', 'evaluation', 'r' || i, 0, 'bars', 'series', 'c' || i, 'baseline', 0, 500, i / 1e4 FROM n"
+    )
+    connection.commit()
+    connection.close()
+    began = time.process_time()
+    assert ledger.trials("series", 252.0).count == 10_000
+    assert time.process_time() - began < 1.0
+
+
+_KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+for number in range(2000):  # more than the cache holds: pages of an open transaction are in the file
+    connection.execute("INSERT INTO notes VALUES (?, ?)", ["now", "x" * 500])
+os._exit(9)
+"""
+
+
+def test_a_ledger_is_read_after_a_kill_inside_an_append(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    ledger.append(FIT)
+    subprocess.run([sys.executable, "-c", _KILLED, str(ledger.path)], check=False)
+    journal = tmp_path / "trials.sqlite-journal"
+    assert journal.stat().st_size > 0
+    left = ledger.path.read_bytes(), journal.read_bytes()
+    assert len(ledger.rows()) == 1
+    assert ledger.notes() == []
+    assert (ledger.path.read_bytes(), journal.read_bytes()) == left, "looking changes nothing"
+    ledger.append(JUDGED)
+    assert [row["kind"] for row in ledger.rows()] == ["fit", "evaluation"]
+
+
+def market(seed: int, bars: int = 400) -> Bars:
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, bars)))
+    time = np.datetime64("2020-01-01", "ns") + np.arange(bars) * np.timedelta64(1, "D")
+    return Bars.from_arrays(time, open=close, high=close, low=close, close=close)
+
+
+def test_trials_are_counted_over_all_files_of_one_market(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    one, other = market(0), market(1)
+    for source, bars in (("a", one), ("a, shorter", one.window(0, 300)), ("b", other), ("b, resampled", other)):
+        ledger.append(replace(JUDGED, run=source, source=source, data=source), Sketch.of(bars))
+    assert {source: ledger.trials(source, 252.0).count for source in ("a", "a, shorter", "b")} == dict.fromkeys(
+        ("a", "a, shorter", "b"), 2
+    )
+    assert ledger.family("a") == {"a": 1.0, "a, shorter": 1.0}
+    pair = replace(one, symbols=("A", "B"), **{k: np.hstack([getattr(m, k) for m in (one, other)]) for k in COLUMNS})
+    ledger.append(replace(JUDGED, run="pair", source="pair", data="pair"), Sketch.of(pair))
+    assert ledger.trials("a", 252.0).count == 5, "a panel joins its symbols"
+    counts = {source: len(rows) for source, rows in ledger.by_source().items()}
+    assert counts == dict.fromkeys(("a", "a, shorter", "b", "b, resampled", "pair"), 5)
+
+
+def test_a_lost_ledger_is_made_again_from_the_runs_and_says_so(tmp_path: Path) -> None:
+    ledger, sketch = TrialLedger(tmp_path / "trials.sqlite"), Sketch.of(market(0))
+    assert ledger.lost() is None
+    for number in range(3):
+        folder = tmp_path / f"run-{number}"
+        trial = replace(JUDGED, run=folder.name, seed=number, source=f"file {number}", sharpe=float(number))
+        ledger.append(replace(trial, kind="fit", sharpe=None), sketch, folder)
+        ledger.append(trial, sketch, folder)
+        ledger.append(trial, sketch, folder)
+        (folder / "manifest.json").write_text("{}")
+    (tmp_path / "run-damaged").mkdir()
+    (tmp_path / "run-damaged" / "manifest.json").write_text("[1")
+    before = [{**row, "at": ""} for row in ledger.rows()]
+    assert ledger.lost() is None
+    ledger.path.unlink()
+    assert "missing" in str(ledger.lost())
+    assert [{**row, "at": ""} for row in ledger.rows("file 1")] == before, "whoever looks is told"
+    assert not ledger.path.exists()
+    ledger.append(replace(JUDGED, run="run-3", seed=3, source="file 1"), sketch)
+    assert ledger.trials("file 0", 252.0).count == 4
+    assert ledger.notes() == [
+        "The trial ledger was missing: trials are counted from the folders of 3 runs; deleted runs are not in it."
+    ]
+
+
+def test_runs_of_versions_that_wrote_no_trials_down_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "run-1"
+    folder.mkdir()
+    manifest = {
+        "created": "2026",
+        "seed": 0,
+        "fingerprint": "bars",
+        "config_hash": "cfg",
+        "model": "baseline",
+        "features_hash": "f",
+    }
+    judgement = {"rows": [{"name": "policy", "sharpe": 0.5}], "sample": {"bars": 500}}
+    for name, values in (("manifest", manifest), ("judgement", judgement), ("data", {"source_fingerprint": "series"})):
+        (folder / f"{name}.json").write_text(json.dumps(values))
+    (row,) = TrialLedger(tmp_path / "trials.sqlite").rows("series")
+    assert (row["kind"], row["sharpe"], row["bars"]) == ("evaluation", 0.5, 500)
 
 
 def _append_many(path: str, worker: int) -> None:

@@ -4,8 +4,9 @@ from regimen.bars.bars import Bars
 from regimen.bars.calendar import Calendar
 from regimen.bars.config import DataConfig, ExtraFile, RepairsConfig
 from regimen.bars.listing import listed
-from regimen.bars.load import Loaded, check, load, load_with_report
+from regimen.bars.load import Loaded, check, load, load_as_is, load_with_report
 from regimen.bars.report import CheckReport, Finding, Repair
+from regimen.bars.sketch import Sketch
 
 __all__ = [
     "Bars",
@@ -17,8 +18,10 @@ __all__ = [
     "Loaded",
     "Repair",
     "RepairsConfig",
+    "Sketch",
     "check",
     "listed",
     "load",
+    "load_as_is",
     "load_with_report",
 ]

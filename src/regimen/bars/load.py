@@ -11,7 +11,7 @@ from regimen.bars.bars import Bars
 from regimen.bars.calendar import DAY
 from regimen.bars.checks import find_all
 from regimen.bars.closes import fill_from_close
-from regimen.bars.config import DataConfig
+from regimen.bars.config import DataConfig, RepairsConfig
 from regimen.bars.extras import join_extras
 from regimen.bars.ordered import Ordered
 from regimen.bars.panel import read_table
@@ -20,6 +20,18 @@ from regimen.bars.repairs import repair
 from regimen.bars.report import CheckReport
 from regimen.bars.samples import sample_path
 from regimen.bars.spans import span
+
+_LENIENT = RepairsConfig(
+    sort=True,
+    duplicates="keep_first",
+    nan_rows="drop",
+    nonpositive="drop",
+    ohlc="widen",
+    negative_volume="nan",
+    swapped_volume="keep",
+    splits="keep",
+    relisted="keep",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,18 @@ def load_with_report(config: DataConfig) -> Loaded:
     report.raise_if_refused()
     assert bars is not None
     return Loaded(bars, report)
+
+
+def load_as_is(config: DataConfig) -> Bars:
+    """Returns the bars of a file that the checks may refuse: to know its markets by, and never to trade.
+
+    Faulty rows are dropped, jumps stay; other files that the config joins are left out.
+
+    Raises:
+        DataError: the file cannot be read or understood.
+    """
+    rows, _ = _prepared(config.model_copy(update={"repairs": _LENIENT, "extras": {}, "adjust": None}))
+    return pivot(rows.table, rows.bar_length, rows.calendar)
 
 
 def check(config: DataConfig) -> CheckReport:

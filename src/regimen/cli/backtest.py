@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -34,5 +35,9 @@ def backtest(
         from regimen.cli.verdict import print_judgement
         from regimen.runs import backtest_run, find_run
 
-        folder, judgement = backtest_run(find_run(run, runs), bars, overrides or [], advance)
+        directory = find_run(run, runs)
+        lost = directory.trials.lost()
+        if lost:
+            sys.stderr.write(f"{lost}\n")
+        folder, judgement = backtest_run(directory, bars, overrides or [], advance)
     print_judgement(judgement, as_json=as_json, run=folder, report=folder / "report.html")

@@ -17,18 +17,22 @@ def report(
         typer.Option("--output", "-o", help="file to write; report.html in the run's folder by default"),
     ] = None,
     runs: Runs = RUNS,
+    rejudge: Annotated[bool, typer.Option("--rejudge", help="judge again, by all trials recorded now")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Write one HTML file that needs no network, and print the verdict.
 
     Example: regimen report latest -o btc.html
     """
-    from regimen.cli.progress import working
+    from regimen.cli.progress import progress_bar
 
-    with working("report"):
+    with progress_bar() as advance:
+        advance(0, 1, "report")
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import find_run, write_report
+        from regimen.runs import find_run, rejudge_run, write_report
 
         directory = find_run(run, runs)
+        if rejudge:
+            rejudge_run(directory, advance)
         judgement, path = write_report(directory, output)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=path)

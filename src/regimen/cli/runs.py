@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,12 +40,20 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
     for heading in columns:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("run", "status"))
     for row in rows:
-        table.add_row(*(escape(_shown(row[heading.lower()])) for heading in columns))
+        cells = [escape(_shown(row[heading.lower()])) for heading in columns]
+        table.add_row(*cells[:-1], cells[-1] if row["trials_now"] is None else f"{cells[-1]} *")
     screen = console()
     screen.print(table)
     for row in rows:
         if row["problem"] is not None:
             screen.print(f"[bold red]Damaged:[/] {escape(row['run'])} {escape(row['problem'])}", soft_wrap=True)
+        if row["trials_now"] is not None:
+            screen.print(
+                f"* {row['run']}: {row['verdict']} by {row['trials']} of now {row['trials_now']} trials; "
+                f"by all of them {row['verdict_now']} (regimen report {row['run']} --rejudge)",
+                soft_wrap=True,
+                markup=False,
+            )
 
 
 @app.command("trials", short_help="every fit and every evaluation ever recorded")
@@ -64,10 +73,13 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
     with working("trials"):
         from regimen.runs import TrialLedger
 
-        rows = TrialLedger(root / "trials.sqlite").rows()
+        ledger = TrialLedger(root / "trials.sqlite")
+        rows = ledger.rows()
     if as_json:
         print(json.dumps(rows, indent=1))
         return
+    for note in ledger.notes():
+        sys.stderr.write(f"{note}\n")
     table = Table(header_style="bold")
     for heading in ("id", "at", "kind", "run", "part", "model", "seed", "bars", "sharpe"):
         table.add_column(heading, overflow="fold")
@@ -132,12 +144,10 @@ def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     with working("run"):
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import find_run, read_json, require_finished
+        from regimen.runs import find_run, judgement_now
 
         directory = find_run(run, root)
-        require_finished(directory)
-        directory.require_undamaged("judgement.json")
-        judgement = read_json(directory.path / "judgement.json")
+        judgement = judgement_now(directory)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
 
 

@@ -119,8 +119,11 @@ def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import start
+        from regimen.runs import TrialLedger, start
 
+        lost = TrialLedger(runs / "trials.sqlite").lost()
+        if lost:
+            sys.stderr.write(f"{lost}\n")
         directory, judgement = start(config, runs, advance)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
 

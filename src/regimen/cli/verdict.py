@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from regimen.cli.terminal import console
+from regimen.validation.report_trials import grown
 
 _STYLES = {
     "evidence": "bold green",
@@ -111,6 +112,9 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
     screen.print(
         f"[{_STYLES.get(level, 'bold')}]Verdict:[/] {escape(judgement['verdict']['sentence'])}", soft_wrap=True
     )
+    since = grown(judgement, (judgement.get("trials") or {}).get("now"))
+    if since:
+        screen.print(since, soft_wrap=True, markup=False)
     if run is not None:
         screen.print(f"Run:     {run}", soft_wrap=True, markup=False)
     if report is not None:

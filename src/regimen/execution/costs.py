@@ -149,6 +149,12 @@ class Costs(BaseModel):
             return f"{told} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
         return f"{told} ({self.venue or 'chosen in the config'})"
 
+    def dearer_than(self, other: Costs) -> bool:
+        """Whether no component is lower than the other's and one is higher; funding and σ must be the same."""
+        same = (self.funding, self.impact_span) == (other.funding, other.impact_span)
+        pairs = [(getattr(self, name), getattr(other, name)) for name in RATES]
+        return same and all(mine >= its for mine, its in pairs) and any(mine > its for mine, its in pairs)
+
     @property
     def is_free(self) -> bool:
         """Whether trading and holding cost nothing, so that the report must say so."""

@@ -15,22 +15,25 @@ if TYPE_CHECKING:
     from regimen.runs.documents import read_json
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.listing import find_run, list_runs
-    from regimen.runs.report import write_report
+    from regimen.runs.report import judgement_now, write_report
     from regimen.runs.reproduce import reproduce_run
-    from regimen.runs.trials import Trial, TrialLedger
-    from regimen.runs.walk_forward import resume_run, start
+    from regimen.runs.trial import Trial
+    from regimen.runs.trials import TrialLedger
+    from regimen.runs.walk_forward import rejudge_run, resume_run, start
 
 _FILE_OF = {
     "RunConfig": "config",
     "RunDirectory": "directory",
-    "Trial": "trials",
+    "Trial": "trial",
     "TrialLedger": "trials",
     "backtest_run": "backtests",
     "find_run": "listing",
     "find_run_leaks": "leaks",
+    "judgement_now": "report",
     "list_runs": "listing",
     "load_config": "config",
     "read_json": "documents",
+    "rejudge_run": "walk_forward",
     "reproduce_run": "reproduce",
     "require_finished": "directory",
     "resume_run": "walk_forward",
@@ -46,9 +49,11 @@ __all__ = [
     "backtest_run",
     "find_run",
     "find_run_leaks",
+    "judgement_now",
     "list_runs",
     "load_config",
     "read_json",
+    "rejudge_run",
     "reproduce_run",
     "require_finished",
     "resume_run",

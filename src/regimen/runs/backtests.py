@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regimen.bars import DataConfig, load_with_report
 from regimen.bars.spans import spoken
@@ -21,12 +22,12 @@ from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
 from regimen.runs.documents import read_json, write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.fit import MODEL
+from regimen.runs.fit import EXPOSURES, MODEL
 from regimen.runs.manifest import write_manifest
-from regimen.runs.prepare import described, seen, source_fingerprint
+from regimen.runs.prepare import Series, described, seen
 from regimen.runs.report import write_report
-from regimen.runs.trials import Trial
-from regimen.runs.window import load_decider
+from regimen.runs.trial import Trial
+from regimen.runs.window import load_decider, read_exposures
 from regimen.settings import apply_overrides, validated
 from regimen.validation import timing_sharpe
 
@@ -52,7 +53,7 @@ def backtest_run(
         The folder of this backtest, inside the run's, and its judgement.
     """
     manifest = require_finished(directory)
-    directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in (SCALER, f"{MODEL}/*")))
+    directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in (SCALER, EXPOSURES, f"{MODEL}/*")))
     trained = directory.located_config()
     config = _with_overrides(trained, bars, overrides)
     advance(0, 4, "bars")
@@ -78,7 +79,9 @@ def backtest_run(
             targets[first:last] = decider.decide(loaded.bars, frame, first, last)
     advance(3, 4, "judging")
     ledger = config.market.build().backtest(loaded.bars, targets, begin, end)
-    source = source_fingerprint(config.data, loaded.bars)
+    series = Series.of(config.data, loaded.bars)
+    same_data = loaded.bars.fingerprint == manifest["fingerprint"]
+    stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, targets)
     with _new_folder(directory, loaded.bars.source) as folder:
         identity = f"{directory.id}/{folder.name}"
         directory.trials.append(
@@ -87,23 +90,28 @@ def backtest_run(
                 run=identity,
                 part=0,
                 data=loaded.bars.fingerprint,
-                source=source,
+                source=series.fingerprint,
                 config=config.hash,
                 model=config.model.kind,
                 seed=config.seed,
                 bars=len(ledger),
                 sharpe=recorded_sharpe(ledger),
                 timing=timing_sharpe(ledger),
-            )
+                features=features.hash,
+                trained="" if same_data else manifest["fingerprint"],
+                stress=int(stress),
+            ),
+            series.sketch,
+            folder,
         )
-        inside = sorted({bound - begin for bound in bounds})
         write_text(folder / "config.yaml", config.to_yaml())
-        write_json(folder / "data.json", described(loaded, source))
+        write_json(folder / "data.json", described(loaded, series.fingerprint))
+        inside = sorted({bound - begin for bound in bounds})
         judgement = evaluate(
             ledger,
             folder,
             config,
-            directory.trials.trials(source, loaded.bars.periods_per_year),
+            directory.trials.trials(series.fingerprint, loaded.bars.periods_per_year),
             inside,
             lambda drawn, draws: advance(3, 4, f"judging · random control {drawn}/{draws}"),
         )
@@ -130,13 +138,28 @@ def backtest_run(
                 "config": config.as_dict(),
                 "config_hash": config.hash,
                 "fingerprint": loaded.bars.fingerprint,
-                "source_fingerprint": source,
+                "source_fingerprint": series.fingerprint,
                 "environment": environment(),
                 "files": recorded_files(folder),
             },
         )
     advance(4, 4, "done")
     return directory.path / _BACKTESTS / folder.name, judgement
+
+
+def _is_dearer(trained: MarketConfig, tried: MarketConfig) -> bool:
+    """Whether costs alone changed, none for the better: a stress test can only look worse, so nobody picks it."""
+    return tried == trained.model_copy(update={"costs": tried.costs}) and tried.costs.dearer_than(trained.costs)
+
+
+def _as_trained(directory: RunDirectory, manifest: dict[str, Any], targets: NDArray[np.float64]) -> bool:
+    """Whether the decisions are those of the run itself; a policy that sees its account may answer to its costs."""
+    for window in manifest["windows"]:
+        rows = targets[slice(*window["test"])]
+        made = read_exposures(directory.window(window["number"]) / EXPOSURES, rows.shape)
+        if made is None or not np.array_equal(made, rows, equal_nan=True):
+            return False
+    return True
 
 
 def _position(time: np.ndarray[Any, np.dtype[np.datetime64]], stamp: str) -> int:

@@ -168,7 +168,8 @@ class RunConfig(BaseModel):
         del data["path"]
         for file in data["extras"].values():
             del file["path"]
-        del values["market"]["costs"]["chosen_by"]  # who chose the costs changes no number
+        for key in ("chosen_by", "venue"):  # the rates decide, and not who chose them
+            del values["market"]["costs"][key]
         data["adjust"] = data["adjust"] and Path(data["adjust"]).name
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 

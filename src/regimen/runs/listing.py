@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,17 @@ from regimen.errors import RunError
 from regimen.runs.directory import RunDirectory
 from regimen.runs.documents import read_json
 from regimen.runs.manifest import MANIFEST
+from regimen.runs.trials import TrialLedger, counted
+from regimen.validation.recount import level_now
 
+Tried = Mapping[str, Sequence[Mapping[str, object]]]
+"""Lines of the trial ledger by the series that they are about."""
 LATEST = "latest"
 _SHOWN = 6
-_COLUMNS = ("name", "created", "model", "data", "status", "sharpe", "dsr", "verdict", "problem")
+_COLUMNS = (
+    *("name", "created", "model", "data", "status", "sharpe", "dsr", "verdict", "problem"),
+    *("trials", "trials_now", "verdict_now"),
+)
 
 
 def find_run(word: str, root: Path) -> RunDirectory:
@@ -61,34 +69,45 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
     """Returns one row for each run of a folder, oldest first: id, name, model, data, status, Sharpe, DSR, verdict.
 
     A run that cannot be read is a row as well, of status ``damaged``, with what is wrong as its ``problem``.
+    ``trials`` is what the verdict was deflated by; where more are recorded now, ``trials_now`` says how many and
+    ``verdict_now`` what they make of the verdict.
 
     Raises:
         RunError: the folder does not exist.
     """
     if not root.is_dir():
         raise RunError("runs", "must be a folder of runs", str(root))
-    rows = [_row(RunDirectory(path)) for path in _folders(root)]
+    try:
+        tried = TrialLedger(root / "trials.sqlite").by_source()
+    except RunError:  # `regimen runs trials` says what it has; the runs are there all the same
+        tried = {}
+    rows = [_row(RunDirectory(path), tried) for path in _folders(root)]
     return sorted(rows, key=lambda row: row["created"] or "")
 
 
-def _row(run: RunDirectory) -> dict[str, Any]:
+def _row(run: RunDirectory, tried: Tried) -> dict[str, Any]:
     row: dict[str, Any] = {"run": run.path.name, **dict.fromkeys(_COLUMNS)}
     try:
         manifest = run.manifest()
         row |= {name: manifest.get(name) for name in ("name", "created", "model")}
         row |= {"data": manifest["fingerprint"][:12], "status": run.status}
         if row["status"] == "finished":
-            run.require_undamaged("judgement.json")
-            row |= _judged(run)
+            run.require_undamaged("data.json", "judgement.json")
+            row |= _judged(run, tried)
     except RunError as error:
         row |= {"status": "damaged", "problem": error.rule}
     return row
 
 
-def _judged(run: RunDirectory) -> dict[str, Any]:
-    judgement = read_json(run.path / "judgement.json")
+def _judged(run: RunDirectory, tried: Tried) -> dict[str, Any]:
+    judgement, data = (read_json(run.path / name) for name in ("judgement.json", "data.json"))
     try:
         policy = next(each for each in judgement["rows"] if each["name"] == "policy")
-        return {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
+        count = judgement["trials"]["count"]
+        found = {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
+        now = counted(tried.get(data["source_fingerprint"], []), judgement["sample"]["periods_per_year"])
+        if now.count > count:
+            found |= {"trials_now": now.count, "verdict_now": level_now(judgement, now)}
     except (KeyError, TypeError, StopIteration):  # of a run that has no checksums yet
         raise RunError("run", "holds a judgement.json of another shape", str(run.path)) from None
+    return found | {"trials": count}

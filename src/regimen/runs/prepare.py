@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import Bars, DataConfig, Loaded, load_with_report
+from regimen.bars import Bars, DataConfig, Loaded, Sketch, load, load_as_is, load_with_report
 from regimen.errors import DataError
 from regimen.features import FeatureFrame, FeatureSet
 from regimen.labels import TARGETS, Labels, further_targets, label
@@ -42,9 +43,9 @@ class Prepared:
         return self.loaded.bars
 
     @cached_property
-    def source(self) -> str:
-        """Fingerprint of the whole series; see `source_fingerprint`."""
-        return source_fingerprint(self.config.data, self.bars)
+    def series(self) -> Series:
+        """The whole series that the bars were cut from."""
+        return Series.of(self.config.data, self.bars)
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
@@ -66,6 +67,46 @@ class Prepared:
         return self.windows[0].test.start, self.windows[-1].test.stop
 
 
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The series before it was cut or resampled, by which trials are counted.
+
+    So whoever tries one year after another, or one bar length after another, has tried the series that many times.
+
+    Attributes:
+        fingerprint: of its bars.
+        sketch: what its market is known by under any name, unit or form; that of all symbols of the file, so that
+            whoever tries a panel's symbols one after the other has tried one series.
+    """
+
+    fingerprint: str
+    sketch: Sketch
+
+    @classmethod
+    def of(cls, config: DataConfig, bars: Bars) -> Series:
+        """Finds the whole behind bars.
+
+        Args:
+            config: that the bars were loaded by.
+            bars: as they are used.
+        """
+        uncut = config.model_copy(update={"start": None, "end": None, "resample": None})
+        whole = bars if uncut == config else _loaded(uncut)
+        every = uncut.model_copy(update={"symbols": None})
+        market = whole if every == uncut else _loaded(every)
+        if market is None:
+            with suppress(DataError):
+                market = load_as_is(every)
+        # a part that is refused cannot have been tried, and belongs to the market all the same
+        return cls((whole or bars).fingerprint, Sketch.of(market or whole or bars))
+
+
+def _loaded(config: DataConfig) -> Bars | None:
+    with suppress(DataError):
+        return load(config)
+    return None
+
+
 def described(loaded: Loaded, source: str) -> dict[str, Any]:
     """What a run writes about its data: findings, repairs, assumptions, the traded bar length, the source."""
     return {
@@ -74,20 +115,6 @@ def described(loaded: Loaded, source: str) -> dict[str, Any]:
         "calendar": loaded.bars.calendar.name,
         "source_fingerprint": source,
     }
-
-
-def source_fingerprint(config: DataConfig, bars: Bars) -> str:
-    """Returns the fingerprint of the series before it was cut or resampled, by which trials are counted.
-
-    So whoever tries one year after another, or one bar length after another, has tried the series that many times.
-    """
-    whole = config.model_copy(update={"start": None, "end": None, "resample": None})
-    if whole == config:
-        return bars.fingerprint
-    try:
-        return load_with_report(whole).bars.fingerprint
-    except DataError:
-        return bars.fingerprint  # a part that is refused cannot have been tried
 
 
 def seen(bars: Bars) -> Bars:

@@ -11,6 +11,7 @@ from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, require_finished
 from regimen.runs.documents import read_json
 from regimen.runs.fit import HISTORY
+from regimen.runs.trials import counted
 from regimen.validation.report import ReportDocument, write
 
 
@@ -31,7 +32,7 @@ def write_report(
         config: what that backtest was made with; the run's own by default.
 
     Returns:
-        The judgement and the file's path.
+        The judgement, with the number of trials that are recorded ``now``, and the file's path.
 
     Raises:
         RunError: the run is not finished or damaged, or the file cannot be written.
@@ -45,6 +46,8 @@ def write_report(
     judgement, data = read_json(folder / "judgement.json"), read_json(folder / "data.json")
     path = output or folder / "report.html"
     own = folder == directory.path
+    book, own_source = directory.trials, str(data["source_fingerprint"])
+    rows = book.rows(own_source)
     document = ReportDocument.of(
         Ledger.read(folder / "ledger"),
         judgement,
@@ -53,7 +56,10 @@ def write_report(
         created=manifest["created"],
         windows=_windows(judgement, manifest) if own else judgement["windows"],
         check=data,
-        trials=directory.trials.rows(data["source_fingerprint"]),
+        trials=rows,
+        trials_now=counted(rows, periods_per_year=1.0).count,
+        series=[{"source": source, "share": share} for source, share in book.family(own_source).items()],
+        ledger_notes=book.notes(),
         config=config.to_yaml(),
         config_hash=config.hash,
         seed=config.seed,
@@ -63,7 +69,21 @@ def write_report(
         features={name: list(columns) for name, columns in config.features.build().groups.items()},
     )
     write(document, path)
+    judgement["trials"]["now"] = document.trials_now
     return judgement, path
+
+
+def judgement_now(directory: RunDirectory) -> dict[str, Any]:
+    """Returns the judgement of a finished run, with the number of trials that are recorded ``now``.
+
+    Raises:
+        RunError: the run is not finished, or damaged.
+    """
+    require_finished(directory)
+    directory.require_undamaged("data.json", "judgement.json")
+    judgement, data = (read_json(directory.path / name) for name in ("judgement.json", "data.json"))
+    judgement["trials"]["now"] = counted(directory.trials.rows(data["source_fingerprint"]), 1.0).count
+    return judgement
 
 
 def _short(source: str) -> str:

@@ -7,81 +7,27 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from regimen.errors import RunError
+from regimen.bars.sketch import Sketch, shared
+from regimen.runs.ledger_file import appending, build, reading
+from regimen.runs.recorded import Recorded, record, recorded
+from regimen.runs.trial import COLUMNS, IDENTITY, Trial, identity
 from regimen.validation import Trials
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS trials (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('fit', 'evaluation')),
-    run TEXT NOT NULL,
-    part INTEGER NOT NULL,
-    data TEXT NOT NULL,
-    source TEXT NOT NULL,
-    config TEXT NOT NULL,
-    model TEXT NOT NULL,
-    seed INTEGER NOT NULL,
-    bars INTEGER NOT NULL,
-    sharpe REAL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS once ON trials (kind, run, part, data);
-CREATE INDEX IF NOT EXISTS by_source ON trials (source, kind);
-CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON trials
-    BEGIN SELECT RAISE(ABORT, 'the trial ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON trials
-    BEGIN SELECT RAISE(ABORT, 'the trial ledger is append-only'); END;
-"""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One line of the ledger.
-
-    Attributes:
-        kind: ``fit`` (one model trained on one window) or ``evaluation`` (one backtest judged).
-        run: id of the run.
-        part: number of the window for a fit; 0 for an evaluation.
-        data: fingerprint of the bars used.
-        source: fingerprint of the whole series that they were cut from; trials on the same source share one count.
-        config: hash of the config.
-        model: kind of the predictor.
-        seed: seed of the run.
-        bars: bars evaluated (or training rows of a fit).
-        sharpe: annual Sharpe ratio after costs, by the bars' own calendar; None for a fit.
-        timing: annual Sharpe ratio of its timing alone, what it earned beyond its own average exposure; None where it
-            was not measured.
-    """
-
-    kind: Literal["fit", "evaluation"]
-    run: str
-    part: int
-    data: str
-    source: str
-    config: str
-    model: str
-    seed: int
-    bars: int
-    sharpe: float | None = None
-    timing: float | None = None
-
-
-_COLUMNS = ("kind", "run", "part", "data", "source", "config", "model", "seed", "bars", "sharpe", "timing")
-_ADDED = {"timing": "REAL"}
-"""Columns that ledgers of earlier versions lack; their rows read as None there."""
 
 
 class TrialLedger:
     """The ledger file; several processes may append at once.
+
+    A ledger that is missing beside runs is made again from what their folders tell, by whoever appends next; until
+    then, whoever looks is told what it would hold.
 
     Args:
         path: the SQLite file; it is made, with its folder, when it does not exist.
@@ -90,84 +36,96 @@ class TrialLedger:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=60.0, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise RunError("trial ledger", f"must be a writable file ({error})", str(self.path)) from None
-        try:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in _statements(_SCHEMA):
-                    connection.execute(statement)
-                for name in _ADDED.keys() - _columns(connection):
-                    connection.execute(f"ALTER TABLE trials ADD COLUMN {name} {_ADDED[name]}")
-                yield connection
-                connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise RunError("trial ledger", f"cannot be used ({error})", str(self.path)) from None
-        finally:
-            connection.close()
+    def lost(self) -> str | None:
+        """Returns one line where the ledger is missing and runs that it should tell of are there; else None."""
+        runs = set() if self.path.exists() else {_run(trial) for _, trial, _ in recorded(self.path.parent)}
+        return _lost(runs) if runs else None
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Looking changes nothing: no file is made, and a folder that cannot be written to can be read."""
-        if not self.path.exists():
-            yield None
-            return
-        try:
-            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", timeout=60.0, uri=True)
-        except sqlite3.Error as error:
-            raise RunError("trial ledger", f"must be a readable file ({error})", str(self.path)) from None
-        try:
-            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'trials'").fetchone()
-            yield connection if known else None
-        except sqlite3.Error as error:
-            raise RunError("trial ledger", f"cannot be used ({error})", str(self.path)) from None
-        finally:
-            connection.close()
+    def append(self, trial: Trial, sketch: Sketch | None = None, folder: Path | None = None) -> None:
+        """Appends one trial. The same part of the same run is kept once, so a resumed run counts once.
 
-    def append(self, trial: Trial) -> None:
-        """Appends one trial. The same part of the same run is kept once, so a resumed run counts once."""
-        values = [getattr(trial, name) for name in _COLUMNS]
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        marks = ", ".join("?" * (len(values) + 1))
-        with self._connection() as connection:
-            connection.execute(
-                f"INSERT OR IGNORE INTO trials (at, {', '.join(_COLUMNS)}) VALUES ({marks})", [now, *values]
-            )
+        Args:
+            trial: what was tried.
+            sketch: what its series is known by; None leaves the series to its fingerprint.
+            folder: of the run or backtest, where the trial is written down as well.
+        """
+        if folder is not None and sketch is not None:
+            record(folder, trial, sketch)
+        with self._appending() as connection:
+            _add(connection, (datetime.now(UTC).isoformat(timespec="seconds"), trial, sketch))
 
     def rows(self, source: str | None = None) -> list[dict[str, object]]:
-        """All trials in the order of their coming, or those on one source."""
-        where, values = ("", []) if source is None else (" WHERE source = ?", [source])
+        """All trials in the order of their coming, or those on one series, whatever its files looked like."""
         with self._reading() as connection:
-            if connection is None:
-                return []
-            there = _columns(connection)
-            columns = ", ".join(name if name in there else f"NULL AS {name}" for name in _COLUMNS)
-            cursor = connection.execute(f"SELECT id, at, {columns} FROM trials{where} ORDER BY id", values)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            found = connection.execute(f"SELECT id, at, {', '.join(COLUMNS)} FROM trials ORDER BY id")
+            rows = [dict(zip(("id", "at", *COLUMNS), row, strict=True)) for row in found]
+            if source is None:
+                return rows
+            family = _family(connection, source)
+            return [row for row in rows if row["source"] in family]
+
+    def family(self, source: str) -> dict[str, float]:
+        """Returns the series that are counted as one with this one, and by which share of days each was recognised.
+
+        Joined are series of which one is found again in another (see `regimen.bars.sketch.shared`), and what is joined
+        to those in turn: a panel joins its symbols. The series itself stands there with 1.
+        """
+        with self._reading() as connection:
+            return _family(connection, source)
+
+    def notes(self) -> list[str]:
+        """What happened to the ledger itself: that it was lost and made again."""
+        with self._reading() as connection:
+            return [str(note) for (note,) in connection.execute("SELECT note FROM notes ORDER BY rowid")]
 
     def trials(self, source: str, periods_per_year: float) -> Trials:
         """What the Deflated Sharpe Ratio needs: how many distinct trials saw this series, and their spread.
 
-        Distinct means another config, seed or slice of the series; running the same thing again adds nothing, and a run
-        that was abandoned after its first fit counts like one that was judged. The variance is that of the
-        evaluated trials' Sharpe ratios per bar of the judged length (sample variance; None with fewer than two), so
-        that trials on hourly and on daily bars of one series can stand in one sum.
+        Distinct means another config, other features, another seed or other bars of the series; running the same
+        thing again adds nothing, and a run that was abandoned after its first fit counts like one that was judged. The
+        variance is that of the evaluated trials' Sharpe ratios per bar of the judged length (sample variance; None
+        with fewer than two), so that trials on hourly and on daily bars of one series can stand in one sum.
         """
         return counted(self.rows(source), periods_per_year)
 
+    def by_source(self) -> dict[str, list[dict[str, object]]]:
+        """Returns the trials on every series that was ever tried; see `rows`."""
+        rows = self.rows()
+        with self._reading() as connection:
+            families = {source: _family(connection, source) for source in {str(row["source"]) for row in rows}}
+        return {source: [row for row in rows if row["source"] in family] for source, family in families.items()}
 
-def counted(rows: Iterable[Mapping[str, object]], periods_per_year: float) -> Trials:
-    """Counts the distinct trials among lines of one ledger or several; see `TrialLedger.trials`."""
+    @contextmanager
+    def _appending(self) -> Iterator[sqlite3.Connection]:
+        lost = not self.path.exists()
+        with appending(self.path) as connection:
+            if lost:
+                _rebuild(connection, self.path.parent)
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        if self.path.exists():
+            with reading(self.path) as connection:
+                yield connection
+            return
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            build(connection)
+            _rebuild(connection, self.path.parent)
+            yield connection
+
+
+def counted(rows: Iterable[Mapping[str, Any]], periods_per_year: float) -> Trials:
+    """Counts the distinct trials among lines of one ledger or several; see `TrialLedger.trials`.
+
+    Stress tests (the decisions of a run at dearer costs) are not counted: nobody picks a result for its higher costs.
+    """
     seen: set[tuple[object, ...]] = set()
     measured: dict[str, dict[tuple[object, ...], float]] = {"sharpe": {}, "timing": {}}
     for row in rows:
-        key = (row["config"], row["seed"], row["data"])
+        if row["stress"]:
+            continue
+        key = identity(row)
         seen.add(key)
         for name, values in measured.items():
             value = row[name]
@@ -185,15 +143,58 @@ def counted(rows: Iterable[Mapping[str, object]], periods_per_year: float) -> Tr
     )
 
 
-def _columns(connection: sqlite3.Connection) -> set[str]:
-    return {str(row[1]) for row in connection.execute("PRAGMA table_info(trials)")}
+def _add(connection: sqlite3.Connection, told: Recorded) -> None:
+    at, trial, sketch = told
+    if sketch is not None:
+        _register(connection, trial.source, sketch)
+    values = [getattr(trial, name) for name in COLUMNS]
+    once = ("kind", "run", "part", *IDENTITY)
+    # a line that is ignored by an index would use up an id and leave a hole
+    connection.execute(
+        f"INSERT INTO trials (at, {', '.join(COLUMNS)}) SELECT {', '.join('?' * (len(values) + 1))} WHERE NOT EXISTS "
+        f"(SELECT 1 FROM trials WHERE {' AND '.join(f'{name} = ?' for name in once)})",
+        [at, *values, *(getattr(trial, name) for name in once)],
+    )
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Splits a script into statements; ``executescript`` would commit the transaction that is open."""
-    statement = ""
-    for line in script.strip().splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _register(connection: sqlite3.Connection, source: str, sketch: Sketch) -> None:
+    """Keeps the sketch of a series that is new here, and which of the known ones it is."""
+    if connection.execute("SELECT 1 FROM series WHERE source = ?", [source]).fetchone():
+        return
+    for other, content in connection.execute("SELECT source, sketch FROM series").fetchall():
+        share = shared(sketch, Sketch.from_bytes(content))
+        if share > 0.0:
+            connection.execute("INSERT INTO joins VALUES (?, ?, ?)", [source, other, share])
+    connection.execute("INSERT INTO series VALUES (?, ?)", [source, sketch.to_bytes()])
+
+
+def _family(connection: sqlite3.Connection, source: str) -> dict[str, float]:
+    near: dict[str, list[tuple[str, float]]] = {}
+    for one, other, share in connection.execute("SELECT source, other, share FROM joins"):
+        near.setdefault(one, []).append((other, share))
+        near.setdefault(other, []).append((one, share))
+    found, open_ = {source: 1.0}, deque([source])
+    while open_:
+        for other, share in near.get(open_.popleft(), ()):
+            if other not in found:
+                found[other] = share
+                open_.append(other)
+    return found
+
+
+def _rebuild(connection: sqlite3.Connection, root: Path) -> None:
+    told = recorded(root)
+    for each in told:
+        _add(connection, each)
+    if told:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        connection.execute("INSERT INTO notes VALUES (?, ?)", [now, _lost({_run(trial) for _, trial, _ in told})])
+
+
+def _run(trial: Trial) -> str:
+    return trial.run.partition("/")[0]
+
+
+def _lost(runs: set[str]) -> str:
+    many = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
+    return f"The trial ledger was missing: trials are counted from the folders of {many}; deleted runs are not in it."

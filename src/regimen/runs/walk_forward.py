@@ -13,7 +13,7 @@ from regimen.execution import Ledger
 from regimen.files import appearing, write_text
 from regimen.runs.checksums import recorded_files
 from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, environment, new_id, now
+from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
 from regimen.runs.documents import write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.manifest import CONFIG, write_manifest
@@ -21,12 +21,13 @@ from regimen.runs.prepare import Prepared, described, prepare
 from regimen.runs.report import write_report
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
-from regimen.runs.trials import Trial
+from regimen.runs.trial import Trial
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers
 from regimen.validation import Trials, timing_sharpe
 
+_JUDGED = ("judgement.json", "ledger/")
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
 
@@ -105,6 +106,21 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
             return train(prepared, directory, advance)
 
 
+def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
+    """Judges a finished run again, by all trials that are recorded now; nothing is fitted, and no trial is added.
+
+    Raises:
+        RunError: the run is not finished or being worked on, what it was judged from is not what was written, or the
+            data file has changed since.
+    """
+    with directory.locked("judged"):
+        manifest = require_finished(directory)
+        directory.require_undamaged("data.json", "windows/*", "seeds/*")
+        prepared = prepare(directory.located_config())
+        require_same_data(prepared, manifest)
+        return _train(prepared, directory, advance, None, Trackers())
+
+
 def require_same_data(prepared: Prepared, manifest: dict[str, Any]) -> None:
     """Raises `RunError` when the bars are not those that the run was made with."""
     if prepared.bars.fingerprint != manifest["fingerprint"]:
@@ -118,17 +134,19 @@ def require_same_data(prepared: Prepared, manifest: dict[str, Any]) -> None:
 def describe(directory: RunDirectory, prepared: Prepared) -> None:
     """Writes what is known before the first fit: config, data checks, manifest."""
     write_text(directory.path / CONFIG, prepared.config.to_yaml())
-    write_json(directory.path / "data.json", described(prepared.loaded, prepared.source))
+    write_json(directory.path / "data.json", described(prepared.loaded, prepared.series.fingerprint))
     _tell(directory, prepared, "running")
 
 
 def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
     """Writes the manifest; its status is ``running`` until everything else is on disk.
 
-    What was recorded of a file when it was finished stays as it was: a file that has changed since is damaged.
+    What was recorded of a file when it was finished stays as it was: a file that has changed since is damaged. Only
+    the judgement and its ledger may be written again, by whoever judges a run by the trials of now.
     """
     config = prepared.config
     before = directory.manifest() if directory.can_resume else {}
+    kept = {name: checksum for name, checksum in (before.get("files") or {}).items() if not name.startswith(_JUDGED)}
     write_manifest(
         directory.path,
         {
@@ -137,7 +155,7 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
             "status": status,
             "created": before.get("created", now()),
             "config": config.as_dict() if not before else before.get("config"),
-            "files": recorded_files(directory.path) | (before.get("files") or {}),
+            "files": recorded_files(directory.path) | kept,
             "working_folder": directory.working_folder,
             "model": config.model.kind,
             "config_hash": config.hash,
@@ -199,7 +217,8 @@ def _train(
 
         def fitted(window: Window, seed: int = seed) -> None:
             if book is not None:
-                book.append(trial(prepared, directory, seed, "fit", window.number, window.train.rows))
+                fit = trial(prepared, directory, seed, "fit", window.number, window.train.rows)
+                book.append(fit, prepared.series.sketch, directory.path)
 
         def tell(done: int, said: str, offset: int = number * units) -> None:
             advance(offset + done, total, said)
@@ -212,8 +231,9 @@ def _train(
     advance(total - 1, total, "judging")
     if book is not None:
         for seed, ledger in zip(config.all_seeds, ledgers, strict=True):
-            book.append(trial(prepared, directory, seed, "evaluation", 0, len(ledger), ledger))
-        trials = book.trials(prepared.source, bars.periods_per_year)
+            evaluation = trial(prepared, directory, seed, "evaluation", 0, len(ledger), ledger)
+            book.append(evaluation, prepared.series.sketch, directory.path)
+        trials = book.trials(prepared.series.fingerprint, bars.periods_per_year)
     assert trials is not None
     edges = [window.test.start - begin for window in windows] + [end - begin]
 
@@ -252,11 +272,12 @@ def trial(
         run=directory.id if seed == prepared.config.seed else f"{directory.id}/seed-{seed}",
         part=part,
         data=prepared.bars.fingerprint,
-        source=prepared.source,
+        source=prepared.series.fingerprint,
         config=prepared.config.hash,
         model=prepared.config.model.kind,
         seed=seed,
         bars=bars,
         sharpe=None if ledger is None else recorded_sharpe(ledger),
         timing=None if ledger is None else timing_sharpe(ledger),
+        features=prepared.features.hash,
     )

@@ -47,7 +47,10 @@ class ReportDocument:
         data: facts about the data that the judgement's ``sample`` lacks, e.g. ``bar_length``, ``symbols``.
         findings: of the data check: ``name``, ``severity``, ``count``, ``rows`` or ``stamps``, ``sentence``.
         repairs: what was repaired by an explicit policy, one sentence each.
-        trials: rows of the trial ledger on this data; ``sharpe`` is annual.
+        trials: rows of the trial ledger on this market; ``sharpe`` is annual.
+        trials_now: how many trials they count as now.
+        series: the series that they are on: ``source`` and the ``share`` of days by which each was recognised.
+        ledger_notes: what happened to the ledger itself, one sentence each.
         config: the resolved config as YAML.
         config_hash: identifies the config.
         seed: seed of the run.
@@ -73,6 +76,9 @@ class ReportDocument:
     findings: Sequence[Mapping[str, Any]] = ()
     repairs: Sequence[str] = ()
     trials: Sequence[Mapping[str, Any]] = ()
+    trials_now: int | None = None
+    series: Sequence[Mapping[str, Any]] = ()
+    ledger_notes: Sequence[str] = ()
     config: str = ""
     config_hash: str = ""
     seed: int | None = None

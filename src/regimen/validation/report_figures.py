@@ -17,8 +17,8 @@ from regimen.validation.figure import Figure, Key, heights_at, multiple, tick_nu
 from regimen.validation.frame import Words
 from regimen.validation.numerals import number, percent
 from regimen.validation.report_flows import costs_figure, turnover_figure
-from regimen.validation.report_sections import trial_sharpes
 from regimen.validation.report_seeds import seed_figures
+from regimen.validation.report_trials import trial_sharpes
 
 if TYPE_CHECKING:
     from regimen.validation.report import ReportDocument

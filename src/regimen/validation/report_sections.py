@@ -12,6 +12,7 @@ from regimen.validation.glossary import definitions, humanised
 from regimen.validation.numerals import count, day, number, percent, significant
 from regimen.validation.report_behaviour import behaviour_facts, collapse_facts
 from regimen.validation.report_seeds import seed_table
+from regimen.validation.report_trials import trial_section
 from regimen.validation.report_verdict import all_statistics, beside_controls, finite, remarks, verdict_text
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _SAMPLE = {
 }
 """What the judgement's sample says, in words that tell it from the whole file."""
 
-_MOST_TRIALS = 100
 _MOST_SYMBOLS = 40
 _MOST_MONTHS = 1200
 
@@ -154,49 +154,6 @@ def _findings(document: ReportDocument) -> list[dict[str, Any]]:
     ]
 
 
-def _evaluations(document: ReportDocument) -> list[Row]:
-    return [row for row in document.trials if row.get("kind", "evaluation") == "evaluation"]
-
-
-def trial_sharpes(document: ReportDocument) -> list[float]:
-    """The annual Sharpe ratios of the ledger's evaluations."""
-    values = (finite(row.get("sharpe")) for row in _evaluations(document))
-    return [value for value in values if value is not None]
-
-
-def _trials(document: ReportDocument) -> dict[str, Any]:
-    counted = document.judgement.get("trials") or {}
-    evaluations = _evaluations(document)
-    facts = [
-        ("Trials that deflate the DSR", count(counted.get("count"))),
-        ("Effective trials", number(counted.get("effective"), 1)),
-        ("DSR with effective trials", number(counted.get("dsr_effective"))),
-        ("Variance of the trials' Sharpe, per bar", significant(counted.get("sharpe_variance"), 3)),
-        ("Variance used", significant(counted.get("sharpe_variance_used"), 3)),
-        ("Expected best Sharpe without skill", number(counted.get("expected_max_sharpe"))),
-    ]
-    if document.trials:
-        fits = sum(row.get("kind") == "fit" for row in document.trials)
-        facts += [("Fits recorded", count(fits)), ("Evaluations recorded", count(len(evaluations)))]
-    rows = []
-    for row in reversed(evaluations[-_MOST_TRIALS:]):
-        sharpe = finite(row.get("sharpe"))
-        rows.append(
-            {
-                "id": count(row.get("id")),
-                "at": day(row.get("at")),
-                "run": str(row.get("run", "")),
-                "own": row.get("run") == document.run,
-                "model": str(row.get("model", "")),
-                "config": str(row.get("config", ""))[:8],
-                "seed": str(row.get("seed", "")),
-                "bars": count(row.get("bars")),
-                "sharpe": number(sharpe),
-            }
-        )
-    return {"facts": facts, "rows": rows, "more": max(0, len(evaluations) - len(rows))}
-
-
 def _environment(document: ReportDocument) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     for key, value in document.environment.items():
@@ -240,7 +197,7 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "held": _symbols(document),
         "data": _data(document),
         "findings": _findings(document),
-        "trials": _trials(document),
+        "trials": trial_section(document),
         "environment": _environment(document),
         "definitions": definitions(judgement),
         "periods_per_year": number(sample.get("periods_per_year"), 0),

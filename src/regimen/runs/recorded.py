@@ -1,0 +1,89 @@
+"""What a run's folder tells of its trials, so that a ledger that is lost can be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from regimen.bars.sketch import Sketch
+from regimen.files import write_bytes, write_text
+from regimen.runs.trial import COLUMNS, Trial
+
+TRIALS, SKETCH = "trials.json", "series.sketch"
+"""In a run's folder and in a backtest's: the trials made there, and the sketch of their series."""
+
+Recorded = tuple[str, Trial, Sketch | None]
+"""When a trial was made (ISO), the trial, and what its series is known by."""
+
+
+def record(folder: Path, trial: Trial, sketch: Sketch) -> None:
+    """Writes a trial into the folder that it belongs to; once, however often a run is resumed."""
+    if not (folder / SKETCH).exists():
+        write_bytes(folder / SKETCH, sketch.to_bytes())
+    rows = _read(folder / TRIALS).get("trials", [])
+    row = asdict(trial)
+    if any({name: each.get(name) for name in COLUMNS} == row for each in rows):
+        return
+    rows.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **row})
+    write_text(folder / TRIALS, json.dumps({"trials": rows}, indent=1) + "\n")
+
+
+def recorded(root: Path) -> list[Recorded]:
+    """Returns the trials that the runs of a folder and their backtests tell of, oldest first."""
+    folders = [path.parent for path in (*root.glob("*/manifest.json"), *root.glob("*/backtests/*/judgement.json"))]
+    return sorted((each for folder in sorted(folders) for each in _told(folder)), key=lambda each: each[0])
+
+
+def _told(folder: Path) -> Iterator[Recorded]:
+    try:
+        sketch = Sketch.from_bytes((folder / SKETCH).read_bytes())
+    except (OSError, ValueError):
+        sketch = None
+    rows = _read(folder / TRIALS).get("trials")
+    try:
+        if rows is None:
+            yield from ((at, trial, sketch) for at, trial in _earlier(folder))
+        else:
+            for row in rows:
+                yield str(row["at"]), Trial(**{name: row[name] for name in COLUMNS if name in row}), sketch
+    except (KeyError, TypeError, StopIteration):
+        return  # a damaged folder hides no other
+
+
+def _earlier(folder: Path) -> Iterator[tuple[str, Trial]]:
+    """The evaluation of a finished run of a version that wrote no trials down, from its manifest and judgement."""
+    manifest, data = _read(folder / "manifest.json"), _read(folder / "data.json")
+    judgement = _read(folder / "judgement.json")
+    if not (manifest and data and judgement):
+        return
+    own = next(row for row in judgement["rows"] if row["name"] == "policy")
+    seeds = (judgement.get("seeds") or {}).get("rows") or [{"seed": manifest["seed"], "sharpe": own["sharpe"]}]
+    for row in seeds:
+        yield (
+            str(manifest["created"]),
+            Trial(
+                kind="evaluation",
+                run=folder.name if row["seed"] == manifest["seed"] else f"{folder.name}/seed-{row['seed']}",
+                part=0,
+                data=manifest["fingerprint"],
+                source=data["source_fingerprint"],
+                config=manifest["config_hash"],
+                model=manifest["model"],
+                seed=row["seed"],
+                bars=judgement["sample"]["bars"],
+                sharpe=row["sharpe"],
+                features=manifest["features_hash"],
+            ),
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
