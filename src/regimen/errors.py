@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-_LONGEST_VALUE = 120
+from regimen.printable import one_line
+
+_LONGEST_FIELD, _LONGEST_RULE, _LONGEST_VALUE = 200, 1000, 120
 
 
 class _Missing:
@@ -21,6 +23,8 @@ class RegimenError(Exception):
         field: what is wrong, in the user's own words: a config key, a column, a file.
         rule: what would be right, as a sentence fragment ("must be positive").
         value: the offending value; it is shown with ``repr`` and cut at 120 characters.
+
+    The line is printable whatever the three hold: names come from files and arguments.
     """
 
     def __init__(self, field: str, rule: str, value: object = _MISSING) -> None:
@@ -28,13 +32,10 @@ class RegimenError(Exception):
         self._given = value
         self.rule = rule
         self.value = None if isinstance(value, _Missing) else value
-        line = f"{field}: {rule}"
+        line = f"{one_line(field, _LONGEST_FIELD)}: {one_line(rule, _LONGEST_RULE)}"
         if not isinstance(value, _Missing):
-            shown = repr(value)
-            if len(shown) > _LONGEST_VALUE:
-                shown = shown[: _LONGEST_VALUE - 1] + "…"
-            line += f"; got {shown}"
-        super().__init__(" ".join(line.split()))
+            line += f"; got {_shown(value)}"
+        super().__init__(line)
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, object]]:
         """Lets another process raise it here as it was."""
@@ -47,6 +48,14 @@ class RegimenError(Exception):
     def named(self, field: str) -> Self:
         """The same mistake under the name that the user wrote."""
         return type(self)(field, self.rule, self._given)
+
+
+def _shown(value: object) -> str:
+    try:
+        text = " ".join(repr(value).split())
+    except RecursionError:  # lists in lists, a thousand deep
+        text = f"a {type(value).__name__} nested too deeply to be shown"
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
 class ConfigError(RegimenError):

@@ -12,7 +12,12 @@ from typer.exceptions import TyperException
 
 import regimen
 from regimen.cli import backtest, bench, data, demo, features, leaks, prove, report, reproduce, runs, train
+from regimen.cli.lines import say, spell_what_cannot_be_encoded
 from regimen.errors import RegimenError
+from regimen.memory import ran_out
+from regimen.printable import one_line
+
+_LONGEST_LINE = 1000
 
 
 class _Interrupted(Exception):
@@ -41,7 +46,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"regimen {regimen.__version__}")
+        say(f"regimen {regimen.__version__}")
         raise typer.Exit
 
 
@@ -74,16 +79,21 @@ def main(arguments: list[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    spell_what_cannot_be_encoded()
     try:
         code = app(words, prog_name="regimen", standalone_mode=False)
     except TyperException as error:
         _end(_usage(error), error.exit_code, debug)
     except RegimenError as error:
         _end(f"error: {error}", 2, debug)
-    except OSError as error:
+    except (MemoryError, RuntimeError, OSError) as error:
+        if ran_out(error):
+            _end(f"error: memory: there is not enough of it for this ({one_line(str(error), 300)})", 2, debug)
+        if not isinstance(error, OSError):
+            raise
         # a full disk or a vanished folder may strike anywhere; the user needs the place, not the traceback
         place = f": {error.filename}" if error.filename else ""
-        _end(f"error: {error.strerror or error}{place}", 2, debug)
+        _end(f"error: {one_line(f'{error.strerror or error}{place}', _LONGEST_LINE)}", 2, debug)
     except (_Interrupted, KeyboardInterrupt) as error:
         run = error.args[0] if error.args else ""
         _end("interrupted" + (f"; `regimen resume {run}` goes on with it" if run else ""), 130, debug)
@@ -97,12 +107,12 @@ def _usage(error: TyperException) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         return message
     where = f" (see {context.command_path} --help)" if context is not None else ""
-    return f"error: command line: {' '.join(message.split()).rstrip('.')}{where}"
+    return f"error: command line: {one_line(message, _LONGEST_LINE).rstrip('.')}{where}"
 
 
 def _end(line: str, code: int, debug: bool) -> NoReturn:
     """Ends the program after one line on standard error, with the traceback before it where that was asked for."""
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"{line}\n")
+    say(line, error=True)
     raise SystemExit(code) from None

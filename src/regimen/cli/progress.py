@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from regimen.cli.terminal import console
+
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
 
@@ -23,18 +24,18 @@ Advance = Callable[[int, int, str], None]
 @contextmanager
 def progress_bar(quiet: bool = False) -> Iterator[Advance]:
     """Yields a function that moves the bar. Without a terminal each new message is one plain line instead."""
-    console = Console(stderr=True)
+    screen = console(error=True)
     if quiet:
         yield lambda _done, _total, _message: None
         return
-    if not console.is_terminal:
+    if not screen.is_terminal:
         last = ""
 
         def line(done: int, total: int, message: str) -> None:
             nonlocal last
             stage = message.split(" · ")[0]
             if stage != last:
-                console.print(f"[{done}/{total}] {stage}", highlight=False, markup=False)
+                screen.print(f"[{done}/{total}] {stage}", markup=False)
                 last = stage
 
         yield line
@@ -48,7 +49,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Advance]:
         TextColumn("·"),
         TimeRemainingColumn(),
         TextColumn("left"),
-        console=console,
+        console=screen,
         transient=True,
     ) as bar:
         task = bar.add_task("starting", total=None)

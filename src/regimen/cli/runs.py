@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from regimen.cli.lines import say
+
 app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_help=True, rich_markup_mode=None)
 Root = Annotated[Path, typer.Option("--runs", help="folder of runs and of the trial ledger")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -97,7 +99,7 @@ def compare(
     if as_json:
         print(json.dumps({**comparison.to_dict(), "page": str(page)}, indent=1, allow_nan=False))
     elif as_markdown:
-        print(markdown(comparison))
+        say(markdown(comparison))
     else:
         print_comparison(comparison, page)
 
@@ -122,4 +124,6 @@ def show(
 def _shown(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    from rich.markup import escape
+
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))

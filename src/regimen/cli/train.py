@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+
+from regimen.cli.lines import say
 
 if TYPE_CHECKING:
     from regimen.runs import RunConfig
@@ -71,7 +72,7 @@ def train(
     elif as_json:
         print(json.dumps(resolved.as_dict(), indent=1))
     else:
-        print(resolved.to_yaml(), end="")
+        say(resolved.to_yaml().rstrip("\n"))
 
 
 def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
@@ -93,7 +94,7 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
     chosen = choose_model(model, path, words)
     if chosen.left_out:
         sections = ", ".join(chosen.left_out)
-        sys.stderr.write(f"{path}: left out what {chosen.config.model.kind} does not read: {sections}\n")
+        say(f"{path}: left out what {chosen.config.model.kind} does not read: {sections}", error=True)
     return chosen.config
 
 
