@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from regimen.errors import ConfigError
-from regimen.yamltext import MalformedError, parse_yaml
+from regimen.yamltext import MalformedError, UnboundedError, parse_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -141,8 +141,10 @@ def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[st
         if not equals or not key.strip():
             raise ConfigError("override", "must look like key=value, e.g. training.epochs=5", override)
         try:
-            value = parse_yaml(text, key.strip(), text) if text.strip() else None
+            value = parse_yaml(text) if text.strip() else None
         except MalformedError:
             value = text
+        except UnboundedError as error:
+            raise ConfigError(key.strip(), str(error), text) from None
         _set(values, key.strip(), value)
     return values

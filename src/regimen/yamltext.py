@@ -6,46 +6,44 @@ from typing import Any
 
 import yaml
 
-from regimen.errors import ConfigError
-
 LONGEST = 1 << 20
 """Characters of a text: a config has hundreds."""
 _DEEPEST, _MOST = 50, 100_000
+_TOO_DEEP = f"must be YAML that is nested at most {_DEEPEST} deep"
 _WORD, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
 class MalformedError(ValueError):
-    """No YAML at all, as a sentence fragment with the line; an override that is none is taken as text."""
+    """What is no YAML at all; the message is empty or says where in brackets. An override that is none is text."""
 
 
-def parse_yaml(text: str, field: str, shown: str) -> Any:
-    """Returns the plain values that a text stands for.
+class UnboundedError(ValueError):
+    """What is YAML that no config may be; the message is the rule."""
 
-    Args:
-        text: one YAML document.
-        field: what an error calls it.
-        shown: the value that an error shows: the file's path, or the text.
+
+def parse_yaml(text: str) -> Any:
+    """Returns the plain values that one document stands for.
 
     Raises:
         MalformedError: it is not YAML.
-        ConfigError: it is too long or too deep, grows by its aliases, contains itself, or has a key that is no
+        UnboundedError: it is too long or too deep, grows by its aliases, contains itself, or has a key that is no
             word or is written twice.
     """
     if len(text) > LONGEST:
-        raise ConfigError(field, f"must be at most {LONGEST:,} characters of YAML", shown)
+        raise UnboundedError(f"must be at most {LONGEST:,} characters of YAML")
     try:
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
             if node is None:
                 return None
-            _Extent(field, shown).of(node)
+            _Extent().of(node)
             return loader.construct_document(node)
         finally:
             loader.dispose()
     except RecursionError:
-        raise _too_deep(field, shown) from None
-    except ConfigError:
+        raise UnboundedError(_TOO_DEEP) from None
+    except UnboundedError:
         raise
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
@@ -54,16 +52,10 @@ def parse_yaml(text: str, field: str, shown: str) -> Any:
         raise MalformedError(f" ({error})") from None
 
 
-def _too_deep(field: str, shown: str) -> ConfigError:
-    return ConfigError(field, f"must be YAML that is nested at most {_DEEPEST} deep", shown)
-
-
 class _Extent:
     """Measures a document before its values are made: with every alias written out."""
 
-    def __init__(self, field: str, shown: str) -> None:
-        self._field = field
-        self._shown = shown
+    def __init__(self) -> None:
         self._known: dict[yaml.Node, tuple[int, int]] = {}
         self._open: set[yaml.Node] = set()
 
@@ -72,9 +64,9 @@ class _Extent:
         if node in self._known:
             return self._known[node]
         if node in self._open:
-            raise ConfigError(self._field, "must not be YAML in which a value contains itself", self._shown)
+            raise UnboundedError("must not be YAML in which a value contains itself")
         if len(self._open) > _DEEPEST:
-            raise _too_deep(self._field, self._shown)
+            raise UnboundedError(_TOO_DEEP)
         self._open.add(node)
         size, depth = 1, 0
         for child in self._children(node):
@@ -82,10 +74,9 @@ class _Extent:
             size, depth = size + inner[0], max(depth, 1 + inner[1])
         self._open.remove(node)
         if depth > _DEEPEST:
-            raise _too_deep(self._field, self._shown)
+            raise UnboundedError(_TOO_DEEP)
         if size > _MOST:
-            rule = f"must be YAML of at most {_MOST:,} values, its aliases written out"
-            raise ConfigError(self._field, rule, self._shown)
+            raise UnboundedError(f"must be YAML of at most {_MOST:,} values, its aliases written out")
         self._known[node] = size, depth
         return size, depth
 
@@ -101,10 +92,8 @@ class _Extent:
                 continue
             if key.tag != _WORD:
                 told = key.value if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
-                rule = f"must have words as keys, not {told} ({place}; quotes make a word of anything)"
-                raise ConfigError(self._field, rule, self._shown)
+                raise UnboundedError(f"must have words as keys, not {told} ({place}; quotes make a word of anything)")
             if key.value in seen:
-                rule = f"must be valid YAML ({place}: the key {key.value!r} is written twice)"
-                raise ConfigError(self._field, rule, self._shown)
+                raise UnboundedError(f"must be valid YAML ({place}: the key {key.value!r} is written twice)")
             seen.add(key.value)
         return [child for pair in node.value for child in pair]

@@ -113,3 +113,12 @@ def test_a_word_of_a_megabyte_is_not_echoed_whole() -> None:
         assert code == 2
         assert len(text) < 1500
         assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", b"1-2 ... e sigma 2 \\u65e5"), ("latin-1", b"1-2 ... \xe9 sigma \xb2 \\u65e5")]
+)
+def test_a_character_set_that_lacks_a_character_gets_it_spelt(encoding: str, shown: bytes) -> None:
+    assert "1–2 … é σ ² 日".encode(encoding, errors="regimen-ascii") == shown
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", errors="regimen-ascii")

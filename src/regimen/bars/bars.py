@@ -31,6 +31,9 @@ def _frozen(name: str, values: object, shape: tuple[int, int]) -> Values:
         array = array[:, None]
     if array.shape != shape:
         raise DataError(f"bars.{name}", f"must have the shape (time, symbol) = {shape}", array.shape)
+    if np.isinf(array).any():
+        row = int(np.isinf(array).any(axis=1).argmax())
+        raise DataError(f"bars.{name}", f"must be finite, or NaN where there is none; row {row} is not")
     if array is values or array.base is not None:
         array = array.copy()
     array.flags.writeable = False
@@ -62,7 +65,7 @@ class Bars:
             short slice is not counted again.
 
     Raises:
-        DataError: time does not strictly increase, a column has another shape, or ``periods_per_year`` is not
+        DataError: time does not strictly increase, a column has another shape or an infinite value, or ``periods_per_year`` is not
             positive.
     """
 

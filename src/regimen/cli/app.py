@@ -13,9 +13,8 @@ from typer.exceptions import TyperException
 import regimen
 from regimen.cli import backtest, bench, data, demo, features, leaks, prove, report, reproduce, runs, train
 from regimen.cli.lines import say, spell_what_cannot_be_encoded
-from regimen.errors import RegimenError
+from regimen.errors import RegimenError, one_line
 from regimen.memory import ran_out
-from regimen.printable import one_line
 
 _LONGEST_LINE = 1000
 

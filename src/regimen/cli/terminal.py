@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from regimen.printable import printable
+from regimen.errors import printable
 
 _PIPE_WIDTH = 120
 

@@ -26,7 +26,7 @@ from regimen.settings import apply_overrides, validated
 from regimen.splits import WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
 from regimen.training import TrainingConfig
-from regimen.yamltext import LONGEST, MalformedError, parse_yaml
+from regimen.yamltext import LONGEST, MalformedError, UnboundedError, parse_yaml
 
 
 class JudgeConfig(BaseModel):
@@ -186,9 +186,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except ValueError:
         raise ConfigError("config", "must be a usable path", str(path)) from None
     try:
-        values = parse_yaml(text, "config", str(path))
+        values = parse_yaml(text)
     except MalformedError as error:
         raise ConfigError("config", f"must be valid YAML{error}", str(path)) from None
+    except UnboundedError as error:
+        raise ConfigError("config", str(error), str(path)) from None
     if values is None:
         values = {}
     if not isinstance(values, dict):
