@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from regimen.bars.arrow import data_errors
 from regimen.bars.files import Content
 from regimen.bars.roles import plain
 from regimen.errors import DataError
@@ -124,5 +125,5 @@ def _array(values: list[Any]) -> Any:
         if kinds <= {int, float}:
             return pa.array([None if value is None else float(value) for value in values], type=pa.float64())
         return pa.array([None if value is None else str(value) for value in values], type=pa.string())
-    except (pa.ArrowException, OverflowError, UnicodeError):
+    except data_errors(OverflowError, UnicodeError):
         return pa.array([repr(value) for value in values], type=pa.string())
