@@ -31,13 +31,14 @@ def validated(model: type[Config], values: Mapping[str, Any], prefix: str = "") 
         raise one_line(error, model, values, prefix) from None
 
 
-def _require_words(values: Mapping[Any, Any], prefix: str) -> None:
+def _require_words(values: object, prefix: str) -> None:
     """Refuses keys that are no words, which pydantic and keyword arguments meet with errors of their own."""
+    if not isinstance(values, Mapping):
+        return
     for key, value in values.items():
         if not isinstance(key, str):
             raise ConfigError(prefix.rstrip(".") or "config", "must have words as keys", key)
-        if isinstance(value, Mapping):
-            _require_words(value, f"{prefix}{key}.")
+        _require_words(value, f"{prefix}{key}.")
 
 
 def one_line(

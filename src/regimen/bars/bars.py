@@ -94,6 +94,8 @@ class Bars:
             raise DataError("bars.time", f"must strictly increase; row {first} does not", str(time[first]))
         if len(set(self.symbols)) != len(self.symbols) or not self.symbols:
             raise DataError("bars.symbols", "must be at least one name, each only once", self.symbols)
+        if not self.bar_length > 0:
+            raise DataError("bars.bar_length", "must be positive", self.bar_length)
         time.flags.writeable = False
         object.__setattr__(self, "time", time)
         shape = (len(time), len(self.symbols))

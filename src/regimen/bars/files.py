@@ -193,6 +193,7 @@ def _read_arrow(stored: bytes | Path, name: str, source: str, parquet: bool) -> 
 
     try:
         table = _read_parquet(stored, source) if parquet else _read_feather(stored, source)
+        table.validate(full=True)  # a text outside its buffer would end the process
     except data_errors(OSError, ValueError) as error:
         if ran_out(error):
             raise

@@ -81,6 +81,8 @@ def _unwrapped(parsed: dict[str, Any], source: str, depth: int = 3) -> Any:
         return parsed
     if parsed.keys() == {"columns", "index", "data"}:  # pandas, orient="split"
         try:
+            if not all(isinstance(name, str) for name in parsed["columns"]):
+                raise DataError(source, "must have words as the names of its columns", parsed["columns"])
             return [{"index": at, **dict(zip(parsed["columns"], row, strict=True))} for at, row in _pairs(parsed)]
         except (TypeError, ValueError):
             raise DataError(source, "must have one value for each of its columns in every row") from None
