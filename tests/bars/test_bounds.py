@@ -137,6 +137,21 @@ def test_a_stream_without_end_is_left() -> None:
         BoundedStream(io.BytesIO(b"x"), "a.tar").read(1 << 40)
 
 
+def test_a_damaged_length_is_no_lack_of_memory(tmp_path: Path) -> None:
+    """The length of the first packed column, eight bytes before its values, says a petabyte."""
+    path = tmp_path / "a.feather"
+    _feather(path)
+    data = path.read_bytes()
+    length = (SIZE // 8 // len(NUMBERS)) % 65536 * 8
+    for size in (65536 * 8, length):
+        data = data.replace(
+            size.to_bytes(8, "little") + b"\x28\xb5\x2f\xfd", (1 << 50).to_bytes(8, "little") + b"\x28\xb5\x2f\xfd"
+        )
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="must"):
+        Bars.read(path)
+
+
 _UNDER_A_LIMIT = """
 import resource, sys
 from regimen.cli.app import main

@@ -40,19 +40,25 @@ from regimen.runs.config import load_config, resolve
 from regimen.settings import apply_overrides
 from regimen.tensorfile import read_tensors, write_tensors
 
-NAMES = ["timestamp", "date", "time", "open", "high", "low", "close", "volume", "symbol", "adj_close", "unix", "bid", "ask", "price", "x", "funding_rate", "Last"]
+NAMES = [
+    "timestamp", "date", "time", "open", "high", "low", "close", "volume", "symbol", "adj_close",
+    "unix", "bid", "ask", "price", "x", "funding_rate", "Last",
+]  # fmt: skip
 TEXTS = [
     "", " ", "-", "NaN", "inf", "-inf", "1e308", "-1e308", "1e-320", "abc", "0", "-1", "-0.0", "9" * 25, "9" * 400,
     "1_000", "١٢٣", "１２３", "1２.５", "²", "0x1F", "0b1", "1e5", "1E+400", "1,5", "1.234,5", "1,234.5", "$5", "5K",
     "5%", "(5)", "--5", "+", ".", "1.", ".5", "1970-01-01", "2024-01-01", "2024-13-45", "01/02/2020", "13/01/2020",
     "20240101", "240101", "2024-01-01T00:00:00Z", "2024-01-01 00:00:00+25:00", "9999-12-31", "0000-00-00", "1e9",
     "1700000000", "1700000000000", "1700000000000000000", "170000000０", "1_700_000_000", "1700000000.5", "24:00", "T",
-    "\x1b[2J", "\u202e", "\x00", "\n", "\r", '"', "'", ",", ";", "\t", "é", "日本", "\ufeff", "null", "true", "{}", "[]",
+    "\x1b[2J", "\u202e", "\x00", "\n", "\r", '"', "'", ",", ";", "\t", "é", "日本", "\ufeff", "null", "true", "{}",
+    "[]",
 ]  # fmt: skip
 """Cells, words and values that readers of numbers and times stumble over."""
 OPTIONS: list[dict[str, Any]] = [
-    {}, {}, {}, {"day_first": True}, {"close_only": True}, {"volume_column": "none"}, {"header": False}, {"decimal": ","},
-    {"time_unit": "ms"}, {"time_unit": "ms_of_day", "date": "2024-01-01"}, {"time_format": "%d%m%y"}, {"time_format": "%Q"},
+    {}, {}, {}, {"day_first": True}, {"close_only": True}, {"volume_column": "none"}, {"header": False},
+    {"decimal": ","},
+    {"time_unit": "ms"}, {"time_unit": "ms_of_day", "date": "2024-01-01"}, {"time_format": "%d%m%y"},
+    {"time_format": "%Q"},
     {"zone": "Europe/Berlin"}, {"zone": "-05:00"}, {"stamp": "end"}, {"layout": "wide", "close_only": True},
     {"bar_length": "1h"}, {"resample": "4h"}, {"price_scale": 1e300}, {"keep": ["x"]}, {"adjust": "adj_close"},
     {"repairs": {"sort": True, "duplicates": "drop", "nan_rows": "drop", "nonpositive": "drop", "ohlc": "widen",
@@ -72,7 +78,14 @@ market: {costs: {commission_bps: 1.0}, initial_cash: 1000.0, leverage: 2}
 judge: {bootstrap_draws: 200}
 tracking: none
 """
-KEYS = ["name", "seed", "seeds", "data", "data.path", "data.extras", "data.extras.f", "data.columns", "data.symbols", "data.zone", "data.start", "features", "features.columns", "features.kind", "labels", "labels.kind", "labels.horizon", "splits", "splits.train", "model", "model.kind", "model.x", "training", "training.epochs", "training.learning_rate", "exposure", "market", "market.costs", "market.costs.commission_bps", "market.initial_cash", "market.leverage", "judge", "tracking", "environment", "scaler", "scaler.clip", "nothing", "a.b.c.d", "..", ".", "''", "seed."]
+KEYS = [
+    "name", "seed", "seeds", "data", "data.path", "data.extras", "data.extras.f", "data.columns", "data.symbols",
+    "data.zone", "data.start", "features", "features.columns", "features.kind", "labels", "labels.kind",
+    "labels.horizon", "splits", "splits.train", "model", "model.kind", "model.x", "training", "training.epochs",
+    "training.learning_rate", "exposure", "market", "market.costs", "market.costs.commission_bps",
+    "market.initial_cash", "market.leverage", "judge", "tracking", "environment", "scaler", "scaler.clip", "nothing",
+    "a.b.c.d", "..", ".", "''", "seed.",
+]  # fmt: skip
 
 
 def _value(chance: random.Random, deep: int = 0) -> Any:
@@ -125,7 +138,9 @@ def _frame(chance: random.Random, count: int = 12) -> pd.DataFrame:
     """Sound bars, of one symbol or two."""
     close = 10.0 + np.arange(count) % 3
     frame = pd.DataFrame({
-        "timestamp": pd.date_range("2024-01-01", periods=count, freq=chance.choice(["1h", "1D"]), tz=chance.choice([None, "UTC"])),
+        "timestamp": pd.date_range(
+            "2024-01-01", periods=count, freq=chance.choice(["1h", "1D"]), tz=chance.choice([None, "UTC"])
+        ),
         "open": close, "high": close + 0.5, "low": close - 0.5, "close": close, "volume": 5.5,
     })  # fmt: skip
     if chance.random() < 0.2:
@@ -160,15 +175,22 @@ def _odd_column(chance: random.Random, count: int) -> Any:
     whole = [chance.choice([0, 1, -1, 2**62, 20240101, 1_700_000_000, 1_700_000_000_000]) for _ in range(count)]
     kinds: list[Callable[[], Any]] = [
         lambda: pa.array([[1.0]] * count), lambda: pa.array([b"x"] * count), lambda: pa.array([{"a": 1}] * count),
-        lambda: pa.array([b"1700000000"] * count, pa.large_binary()), lambda: pa.nulls(count), lambda: pa.array([True] * count),
-        lambda: pa.array([b"abcd"] * count, pa.binary(4)), lambda: pa.array(whole), lambda: pa.array(whole, pa.duration("s")),
+        lambda: pa.array([b"1700000000"] * count, pa.large_binary()), lambda: pa.nulls(count),
+        lambda: pa.array([True] * count),
+        lambda: pa.array([b"abcd"] * count, pa.binary(4)), lambda: pa.array(whole),
+        lambda: pa.array(whole, pa.duration("s")),
         lambda: pa.array([1] * count, pa.time32("s")), lambda: pa.array([1] * count, pa.decimal128(30, 2)),
-        lambda: pa.array(whole, pa.timestamp(chance.choice(["s", "ms", "us"]), tz=chance.choice([None, "UTC", "Asia/Tokyo"]))),
-        lambda: pa.array([chance.choice(TEXTS) for _ in range(count)]), lambda: pa.array([chance.choice(TEXTS)] * count).dictionary_encode(),
-        lambda: pa.array([chance.choice(TEXTS)] * count, pa.large_string()), lambda: pa.array([chance.choice(TEXTS)] * count, pa.string_view()),
-        lambda: pa.array([1] * count, pa.date32()), lambda: pa.array([chance.choice([math.inf, math.nan, 1e300, 5e-324, -1.0])] * count),
-        lambda: pa.array([1] * count, pa.uint64()), lambda: pa.array([0.5] * count, pa.float16()), lambda: pa.array([[]] * count, pa.list_(pa.string())),
-        lambda: pa.array([[("a", 1)]] * count, pa.map_(pa.string(), pa.int64())), lambda: pa.array([1.0] * count).dictionary_encode(),
+        lambda: pa.array(whole, pa.timestamp(chance.choice(["s", "ms"]), chance.choice([None, "UTC", "Asia/Tokyo"]))),
+        lambda: pa.array([chance.choice(TEXTS) for _ in range(count)]),
+        lambda: pa.array([chance.choice(TEXTS)] * count).dictionary_encode(),
+        lambda: pa.array([chance.choice(TEXTS)] * count, pa.large_string()),
+        lambda: pa.array([chance.choice(TEXTS)] * count, pa.string_view()),
+        lambda: pa.array([1] * count, pa.date32()),
+        lambda: pa.array([chance.choice([math.inf, math.nan, 1e300, 5e-324, -1.0])] * count),
+        lambda: pa.array([1] * count, pa.uint64()), lambda: pa.array([0.5] * count, pa.float16()),
+        lambda: pa.array([[]] * count, pa.list_(pa.string())),
+        lambda: pa.array([[("a", 1)]] * count, pa.map_(pa.string(), pa.int64())),
+        lambda: pa.array([1.0] * count).dictionary_encode(),
     ]  # fmt: skip
     return chance.choice(kinds)()
 
@@ -325,8 +347,10 @@ def arguments(chance: random.Random, folder: Path) -> None:
     path = folder / chance.choice(["a.csv", "\x1b[2J.csv", "b é.csv"])
     path.write_text(_frame(chance).to_csv(index=False))
     commands = [
-        ["data", "check"], ["data", "convert"], ["data", "fingerprint"], ["features"], ["train", "--dry-run"], ["resume"], ["report"],
-        ["reproduce"], ["backtest"], ["leaks"], ["runs", "list"], ["runs", "show"], ["runs", "trials"], ["runs", "compare"], ["nothing"], [],
+        ["data", "check"], ["data", "convert"], ["data", "fingerprint"], ["features"], ["train", "--dry-run"],
+        ["resume"], ["report"],
+        ["reproduce"], ["backtest"], ["leaks"], ["runs", "list"], ["runs", "show"], ["runs", "trials"],
+        ["runs", "compare"], ["nothing"], [],
     ]  # fmt: skip
     words = list(chance.choice(commands))
     for _ in range(chance.randrange(4)):
@@ -334,7 +358,7 @@ def arguments(chance: random.Random, folder: Path) -> None:
         words.append(
             str(path) if pick < 2
             else f"{chance.choice(KEYS)}={_written(chance)[:50_000]}" if pick < 4
-            else chance.choice(["--json", "--runs", "--model", "logistic", "-c", "--out", "--help", "--force", "--", "-", "--xyz", str(folder)])
+            else chance.choice(["--json", "--runs", "--model", "logistic", "-c", "--out", "--help", "--", "-", "--xyz"])
             if pick == 4
             else chance.choice(TEXTS) if pick == 5
             else chance.choice("x-=[/~") * 10 ** chance.randrange(6)
@@ -486,7 +510,7 @@ if __name__ == "__main__":
             one(kind, number)
         except KeyboardInterrupt:
             break
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever comes out is what is looked for
             faults += 1
             place = traceback.extract_tb(error.__traceback__)[-1]
             ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "/src/regimen/" in frame.filename]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
@@ -194,6 +195,10 @@ def _read_arrow(stored: bytes | Path, name: str, source: str, parquet: bool) -> 
     try:
         table = _read_parquet(stored, source) if parquet else _read_feather(stored, source)
         table.validate(full=True)  # a text outside its buffer would end the process
+    except MemoryError as error:
+        asked = re.search(r"size (\d+)", str(error))
+        require_bounded(int(asked[1]) if asked else 0, source)  # it is the file that asks for a petabyte
+        raise
     except data_errors(OSError, ValueError) as error:
         if ran_out(error):
             raise
