@@ -71,7 +71,8 @@ def _cached(function: F, options: dict[str, Any]) -> F:
         compiled = numba.njit(cache=True, **_RULES, **options)(function)
     except RuntimeError:  # numba: "no locator available"
         return cast(F, numba.njit(**_RULES, **options)(function))
-    if not _is_safe(Path(compiled.stats.cache_path), Path(inspect.getfile(function)).parent):
+    cache = getattr(compiled, "stats", None)  # none where numba is told not to compile, or to play a GPU
+    if cache is not None and not _is_safe(Path(cache.cache_path), Path(inspect.getfile(function)).parent):
         return cast(F, numba.njit(**_RULES, **options)(function))
     return cast(F, compiled)
 

@@ -180,7 +180,7 @@ def _odd_column(chance: random.Random, count: int) -> Any:
         lambda: pa.array([b"abcd"] * count, pa.binary(4)), lambda: pa.array(whole),
         lambda: pa.array(whole, pa.duration("s")),
         lambda: pa.array([1] * count, pa.time32("s")), lambda: pa.array([1] * count, pa.decimal128(30, 2)),
-        lambda: pa.array(whole, pa.timestamp(chance.choice(["s", "ms"]), chance.choice([None, "UTC", "Asia/Tokyo"]))),
+        lambda: pa.array([value % 2**40 for value in whole], pa.timestamp("s", chance.choice([None, "Asia/Tokyo"]))),
         lambda: pa.array([chance.choice(TEXTS) for _ in range(count)]),
         lambda: pa.array([chance.choice(TEXTS)] * count).dictionary_encode(),
         lambda: pa.array([chance.choice(TEXTS)] * count, pa.large_string()),
@@ -243,10 +243,7 @@ def files(chance: random.Random, folder: Path) -> None:
         write = pyarrow.parquet.write_table if kind == "parquet" else pyarrow.feather.write_feather
         if chance.random() < 0.1:
             table = table.slice(0, chance.randrange(2))
-        try:
-            write(table, path)
-        except pa.ArrowInvalid:  # pyarrow does not write times that it can hold
-            return
+        write(table, path)
     elif kind.startswith("json"):
         rows = json.loads(
             frame.to_json(orient=chance.choice(["records", "split", "columns", "index", "values"]), date_format="iso")
