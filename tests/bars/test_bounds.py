@@ -19,6 +19,7 @@ import pyarrow.parquet
 import pytest
 
 from regimen.bars import Bars
+from regimen.bars.arrow import data_errors
 from regimen.bars.bounds import VARIABLE, BoundedStream, most_unpacked
 from regimen.errors import ConfigError, DataError
 
@@ -150,6 +151,11 @@ def test_a_damaged_length_is_no_lack_of_memory(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DataError, match="must"):
         Bars.read(path)
+
+
+def test_no_complaint_about_data_is_one_about_memory() -> None:
+    assert pa.ArrowInvalid in data_errors()
+    assert not any(issubclass(pa.ArrowMemoryError, kind) for kind in data_errors(ValueError))
 
 
 _UNDER_A_LIMIT = """
