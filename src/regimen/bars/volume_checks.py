@@ -1,4 +1,4 @@
-"""The checks of volumes."""
+"""The checks of volumes, and of values that are infinite."""
 
 from __future__ import annotations
 
