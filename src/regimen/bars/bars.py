@@ -65,8 +65,8 @@ class Bars:
             short slice is not counted again.
 
     Raises:
-        DataError: time does not strictly increase, a column has another shape or an infinite value, or ``periods_per_year`` is not
-            positive.
+        DataError: time does not strictly increase, a column has another shape or an infinite value, or
+            ``bar_length`` or ``periods_per_year`` is not positive.
     """
 
     time: NDArray[np.datetime64]

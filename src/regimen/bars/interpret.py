@@ -138,7 +138,7 @@ def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
         yearly = float(left.get("periods_per_year", "nan"))
         if name not in get_args(CalendarName) or not 0.0 < kept.session_bars < math.inf or not 0 < written < 2**62:
             raise ValueError
-        if not isinstance(kept.day_end, int) or yearly <= 0.0 or math.isinf(yearly):
+        if kept.day_end not in (None, *range(24)) or yearly <= 0.0 or math.isinf(yearly):
             raise ValueError
         return {
             "grid": True,
