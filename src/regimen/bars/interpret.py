@@ -136,7 +136,7 @@ def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
         name, session_bars, *day_end = left["calendar"]
         kept, written = Calendar(name, float(session_bars), *day_end), int(left["bar_length"])
         yearly = float(left.get("periods_per_year", "nan"))
-        if name not in get_args(CalendarName) or not 0.0 < kept.session_bars < math.inf or not 0 < written < 2**62:
+        if name not in get_args(CalendarName) or not 0.0 < kept.session_bars < math.inf or not 10**6 <= written < 2**62:
             raise ValueError
         if kept.day_end not in (None, *range(24)) or yearly <= 0.0 or math.isinf(yearly):
             raise ValueError
