@@ -5,13 +5,39 @@ from __future__ import annotations
 import re
 from typing import Self
 
-_LONGEST_VALUE = 120
+_LONGEST_FIELD, _LONGEST_RULE, _LONGEST_VALUE = 200, 1000, 120
 _CREDENTIALS = re.compile(r"""(://)[^\s'"]*(?=@)|([?&]\w*(?:pass|pwd|secret|token|key)\w*=)[^\s&'"]+""", re.IGNORECASE)
 
 
 def without_credentials(text: str) -> str:
     """Returns a text in which what is secret of every address is stars: ``http://***@host/?token=***``."""
     return _CREDENTIALS.sub(lambda found: f"{found[1] or found[2]}***", text)
+
+
+def printable(text: str, kept: str = "") -> str:
+    r"""Returns text in which what is no visible character is written as in Python: ``\x1b``, ``\u202e``.
+
+    That is: control characters, marks of the direction of writing, spaces other than the blank, lone surrogates
+    (bytes of a file's name that are no UTF-8), and what Unicode has not assigned.
+
+    Args:
+        text: from a file, a name, an argument.
+        kept: characters that stay as they are, such as a line break.
+    """
+    if text.isprintable():
+        return text
+    return "".join(mark if mark.isprintable() or mark in kept else repr(mark)[1:-1] for mark in text)
+
+
+def one_line(text: str, longest: int) -> str:
+    """Returns text on one printable line of at most ``longest`` characters; what is too much is left out inside."""
+    if len(text) > 4 * longest:  # what is left out need not be looked at
+        text = f"{text[: 2 * longest]}…{text[-2 * longest :]}"
+    line = printable(" ".join(text.split()))
+    if len(line) <= longest:
+        return line
+    tail = longest // 3
+    return f"{line[: longest - tail - 1]}…{line[-tail:]}"
 
 
 class _Missing:
@@ -28,6 +54,8 @@ class RegimenError(Exception):
         field: what is wrong, in the user's own words: a config key, a column, a file.
         rule: what would be right, as a sentence fragment ("must be positive").
         value: the offending value; it is shown with ``repr`` and cut at 120 characters.
+
+    The line is printable whatever the three hold: names come from files and arguments.
     """
 
     def __init__(self, field: str, rule: str, value: object = _MISSING) -> None:
@@ -35,13 +63,10 @@ class RegimenError(Exception):
         self._given = value
         self.rule = rule
         self.value = None if isinstance(value, _Missing) else value
-        line = f"{field}: {rule}"
+        line = f"{one_line(field, _LONGEST_FIELD)}: {one_line(rule, _LONGEST_RULE)}"
         if not isinstance(value, _Missing):
-            shown = without_credentials(repr(value))
-            if len(shown) > _LONGEST_VALUE:
-                shown = shown[: _LONGEST_VALUE - 1] + "…"
-            line += f"; got {shown}"
-        super().__init__(without_credentials(" ".join(line.split())))
+            line += f"; got {_shown(value)}"
+        super().__init__(without_credentials(line))
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, str, object]]:
         """Lets another process raise it here as it was."""
@@ -58,6 +83,14 @@ class RegimenError(Exception):
     def named(self, field: str) -> Self:
         """The same mistake under the name that the user wrote."""
         return type(self)(field, self.rule, self._given)
+
+
+def _shown(value: object) -> str:
+    try:
+        text = without_credentials(" ".join(repr(value).split()))
+    except RecursionError:  # lists in lists, a thousand deep
+        text = f"a {type(value).__name__} nested too deeply to be shown"
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
 class ConfigError(RegimenError):

@@ -1,14 +1,22 @@
-"""The one door to numba: compiled functions that keep their Python types and are cached on disk."""
+"""The one door to numba: compiled functions that keep their Python types and are cached on disk.
+
+numba's cache is pickles and machine code: to read it is to run it. So it is read only from a folder into which
+nobody else can have written.
+"""
 
 from __future__ import annotations
 
+import inspect
+import os
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.errors import NumbaError as CompileError
 
-__all__ = ["COMPILER", "CompileError", "jit", "jit_step", "jit_step_uncached", "jit_uncached"]
+__all__ = ["COMPILER", "CompileError", "is_private", "jit", "jit_step", "jit_step_uncached", "jit_uncached"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -20,7 +28,7 @@ def jit(function: F) -> F:
 
     There is no fast-math: a sum is added in the order that it is written in, so that one bar at a time and a
     million bars in one call give the same bits. Where there is no place for a cache (a function typed into an
-    interpreter, a read-only installation) the function works without.
+    interpreter, a read-only installation), or only one that others may write to, the function works without.
     """
     return _cached(function, {})
 
@@ -49,8 +57,30 @@ _RULES: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 _STEP: dict[str, Any] = {"forceinline": True, "_nrt": False}
 
 
+def is_private(folder: Path) -> bool:
+    """Whether a folder belongs to this user or to root, and nobody else may write to it."""
+    if os.name != "posix":
+        return True  # the folders of a profile are its user's
+    state = folder.lstat()
+    loose = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(state.st_mode) and state.st_uid in (os.getuid(), 0) and not loose
+
+
 def _cached(function: F, options: dict[str, Any]) -> F:
     try:
-        return cast(F, numba.njit(cache=True, **_RULES, **options)(function))
+        compiled = numba.njit(cache=True, **_RULES, **options)(function)
     except RuntimeError:  # numba: "no locator available"
         return cast(F, numba.njit(**_RULES, **options)(function))
+    cache = getattr(compiled, "stats", None)  # none where numba is told not to compile, or to play a GPU
+    if cache is not None and not _is_safe(Path(cache.cache_path), Path(inspect.getfile(function)).parent):
+        return cast(F, numba.njit(**_RULES, **options)(function))
+    return cast(F, compiled)
+
+
+def _is_safe(cache: Path, source: Path) -> bool:
+    """Whether who can write to the cache could as well write to the source beside it, or is this user alone."""
+    if os.name != "posix" or cache.parent != source:
+        return is_private(cache) and is_private(cache.parent)
+    kept, beside = cache.lstat(), source.stat()
+    looser = kept.st_mode & ~beside.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(kept.st_mode) and kept.st_uid in (os.getuid(), 0, beside.st_uid) and not looser

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from regimen.errors import ConfigError
+from regimen.yamltext import MalformedError, UnboundedError, parse_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -24,10 +24,21 @@ def validated(model: type[Config], values: Mapping[str, Any], prefix: str = "") 
         values: as YAML or keywords gave them.
         prefix: what the fields are called from outside, e.g. ``data.``.
     """
+    _require_words(values, prefix)
     try:
         return model.model_validate(values)
     except ValidationError as error:
         raise one_line(error, model, values, prefix) from None
+
+
+def _require_words(values: object, prefix: str) -> None:
+    """Refuses keys that are no words, which pydantic and keyword arguments meet with errors of their own."""
+    if not isinstance(values, Mapping):
+        return
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise ConfigError(prefix.rstrip(".") or "config", "must have words as keys", key)
+        _require_words(value, f"{prefix}{key}.")
 
 
 def one_line(
@@ -131,8 +142,10 @@ def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[st
         if not equals or not key.strip():
             raise ConfigError("override", "must look like key=value, e.g. training.epochs=5", override)
         try:
-            value = yaml.safe_load(text) if text.strip() else None
-        except yaml.YAMLError:
+            value = parse_yaml(text) if text.strip() else None
+        except MalformedError:
             value = text
+        except UnboundedError as error:
+            raise ConfigError(key.strip(), str(error), text) from None
         _set(values, key.strip(), value)
     return values

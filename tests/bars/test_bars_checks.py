@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimen.bars import DataConfig, Finding, check, load_with_report
+from regimen.bars import Bars, DataConfig, Finding, check, load_with_report
 from regimen.errors import DataError
 
 
@@ -146,6 +146,7 @@ FAULTS: dict[str, tuple[Plant, str, int, tuple[int, ...]]] = {
     "nan_rows": (_set([3, 9], close=np.nan), "refuse", 2, (3, 9)),
     "nonpositive": (_set([7, 8], open=0.0, low=0.0), "refuse", 2, (7, 8)),
     "ohlc": (_set([12], high=(0.9,)), "refuse", 1, (12,)),
+    "infinite": (_set([2, 9], volume=np.inf), "refuse", 2, (2, 9)),
     "negative_volume": (_set([2], volume=-1.0), "refuse", 1, (2,)),
     "nan_volume": (_set([2, 4], volume=np.nan), "warn", 2, (2, 4)),
     "zero_volume": (_set([60, 61, 62, 70], volume=0.0), "warn", 4, (60, 61, 62, 70)),
@@ -190,6 +191,24 @@ def test_each_side_of_the_price_order_is_checked(
     finding = found(frame, tmp_path)["ohlc"]
     assert finding.rows == (row,)
     assert words in finding.sentence
+
+
+def test_an_infinite_extra_is_named_and_has_no_repair(tmp_path: Path) -> None:
+    frame = clean()
+    frame["open_interest"] = 5.0
+    frame.loc[7, "open_interest"] = -np.inf
+    finding = found(frame, tmp_path)["infinite"]
+    assert (finding.severity, finding.rows, finding.repair) == ("refuse", (7,), "")
+    assert "(open_interest)" in finding.sentence
+
+
+@pytest.mark.parametrize("name", ["open", "volume", "funding_rate"])
+def test_bars_from_memory_hold_nothing_infinite(name: str) -> None:
+    columns: dict[str, Any] = {each: np.full(5, 2.0) for each in ("open", "high", "low", "close", "volume")}
+    extras = {"funding_rate": np.zeros(5)}
+    (extras if name in extras else columns)[name][3] = np.inf
+    with pytest.raises(DataError, match=rf"bars\.{name}: must be finite, or NaN where there is none; row 3"):
+        Bars.from_arrays(np.arange(5), **columns, extras=extras)
 
 
 def test_a_break_at_noon_every_day_is_no_gap_but_a_hole_is(tmp_path: Path) -> None:
@@ -241,6 +260,7 @@ MENDED: dict[str, tuple[str, dict[str, Any], int, int]] = {
     "nan_rows": ("nan_rows", {"nan_rows": "drop"}, 2, 598),
     "nonpositive": ("nonpositive", {"nonpositive": "drop"}, 2, 598),
     "ohlc": ("ohlc", {"ohlc": "widen"}, 1, 600),
+    "infinite": ("negative_volume", {"negative_volume": "nan"}, 2, 600),
     "negative_volume": ("negative_volume", {"negative_volume": "nan"}, 1, 600),
     "relisted": ("relisted", {"relisted": "cut_before"}, 300, 300),
     "swapped_volume": ("swapped_volume", {"swapped_volume": "swap"}, 3, 600),

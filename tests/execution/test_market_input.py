@@ -106,7 +106,7 @@ class Decides:
         (
             np.ones(5),
             {"high": with_value(np.inf)},
-            "bars.open/high/low/close: must be positive and finite at row 2",
+            "bars.high: must be finite, or NaN where there is none; row 2 is not",
         ),
         (
             np.ones(5),
@@ -116,7 +116,7 @@ class Decides:
         (
             np.ones(5),
             {"volume": with_value(np.inf)},
-            "bars.volume: must be finite and not negative, or NaN at row 2",
+            "bars.volume: must be finite, or NaN where there is none; row 2 is not",
         ),
         (
             np.ones(5),
@@ -126,7 +126,7 @@ class Decides:
         (
             np.ones(5),
             {"funding_rate": with_value(np.inf)},
-            "bars.funding_rate: must be finite or NaN at row 2",
+            "bars.funding_rate: must be finite, or NaN where there is none; row 2 is not",
         ),
         (
             np.ones(5),

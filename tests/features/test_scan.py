@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -265,6 +266,36 @@ def test_a_damaged_cache_is_made_anew(project: Scripted) -> None:
         assert project.run() == {"values": whole["values"], "compiled": 0}
 
 
+class _Planted:
+    """A pickle that makes a folder when it is read."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the folders of a profile are its user's")
+@pytest.mark.parametrize(("loose", "mode"), [("", 0o707), ("scan", 0o770), ("scan/__pycache__", 0o707), (None, 0o700)])
+def test_what_others_may_have_put_into_the_cache_is_not_run(project: Scripted, loose: str | None, mode: int) -> None:
+    values = project.run()["values"]
+    assert {(project.cache / each).stat().st_mode & 0o777 for each in ("", "scan", "scan/__pycache__")} == {0o700}
+    marker = project.folder / "planted"
+    for index in project.cache.rglob("*.nbi"):
+        index.write_bytes(pickle.dumps(_Planted(marker)))
+    if loose is None:  # in a private folder it is run: the index is a pickle, as the docs say
+        project.run()
+        assert marker.exists()
+        return
+    (project.cache / loose).chmod(mode)
+    process = project.start()
+    output, errors = process.communicate(timeout=120)
+    assert json.loads(output)["values"] == values
+    assert f"others may write to {project.cache / loose}" in errors
+    assert not marker.exists()
+
+
 def test_the_cache_keeps_the_scans_used_last(project: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     project.run()
     folder = project.cache / "scan"
@@ -303,9 +334,9 @@ def test_a_step_that_raises_is_named_in_one_line(threads: int) -> None:
     with pytest.raises(ConfigError, match=told):
         features.compute(bars_of([1.0, 2.0, 3.0]), threads=threads)
     stream = features.stream()
-    assert stream.push(0, 1.0, 1.0, 1.0, 2.0).tolist() == [2.0, 2.0]
+    assert stream.push(0, 1.0, 2.0, 1.0, 2.0).tolist() == [2.0, 2.0]
     with pytest.raises(ConfigError, match=told):
-        stream.push(1, 1.0, 1.0, 1.0, 3.0)
+        stream.push(1, 1.0, 3.0, 1.0, 3.0)
 
 
 def test_one_program_is_compiled_once_per_process() -> None:

@@ -28,3 +28,16 @@ def _one(chunk: Any) -> NDArray[Any]:
         if full.null_count == 0:
             return np.from_dlpack(full)
     return np.asarray(chunk.to_numpy(zero_copy_only=False))
+
+
+def data_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Returns pyarrow's complaints about data, and others, for an ``except``.
+
+    That memory ran out is none of them: pyarrow derives it from the class of all its complaints.
+    """
+    import pyarrow as pa
+
+    return (
+        pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowKeyError, pa.ArrowIndexError, pa.ArrowNotImplementedError,
+        pa.ArrowCapacityError, pa.ArrowSerializationError, *others,
+    )  # fmt: skip

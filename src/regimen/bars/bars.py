@@ -32,6 +32,9 @@ def _frozen(name: str, values: object, shape: tuple[int, int]) -> Values:
         array = array[:, None]
     if array.shape != shape:
         raise DataError(f"bars.{name}", f"must have the shape (time, symbol) = {shape}", array.shape)
+    if np.isinf(array).any():
+        row = int(np.isinf(array).any(axis=1).argmax())
+        raise DataError(f"bars.{name}", f"must be finite, or NaN where there is none; row {row} is not")
     if array is values or array.base is not None:
         array = array.copy()
     array.flags.writeable = False
@@ -65,8 +68,8 @@ class Bars:
             (NaT: it has not). Read off the bars unless given; what is cut from bars keeps theirs.
 
     Raises:
-        DataError: time does not strictly increase, a column has another shape, or ``periods_per_year`` is not
-            positive.
+        DataError: time does not strictly increase, a column has another shape or an infinite value, or
+            ``bar_length`` or ``periods_per_year`` is not positive.
     """
 
     time: NDArray[np.datetime64]
@@ -95,6 +98,8 @@ class Bars:
             raise DataError("bars.time", f"must strictly increase; row {first} does not", str(time[first]))
         if len(set(self.symbols)) != len(self.symbols) or not self.symbols:
             raise DataError("bars.symbols", "must be at least one name, each only once", self.symbols)
+        if not self.bar_length > 0:
+            raise DataError("bars.bar_length", "must be positive", self.bar_length)
         time.flags.writeable = False
         object.__setattr__(self, "time", time)
         shape = (len(time), len(self.symbols))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.arrow import to_numpy
+from regimen.bars.arrow import data_errors, to_numpy
 from regimen.bars.config import DataConfig
 from regimen.bars.files import Content
 from regimen.bars.roles import Roles
@@ -66,7 +66,7 @@ def numbers_of(column: Any, name: str, source: str, decimal: str = ".", thousand
             cast = _from_text(column.cast(pa.string()), decimal, thousands)
         else:
             raise DataError(source, f"must have numbers in the column {name}, not {kind}")
-    except pa.ArrowException:
+    except data_errors():
         row, value = _first_not_a_number(column, decimal)
         hint = ""
         if re.fullmatch(r"[+-]?[\d.,]*[.,]\d+ ?[KMBT%]?", str(value)):
@@ -89,7 +89,7 @@ def _from_text(column: Any, decimal: str, thousands: bool = False) -> Any:
     try:
         if decimal == ".":
             return column.cast(pa.float64())
-    except pa.ArrowException:
+    except data_errors():
         pass
     pattern, mark = _GROUPED[decimal]
     text = pc.utf8_trim_whitespace(column)
@@ -117,7 +117,7 @@ def _first_not_a_number(column: Any, decimal: str) -> tuple[int, object]:
     for row in range(len(column)):
         try:
             _from_text(column.slice(row, 1).cast(pa.string()), decimal)
-        except pa.ArrowException:
+        except data_errors():
             return row, column[row].as_py()
     # Each row is a number by itself, but not beside the others.
     return 0, column[0].as_py()
@@ -141,7 +141,7 @@ def symbols_of(
         encoded = column.cast(pa.string()).dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.unify_dictionaries().combine_chunks()
-    except pa.ArrowException:
+    except data_errors():
         raise DataError(content.source, "must have text in its symbol column", str(column.type)) from None
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0)

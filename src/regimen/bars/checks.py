@@ -19,7 +19,7 @@ from regimen.bars.price_order import ohlc
 from regimen.bars.report import Finding
 from regimen.bars.schedule import bars_a_year, flat_weekends, gaps, off_grid, off_grid_mask
 from regimen.bars.table import RawTable
-from regimen.bars.volume_checks import nan_volume, negative_volume, swapped_volume, zero_volume
+from regimen.bars.volume_checks import infinite, nan_volume, negative_volume, swapped_volume, zero_volume
 from regimen.bars.zones import showing_twice
 from regimen.errors import DataError
 
@@ -135,7 +135,7 @@ def unfinished_last(rows: Ordered, _config: DataConfig) -> Finding | None:
 
 
 CHECKS: tuple[Callable[[Ordered, DataConfig], Finding | None], ...] = (
-    disorder, duplicates, conflicting_duplicates, nan_rows, nonpositive, ohlc, negative_volume,
+    disorder, duplicates, conflicting_duplicates, nan_rows, nonpositive, ohlc, infinite, negative_volume,
     swapped_volume, gaps, off_grid, flat_weekends, bars_a_year, nan_volume, zero_volume, unfinished_last,
     stale_bars, repeated_rows, stray_weekend, impossible_extras, percent_funding,
     ends_early,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.arrow import to_numpy
+from regimen.bars.arrow import data_errors, to_numpy
 from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
 from regimen.bars.stamps import (
@@ -36,11 +36,8 @@ _EPOCH = re.compile(r"\d{9,11}|\d{13}|\d{16}|\d{19}|\d{9,19}\.\d*|\d\.\d+[eE]\+?
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """Whether pyarrow reads a number: Python's own reading takes underscores and digits of every script, too."""
+    return bool(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII))
 
 
 class Clock:
@@ -126,7 +123,7 @@ class Clock:
         else:
             try:
                 numbers = to_numpy(column.cast(pa.int64()))
-            except pa.ArrowException as error:
+            except data_errors() as error:
                 raise DataError(self.source, f"must have times that fit 64 bits ({error})") from None
         return self._from_integers(numbers, zone_needed)
 
@@ -204,9 +201,9 @@ class Clock:
             for kind in (pa.int64(), pa.float64()):
                 try:
                     return self._from_numbers(column.cast(kind), zone_needed)
-                except pa.ArrowException:
+                except data_errors():
                     pass
-            row = next(row for row, cell in enumerate(column) if not _is_number(cell.as_py()))
+            row = next((row for row, cell in enumerate(column) if not _is_number(cell.as_py())), 0)
             rule = f"must have a number for a time in every row; row {row} has none"
             raise DataError(self.source, rule, column[row].as_py())
         if not self.config.time_format:
@@ -217,7 +214,7 @@ class Clock:
                     local = pc.replace_substring_regex(column, r"(Z|[+-]\d\d(:?\d\d)?)$", "")
                     return self._dates(read, from_arrow(local.cast(pa.timestamp("ns"))))
                 return self._zoned(read, zone_needed)
-            except pa.ArrowException:
+            except data_errors():
                 pass
             column, offsets = without_offset(column, first)
             if offsets is not None:

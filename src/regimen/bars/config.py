@@ -31,7 +31,9 @@ class RepairsConfig(BaseModel):
         default="refuse",
         description="Rows whose high or low does not contain open and close: widen moves them there.",
     )
-    negative_volume: Literal["refuse", "nan"] = Field(default="refuse", description="Rows with a volume below zero.")
+    negative_volume: Literal["refuse", "nan"] = Field(
+        default="refuse", description="Rows with a volume below zero, or an infinite one."
+    )
     swapped_volume: Literal["refuse", "swap", "keep"] = Field(
         default="refuse", description="Rows whose base and quote volume are exchanged."
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -11,16 +14,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from regimen.bars.arrow import data_errors
+from regimen.bars.bounds import (
+    BoundedStream,
+    bounded_members,
+    counted,
+    require_bounded,
+    require_bounded_feather,
+    require_bounded_parquet,
+    require_bounded_text,
+)
 from regimen.bars.config import DataConfig
 from regimen.bars.foreign import refuse_foreign
 from regimen.errors import DataError
+from regimen.memory import ran_out
 
 TEXT = (".csv", ".txt", ".tsv", ".data")
 PARQUET = (".parquet", ".pq")
 FEATHER = (".feather", ".arrow", ".ipc")
 JSON = (".json", ".jsonl", ".ndjson")
 FORMATS = (*TEXT, *PARQUET, *FEATHER, *JSON)
-_MOST_UNPACKED = 4 << 30
+_PIECE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -64,25 +78,32 @@ def _stored(path: Path, config: DataConfig) -> tuple[bytes | Path, str]:
     lower = path.name.lower()
     try:
         if lower.endswith((".tar.gz", ".tgz", ".tar")):
-            with tarfile.open(path) as archive:
-                files = {item.name: item for item in archive.getmembers() if item.isfile()}
+            with _unpacked_tar(path) as unpacked:
+                stream: Any = BoundedStream(unpacked, path.name)
+                tar = tarfile.TarFile(fileobj=stream)
+                files = {item.name: item for item in bounded_members(tar, path.name)}
                 chosen = _member(tuple(item for item in files if not _is_litter(item)), config, path.name)
-                opened = archive.extractfile(files[chosen])
-                return _limited(opened, path.name), chosen
+                return _whole(tar.extractfile(files[chosen]), files[chosen].size), chosen
         if lower.endswith(".zip"):
             with zipfile.ZipFile(path) as archive:
                 names = tuple(item.filename for item in archive.infolist() if not item.is_dir())
                 names = tuple(item for item in names if not _is_litter(item))
                 chosen = _member(names, config, path.name)
+                size = archive.getinfo(chosen).file_size
+                require_bounded(size, path.name)
                 with archive.open(chosen) as opened:
-                    return _limited(opened, path.name), chosen
+                    return _whole(opened, size), chosen
         if lower.endswith(".gz"):
             with gzip.open(path) as unpacked:
-                return _limited(unpacked, path.name), path.name[:-3]
+                size = counted(unpacked, path.name)
+                unpacked.seek(0)
+                return _whole(unpacked, size), path.name[:-3]
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
         zlib.error,
+        lzma.LZMAError,
+        struct.error,
         EOFError,
         gzip.BadGzipFile,
         NotImplementedError,
@@ -93,17 +114,27 @@ def _stored(path: Path, config: DataConfig) -> tuple[bytes | Path, str]:
     return path, path.name
 
 
+def _unpacked_tar(path: Path) -> Any:
+    """Opens the tar inside, whether it is packed or only called so."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else path.open("rb")
+
+
 def _is_litter(name: str) -> bool:
     """Whether an archive's member is what macOS and Windows leave beside the files."""
     parts = Path(name).parts
     return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
-def _limited(opened: Any, name: str) -> bytes:
-    data: bytes = opened.read(_MOST_UNPACKED + 1)
-    if len(data) > _MOST_UNPACKED:
-        raise DataError(name, "must unpack to at most 4 GiB")
-    return data
+def _whole(opened: Any, size: int) -> bytes:
+    """Reads ``size`` bytes in pieces, so that a size that is not true takes no memory."""
+    parts = []
+    while size > 0 and (part := opened.read(min(size, _PIECE))):
+        parts.append(part)
+        size -= len(part)
+    opened.read(1)  # at the end a zip archive compares its checksum
+    return b"".join(parts)
 
 
 def _member(names: tuple[str, ...], config: DataConfig, archive: str) -> str:
@@ -161,17 +192,16 @@ def read_content(config: DataConfig, path_text: str) -> Content:
 def _read_arrow(stored: bytes | Path, name: str, source: str, parquet: bool) -> Content:
     import json
 
-    import pyarrow as pa
-    import pyarrow.feather
-    import pyarrow.parquet
-
-    opened: Any = str(stored) if isinstance(stored, Path) else io.BytesIO(stored)
     try:
-        if parquet:
-            table = pyarrow.parquet.ParquetFile(opened).read()
-        else:
-            table = pyarrow.feather.read_table(opened)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        table = _read_parquet(stored, source) if parquet else _read_feather(stored, source)
+        table.validate(full=True)  # a text outside its buffer would end the process
+    except MemoryError as error:
+        asked = re.search(r"size (\d+)", str(error))
+        require_bounded(int(asked[1]) if asked else 0, source)  # it is the file that asks for a petabyte
+        raise
+    except data_errors(OSError, ValueError) as error:
+        if ran_out(error):
+            raise
         kind = "Parquet" if parquet else "Feather"
         raise DataError(source, f"must be a whole {kind} file, but it is damaged or cut off ({error})") from None
     if table.num_rows == 0:
@@ -188,3 +218,40 @@ def _read_arrow(stored: bytes | Path, name: str, source: str, parquet: bool) -> 
         source=source,
         metadata=metadata if isinstance(metadata, dict) else {},
     )
+
+
+def _read_parquet(stored: bytes | Path, source: str) -> Any:
+    """Reads a table whose size is known before; texts stay written once each, however often they occur."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    opened: Any = str(stored) if isinstance(stored, Path) else io.BytesIO(stored)
+    metadata = pyarrow.parquet.ParquetFile(opened).metadata
+    require_bounded_parquet(metadata, source)
+    texts = [each.name for each in metadata.schema.to_arrow_schema() if each.type in (pa.string(), pa.large_string())]
+    table = pyarrow.parquet.ParquetFile(opened, read_dictionary=texts).read()
+    for column in table.columns:
+        require_bounded_text(column, source)
+    return table
+
+
+def _read_feather(stored: bytes | Path, source: str) -> Any:
+    """Reads a table whose number of rows is known before; files of the format's first version are not packed."""
+    import pyarrow as pa
+    import pyarrow.dataset
+    import pyarrow.feather
+    import pyarrow.fs
+
+    form = pyarrow.dataset.IpcFileFormat()
+    try:
+        if isinstance(stored, Path):
+            fragment = form.make_fragment(str(stored), pyarrow.fs.LocalFileSystem())
+        else:
+            fragment = form.make_fragment(pa.py_buffer(stored))
+        require_bounded_feather(fragment, source)
+    except data_errors():
+        pass  # the reader says what is wrong with it
+    table = pyarrow.feather.read_table(str(stored) if isinstance(stored, Path) else pa.BufferReader(stored))
+    for column in table.columns:
+        require_bounded_text(column, source)
+    return table

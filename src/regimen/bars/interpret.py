@@ -6,13 +6,13 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.bars import PRICES
-from regimen.bars.calendar import Calendar
+from regimen.bars.calendar import Calendar, CalendarName
 from regimen.bars.cells import numbers_of, shows_comma, symbols_of
 from regimen.bars.clock import Clock
 from regimen.bars.config import DataConfig
@@ -134,14 +134,19 @@ def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
         if left.get("format") != 1:
             return {"bar_length": length}
         name, session_bars, *day_end = left["calendar"]
-        kept = Calendar(name, float(session_bars), *day_end)
+        kept, written = Calendar(name, float(session_bars), *day_end), int(left["bar_length"])
+        yearly = float(left.get("periods_per_year", "nan"))
+        if name not in get_args(CalendarName) or not 0.0 < kept.session_bars < math.inf or not 10**6 <= written < 2**62:
+            raise ValueError
+        if kept.day_end not in (None, *range(24)) or yearly <= 0.0 or math.isinf(yearly):
+            raise ValueError
         return {
             "grid": True,
-            "bar_length": length or int(left["bar_length"]),
+            "bar_length": length or written,
             "calendar": None if config.calendar else kept,
-            "periods_per_year": math.nan if config.calendar or length else float(left.get("periods_per_year", "nan")),
+            "periods_per_year": math.nan if config.calendar or length else yearly,
         }
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise DataError(content.source, "must keep the description that was written with it whole") from None
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from regimen.bars.arrow import data_errors
 from regimen.bars.files import Content
 from regimen.bars.roles import plain
 from regimen.errors import DataError
@@ -80,6 +81,8 @@ def _unwrapped(parsed: dict[str, Any], source: str, depth: int = 3) -> Any:
         return parsed
     if parsed.keys() == {"columns", "index", "data"}:  # pandas, orient="split"
         try:
+            if not all(isinstance(name, str) for name in parsed["columns"]):
+                raise DataError(source, "must have words as the names of its columns", parsed["columns"])
             return [{"index": at, **dict(zip(parsed["columns"], row, strict=True))} for at, row in _pairs(parsed)]
         except (TypeError, ValueError):
             raise DataError(source, "must have one value for each of its columns in every row") from None
@@ -124,5 +127,5 @@ def _array(values: list[Any]) -> Any:
         if kinds <= {int, float}:
             return pa.array([None if value is None else float(value) for value in values], type=pa.float64())
         return pa.array([None if value is None else str(value) for value in values], type=pa.string())
-    except (pa.ArrowException, OverflowError, UnicodeError):
+    except data_errors(OverflowError, UnicodeError):
         return pa.array([repr(value) for value in values], type=pa.string())

@@ -118,8 +118,8 @@ def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
 
 def _prepared(config: DataConfig) -> tuple[Ordered, CheckReport]:
     path = str(sample_path(config.sample)) if config.sample else str(config.path)
-    table = read_table(config, path)
     with np.errstate(all="ignore"):  # numbers that overflow are what the checks look for
+        table = read_table(config, path)
         if config.close_only:
             table = fill_from_close(table)
         table = with_adjustment(table, config)

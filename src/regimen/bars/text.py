@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 
+from regimen.bars.arrow import data_errors
 from regimen.bars.config import DataConfig
 from regimen.bars.files import Content
 from regimen.bars.footer import without_footer
@@ -190,7 +191,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
             parse_options=pacsv.ParseOptions(delimiter=delimiter),
             convert_options=options,
         )
-    except (pa.ArrowException, ValueError, OverflowError) as error:
+    except data_errors(ValueError, OverflowError) as error:
         found = re.search(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", str(error))
         if found:
             rule = f"must have {found[1]} cells in every row, but one has {found[2]}: mend that line or take it out"

@@ -1,13 +1,25 @@
-"""The checks of volumes."""
+"""The checks of volumes, and of values that are infinite."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.bars.bars import PRICES
 from regimen.bars.config import DataConfig
 from regimen.bars.ordered import Ordered
 from regimen.bars.report import Finding
+
+
+def infinite(rows: Ordered, _config: DataConfig) -> Finding | None:
+    """Rows with an infinite volume or extra: every sum over it stays infinite, and the difference of two is NaN."""
+    found = {name: np.isinf(values) for name, values in rows.columns.items() if name not in PRICES}
+    names = [name for name, bad in found.items() if bad.any()]
+    if not names:
+        return None
+    sentence = f"{{count}} row(s) hold an infinite value ({', '.join(names)})"
+    mend = "data.repairs.negative_volume=nan" if names == ["volume"] else ""
+    return rows.find("infinite", "refuse", np.logical_or.reduce([found[name] for name in names]), sentence, mend)
 
 
 def negative_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
@@ -19,7 +31,7 @@ def negative_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
 
 def nan_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows without a volume in a series that has volumes."""
-    bad = ~np.isfinite(rows.columns["volume"]) & rows.good
+    bad = np.isnan(rows.columns["volume"]) & rows.good
     if bad.sum() == rows.good.sum():
         return None
     return rows.find("nan_volume", "warn", bad, "{count} row(s) have prices but no volume")

@@ -13,7 +13,11 @@ from typer.exceptions import TyperException
 import regimen
 from regimen.cli import backtest, bench, data, demo, features, leaks, prove, report, reproduce, runs, train
 from regimen.cli.interrupt import end_at_once_on_interrupt, raise_on_interrupt
-from regimen.errors import RegimenError
+from regimen.cli.lines import say, spell_what_cannot_be_encoded
+from regimen.errors import RegimenError, one_line
+from regimen.memory import ran_out
+
+_LONGEST_LINE = 1000
 
 
 class _Interrupted(Exception):
@@ -42,7 +46,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"regimen {regimen.__version__}")
+        say(f"regimen {regimen.__version__}")
         raise typer.Exit
 
 
@@ -76,16 +80,21 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in words
     end_at_once_on_interrupt()
     words = [word for word in words if word != "--debug"]
+    spell_what_cannot_be_encoded()
     try:
         code = app(words, prog_name="regimen", standalone_mode=False)
     except TyperException as error:
         _end(_usage(error), error.exit_code, debug)
     except RegimenError as error:
         _end(f"error: {error}", 2, debug)
-    except OSError as error:
+    except (MemoryError, RuntimeError, OSError) as error:
+        if ran_out(error):
+            _end(f"error: memory: there is not enough of it for this ({one_line(str(error), 300)})", 2, debug)
+        if not isinstance(error, OSError):
+            raise
         # a full disk or a vanished folder may strike anywhere; the user needs the place, not the traceback
         place = f": {error.filename}" if error.filename else ""
-        _end(f"error: {error.strerror or error}{place}", 2, debug)
+        _end(f"error: {one_line(f'{error.strerror or error}{place}', _LONGEST_LINE)}", 2, debug)
     except (_Interrupted, KeyboardInterrupt) as error:
         run = error.args[0] if error.args else ""
         _end("interrupted" + (f"; `regimen resume {run}` goes on with it" if run else ""), 130, debug)
@@ -101,12 +110,12 @@ def _usage(error: TyperException) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         return message
     where = f" (see {context.command_path} --help)" if context is not None else ""
-    return f"error: command line: {' '.join(message.split()).rstrip('.')}{where}"
+    return f"error: command line: {one_line(message, _LONGEST_LINE).rstrip('.')}{where}"
 
 
 def _end(line: str, code: int, debug: bool) -> NoReturn:
     """Ends the program after one line on standard error, with the traceback before it where that was asked for."""
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"{line}\n")
+    say(line, error=True)
     raise SystemExit(code) from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.lines import say
 
 
 def backtest(
@@ -38,6 +38,6 @@ def backtest(
         directory = find_run(run, runs)
         lost = directory.trials.lost()
         if lost:
-            sys.stderr.write(f"{lost}\n")
+            say(lost, error=True)
         folder, judgement = backtest_run(directory, bars, overrides or [], advance)
     print_judgement(judgement, as_json=as_json, run=folder, report=folder / "report.html")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regimen.cli.lines import say
+
 if TYPE_CHECKING:
     from regimen.bars import CheckReport, DataConfig
 
@@ -148,9 +150,9 @@ def convert(
         typer.echo(json.dumps({**bars, "fingerprint": loaded.bars.fingerprint, "applied": done}, indent=2))
         return
     for sentence in done:
-        typer.echo(f"repaired: {sentence}")
+        say(f"repaired: {sentence}")
     count, width = loaded.bars.shape
-    typer.echo(f"{target}: {count:,} bars of {width} symbol(s), fingerprint {loaded.bars.fingerprint}")
+    say(f"{target}: {count:,} bars of {width} symbol(s), fingerprint {loaded.bars.fingerprint}")
 
 
 @app.command(short_help="SHA-256 of the content, whatever the file format")
@@ -177,4 +179,4 @@ def fingerprint(file: _File, options: _Options = None, as_json: _Json = False) -
             )
         )
     else:
-        typer.echo(bars.fingerprint)
+        say(bars.fingerprint)

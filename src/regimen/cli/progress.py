@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from regimen.cli.interrupt import raise_on_interrupt
+from regimen.cli.terminal import console
 
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
@@ -30,9 +31,9 @@ _SILENT = 0.7
 @contextmanager
 def working(words: str) -> Iterator[None]:
     """Says what is being done: at once to a person, as one plain line after a moment to a pipe or a log."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(words, spinner="line"):
+    screen = console(error=True)
+    if screen.is_terminal:
+        with screen.status(words, spinner="line"):
             yield
         return
     # written as it is: a console would import more of itself, and wait for the import that takes so long
@@ -51,8 +52,8 @@ def progress_bar() -> Iterator[Advance]:
 
     With its first call the work begins that Ctrl-C has to put away.
     """
-    console = Console(stderr=True)
-    with _bar(console) if console.is_terminal else _lines(console) as show:
+    screen = console(error=True)
+    with _bar(screen) if screen.is_terminal else _lines(screen) as show:
 
         def advance(done: int, total: int, message: str) -> None:
             raise_on_interrupt()
@@ -62,7 +63,7 @@ def progress_bar() -> Iterator[Advance]:
 
 
 @contextmanager
-def _lines(console: Console) -> Iterator[Advance]:
+def _lines(screen: Console) -> Iterator[Advance]:
     last = ""
     with ExitStack() as starting:
         starting.enter_context(working("starting"))
@@ -72,14 +73,14 @@ def _lines(console: Console) -> Iterator[Advance]:
             stage = message.split(" · ")[0]
             if stage != last:
                 starting.close()
-                console.print(f"[{done}/{total}] {stage}", highlight=False, markup=False)
+                screen.print(f"[{done}/{total}] {stage}", markup=False)
                 last = stage
 
         yield line
 
 
 @contextmanager
-def _bar(console: Console) -> Iterator[Advance]:
+def _bar(screen: Console) -> Iterator[Advance]:
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -89,7 +90,7 @@ def _bar(console: Console) -> Iterator[Advance]:
         TextColumn("·"),
         TimeRemainingColumn(),
         TextColumn("left"),
-        console=console,
+        console=screen,
         transient=True,
     ) as bar:
         task = bar.add_task("starting", total=None)

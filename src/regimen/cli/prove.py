@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regimen.cli.lines import say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,13 +48,13 @@ def prove(
     if not agents:  # whoever names an agent is told what it needs; whoever wants all gets those that are there
         chosen, lacking = installed(chosen)
         for name, rule in lacking.items():
-            typer.echo(f"skipped: {name}: {rule}", err=True)
+            say(f"skipped: {name}: {rule}", error=True)
     with progress_bar() as advance:
         results = prove(chosen, seeds, _told(advance, chosen, seeds), jobs)
     if as_json:
         print(json.dumps(document(results), indent=1, allow_nan=False))
     elif as_markdown:
-        print(markdown(results))
+        say(markdown(results))
     else:
         _show(results)
     if not all(result.met for result in results):

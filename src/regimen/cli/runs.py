@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.lines import say
 
 app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_help=True, rich_markup_mode=None)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -79,7 +79,7 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
         print(json.dumps(rows, indent=1))
         return
     for note in ledger.notes():
-        sys.stderr.write(f"{note}\n")
+        say(note, error=True)
     table = Table(header_style="bold")
     for heading in ("id", "at", "kind", "run", "part", "model", "seed", "bars", "sharpe"):
         table.add_column(heading, overflow="fold")
@@ -129,7 +129,7 @@ def compare(
     if as_json:
         print(json.dumps({**comparison.to_dict(), "page": str(page)}, indent=1, allow_nan=False))
     elif as_markdown:
-        print(markdown(comparison))
+        say(markdown(comparison))
     else:
         print_comparison(comparison, page)
 
@@ -184,4 +184,6 @@ def clean(
 def _shown(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    from rich.markup import escape
+
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))

@@ -1,13 +1,32 @@
-"""The one console of all commands: a person's terminal keeps its width, a pipe or a log gets 120 columns."""
+"""The one console of all tables: a person's terminal keeps its width, a pipe or a log gets 120 columns.
+
+Nothing that a file or an argument holds reaches the terminal as a command to it.
+"""
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from regimen.errors import printable
 
 _PIPE_WIDTH = 120
 
 
-def console() -> Console:
-    """Returns a console on standard output that colours nothing by itself."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+class _PrintableConsole(Console):
+    """Writes what cannot be seen by its number; colours and the cursor's moves come from rich alone."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yields rich's segments, with their text made printable."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text, kept="\n"), segment.style)
+
+
+def console(error: bool = False) -> Console:
+    """Returns a console on standard output, or error, that colours nothing by itself."""
+    found = _PrintableConsole(highlight=False, emoji=False, stderr=error)
+    if not found.is_terminal:
+        found.width = _PIPE_WIDTH
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.lines import say
 
 if TYPE_CHECKING:
     from regimen.runs import RunConfig
@@ -76,7 +76,7 @@ def train(
     elif as_json:
         print(json.dumps(resolved.as_dict(), indent=1))
     else:
-        print(resolved.to_yaml(), end="")
+        say(resolved.to_yaml().rstrip("\n"))
 
 
 def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
@@ -98,7 +98,7 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
     chosen = choose_model(model, path, words)
     if chosen.left_out:
         sections = ", ".join(chosen.left_out)
-        sys.stderr.write(f"{path}: left out what {chosen.config.model.kind} does not read: {sections}\n")
+        say(f"{path}: left out what {chosen.config.model.kind} does not read: {sections}", error=True)
     return chosen.config
 
 
@@ -123,7 +123,7 @@ def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
 
         lost = TrialLedger(runs / "trials.sqlite").lost()
         if lost:
-            sys.stderr.write(f"{lost}\n")
+            say(lost, error=True)
         directory, judgement = start(config, runs, advance)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
 

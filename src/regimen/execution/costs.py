@@ -63,7 +63,7 @@ class Costs(BaseModel):
     commission_bps: float = Field(
         default=1.0, ge=0.0, lt=10_000.0, description="commission in basis points of the traded notional"
     )
-    commission_fixed: float = Field(default=0.0, ge=0.0, description="commission per fill, quote currency")
+    commission_fixed: float = Field(default=0.0, ge=0.0, le=1e15, description="commission per fill, quote currency")
     half_spread_bps: float = Field(
         default=0.5,
         ge=0.0,
@@ -71,16 +71,18 @@ class Costs(BaseModel):
         description="half the bid-ask spread in basis points of the notional",
     )
     impact_coefficient: float = Field(
-        default=0.0, ge=0.0, description="c in impact = c·σ·√participation; about 1 for stocks; needs volume"
+        default=0.0, ge=0.0, le=1e6, description="c in impact = c·σ·√participation; about 1 for stocks; needs volume"
     )
     impact_span: int = Field(
         default=100,
         ge=1,
         description="bars of the exponential mean behind σ: weight 2/(span + 1) on the newest",
     )
-    borrow_annual: float = Field(default=0.0, ge=0.0, description="yearly fee on the notional of shorts, a fraction")
+    borrow_annual: float = Field(
+        default=0.0, ge=0.0, le=100.0, description="yearly fee on the notional of shorts, a fraction"
+    )
     financing_annual: float = Field(
-        default=0.0, ge=0.0, description="yearly interest on borrowed cash (negative cash), a fraction"
+        default=0.0, ge=0.0, le=100.0, description="yearly interest on borrowed cash (negative cash), a fraction"
     )
     funding: bool = Field(default=True, description="charge the bars' funding_rate column, where they carry one")
     venue: VenueName | None = Field(default=None, description="preset that fills in the rates that are not given")

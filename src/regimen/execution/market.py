@@ -49,7 +49,9 @@ class MarketConfig(BaseModel):
         default_factory=lambda: Costs.of_calendar("24/7"),
         description="what trading and holding cost: rates, a venue, or nothing: then the calendar of the bars decides",
     )
-    initial_cash: float = Field(default=1_000_000.0, gt=0.0, description="equity at the start, quote currency")
+    initial_cash: float = Field(
+        default=1_000_000.0, ge=1e-6, le=1e15, description="equity at the start, quote currency"
+    )
     latency_bars: int = Field(
         default=1, ge=1, description="a target decided with bar t fills at the open of t + latency_bars"
     )
@@ -67,10 +69,10 @@ class MarketConfig(BaseModel):
         description="largest share of a bar's volume that one fill takes; the rest waits; null: no limit",
     )
     lot_size: float = Field(
-        default=0.0, ge=0.0, description="smallest tradable unit, positions round towards zero; 0: divisible"
+        default=0.0, ge=0.0, le=1e15, description="smallest tradable unit, positions round towards zero; 0: divisible"
     )
     leverage: float = Field(
-        default=1.0, gt=0.0, description="largest gross target exposure; larger targets are scaled down"
+        default=1.0, ge=1e-6, le=1000.0, description="largest gross target exposure; larger targets are scaled down"
     )
     maintenance_margin: float = Field(
         default=0.25,

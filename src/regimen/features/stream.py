@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import DataError
+from regimen.features.live_bar import checked, checked_extra, stamp_of
 from regimen.scan import Series
 
 if TYPE_CHECKING:
@@ -66,34 +67,31 @@ class FeatureStream:
     ) -> NDArray[np.float64]:
         """Takes one closed bar of one symbol and returns its features, (feature,); NaN until warm.
 
-        A bar with a NaN price is passed over, like in the batch: a row of NaN, and the state waits.
+        A bar with a NaN price is passed over, like in the batch: a row of NaN, and the state waits. A bar that a
+        file's reader would refuse is refused here, and the stream goes on as if it had not come.
 
         Args:
             time: the bar's start, nanoseconds since 1970 or datetime64, UTC; after the symbol's last bar.
-            open, high, low, close: prices.
+            open, high, low, close: prices: positive, and high and low contain the others.
             volume: NaN where the source has none.
             symbol: may be left out when there is only one.
             extras: exogenous values by name; names that no feature reads are ignored, names left out are NaN.
 
         Raises:
-            DataError: an unknown symbol, or a time that does not follow the last one.
+            DataError: an unknown symbol; a time that does not follow the last one; a price, a volume or an extra
+                that is infinite; a price or a volume out of its range.
         """
         at = self._position(symbol)
-        if isinstance(time, np.datetime64):
-            stamp = int(time.astype("datetime64[ns]").astype(np.int64))
-        elif isinstance(time, (int, np.integer)):
-            stamp = int(time)
-        else:
-            raise DataError("time", "must be whole nanoseconds since 1970 or a datetime64", time)
+        stamp = stamp_of(time)
         if stamp <= self._last[at]:
             last = np.datetime64(int(self._last[at]), "ns")
             rule = f"must be after the last bar of {self.symbols[at]}, {last}"
             raise DataError("time", rule, str(np.datetime64(stamp, "ns")))
-        self._time[0] = stamp
         bar = self._bar
-        bar[0, 0], bar[1, 0], bar[2, 0], bar[3, 0], bar[4, 0] = open, high, low, close, volume
+        bar[0, 0], bar[1, 0], bar[2, 0], bar[3, 0], bar[4, 0] = checked(open, high, low, close, volume)
         for row, name in enumerate(self._program.inputs):
-            self._extras[row, 0] = np.nan if extras is None else extras.get(name, np.nan)
+            self._extras[row, 0] = np.nan if extras is None else checked_extra(name, extras.get(name, np.nan))
+        self._time[0] = stamp
         self._program.advance(at, self._series, self._states, self._row)
         self._last[at] = stamp
         found: NDArray[np.float64] = self._row[0, at].copy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -26,6 +26,7 @@ from regimen.settings import apply_overrides, validated
 from regimen.splits import WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
 from regimen.training import TrainingConfig
+from regimen.yamltext import LONGEST, MalformedError, UnboundedError, parse_yaml
 
 
 class JudgeConfig(BaseModel):
@@ -174,42 +175,27 @@ class RunConfig(BaseModel):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key that is written twice is a mistake: silently keeping the last would hide the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        problem=f"the key {key.value!r} is written twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML mapping; raises `ConfigError` when it is missing, malformed or no mapping."""
+    """Reads a YAML mapping; raises `ConfigError` when it is missing, malformed, no mapping, or grows without end."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
     except OSError as error:
         raise ConfigError("config", f"cannot be read ({error.strerror or error})", str(path)) from None
     except UnicodeDecodeError:
         raise ConfigError("config", "must be a UTF-8 text file", str(path)) from None
+    except ValueError:
+        raise ConfigError("config", "must be a usable path", str(path)) from None
     try:
-        values = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        place = f" (line {mark.line + 1}: {problem})" if mark is not None else ""
-        raise ConfigError("config", f"must be valid YAML{place}", str(path)) from None
+        values = parse_yaml(text)
+    except MalformedError as error:
+        raise ConfigError("config", f"must be valid YAML{error}", str(path)) from None
+    except UnboundedError as error:
+        raise ConfigError("config", str(error), str(path)) from None
     if values is None:
         values = {}
     if not isinstance(values, dict):
         raise ConfigError("config", f"{str(path)!r} must hold a mapping of keys to values", type(values).__name__)
-    for key in values:
-        if not isinstance(key, str):
-            raise ConfigError("config", f"{str(path)!r} must have words as keys", key)
     return values
 
 

@@ -13,15 +13,17 @@ import hashlib
 import os
 import platform
 import re
+import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from regimen.errors import ConfigError
-from regimen.jit import COMPILER, CompileError, jit, jit_step_uncached, jit_uncached
+from regimen.jit import COMPILER, CompileError, is_private, jit, jit_step_uncached, jit_uncached
 from regimen.scan.digest import code_digest, python_function, referred
 
 Run = Callable[..., None]
@@ -41,6 +43,25 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "regimen"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "regimen"
+
+
+def _private_folder() -> Path:
+    """Returns the folder of the scans, which only this user can have written to; makes it when absent.
+
+    Raises:
+        OSError: it cannot be made, or others may write to it, so that what it holds is not to be run.
+    """
+    base = cache_folder()
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (base / "scan", base / "scan" / "__pycache__"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for folder in (base, base / "scan", base / "scan" / "__pycache__"):
+        # in a folder as /tmp everybody may make files, but nobody may exchange another's
+        if not is_private(folder) and not (folder == base and base.stat().st_mode & stat.S_ISVTX):
+            told = f"compiled features are not kept: others may write to {folder} (chmod 700, or delete it)"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
+            raise PermissionError(told)
+    return base / "scan"
 
 
 def _fresh(function: Callable[..., Any], made: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
@@ -75,7 +96,6 @@ def _written(source: str, folder: Path, name: str) -> Path:
         with contextlib.suppress(OSError):
             os.utime(path, (0, 0))  # moves the time of the last change of its inode, by which `_prune` goes
         return path
-    folder.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=folder, suffix=".tmp")
     try:
         with os.fdopen(handle, "w") as file:
@@ -153,14 +173,14 @@ def compiled_scan(
     made: dict[int, Callable[..., Any]] = {}
     scope = {**names, **{key: _fresh(step, made) for key, step in steps.items()}}
     try:
-        path = _written(source, cache_folder() / "scan", name)
+        path = _written(source, _private_folder(), name)
         run = _execute(source, str(path), name, {**scope, "jit": jit})
         warm(run)
     except CompileError:
         _forget(name)
         raise
     except Exception as error:  # noqa: BLE001
-        # No home, no place to write, a full disk, a damaged file: it works without a cache.
+        # No home, no place to write, others who may write, a full disk, a damaged file: it works without a cache.
         if not isinstance(error, OSError):
             _forget(name)
         run = _execute(source, f"<{name}>", name, {**scope, "jit": jit_uncached})
