@@ -22,7 +22,7 @@ YEAR = 365 * DAY
 
 def bars_at(time: object, **options: object) -> Bars:
     stamps = np.asarray(time, dtype="datetime64[ns]")
-    price = np.full(len(stamps), 10.0)
+    price = 10.0 * np.exp(np.cumsum(np.random.default_rng(9).normal(0.0, 1e-4, len(stamps))))
     return Bars.from_arrays(stamps, open=price, high=price, low=price, close=price, **options)  # type: ignore[arg-type]
 
 
