@@ -181,7 +181,6 @@ def test_impossible_values_of_a_file_are_refused(bars: Path, tmp_path: Path, cas
 @pytest.mark.parametrize(
     ("name", "value", "severity"),
     [
-        ("trades", np.inf, "refuse"),
         ("funding_rate", -2.0, "refuse"),
         ("adjustment", 0.0, "refuse"),
         ("adjustment", np.nan, "refuse"),

@@ -127,6 +127,8 @@ def test_every_damage_to_an_interrupted_run_is_named_by_resume(
 ) -> None:
     run = one(runs, "interrupted")
     names = [name for name in files_of(run) if "windows/001" not in name]
+    if damage.__name__ == "deleted":  # what tells of the trials is only read where the ledger is lost, and made again
+        names = [name for name in names if name not in ("trials.json", "series.sketch")]
     assert {"config.yaml", "manifest.json", "data.json", "windows/000/exposures.npy"} <= set(names)
     for name in names:
         path = run.path / name

@@ -16,23 +16,21 @@ _RELIED_ON = ("funding_rate", "adjustment")
 
 
 def impossible_extras(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Extra columns with infinite values, or with values that cannot be what the column is called.
-
-    An infinite value makes every feature that reads it infinite from there on.
-    """
+    """Extra columns with values that cannot be what the column is called; `infinite` finds those that are infinite."""
     found: list[tuple[bool, NDArray[np.bool_], str]] = []
     for name, values in rows.columns.items():
         if name in (*PRICES, "volume"):
             continue
         bad, rule = impossible(name, values)
+        bad &= ~np.isinf(values)
         if name == "adjustment":
             bad = (bad | np.isnan(values)) & rows.good
         if name == "adj_close" and not bad.any():
             bad, rule = _jumps(rows, values), f"within a factor of {FARTHEST:,.0f} from bar to bar against the close"
         if bad.any():
-            lowest, highest = np.nanmin(values), np.nanmax(values)
+            lowest, highest = np.fmin.reduce(values[bad]), np.fmax.reduce(values[bad])
             sentence = f"{{count}} value(s) of {name} are not {rule} (from {lowest:g} to {highest:g})"
-            found.append((bool(np.isinf(values).any()) or name in _RELIED_ON, bad, sentence))
+            found.append((name in _RELIED_ON, bad, sentence))
     if not found:
         return None
     refuse, bad, sentence = max(found, key=lambda each: each[0])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
+from regimen.cli.tables import print_table
 from regimen.cli.terminal import console
 from regimen.validation.compare import TEXT, Comparison, table
 from regimen.validation.numerals import count
@@ -39,10 +38,5 @@ def print_comparison(comparison: Comparison, page: Path) -> None:
 
 def _show(rows: Sequence[dict[str, str]], columns: Sequence[str], *, last: bool = False) -> None:
     """Prints columns of the rows; ``last``: a line stands before the last row."""
-    shown = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, _ROOM, 0, 0), pad_edge=False)
-    for column in columns:
-        words = column in TEXT
-        shown.add_column(escape(column), justify="left" if words else "right", overflow="fold", no_wrap=not words)
-    for number, row in enumerate(rows):
-        shown.add_row(*(escape(row[column]) for column in columns), end_section=last and number == len(rows) - 2)
-    console().print(shown)
+    cells = [[row[column] for column in columns] for row in rows]
+    print_table(columns, cells, words=TEXT, last=last)

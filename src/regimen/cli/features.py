@@ -57,19 +57,15 @@ def features(
             )
         )
         return
-    from rich.table import Table
-
+    from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
 
-    table = Table(header_style="bold")
-    for heading in heads:
-        table.add_column(heading, justify="left" if heading in ("column", "group") else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            str(row[0]), str(row[1]), f"{row[2]:,}", *("–" if value is None else f"{value:.4g}" for value in row[3:])
-        )
+    cells = [
+        [str(row[0]), str(row[1]), f"{row[2]:,}", *("–" if value is None else f"{value:.4g}" for value in row[3:])]
+        for row in rows
+    ]
+    print_table(heads, cells, words=("column", "group"))
     screen = console()
-    screen.print(table)
     screen.print(
         f"{len(frame.names)} columns × {len(loaded):,} bars × {len(loaded.symbols)} symbols in {seconds:.2f} s; "
         f"warm after {chosen.warmup} bars" + (f"; written to {output}" if output else ""),

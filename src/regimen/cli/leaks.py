@@ -23,9 +23,9 @@ def leaks(
     Example: regimen leaks examples/btc-1h.yaml data.path=btcusdt-1h.parquet
     """
     from rich.markup import escape
-    from rich.table import Table
 
     from regimen.cli.progress import progress_bar
+    from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
 
     with progress_bar() as advance:
@@ -36,21 +36,20 @@ def leaks(
         print(json.dumps(found.to_dict(), indent=1, allow_nan=False))
     else:
         screen = console()
-        table = Table(header_style="bold")
-        for heading in ("part", "name", "verdict", "memory", "first changed bar", "largest change"):
-            table.add_column(heading, justify="right" if heading[0] in "mfl" else "left")
-        for row in found.rows:
-            clean = row.verdict == "clean"
-            table.add_row(
+        cells = [
+            (
                 row.kind,
-                escape(row.name),
+                row.name,
                 row.verdict,
                 "–" if row.memory is None else f"{row.memory:,}",
-                "–" if clean or row.first_row < 0 else str(row.first_row),
-                "–" if clean else f"{row.change:.3g}",
-                style={"clean": "", "unbounded": "yellow"}.get(row.verdict, "bold red"),
+                "–" if row.verdict == "clean" or row.first_row < 0 else str(row.first_row),
+                "–" if row.verdict == "clean" else f"{row.change:.3g}",
             )
-        screen.print(table)
+            for row in found.rows
+        ]
+        styles = [{"clean": "", "unbounded": "yellow"}.get(row.verdict, "bold red") for row in found.rows]
+        headings = ("part", "name", "verdict", "memory", "first changed bar", "largest change")
+        print_table(headings, cells, words=("part", "name", "verdict"), styles=styles)
         for row in found.leaks:
             screen.print(f"[bold red]Fails:[/] {escape(row.sentence)}.", soft_wrap=True)
         for beware in [each.sentence for each in found.unbounded] + [each.sentence for each in found.tables]:

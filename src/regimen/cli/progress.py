@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Timer
 
 from rich.console import Console
@@ -39,7 +39,8 @@ def working(words: str) -> Iterator[None]:
     # written as it is: a console would import more of itself, and wait for the import that takes so long
     timer = Timer(_SILENT, lambda: print(f"[0/1] {words}", file=sys.stderr, flush=True))
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # there is no room for a thread: what follows will say so
+        timer.start()
     try:
         yield
     finally:

@@ -84,21 +84,16 @@ def _told(advance: Advance, experiments: Sequence[Experiment], seeds: int) -> Pr
 
 
 def _show(results: Sequence[Result]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
-    from rich.table import Table
 
+    from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
     from regimen.proving.table import HEADINGS, missed, rows
 
     screen = console()
-    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in HEADINGS:
-        words = heading in ("agent", "market", "mode", "also")
-        table.add_column(escape(heading), justify="left" if words else "right", overflow="fold")
-    for row in rows(results):
-        table.add_row(*(escape(cell) for cell in row), style="bold red" if row[-1] == "NO" else "")
-    screen.print(table)
+    found = rows(results)
+    styles = ["bold red" if row[-1] == "NO" else "" for row in found]
+    print_table(HEADINGS, found, words=("agent", "market", "mode", "also"), styles=styles)
     for sentence in missed(results):
         screen.print(f"[bold red]Missed:[/] {escape(sentence)}.", soft_wrap=True)
     if all(result.met for result in results):

@@ -21,11 +21,10 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     Example: regimen runs list
     """
-    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
-    from rich.table import Table
 
     from regimen.cli.progress import working
+    from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
 
     with working("runs"):
@@ -35,15 +34,12 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     columns = ("run", "name", "model", "status", "Sharpe", "DSR", "verdict")
-    for heading in columns:
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("run", "status"))
-    for row in rows:
-        cells = [escape(_shown(row[heading.lower()])) for heading in columns]
-        table.add_row(*cells[:-1], cells[-1] if row["trials_now"] is None else f"{cells[-1]} *")
+    cells = [[_shown(row[heading.lower()]) for heading in columns] for row in rows]
+    for row, shown in zip(rows, cells, strict=True):
+        shown[-1] += "" if row["trials_now"] is None else " *"
+    print_table(columns, cells, words=("run", "name", "model", "status", "verdict"))
     screen = console()
-    screen.print(table)
     for row in rows:
         if row["problem"] is not None:
             screen.print(f"[bold red]Damaged:[/] {escape(row['run'])} {escape(row['problem'])}", soft_wrap=True)
@@ -62,10 +58,8 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     Example: regimen runs trials
     """
-    from rich.table import Table
-
     from regimen.cli.progress import working
-    from regimen.cli.terminal import console
+    from regimen.cli.tables import print_table
     from regimen.errors import RunError
 
     if not root.is_dir():
@@ -80,14 +74,11 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
         return
     for note in ledger.notes():
         say(note, error=True)
-    table = Table(header_style="bold")
-    for heading in ("id", "at", "kind", "run", "part", "model", "seed", "bars", "sharpe"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(_shown(row[key]) for key in ("id", "at", "kind", "run", "part", "model", "seed", "bars", "sharpe"))
-        )
-    console().print(table)
+    columns = ("id", "at (UTC)", "kind", "run", "part", "model", "seed", "bars", "Sharpe")
+    cells = [[_shown(row[heading.split()[0].lower()]) for heading in columns] for row in rows]
+    for shown in cells:
+        shown[1] = shown[1][:16].replace("T", " ")
+    print_table(columns, cells, words=("at (UTC)", "kind", "run", "model"))
 
 
 @app.command("compare", short_help="one table and one picture for several runs")

@@ -119,3 +119,14 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
         screen.print(f"Run:     {run}", soft_wrap=True, markup=False)
     if report is not None:
         screen.print(f"Report:  {report}", soft_wrap=True, markup=False)
+    if run is not None:
+        screen.print(f"Next:    {_next(level, run)}", soft_wrap=True, markup=False)
+
+
+def _next(level: str, run: Path) -> str:
+    """What a careful person would do now: look for a leak in what is good, and try the rest on other bars."""
+    if level in ("evidence", "weak evidence", "suspicious"):
+        return f"regimen leaks {run / 'config.yaml'}   looks for a leak before you believe it"
+    own = run.parent.name != "backtests"
+    name = run.name if own else run.parent.parent.name
+    return f"regimen backtest {name} --bars FILE   tries it on {'bars' if own else 'further bars'} it has not seen"

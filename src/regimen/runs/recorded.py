@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from regimen.bars.sketch import Sketch
+from regimen.errors import RunError
 from regimen.files import write_bytes, write_text
+from regimen.runs.checksums import SEAL, has_its_seal, sealed
 from regimen.runs.trial import COLUMNS, Trial
 
 TRIALS, SKETCH = "trials.json", "series.sketch"
@@ -21,37 +23,60 @@ Recorded = tuple[str, Trial, Sketch | None]
 
 
 def record(folder: Path, trial: Trial, sketch: Sketch) -> None:
-    """Writes a trial into the folder that it belongs to; once, however often a run is resumed."""
-    if not (folder / SKETCH).exists():
-        write_bytes(folder / SKETCH, sketch.to_bytes())
-    rows = _read(folder / TRIALS).get("trials", [])
+    """Writes a trial into the folder that it belongs to; once, however often a run is resumed.
+
+    Raises:
+        RunError: what stands there already is not what was written.
+    """
+    content, path = sketch.to_bytes(), folder / SKETCH
+    if not path.exists():
+        write_bytes(path, content)
+    elif path.read_bytes() != content:
+        raise RunError("run", f"holds a damaged {SKETCH}: it is not that of the run's bars", str(folder))
+    rows = _rows(folder) or []
     row = asdict(trial)
     if any({name: each.get(name) for name in COLUMNS} == row for each in rows):
         return
     rows.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **row})
-    write_text(folder / TRIALS, json.dumps({"trials": rows}, indent=1) + "\n")
+    write_text(folder / TRIALS, json.dumps(sealed({"trials": rows}), indent=1) + "\n")
 
 
-def recorded(root: Path) -> list[Recorded]:
-    """Returns the trials that the runs of a folder and their backtests tell of, oldest first."""
+def recorded(root: Path) -> tuple[list[Recorded], int]:
+    """Returns the trials that the runs of a folder and their backtests tell of, oldest first.
+
+    And how many folders cannot be read: a damaged one hides no other.
+    """
     folders = [path.parent for path in (*root.glob("*/manifest.json"), *root.glob("*/backtests/*/judgement.json"))]
-    return sorted((each for folder in sorted(folders) for each in _told(folder)), key=lambda each: each[0])
+    found: list[Recorded] = []
+    damaged = 0
+    for folder in sorted(folders):
+        try:
+            found += _told(folder)
+        except (RunError, KeyError, TypeError, StopIteration):
+            damaged += 1
+    return sorted(found, key=lambda each: each[0]), damaged
 
 
-def _told(folder: Path) -> Iterator[Recorded]:
+def _told(folder: Path) -> list[Recorded]:
     try:
         sketch = Sketch.from_bytes((folder / SKETCH).read_bytes())
     except (OSError, ValueError):
         sketch = None
-    rows = _read(folder / TRIALS).get("trials")
-    try:
-        if rows is None:
-            yield from ((at, trial, sketch) for at, trial in _earlier(folder))
-        else:
-            for row in rows:
-                yield str(row["at"]), Trial(**{name: row[name] for name in COLUMNS if name in row}), sketch
-    except (KeyError, TypeError, StopIteration):
-        return  # a damaged folder hides no other
+    rows = _rows(folder)
+    if rows is None:
+        return [(at, trial, sketch) for at, trial in _earlier(folder)]
+    return [(str(row["at"]), Trial(**{name: row[name] for name in COLUMNS if name in row}), sketch) for row in rows]
+
+
+def _rows(folder: Path) -> list[dict[str, Any]] | None:
+    """The trials of a folder; None where it holds no such file."""
+    if not (folder / TRIALS).exists():
+        return None
+    values = _read(folder / TRIALS)
+    rows = values.get("trials")
+    if not (isinstance(rows, list) and SEAL in values and has_its_seal(values)):
+        raise RunError("run", f"holds a damaged {TRIALS}: its checksum is another one", str(folder))
+    return rows
 
 
 def _earlier(folder: Path) -> Iterator[tuple[str, Trial]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,8 +38,10 @@ class TrialLedger:
 
     def lost(self) -> str | None:
         """Returns one line where the ledger is missing and runs that it should tell of are there; else None."""
-        runs = set() if self.path.exists() else {_run(trial) for _, trial, _ in recorded(self.path.parent)}
-        return _lost(runs) if runs else None
+        if self.path.exists():
+            return None
+        told, damaged = recorded(self.path.parent)
+        return _lost(told, damaged) if told or damaged else None
 
     def append(self, trial: Trial, sketch: Sketch | None = None, folder: Path | None = None) -> None:
         """Appends one trial. The same part of the same run is kept once, so a resumed run counts once.
@@ -49,10 +51,10 @@ class TrialLedger:
             sketch: what its series is known by; None leaves the series to its fingerprint.
             folder: of the run or backtest, where the trial is written down as well.
         """
-        if folder is not None and sketch is not None:
-            record(folder, trial, sketch)
         with self._appending() as connection:
             _add(connection, (datetime.now(UTC).isoformat(timespec="seconds"), trial, sketch))
+        if folder is not None and sketch is not None:  # after: what it tells must not make a new ledger look lost
+            record(folder, trial, sketch)
 
     def rows(self, source: str | None = None) -> list[dict[str, object]]:
         """All trials in the order of their coming, or those on one series, whatever its files looked like."""
@@ -183,18 +185,19 @@ def _family(connection: sqlite3.Connection, source: str) -> dict[str, float]:
 
 
 def _rebuild(connection: sqlite3.Connection, root: Path) -> None:
-    told = recorded(root)
+    told, damaged = recorded(root)
     for each in told:
         _add(connection, each)
-    if told:
+    if told or damaged:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        connection.execute("INSERT INTO notes VALUES (?, ?)", [now, _lost({_run(trial) for _, trial, _ in told})])
+        connection.execute("INSERT INTO notes VALUES (?, ?)", [now, _lost(told, damaged)])
 
 
-def _run(trial: Trial) -> str:
-    return trial.run.partition("/")[0]
-
-
-def _lost(runs: set[str]) -> str:
-    many = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
-    return f"The trial ledger was missing: trials are counted from the folders of {many}; deleted runs are not in it."
+def _lost(told: Sequence[Recorded], damaged: int) -> str:
+    runs = len({trial.run.partition("/")[0] for _, trial, _ in told})
+    many = f"{runs} run{'' if runs == 1 else 's'}"
+    unread = f", and {damaged} damaged folder{'' if damaged == 1 else 's'}" if damaged else ""
+    return (
+        f"The trial ledger was missing: trials are counted from the folders of {many}; "
+        f"deleted runs{unread} are not in it."
+    )

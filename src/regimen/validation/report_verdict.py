@@ -73,6 +73,7 @@ def verdict_text(document: ReportDocument) -> dict[str, Any]:
         "tone": tone,
         "sign": sign,
         "rules": rules,
+        "charged": (document.judgement.get("charged") or {}).get("sentence", ""),
     }
 
 

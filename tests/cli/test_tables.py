@@ -1,0 +1,48 @@
+"""Tables at any width: every column is there, and no word is broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from regimen.cli import tables
+
+HEADINGS = ("run", "model", "Sharpe", "verdict")
+ROWS = [
+    ["hbyvadmw/btcusdt-1h-binance-spot-k3m9q2wx", "recurrent-ppo", "0.41", "weak evidence *"],
+    ["q2wxhbyv", "sac", "−1.93", "no evidence"],
+]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int) -> str:
+    screen = tables.console()
+    screen.width = width
+    monkeypatch.setattr(tables, "console", lambda: screen)
+    tables.print_table(HEADINGS, ROWS, words=("run", "model", "verdict"))
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+def test_no_column_is_lost_and_no_word_is_broken(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(monkeypatch, capsys, width)
+    assert max(map(len, text.splitlines())) <= width or width < 60
+    for word in (
+        "hbyvadmw",
+        "binance",
+        "spot",
+        "k3m9q2wx",
+        "recurrent",
+        "0.41",
+        "−1.93",
+        "weak",
+        "evidence",
+        *HEADINGS,
+    ):
+        assert word in text
+
+
+def test_a_wide_terminal_has_a_line_a_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line for line in shown(monkeypatch, capsys, 120).splitlines() if line.strip()]
+    assert len(lines) == 4
+    assert ROWS[0][0] in lines[2]
