@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from regimen.cli import tables
+from regimen.cli.app import main
 
 HEADINGS = ("run", "model", "Sharpe", "verdict")
 ROWS = [
@@ -46,3 +49,16 @@ def test_a_wide_terminal_has_a_line_a_row(monkeypatch: pytest.MonkeyPatch, capsy
     lines = [line for line in shown(monkeypatch, capsys, 120).splitlines() if line.strip()]
     assert len(lines) == 4
     assert ROWS[0][0] in lines[2]
+
+
+def test_what_a_folder_is_called_is_shown_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "old[1]\x1b[31m"
+    run.mkdir()
+    (run / "manifest.json").write_text("{}")
+    with pytest.raises(SystemExit):
+        main(["runs", "list", "--runs", str(tmp_path)])
+    assert " old[1]\\x1b[31m  " in capsys.readouterr().out
+    (run / "manifest.json").rename(run / "config.yaml")
+    with pytest.raises(SystemExit):
+        main(["runs", "clean", "--runs", str(tmp_path)])
+    assert "old[1]\\x1b[31m: " in capsys.readouterr().out

@@ -165,16 +165,14 @@ def clean(
         print(json.dumps({"removed": remove, "found": rows}, indent=1))
         return
     for each in found:
-        typer.echo(f"{'removed: ' if remove else ''}{each.path}: {each.what}, {each.bytes:,} bytes")
+        say(f"{'removed: ' if remove else ''}{each.path}: {each.what}, {each.bytes:,} bytes")
     if not found:
-        typer.echo("Nothing is left of killed commands.")
+        say("Nothing is left of killed commands.")
     elif not remove:
-        typer.echo("`regimen runs clean --remove` removes it.")
+        say("`regimen runs clean --remove` removes it.")
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "–"
-    from rich.markup import escape
-
-    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

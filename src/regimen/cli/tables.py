@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from regimen.cli.terminal import console
+from regimen.errors import printable
 
 _ROOM = 2
 """Columns of the terminal between two columns of a table."""
@@ -38,10 +39,11 @@ def print_table(
         last: whether a line stands before the last row.
     """
     screen = console()
-    fitted = _fitted([list(headings), *map(list, rows)], screen.width - _EDGES)
+    spelt = [[printable(cell) for cell in row] for row in rows]  # here, because it may make them wider
+    fitted = _fitted([list(headings), *spelt], screen.width - _EDGES)
     if fitted is None:
         width = max(len(heading) for heading in headings)
-        for row, style in zip(rows, styles or [""] * len(rows), strict=True):
+        for row, style in zip(spelt, styles or [""] * len(rows), strict=True):
             screen.print()
             for heading, cell in zip(headings, row, strict=True):
                 screen.print(escape(f"{heading:<{width}}  {cell}"), style=style, soft_wrap=True)
