@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
     "learning_rate": 3e-3,
     "critic_learning_rate": 3e-3,
 }
-SPEC = EnvSpec(columns=("a", "b", "equity"), choices=3)
+SPEC = EnvSpec(columns=("a", "b", "c"), choices=3)
 
 
 def random_data(lengths: tuple[int, ...] = (9, 1, 14, 6, 30), seed: int = 0) -> Trajectories:
@@ -326,7 +326,6 @@ CHANGES: dict[str, Any] = {
     "guidance_expectile": 0.6,
     "guidance_ramp": 0.9,
     "target_quantile": 0.3,
-    "spend": 1.0,
     "learning_rate": 1e-3,
     "critic_learning_rate": 1e-4,
     "warmup": 0.5,
@@ -436,15 +435,6 @@ def test_a_context_of_one_step_needs_no_memory() -> None:
     assert len(set(actions)) == 1
 
 
-def test_the_target_falls_by_what_was_earned() -> None:
-    agent = agent_of(spend=100.0)
-    agent.learn_from(random_data())
-    seen = np.ones((2, 3, 3), np.float32)
-    seen[0, :, 2] = [1.0, 1.01, 0.99]
-    np.testing.assert_allclose(agent._targets(seen)[0], agent.target - 100.0 * np.log([1.0, 1.01, 0.99]), rtol=1e-5)
-    np.testing.assert_allclose(agent._targets(seen)[1], agent.target)
-
-
 # What is refused
 
 
@@ -467,9 +457,6 @@ def test_environments_and_data_that_cannot_be() -> None:
     with pytest.raises(ConfigError) as caught:
         CGDTConfig(**SMALL).build(EnvSpec(columns=("a",)))
     one_line(caught, "agents.kind", "continuous actions", "'cgdt'")
-    with pytest.raises(ConfigError) as caught:
-        CGDTConfig(**SMALL, spend=1.0).build(EnvSpec(columns=("a",), choices=2))
-    one_line(caught, "agents.spend: must be null without a column 'equity'; got 1.0")
     with pytest.raises(ConfigError) as caught:
         agent_of(context=31).learn_from(random_data())
     one_line(caught, "agents.context: must be at most 30, the longest trajectory; got 31")

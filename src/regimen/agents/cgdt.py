@@ -28,7 +28,6 @@ from regimen.seeding import generator, torch_seed
 from regimen.tensorfile import optimizer_tensors, restore_optimizer
 
 _PARTS = ("network", "observations", "returns")
-_EQUITY = "equity"
 _AT_ONCE = 2**16
 """Tokens in one pass of `predict`."""
 
@@ -45,8 +44,8 @@ class CGDT:
         seed: of weights, data, batches and dropout.
 
     Raises:
-        ConfigError: continuous actions; a network that does not fit into memory; ``spend`` without the column
-            ``equity``; ``device: cuda`` or ``precision: bf16`` where there is none.
+        ConfigError: continuous actions; a network that does not fit into memory; ``device: cuda`` or
+            ``precision: bf16`` where there is none.
 
     Attributes:
         network: transformer and critic.
@@ -61,8 +60,6 @@ class CGDT:
         self.config, self.spec, self.seed = config, spec, seed
         if spec.choices is None:
             raise ConfigError("agents.kind", "must be an agent of continuous actions in this environment", config.kind)
-        if config.spend is not None and _EQUITY not in spec.columns:
-            raise ConfigError("agents.spend", f"must be null without a column {_EQUITY!r}", config.spend)
         self.device = pick_device(config.device, "agents.device").type
         if self.device == "cuda" and config.precision == "bf16" and not torch.cuda.is_bf16_supported():
             raise ConfigError("agents.precision", "must be float32 on this device", config.precision)
@@ -259,7 +256,7 @@ class CGDT:
         fresh, place = unlike(rows, memory)
         rows, memory = rows[fresh], memory[fresh]
         seen, taken, mask = self._memory.context(memory, rows)
-        goals = self._goals(self._targets(seen))
+        goals = self._goals(np.full(seen.shape[:2], self.target))
         parts = []
         size = max(1, _AT_ONCE // (3 * mask.shape[1]))
         for start in range(0, len(rows), size):
@@ -273,13 +270,6 @@ class CGDT:
                 )
             parts.append(found[:, -1].float().cpu())
         return torch.cat(parts)[torch.from_numpy(place)]
-
-    def _targets(self, seen: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Returns the returns (lane, time) asked for at observations (lane, time, width)."""
-        if self.config.spend is None:
-            return np.full(seen.shape[:2], self.target)
-        equity = seen[..., self.spec.columns.index(_EQUITY)].astype(np.float64)
-        return np.asarray(self.target - self.config.spend * np.log(np.maximum(equity, 1e-6)))
 
     def learning_state(self) -> dict[str, Tensor]:
         """Returns what an interrupted `learn` needs besides the data; see `checkpoint`."""

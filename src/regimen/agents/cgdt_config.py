@@ -57,11 +57,6 @@ class CGDTConfig(AgentSettings):
     target_quantile: float = Field(
         default=0.9, ge=0.0, le=1.0, description="the target when acting: quantile of the data's returns-to-go"
     )
-    spend: float | None = Field(
-        default=None,
-        gt=0.0,
-        description="reward of one unit of log equity, by which the target falls as it is earned; null: it is constant",
-    )
     learning_rate: float = Field(default=3e-4, gt=0.0, description="of AdamW, after the warm-up")
     critic_learning_rate: float = Field(default=1e-3, gt=0.0, description="of the critic, likewise")
     warmup: float = Field(default=0.05, ge=0.0, le=1.0, description="share of the updates in which the rates rise")
