@@ -20,7 +20,7 @@ def realised_volatility(close: NDArray[np.float64], window: int, periods_per_yea
     Args:
         close: (time, symbol) prices; NaN where a symbol has no bar. A return then spans the gap.
         window: number of returns, at least 2.
-        periods_per_year: bars in a year, from the bars' own calendar.
+        periods_per_year: bars in a year, `Bars.periods_per_year`.
 
     Returns:
         (time, symbol), annual; NaN until ``window`` returns are known and where there is no bar.

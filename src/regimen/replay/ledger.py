@@ -18,10 +18,9 @@ def from_ledger(ledger: Ledger, frame: FeatureFrame) -> Trajectories:
 
     *Timing:* as there. The observation of bar t is the features, position, cash and drawdown at its close; the action
     is the target decided then, or the one in force where it was kept (0 before the first, and once the symbol has
-    ended); the reward is the log
-    growth of the equity to the close of t + 1, with the same floor at ruin. The episode begins at the first bar at
-    which some symbol has all its features; symbols without them show 0. It is cut at the last bar, or terminated by
-    ruin.
+    ended); the reward is the log growth of the equity to the close of t + 1, with the same floor at ruin. The episode
+    begins at the first bar at which some symbol has all its features; symbols without them show 0. It is cut at the
+    last bar, or terminated by ruin.
 
     Args:
         ledger: of any market, latency included.

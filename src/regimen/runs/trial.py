@@ -21,7 +21,7 @@ class Trial:
         model: kind of the predictor.
         seed: seed of the run.
         bars: bars evaluated (or training rows of a fit).
-        sharpe: annual Sharpe ratio after costs, by the bars' own calendar; None for a fit.
+        sharpe: annual Sharpe ratio after costs, by the bars a year of its series; None for a fit.
         timing: annual Sharpe ratio of its timing alone, what it earned beyond its own average exposure; None where it
             was not measured.
         features: hash of the features' code, the user's own included.

@@ -13,9 +13,9 @@ class Trials:
     """The trials behind a result, as the trial ledger counts them; the judged one is among them.
 
     Attributes:
-        count: N, every fit and every evaluation, seeds and abandoned runs included.
+        count: N, every different fit or evaluation, seeds and abandoned runs included.
         sharpe_variance: variance of the trials' per-bar Sharpe ratios; None when unknown (a single trial).
-        measured: from how many Sharpe ratios the variance was taken; None means all N.
+        measured: from how many Sharpe ratios ``sharpe_variance`` was taken; None means all N.
         timing_variance: variance of the per-bar Sharpe ratios of the trials' *timing*, what each earned beyond its own
             average exposure; None when unknown.
         effective: number of clusters of correlated trials, where known; reported beside N, which the
