@@ -13,10 +13,11 @@ from regimen.bars.cells import numbers_of, shows_comma
 from regimen.bars.clock import Clock
 from regimen.bars.config import DataConfig, ExtraFile
 from regimen.bars.files import Content, read_content
-from regimen.bars.plausible import Odd, early, funding_in_percent, refuse_impossible, uncovered, written
+from regimen.bars.plausible import Odd, early, funding_in_percent, refuse_impossible, uncovered
 from regimen.bars.report import SHOWN, Finding
 from regimen.bars.roles import EXTRAS, INDEX, SYMBOL, TIME, plain
 from regimen.bars.spans import span
+from regimen.bars.stamps import written
 from regimen.errors import DataError
 
 SUMMED = ("funding_rate", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")

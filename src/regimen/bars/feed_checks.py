@@ -12,6 +12,7 @@ from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
 from regimen.bars.ordered import Ordered
 from regimen.bars.report import Finding
+from regimen.bars.stamps import written
 
 CONSTANT = 0.99
 """Share of unmoved bars from which a price is constant: nothing can be learned from it."""
@@ -97,7 +98,7 @@ def repeated_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
     for place in range(length):
         found[later + place] = True
     first = earlier[later.argmin()]
-    since = str(np.datetime64(int(rows.time[first]), "ns")).split(".")[0].replace("T", " ")
+    since = written(int(rows.time[first]))
     sentence = (
         f"{{count}} row(s) were sent before, in blocks of {length} and more; the first block is that from {since}"
     )

@@ -14,6 +14,7 @@ from regimen.bars.config import DataConfig
 from regimen.bars.periods import Life, periods_per_year
 from regimen.bars.pivot import bar_length_of, by_symbol_and_time, calendar_of, is_ordered
 from regimen.bars.report import SHOWN, Finding
+from regimen.bars.stamps import written
 from regimen.bars.table import RawTable
 from regimen.bars.weekends import filled_weekends
 
@@ -124,12 +125,7 @@ def finding_at(
     panel = len(table.symbols) > 1
     stamps = []
     for position in first:
-        stamp = (
-            str(np.datetime64(int(table.time[position]), "ns"))
-            .split(".")[0]
-            .replace("T", " ")
-            .removesuffix(" 00:00:00")
-        )
+        stamp = written(int(table.time[position]))
         stamps.append(f"{stamp} {table.symbols[table.symbol[position]]}" if panel else stamp)
     return Finding(
         name=name,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regimen.bars.bars import Bars
 from regimen.bars.calendar import DAY
 from regimen.bars.spans import spoken
+from regimen.bars.stamps import written
 from regimen.errors import DataError
 
 POSITIVE = ("adj_close", "adjustment", "bid", "ask")
@@ -43,11 +44,6 @@ class Odd:
     count: int
     positions: NDArray[np.intp]
     repair: str = ""
-
-
-def written(stamp: int) -> str:
-    """Returns nanoseconds as ``2024-01-01 08:00:00``."""
-    return str(np.datetime64(stamp, "ns")).split(".")[0].replace("T", " ").removesuffix(" 00:00:00")
 
 
 def impossible(name: str, values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], str]:

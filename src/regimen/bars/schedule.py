@@ -11,6 +11,7 @@ from regimen.bars.ordered import Ordered
 from regimen.bars.periods import YEAR
 from regimen.bars.report import Finding
 from regimen.bars.spans import spoken
+from regimen.bars.stamps import written
 from regimen.bars.weekends import filled_weekends
 
 _APART = 0.05
@@ -32,7 +33,7 @@ def gaps(rows: Ordered, _config: DataConfig) -> Finding | None:
         return None
     missing = _missing(rows, holes)
     worst = int(missing.argmax())
-    at = str(np.datetime64(int(rows.time[holes[worst]]), "ns")).split(".")[0].replace("T", " ")
+    at = written(int(rows.time[holes[worst]]))
     by_session = rows.calendar.name == "sessions" and rows.bar_length <= DAY
     longest = _amount(rows, int(missing[worst])) if by_session else spoken(int(step[holes[worst]]))
     sentence = (

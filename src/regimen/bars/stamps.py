@@ -38,6 +38,11 @@ _CLOCKS: tuple[tuple[str, str], ...] = (
 )
 
 
+def written(stamp: int) -> str:
+    """Returns nanoseconds as ``2024-01-01 08:00:00``; midnight is the date alone."""
+    return str(np.datetime64(stamp, "ns")).split(".")[0].replace("T", " ").removesuffix(" 00:00:00")
+
+
 def pattern_of(text: str) -> str | None:
     """Returns the strptime format of a time (day before month where both are possible), or None."""
     for day, day_format in _FORMS:

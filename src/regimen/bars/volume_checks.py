@@ -9,6 +9,7 @@ from regimen.bars.bars import PRICES
 from regimen.bars.config import DataConfig
 from regimen.bars.ordered import Ordered
 from regimen.bars.report import Finding
+from regimen.bars.stamps import written
 
 
 def infinite(rows: Ordered, _config: DataConfig) -> Finding | None:
@@ -54,7 +55,7 @@ def zero_volume(rows: Ordered, _config: DataConfig) -> Finding | None:
     runs = stops - starts
     longest = int(runs.max())
     at = int(rows.order[starts[runs.argmax()]])
-    since = str(np.datetime64(int(rows.table.time[at]), "ns")).split(".")[0].replace("T", " ")
+    since = written(int(rows.table.time[at]))
     sentence = f"{{count}} row(s) have no volume; the longest stretch is {longest:,} bar(s) from {since}"
     return rows.find("zero_volume", "warn", zero, sentence)
 
