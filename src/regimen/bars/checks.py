@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from regimen.bars.bars import PRICES
 from regimen.bars.clock import UNZONED
 from regimen.bars.config import DataConfig
-from regimen.bars.ended import ends_early
 from regimen.bars.extra_checks import impossible_extras, percent_funding
 from regimen.bars.feed_checks import repeated_rows, stale_bars, still_findings, stray_weekend
+from regimen.bars.listing import has_ended
 from regimen.bars.ordered import Ordered, finding_at
 from regimen.bars.price_checks import price_findings
 from regimen.bars.price_order import ohlc
@@ -132,6 +132,20 @@ def unfinished_last(rows: Ordered, _config: DataConfig) -> Finding | None:
     """A last bar that was still being made when the file was written."""
     sentence = "the last bar looks unfinished"
     return rows.find("unfinished_last", "warn", unfinished_mask(rows), sentence, "data.repairs.unfinished_last=drop")
+
+
+def ends_early(rows: Ordered, _config: DataConfig) -> Finding | None:
+    """Symbols of a panel whose last bar lies before the panel's; see `regimen.bars.listing.has_ended`."""
+    if len(rows.table.symbols) == 1:
+        return None
+    good = np.flatnonzero(rows.good)
+    times, row = np.unique(rows.time[good], return_inverse=True)
+    edges = np.flatnonzero(np.diff(rows.symbol[good])) + 1
+    parts = np.split(np.arange(len(good)), edges) if len(good) else []
+    ended = [good[part[-1]] for part in parts if has_ended(row[part], len(times) - 1)]
+    sentence = "{count} symbol(s) have their last bar before the panel ends: what is held of them is then paid out at "
+    sentence += "its price, or as market.delisting says"
+    return rows.find("ends_early", "warn", np.array(ended, dtype=np.intp), sentence)
 
 
 CHECKS: tuple[Callable[[Ordered, DataConfig], Finding | None], ...] = (
