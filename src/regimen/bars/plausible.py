@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.bars.bars import Bars
 from regimen.bars.calendar import DAY
+from regimen.bars.periods import YEAR
 from regimen.bars.spans import spoken
 from regimen.bars.stamps import written
 from regimen.errors import DataError
@@ -24,7 +25,6 @@ DEAREST = 3.0
 """A median funding of three times the position a year is hardly a fraction: usual ones are 0.1, in percent 10."""
 LEAST_COVERED = 0.95
 """Share of the bars' span that the values of a file should reach over."""
-_YEAR = 365.25 * DAY
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def funding_in_percent(
     if step is None or len(paid) == 0:
         return None
     median = float(np.median(np.abs(values[paid])))
-    a_year = median * _YEAR / step
+    a_year = median * YEAR / step
     if a_year <= DEAREST:
         return None
     sentence = (

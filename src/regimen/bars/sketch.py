@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars.bars import Bars
+from regimen.bars.calendar import HOUR
 
-HOUR = 3_600_000_000_000
-"""Nanoseconds in an hour."""
 TOLERANCE = 0.1
 """Two moves are alike when they differ by less than this part of the usual (median) move."""
 SHARE = 0.5
