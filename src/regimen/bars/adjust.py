@@ -1,12 +1,14 @@
-"""The column ``adjustment``: from adjusted closes, or from a LEAN factor file."""
+"""The column ``adjustment``: from adjusted closes, or from a LEAN factor file; and prices continuous over it."""
 
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from regimen.bars.bars import PRICES, Bars
 from regimen.bars.calendar import DAY
 from regimen.bars.config import DataConfig
 from regimen.bars.table import RawTable
@@ -68,3 +70,20 @@ def read_factors(path_text: str) -> tuple[np.ndarray, np.ndarray]:
     if not days or (np.diff(result[0]) <= 0).any() or not (np.isfinite(result[1]) & (result[1] > 0)).all():
         raise DataError("data.adjust", "must have increasing dates and positive factors", path_text)
     return result
+
+
+def adjusted(bars: Bars) -> Bars:
+    """Returns bars whose prices are continuous over what their ``adjustment`` explains; see `Bars.adjusted`."""
+    if "adjustment" not in bars.extras:
+        raise DataError("bars.adjustment", "must be there; data.adjust or data.repairs.splits=adjust makes it")
+    adjustment = bars.extras["adjustment"]
+    bad = bars.present & ~(adjustment > 0)
+    if bad.any():
+        row = int(bad.any(axis=1).argmax())
+        raise DataError("bars.adjustment", "must be positive in every bar; it is not at", str(bars.time[row]))
+    first = adjustment[bars.present.argmax(axis=0), np.arange(len(bars.symbols))]
+    factor = np.where(bars.present, adjustment / first, np.nan)
+    prices = {name: getattr(bars, name) * factor for name in PRICES}
+    quotes = {name: bars.extras[name] * factor for name in ("bid", "ask") if name in bars.extras}
+    extras = {**bars.extras, "adjustment": np.where(bars.present, 1.0, np.nan), **quotes}
+    return replace(bars, volume=bars.volume / factor, extras=extras, **prices)

@@ -232,18 +232,20 @@ class Bars:
         """Returns the bars at positions [start, stop)."""
         if not 0 <= start < stop <= len(self):
             raise DataError("window", f"must satisfy 0 <= start < stop <= {len(self)}", (start, stop))
-        columns = {name: getattr(self, name)[start:stop] for name in (*PRICES, "volume")}
-        extras = {name: values[start:stop] for name, values in self.extras.items()}
-        return replace(self, time=self.time[start:stop], extras=extras, **columns)
+        return self._part(slice(start, stop), slice(None), time=self.time[start:stop])
 
     def select(self, symbol: str) -> Bars:
         """Returns the bars of one symbol, at all times of the panel; NaN where it has none."""
         if symbol not in self.symbols:
             raise DataError("symbol", f"must be one of {', '.join(self.symbols[:5])}, ...", symbol)
         s = self.symbols.index(symbol)
-        columns = {name: getattr(self, name)[:, s : s + 1] for name in (*PRICES, "volume")}
-        extras = {name: values[:, s : s + 1] for name, values in self.extras.items()}
-        return replace(self, symbols=(symbol,), extras=extras, listing=self.listing[s : s + 1], **columns)
+        own = slice(s, s + 1)
+        return self._part(slice(None), own, symbols=(symbol,), listing=self.listing[own])
+
+    def _part(self, rows: slice, lanes: slice, **changes: Any) -> Bars:
+        columns = {name: getattr(self, name)[rows, lanes] for name in (*PRICES, "volume")}
+        extras = {name: values[rows, lanes] for name, values in self.extras.items()}
+        return replace(self, extras=extras, **columns, **changes)
 
     def between(self, start: str | None = None, end: str | None = None) -> Bars:
         """Returns the bars that start at or after ``start`` and before ``end`` (ISO dates, UTC)."""
@@ -276,22 +278,9 @@ class Bars:
             DataError: there is no ``adjustment``, or it is missing or not positive where the symbol has a
                 bar.
         """
-        if "adjustment" not in self.extras:
-            raise DataError("bars.adjustment", "must be there; data.adjust or data.repairs.splits=adjust makes it")
-        adjustment = self.extras["adjustment"]
-        bad = self.present & ~(adjustment > 0)
-        if bad.any():
-            row = int(bad.any(axis=1).argmax())
-            raise DataError("bars.adjustment", "must be positive in every bar; it is not at", str(self.time[row]))
-        first = adjustment[self.present.argmax(axis=0), np.arange(len(self.symbols))]
-        factor = np.where(self.present, adjustment / first, np.nan)
-        columns = {name: getattr(self, name) * factor for name in PRICES}
-        for name in ("bid", "ask"):
-            if name in self.extras:
-                columns[name] = self.extras[name] * factor
-        extras = {**self.extras, "adjustment": np.where(self.present, 1.0, np.nan)}
-        extras.update({name: columns.pop(name) for name in ("bid", "ask") if name in columns})
-        return replace(self, volume=self.volume / factor, extras=extras, **columns)
+        from regimen.bars.adjust import adjusted
+
+        return adjusted(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas frame in long form: timestamp (UTC), symbol in panels, prices, volume, extras."""
