@@ -15,9 +15,9 @@ from regimen.execution.account import (
     UNITS,
     Floats,
     Rules,
+    open_account,
 )
 from regimen.execution.replay import replay
-from regimen.execution.step import open_account
 from regimen.execution.tape import Tape
 
 BOOK_ROWS = 9

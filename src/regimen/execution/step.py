@@ -46,54 +46,10 @@ from regimen.execution.account import (
     Floats,
     Integers,
     Rules,
+    write_fill,
 )
 from regimen.execution.orders import accept, impact_rate, reachable, room, whole_lots
-from regimen.jit import jit_step, jit_step_uncached
-
-
-@jit_step_uncached
-def write_fill(
-    at: int,
-    stamp: int,
-    symbol: int,
-    reason: int,
-    units: float,
-    price: float,
-    commission: float,
-    spread: float,
-    impact: float,
-    participation: float,
-    fill_values: Floats,
-    fill_times: Integers,
-    fill_codes: Codes,
-) -> None:
-    """Writes one fill into the buffers; see `advance`."""
-    fill_times[at] = stamp
-    fill_codes[0, at] = symbol
-    fill_codes[1, at] = reason
-    fill_values[0, at] = units
-    fill_values[1, at] = price
-    fill_values[2, at] = abs(units) * price
-    fill_values[3, at] = commission
-    fill_values[4, at] = spread
-    fill_values[5, at] = impact
-    fill_values[6, at] = participation
-
-
-@jit_step
-def open_account(n: int, cash: float, account: Floats, positions: Floats) -> None:
-    """Resets account ``n`` to cash and nothing else."""
-    for k in range(account.shape[1]):
-        account[n, k] = 0.0
-    account[n, CASH] = cash
-    account[n, EQUITY] = cash
-    account[n, SCALE] = 1.0
-    for s in range(positions.shape[1]):
-        positions[n, s, UNITS] = 0.0
-        positions[n, s, MARK] = 0.0
-        positions[n, s, WISH] = np.nan
-        positions[n, s, GOAL] = np.nan
-        positions[n, s, DUE] = 0.0
+from regimen.jit import jit_step_uncached
 
 
 @jit_step_uncached
