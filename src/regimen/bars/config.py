@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from regimen.bars.calendar import CalendarName
 from regimen.bars.spans import span
@@ -62,16 +62,16 @@ class RepairsConfig(BaseModel):
     unfinished_last: Literal["keep", "drop"] = Field(default="keep", description="A last bar that looks unfinished.")
 
 
-def zone_as_text(value: object) -> object:
+def _zone_as_text(value: object) -> object:
     """Returns a zone as it was written: YAML 1.1 reads an unquoted -05:00 as a number to the base 60, here minutes."""
     if isinstance(value, int) and not isinstance(value, bool) and 60 <= abs(value) <= 14 * 60:
         return f"{'-' if value < 0 else '+'}{abs(value) // 60:02d}:{abs(value) % 60:02d}"
     return value
 
 
-def existing_zone(value: str | None) -> str | None:
+def _existing_zone(value: str) -> str:
     """Returns a zone that exists; raises `ValueError` for another."""
-    if value is None or re.fullmatch(r"[+-]\d{1,2}:?\d{2}", value):
+    if re.fullmatch(r"[+-]\d{1,2}:?\d{2}", value):
         return value
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -81,6 +81,10 @@ def existing_zone(value: str | None) -> str | None:
     except pa.ArrowException:
         raise ValueError("must be an IANA name such as America/New_York or an offset such as -05:00") from None
     return value
+
+
+Zone = Annotated[str, BeforeValidator(_zone_as_text), AfterValidator(_existing_zone)]
+"""An IANA name, or an offset from UTC such as ``-05:00``."""
 
 
 class ExtraFile(BaseModel):
@@ -97,18 +101,8 @@ class ExtraFile(BaseModel):
         allow_inf_nan=False,
         description="Values are multiplied by this; 0.01 for rates in percent.",
     )
-    zone: str | None = Field(default=None, description="Clock of stamps that name no zone, as data.zone.")
+    zone: Zone | None = Field(default=None, description="Clock of stamps that name no zone, as data.zone.")
     decimal: Literal[".", ","] = Field(default=".", description="The decimal mark of a text file, as data.decimal.")
-
-    @field_validator("zone", mode="before")
-    @classmethod
-    def _zone_as_text(cls, value: object) -> object:
-        return zone_as_text(value)
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        return existing_zone(value)
 
     @field_validator("delay")
     @classmethod
@@ -157,7 +151,7 @@ class DataConfig(BaseModel):
     time_unit: Literal["s", "ms", "us", "ns", "ms_of_day"] | None = Field(
         default=None, description="Unit of a numeric time; ms_of_day needs data.date."
     )
-    zone: str | None = Field(
+    zone: Zone | None = Field(
         default=None, description="Clock of stamps that name no zone: an IANA name or an offset like -05:00."
     )
     day_first: bool | None = Field(default=None, description="Whether 02/03/2010 is the second of March.")
@@ -203,16 +197,6 @@ class DataConfig(BaseModel):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
-
-    @field_validator("zone", mode="before")
-    @classmethod
-    def _zone_as_text(cls, value: object) -> object:
-        return zone_as_text(value)
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        return existing_zone(value)
 
     @field_validator("date", "start", "end", mode="before")
     @classmethod
