@@ -91,9 +91,8 @@ def _fitted(now: Prepared, window: Window) -> Iterator[Fitted]:
     if not agent:
         scaler = StandardScaler.fit(now.frame.values, window.train, now.frame.names, clip=now.config.scaler.clip)
         yield Fitted(name, learnt, scaler.state())
-    if (
-        window.number == 0
-    ):  # as all others are trained; an agent is not validated here, so it saw the training slice only
+    if window.number == 0:  # as all others are trained
+        # an agent is not validated here, so it saw the training slice only
         yield Fitted(name, learnt if agent else chosen, _files(now, window), "model")
 
 
