@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,8 +10,9 @@ from typing import Any
 
 from regimen.bars.sketch import Sketch
 from regimen.errors import RunError
-from regimen.files import write_bytes, write_text
+from regimen.files import write_bytes
 from regimen.runs.checksums import SEAL, has_its_seal, sealed
+from regimen.runs.documents import plain, read_json, write_json
 from regimen.runs.trial import COLUMNS, Trial
 
 TRIALS, SKETCH = "trials.json", "series.sketch"
@@ -38,7 +38,7 @@ def record(folder: Path, trial: Trial, sketch: Sketch) -> None:
     if any({name: each.get(name) for name in COLUMNS} == row for each in rows):
         return
     rows.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **row})
-    write_text(folder / TRIALS, json.dumps(sealed({"trials": rows}), indent=1) + "\n")
+    write_json(folder / TRIALS, sealed(plain({"trials": rows})))
 
 
 def recorded(root: Path) -> tuple[list[Recorded], int]:
@@ -72,7 +72,7 @@ def _rows(folder: Path) -> list[dict[str, Any]] | None:
     """The trials of a folder; None where it holds no such file."""
     if not (folder / TRIALS).exists():
         return None
-    values = _read(folder / TRIALS)
+    values = read_json(folder / TRIALS)
     rows = values.get("trials")
     if not (isinstance(rows, list) and SEAL in values and has_its_seal(values)):
         raise RunError("run", f"holds a damaged {TRIALS}: its checksum is another one", str(folder))
@@ -81,10 +81,10 @@ def _rows(folder: Path) -> list[dict[str, Any]] | None:
 
 def _earlier(folder: Path) -> Iterator[tuple[str, Trial]]:
     """The evaluation of a finished run of a version that wrote no trials down, from its manifest and judgement."""
-    manifest, data = _read(folder / "manifest.json"), _read(folder / "data.json")
-    judgement = _read(folder / "judgement.json")
-    if not (manifest and data and judgement):
+    files = [folder / name for name in ("manifest.json", "data.json", "judgement.json")]
+    if not all(file.exists() for file in files):
         return
+    manifest, data, judgement = map(read_json, files)
     own = next(row for row in judgement["rows"] if row["name"] == "policy")
     seeds = (judgement.get("seeds") or {}).get("rows") or [{"seed": manifest["seed"], "sharpe": own["sharpe"]}]
     for row in seeds:
@@ -104,11 +104,3 @@ def _earlier(folder: Path) -> Iterator[tuple[str, Trial]]:
                 features=manifest["features_hash"],
             ),
         )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
