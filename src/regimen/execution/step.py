@@ -53,6 +53,48 @@ from regimen.jit import jit_step_uncached
 
 
 @jit_step_uncached
+def mark_positions(
+    n: int,
+    t: int,
+    cash: float,
+    highs: Floats,
+    lows: Floats,
+    closes: Floats,
+    rules: Rules,
+    positions: Floats,
+) -> tuple[float, float, bool]:
+    """Marks what account ``n`` holds at the close of bar ``t``, or at its last mark where there is none.
+
+    Returns:
+        Value and gross of the positions, and whether the margin fell short: at the close or, where the rules say so,
+        at each symbol's worst price of the bar, all at once.
+    """
+    value = 0.0
+    gross = 0.0
+    worst = 0.0
+    worst_gross = 0.0
+    for s in range(positions.shape[1]):
+        units = positions[n, s, UNITS]
+        mark = closes[t, s]
+        if mark == mark:
+            positions[n, s, MARK] = mark
+        else:
+            mark = positions[n, s, MARK]
+        held = units * mark
+        value += held
+        gross += abs(held)
+        if rules.intrabar != 0.0:
+            edge = lows[t, s] if units > 0.0 else highs[t, s]
+            edge = edge if edge == edge else mark
+            worst += units * edge
+            worst_gross += abs(units) * edge
+    called = cash + value < rules.maintenance * gross
+    if rules.intrabar != 0.0 and cash + worst < rules.maintenance * worst_gross:
+        called = True
+    return value, gross, called
+
+
+@jit_step_uncached
 def advance(
     n: int,
     t: int,
@@ -236,31 +278,7 @@ def advance(
             )  # fmt: skip
         filled += 1
 
-    value = 0.0
-    gross = 0.0
-    worst = 0.0
-    worst_gross = 0.0
-    for s in range(symbols):
-        units = positions[n, s, UNITS]
-        mark = closes[t, s]
-        if mark == mark:
-            positions[n, s, MARK] = mark
-        else:
-            mark = positions[n, s, MARK]
-        held = units * mark
-        value += held
-        gross += abs(held)
-        if rules.intrabar != 0.0:
-            low = lows[t, s]
-            high = highs[t, s]
-            edge = low if units > 0.0 else high
-            edge = edge if edge == edge else mark
-            worst += units * edge
-            worst_gross += abs(units) * edge
-
-    called = cash + value < rules.maintenance * gross
-    if rules.intrabar != 0.0 and cash + worst < rules.maintenance * worst_gross:
-        called = True
+    value, gross, called = mark_positions(n, t, cash, highs, lows, closes, rules, positions)
     if called and account[n, CALLED] == 0.0 and not ruined:
         account[n, LIQUIDATIONS] += 1.0
     account[n, CALLED] = 1.0 if called else 0.0
