@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from regimen.cli.app import app
+from regimen.errors import RunError
 from regimen.runs import (
     RunConfig,
     RunDirectory,
@@ -19,10 +20,15 @@ from regimen.runs import (
     list_runs,
     read_json,
     rejudge_run,
+    reproduce_run,
     resume_run,
     start,
     write_report,
 )
+from regimen.runs.checksums import SEAL
+from regimen.runs.compare import compare_runs
+from regimen.runs.documents import write_json
+from regimen.runs.manifest import write_manifest
 
 from .conftest import silent, simulated
 
@@ -165,13 +171,15 @@ def test_a_verdict_whose_trials_have_grown_is_marked_and_judged_again(tmp_path: 
     assert read_json(first.path / "judgement.json")["rows"][0]["trials"] == 3
 
 
+def pressed(*_: object, **__: object) -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def test_a_resumed_run_leaves_no_hole_in_the_ids(
     tmp_path: Path, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from regimen.runs import walk_forward
-
-    def pressed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
         context.setattr(walk_forward, "evaluate", pressed)
@@ -183,3 +191,63 @@ def test_a_resumed_run_leaves_no_hole_in_the_ids(
     ids = [row["id"] for row in directory.trials.rows()]
     assert ids == list(range(1, len(ids) + 1))
     assert np.unique([row["run"] for row in directory.trials.rows()]).size == 2
+
+
+def test_features_edited_since_are_refused_by_resume_and_leave_a_verdict_alone(
+    tmp_path: Path, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from regimen.runs import walk_forward
+
+    place = tmp_path / "mine.py"
+    place.write_text(OWN.format(factor=1.0))
+    config = configured(*QUICK, f"features.features=['{place}:GAP']", "features.columns=[rsi_14,gap]")
+    with monkeypatch.context() as context:
+        context.setattr(walk_forward, "evaluate", pressed)
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            start(config, tmp_path / "runs", silent)
+    directory = RunDirectory.open(Path(str(stopped.value)))
+    place.write_text(OWN.format(factor=2.0))
+    with pytest.raises(RunError, match="features: must be those of the run"):
+        resume_run(directory, silent)
+    place.write_text(OWN.format(factor=1.0))
+    resume_run(directory, silent)
+
+    lines, manifest = directory.trials.rows(), directory.manifest()
+    place.write_text(OWN.format(factor=2.0))
+    rejudge_run(directory, silent)
+    assert directory.trials.rows() == lines, "what was judged again was made by the features of then"
+    assert directory.manifest()["features_hash"] == manifest["features_hash"]
+
+
+def test_a_verdict_of_an_earlier_version_is_shown_reproduced_and_judged_again(
+    tmp_path: Path, configured: Configured
+) -> None:
+    root = tmp_path / "runs"
+    first, _ = start(configured(*QUICK), root, silent)
+    judgement = {key: value for key, value in read_json(first.path / "judgement.json").items() if key != "timing"}
+    del judgement["trials"]["timing_variance"]
+    write_json(first.path / "judgement.json", judgement)
+    write_manifest(first.path, {key: value for key, value in first.manifest().items() if key not in (SEAL, "files")})
+    start(configured(*QUICK, "seed=1"), root, silent)
+
+    assert [(row["status"], row["verdict_now"]) for row in list_runs(root)] == [
+        ("finished", "unknown"),
+        ("finished", None),
+    ]
+    write_report(first)
+    assert reproduce_run(first, silent).differing == ("judgement.json",)
+    with pytest.raises(RunError, match=r"was judged by an earlier version; .* --rejudge"):
+        compare_runs([first])
+    rejudge_run(first, silent)
+    assert compare_runs([first]).trials == 2
+
+
+@pytest.mark.parametrize("name", ["judgement.json", "ledger/account.parquet"])
+def test_judging_that_was_killed_is_told_with_its_cure(tmp_path: Path, configured: Configured, name: str) -> None:
+    directory, judgement = start(configured(*QUICK), tmp_path / "runs", silent)
+    (directory.path / name).write_bytes(b"{}")  # what judging again writes before its manifest
+    with pytest.raises(RunError, match=rf"holds a damaged {name}.*; `regimen report .* --rejudge` makes it again"):
+        write_report(directory)
+    assert rejudge_run(directory, silent)["verdict"] == judgement["verdict"]
+    write_report(directory)
+    assert reproduce_run(directory, silent).differing == ()

@@ -17,6 +17,8 @@ _RECORDED = (
     *("data.json", "judgement.json", "ledger/*"),
     *("windows/*", "seeds/*/windows/*"),
 )
+JUDGED = ("judgement.json", "ledger/*")
+"""What judging a run makes, and makes again."""
 _LEFT_OUT = ("*/checkpoint/*", "*/.*", ".*")
 """Checkpoints carry checksums of their own, and hidden files are no part of a run."""
 

@@ -50,6 +50,9 @@ class Finished:
         manifest, path = require_finished(directory), directory.path
         directory.require_undamaged("judgement.json", "data.json", f"*/{EFFORT}")
         judgement, data = read_json(path / "judgement.json"), read_json(path / "data.json")
+        if "timing" not in judgement:
+            rule = f"was judged by an earlier version; `regimen report {path} --rejudge` judges it by this one"
+            raise RunError("run", rule, directory.id)
         return cls(
             directory, manifest, directory.config(), judgement, str(data["source_fingerprint"]), data["bar_length"]
         )

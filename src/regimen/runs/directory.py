@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from regimen.bars.folder import path_exists
 from regimen.errors import RunError
 from regimen.files import sweep
 from regimen.locks import FileLock, held
-from regimen.runs.checksums import recorded_files, require_undamaged
+from regimen.runs.checksums import JUDGED, recorded_files, require_undamaged
 from regimen.runs.fit import EXPOSURES
 from regimen.runs.manifest import CONFIG, MANIFEST, read_manifest, write_manifest
 from regimen.runs.trials import TrialLedger
@@ -145,7 +146,15 @@ class RunDirectory:
         Args:
             patterns: which files, by path inside the folder: ``windows/*/history.json``.
         """
-        require_undamaged(self.path, self.manifest().get("files") or {}, *patterns)
+        files = self.manifest().get("files") or {}
+        judged = {name: checksum for name, checksum in files.items() if any(fnmatch(name, each) for each in JUDGED)}
+        require_undamaged(
+            self.path, {name: checksum for name, checksum in files.items() if name not in judged}, *patterns
+        )
+        try:
+            require_undamaged(self.path, judged, *patterns)
+        except RunError as error:
+            raise error.adding(f"; `regimen report {self.path} --rejudge` makes it again") from None
 
     def has_recorded(self, path: Path) -> bool:
         """Whether the manifest knows what a file must hold."""

@@ -17,6 +17,8 @@ Tried = Mapping[str, Sequence[Mapping[str, object]]]
 """Lines of the trial ledger by the series that they are about."""
 LATEST = "latest"
 _SHOWN = 6
+_UNKNOWN = "unknown"
+"""The verdict by the trials of now on a judgement of an earlier version, which knew no timing."""
 _COLUMNS = (
     *("name", "created", "model", "data", "status", "sharpe", "dsr", "verdict", "problem"),
     *("trials", "trials_now", "verdict_now"),
@@ -107,7 +109,10 @@ def _judged(run: RunDirectory, tried: Tried) -> dict[str, Any]:
         found = {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
         now = counted(tried.get(data["source_fingerprint"], []), judgement["sample"]["periods_per_year"])
         if now.count > count:
-            found |= {"trials_now": now.count, "verdict_now": level_now(judgement, now)}
+            found |= {
+                "trials_now": now.count,
+                "verdict_now": level_now(judgement, now) if "timing" in judgement else _UNKNOWN,
+            }
     except (KeyError, TypeError, StopIteration):  # of a run that has no checksums yet
         raise RunError("run", "holds a judgement.json of another shape", str(run.path)) from None
     return found | {"trials": count}

@@ -61,7 +61,7 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
         counted["sharpe_variance"],
         counted["effective"],
         counted["measured"],
-        counted["timing_variance"],
+        counted.get("timing_variance"),
     )
     advance(0, 1, "bars, features, labels")
     prepared = prepare(directory.located_config())

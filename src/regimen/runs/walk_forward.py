@@ -102,6 +102,7 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         advance(0, 1, "bars, features, labels")
         prepared = prepare(config)
         require_same_data(prepared, manifest)
+        _require_same_features(prepared, manifest)
         with _saying_how_to_go_on(directory):
             return train(prepared, directory, advance)
 
@@ -131,6 +132,14 @@ def require_same_data(prepared: Prepared, manifest: dict[str, Any]) -> None:
         )
 
 
+def _require_same_features(prepared: Prepared, manifest: dict[str, Any]) -> None:
+    """Raises `RunError` when features are not computed as they were, by an edited file of one's own for example."""
+    if prepared.features.hash != manifest.get("features_hash", prepared.features.hash):
+        raise RunError(
+            "features", "must be those of the run, hash " + manifest["features_hash"][:12], prepared.features.hash[:12]
+        )
+
+
 def describe(directory: RunDirectory, prepared: Prepared) -> None:
     """Writes what is known before the first fit: config, data checks, manifest."""
     write_text(directory.path / CONFIG, prepared.config.to_yaml())
@@ -146,6 +155,9 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
     """
     config = prepared.config
     before = directory.manifest() if directory.can_resume else {}
+    made_by = {"features_hash": prepared.features.hash, "environment": environment()}
+    if before.get("status") == "finished":  # judging again makes nothing that these would tell of
+        made_by |= {name: before[name] for name in made_by if name in before}
     kept = {name: checksum for name, checksum in (before.get("files") or {}).items() if not name.startswith(_JUDGED)}
     write_manifest(
         directory.path,
@@ -160,7 +172,6 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
             "model": config.model.kind,
             "config_hash": config.hash,
             "fingerprint": prepared.bars.fingerprint,
-            "features_hash": prepared.features.hash,
             "seed": config.seed,
             "torch_seed": torch_seed(config.seed, "weights"),
             "windows": [
@@ -177,7 +188,7 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
                 for w in prepared.windows
             ],
             "trained_until": str(prepared.bars.time[prepared.windows[-1].test.start - 1]),
-            "environment": environment(),
+            **made_by,
         },
     )
 
@@ -279,5 +290,5 @@ def trial(
         bars=bars,
         sharpe=None if ledger is None else recorded_sharpe(ledger),
         timing=None if ledger is None else timing_sharpe(ledger),
-        features=prepared.features.hash,
+        features=directory.manifest()["features_hash"],
     )
