@@ -9,6 +9,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.signal import lfilter
@@ -171,6 +172,42 @@ def test_false_discoveries_stay_nominal_on_drifting_markets(
     found = best_levels(markets, 5000, bars=years * 252, drift=drift, trials=trials, short=short, symbols=symbols)
     assert found["evidence"] <= nominal(markets)
     assert found["evidence"] + found["weak evidence"] <= nominal(markets)
+
+
+def looking_back(rule: str, close: pd.Series, look: int) -> pd.Series:
+    """The targets of a rule that reads the prices of some bars back, or of all: it never moves by itself."""
+    before, deviation = close.shift(look), np.log(close).diff().rolling(look).std()
+    held = {
+        "momentum": close > before,
+        "contrarian": close < before,
+        "buys dips": np.log(close / close.rolling(look).mean()) < -0.5 * deviation * math.sqrt(look),
+        "aims at a volatility": (VOLATILITY / deviation).clip(0.0, 2.0),
+        "sits out falls": close > 0.9 * close.rolling(look).max(),
+        "buys drawdowns": (3.0 * (1.0 - close / close.cummax())).clip(0.0, 1.0),
+    }
+    return held[rule].astype(float).fillna(0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trials", [1, 20])
+@pytest.mark.parametrize(
+    "rule", ["momentum", "contrarian", "buys dips", "aims at a volatility", "sits out falls", "buys drawdowns"]
+)
+def test_rules_that_look_back_find_no_edge_on_a_drift(rule: str, trials: int) -> None:
+    found: Counter[str] = Counter()
+    for seed in range(7000, 7100 if trials == 1 else 7030):
+        bars, _ = drifting(seed, 1500, 0.8)
+        looks = np.random.default_rng(seed).integers(5, 200, trials)
+        close, market = pd.Series(bars.close[:, 0]), Market(costs=CHEAP)
+        ledgers = [market.backtest(bars, looking_back(rule, close, int(look)).to_numpy()) for look in looks]
+        timings = [Timing.of(ledger).moments.sharpe for ledger in ledgers]
+        variance = float(np.nanvar(timings, ddof=1)) if trials > 1 else None
+        best = max(ledgers, key=lambda ledger: np.nan_to_num(metrics.sharpe(ledger.returns), nan=-1.0))
+        counted = Trials(trials, variance, timing_variance=variance)
+        found[judge(best, counted, draws=1, bootstrap_draws=200, seed=seed).verdict.level] += 1
+    print(rule, trials, dict(found))
+    assert found["evidence"] <= nominal(found.total())
+    assert found["evidence"] + found["weak evidence"] <= nominal(found.total(), 0.1)
 
 
 def picked(market_seed: int, trials: int) -> tuple[Bars, np.ndarray, Trials]:
