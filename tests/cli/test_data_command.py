@@ -33,7 +33,9 @@ def file(tmp_path: Path) -> Path:
 def test_good_data_exits_with_0_and_one_closing_sentence(file: Path) -> None:
     done = RUN.invoke(app, ["check", str(file)])
     assert done.exit_code == 0
-    assert done.output.strip().splitlines()[-1] == "Training accepts this data; the checks found nothing."
+    sentence, following = done.output.strip().splitlines()[-2:]
+    assert sentence == "Training accepts this data; the checks found nothing."
+    assert following == f"Next:    regimen train --model logistic data.path={file}"
     assert "taken as UTC" in done.output
 
 
@@ -122,7 +124,7 @@ def test_findings_of_extras_are_shown(file: Path) -> None:
     done = RUN.invoke(app, ["check", str(file), f"extras.mood={file.with_name('mood.csv')}"])
     assert done.exit_code == 0
     assert "accepted with data.extras.mood.delay=1d" in " ".join(done.output.split())
-    assert done.output.strip().endswith("with 1 warning(s): early_extra.")
+    assert done.output.strip().splitlines()[-2].endswith("with 1 warning(s): early_extra.")
 
 
 @pytest.mark.parametrize("command", ["check", "convert", "fingerprint"])

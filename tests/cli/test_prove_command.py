@@ -72,7 +72,7 @@ def test_an_agent_that_is_not_installed_is_skipped_and_named(
 def test_missed_demands_exit_with_1_and_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("--seeds", "1") == 1
     last = capsys.readouterr().out.strip().splitlines()[-1]
-    assert last.startswith("Missed: ppo on ou, drawn: score (worst of 1) must be at least 2; got ")
+    assert last.startswith("Missed:  ppo on ou, drawn: score (worst of 1) must be at least 2; got ")
 
 
 @pytest.mark.usefixtures("easy")

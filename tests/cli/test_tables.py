@@ -62,3 +62,8 @@ def test_what_a_folder_is_called_is_shown_as_it_is(tmp_path: Path, capsys: pytes
     with pytest.raises(SystemExit):
         main(["runs", "clean", "--runs", str(tmp_path)])
     assert "old[1]\\x1b[31m: " in capsys.readouterr().out
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.print_table(("run", "model"), [["a[bold]b", "sac"]], words=("run", "model"))
+    assert "a[bold]b" in capsys.readouterr().out

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.markup import escape
-
+from regimen.cli.sentences import print_sentence
 from regimen.cli.tables import print_table
 from regimen.cli.terminal import console
 from regimen.validation.compare import TEXT, Comparison, table
@@ -29,11 +28,12 @@ def print_comparison(comparison: Comparison, page: Path) -> None:
         others = [column for column in columns if column not in _RESULTS]
         _show(rows, others, last=True)
     for difference in comparison.differences:
-        screen.print(f"[bold red]Not comparable:[/] {escape(difference)}.", soft_wrap=True)
-    screen.print(escape(comparison.sentence), soft_wrap=True)
+        print_sentence(screen, f"{difference}.", label="Not comparable", style="bold red")
+    print_sentence(screen, comparison.sentence)
     common = "; ".join(value for _, value in comparison.facts)
-    screen.print(f"{escape(common)}; DSR over {count(comparison.trials)} trials.", soft_wrap=True)
-    screen.print(f"Page:    {page}", soft_wrap=True, markup=False)
+    print_sentence(screen, f"{common}; DSR over {count(comparison.trials)} trials.")
+    print_sentence(screen, str(page), label="Page")
+    print_sentence(screen, "open the page in a browser: intervals, equity of all runs, their reports", label="Next")
 
 
 def _show(rows: Sequence[dict[str, str]], columns: Sequence[str], *, last: bool = False) -> None:

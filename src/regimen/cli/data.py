@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,12 +57,11 @@ def check(file: _File, options: _Options = None, as_json: _Json = False) -> None
     from regimen.cli.progress import working
 
     with working("checking"):
-        is_run = file.lower().endswith((".yaml", ".yml"))
-        report = _check_run(file, options) if is_run else _check_file(file, options)
+        report = _check_run(file, options) if _is_run(file) else _check_file(file, options)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
-        _print(report)
+        _print(report, file, options or [])
     if report.refused:
         raise typer.Exit(1)
 
@@ -83,28 +83,27 @@ def _check_run(file: str, options: list[str] | None) -> CheckReport:
     return report if report.refused else prepare(config).loaded.report
 
 
-def _print(report: CheckReport) -> None:
+def _print(report: CheckReport, file: str, options: list[str]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
     from regimen.bars.spans import spoken
+    from regimen.cli.sentences import print_sentence
     from regimen.cli.terminal import console
 
     screen = console()
     symbols = f"{len(report.symbols)} symbols" if len(report.symbols) > 1 else report.symbols[0]
     start, end = (stamp.removesuffix(".000000000").replace("T", " ") for stamp in (report.start, report.end))
-    screen.print(
-        escape(
-            f"{report.source}: {report.rows:,} rows of {spoken(report.bar_length)}, {symbols}, "
-            f"{start} to {end} UTC, calendar {report.calendar}, {report.periods_per_year:,.6g} bars a year"
-        ),
-        soft_wrap=True,
+    print_sentence(
+        screen,
+        f"{report.source}: {report.rows:,} rows of {spoken(report.bar_length)}, {symbols}, "
+        f"{start} to {end} UTC, calendar {report.calendar}, {report.periods_per_year:,.6g} bars a year",
     )
     for text in report.assumptions:
-        screen.print(escape(f"  assumed: {text}"), soft_wrap=True)
+        print_sentence(screen, f"  assumed: {text}")
     for repair in report.applied:
-        screen.print(escape(f"  repaired ({repair.name}={repair.policy}): {repair.sentence}"), soft_wrap=True)
+        print_sentence(screen, f"  repaired ({repair.name}={repair.policy}): {repair.sentence}")
     if report.findings:
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("finding", no_wrap=True)
@@ -123,7 +122,21 @@ def _print(report: CheckReport) -> None:
                 escape(f"{finding.sentence}{rows}{mend}"),
             )
         screen.print(table)
-    screen.print(escape(report.sentence), soft_wrap=True)
+    print_sentence(screen, report.sentence)
+    if not report.refused:  # else the sentence says what would be accepted
+        print_sentence(screen, _training(file, options), label="Next")
+
+
+def _training(file: str, options: list[str]) -> str:
+    """The command that trains on what was checked, with the same options."""
+    if _is_run(file):
+        return shlex.join(["regimen", "train", file, *options])
+    keys = [f"data.{option.removeprefix('data.')}" for option in options]
+    return shlex.join(["regimen", "train", "--model", "logistic", f"data.path={file}", *keys])
+
+
+def _is_run(file: str) -> bool:
+    return file.lower().endswith((".yaml", ".yml"))
 
 
 @app.command(short_help="write the bars that training would see as Parquet")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,14 +43,14 @@ def features(
     rows = []
     for number, name in enumerate(frame.names):
         column = frame.values[:, :, number]
-        known = column[np.isfinite(column)]
+        finite = column[np.isfinite(column)]
         numbers: tuple[float | None, ...] = (None,) * 5
-        if len(known):
-            numbers = tuple(map(float, (known.mean(), known.std(), *np.quantile(known, [0.01, 0.5, 0.99]))))
-        rows.append((name, group_of[name], len(known), *numbers))
+        if len(finite):
+            numbers = tuple(map(float, (finite.mean(), finite.std(), *np.quantile(finite, [0.01, 0.5, 0.99]))))
+        rows.append((name, group_of[name], len(finite), numbers))
     heads = ("column", "group", "known", "mean", "sd", "1 %", "median", "99 %")
     if as_json:
-        columns = [dict(zip(heads, row, strict=True)) for row in rows]
+        columns = [dict(zip(heads, (*row, *numbers), strict=True)) for *row, numbers in rows]
         print(
             json.dumps(
                 {"bars": len(loaded), "seconds": seconds, "hash": chosen.hash, "columns": columns},
@@ -57,21 +59,27 @@ def features(
             )
         )
         return
+    from regimen.cli.sentences import print_sentence
     from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
 
-    cells = [
-        [str(row[0]), str(row[1]), f"{row[2]:,}", *("–" if value is None else f"{value:.4g}" for value in row[3:])]
-        for row in rows
-    ]
+    cells = [[name, group, f"{known:,}", *_figures(numbers)] for name, group, known, numbers in rows]
     print_table(heads, cells, words=("column", "group"))
     screen = console()
-    screen.print(
-        f"{len(frame.names)} columns × {len(loaded):,} bars × {len(loaded.symbols)} symbols in {seconds:.2f} s; "
-        f"warm after {chosen.warmup} bars" + (f"; written to {output}" if output else ""),
-        markup=False,
-        soft_wrap=True,
+    print_sentence(
+        screen,
+        f"{len(frame.names)} columns × {len(loaded):,} bars × {len(loaded.symbols)} symbol(s) in {seconds:.2f} s; "
+        f"warm after {chosen.warmup} bars" + (f"; written to {output}" if output else "") + ".",
     )
+
+
+def _figures(numbers: Sequence[float | None]) -> list[str]:
+    """Mean, standard deviation and quantiles of a column, to two digits of its standard deviation."""
+    deviation = numbers[1]
+    if deviation is None or not 1e-4 < deviation < 1e6:
+        return ["–" if value is None else f"{value:.3g}" for value in numbers]
+    places = max(0, 1 - math.floor(math.log10(deviation)))
+    return ["–" if value is None else f"{round(value, places) + 0.0:.{places}f}" for value in numbers]
 
 
 def _computed(bars: Path, overrides: list[str]) -> tuple[Bars, FeatureSet, FeatureFrame, float]:

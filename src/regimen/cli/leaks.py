@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +23,8 @@ def leaks(
 
     Example: regimen leaks examples/btc-1h.yaml data.path=btcusdt-1h.parquet
     """
-    from rich.markup import escape
-
     from regimen.cli.progress import progress_bar
+    from regimen.cli.sentences import print_sentence
     from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
 
@@ -51,15 +51,19 @@ def leaks(
         headings = ("part", "name", "verdict", "memory", "first changed bar", "largest change")
         print_table(headings, cells, words=("part", "name", "verdict"), styles=styles)
         for row in found.leaks:
-            screen.print(f"[bold red]Fails:[/] {escape(row.sentence)}.", soft_wrap=True)
+            print_sentence(screen, f"{row.sentence}.", label="Fails", style="bold red")
         for beware in [each.sentence for each in found.unbounded] + [each.sentence for each in found.tables]:
-            screen.print(f"[bold yellow]Beware:[/] {escape(beware)}.", soft_wrap=True)
+            print_sentence(screen, f"{beware}.", label="Beware", style="bold yellow")
         if found.passed:
             cuts = ", ".join(f"{cut:,}" for cut in found.cuts)
             edges = ", ".join(f"{edge:,}" for edge in found.edges)
-            screen.print(
-                f"No leak: bars from {cuts} on were poisoned, and those behind the boundaries at {edges}; "
-                "nothing before them changed."
+            print_sentence(
+                screen,
+                f"bars from {cuts} on were poisoned, and those behind the boundaries at {edges}; "
+                "nothing before them changed.",
+                label="No leak",
+                style="bold green",
             )
+            print_sentence(screen, shlex.join(["regimen", "train", str(config), *(overrides or [])]), label="Next")
     if found.leaks:
         raise typer.Exit(1)

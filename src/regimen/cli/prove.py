@@ -84,8 +84,7 @@ def _told(advance: Advance, experiments: Sequence[Experiment], seeds: int) -> Pr
 
 
 def _show(results: Sequence[Result]) -> None:
-    from rich.markup import escape
-
+    from regimen.cli.sentences import print_sentence
     from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
     from regimen.proving.table import HEADINGS, missed, rows
@@ -95,6 +94,6 @@ def _show(results: Sequence[Result]) -> None:
     styles = ["bold red" if row[-1] == "NO" else "" for row in found]
     print_table(HEADINGS, found, words=("agent", "market", "mode", "also"), styles=styles)
     for sentence in missed(results):
-        screen.print(f"[bold red]Missed:[/] {escape(sentence)}.", soft_wrap=True)
+        print_sentence(screen, f"{sentence}.", label="Missed", style="bold red")
     if all(result.met for result in results):
         screen.print("Every demand is met.")

@@ -22,6 +22,7 @@ def reproduce(
     Example: regimen reproduce latest
     """
     from regimen.cli.progress import progress_bar
+    from regimen.cli.sentences import print_sentence
     from regimen.cli.terminal import console
 
     with progress_bar() as advance:
@@ -33,13 +34,12 @@ def reproduce(
     else:
         screen = console()
         for note in comparison.notes:
-            screen.print(note)
+            print_sentence(screen, note)
         if comparison.differing:
-            screen.print(
-                f"[bold red]Different:[/] {len(comparison.differing)} of {comparison.files} files, "
-                f"first {comparison.differing[0]}"
-            )
+            differing = f"{len(comparison.differing)} of {comparison.files} files, first {comparison.differing[0]}"
+            print_sentence(screen, differing, label="Different", style="bold red")
         else:
-            screen.print(f"[bold green]Reproduced:[/] all {comparison.files} files are the same, byte by byte.")
+            same = f"all {comparison.files} files are the same, byte by byte."
+            print_sentence(screen, same, label="Reproduced", style="bold green")
     if comparison.differing:
         raise typer.Exit(1)

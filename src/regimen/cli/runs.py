@@ -21,9 +21,8 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     Example: regimen runs list
     """
-    from rich.markup import escape
-
     from regimen.cli.progress import working
+    from regimen.cli.sentences import print_sentence
     from regimen.cli.tables import print_table
     from regimen.cli.terminal import console
 
@@ -42,14 +41,15 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
     screen = console()
     for row in rows:
         if row["problem"] is not None:
-            screen.print(f"[bold red]Damaged:[/] {escape(row['run'])} {escape(row['problem'])}", soft_wrap=True)
+            print_sentence(screen, f"{row['run']} {row['problem']}", label="Damaged", style="bold red")
         if row["trials_now"] is not None:
-            screen.print(
+            print_sentence(
+                screen,
                 f"* {row['run']}: {row['verdict']} by {row['trials']} of now {row['trials_now']} trials; "
                 f"by all of them {row['verdict_now']} (regimen report {row['run']} --rejudge)",
-                soft_wrap=True,
-                markup=False,
             )
+    following = "regimen runs show RUN" if rows else "regimen train --model logistic data.path=FILE"
+    print_sentence(screen, following, label="Next")
 
 
 @app.command("trials", short_help="every fit and every evaluation ever recorded")

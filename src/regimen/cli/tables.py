@@ -16,7 +16,7 @@ _ROOM = 2
 """Columns of the terminal between two columns of a table."""
 _EDGES = 2
 """Columns of the terminal that the table leaves free at its sides."""
-_PIECES = re.compile(r"(?<=[-/ ])")
+_PIECES = re.compile(r"(?<=[-/_ ])")
 
 
 def print_table(
@@ -27,7 +27,8 @@ def print_table(
     styles: Sequence[str] | None = None,
     last: bool = False,
 ) -> None:
-    """Prints rows of plain text. Where they are too wide, cells are wrapped behind blanks, hyphens and slashes.
+    """Prints rows of plain text. Where they are too wide, cells are wrapped behind blanks, hyphens, slashes
+    and underscores.
 
     Where that does not help, each row is a paragraph of its own, a line for each column.
 

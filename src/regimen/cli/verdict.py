@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from regimen.cli.sentences import print_sentence
 from regimen.cli.terminal import console
 from regimen.validation.report_trials import grown
 
@@ -102,31 +103,30 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
     screen.print(verdict_table(judgement, screen.width))
     skipped = judgement.get("skipped_bars")
     if skipped:
-        screen.print(f"Not traded: the first {skipped:,} bars, from before the first model had been trained.")
+        before = f"the first {skipped:,} bars, from before the first model had been trained."
+        print_sentence(screen, before, label="Not traded")
     for alarm in judgement["alarms"]:
-        screen.print(f"[bold red]Alarm:[/] {escape(alarm['sentence'])}", soft_wrap=True)
+        print_sentence(screen, alarm["sentence"], label="Alarm", style="bold red")
     charged = judgement.get("charged")
     if charged:
-        screen.print(f"Costs:   {escape(charged['sentence'])}", soft_wrap=True)
+        print_sentence(screen, charged["sentence"], label="Costs")
     level = judgement["verdict"]["level"]
-    screen.print(
-        f"[{_STYLES.get(level, 'bold')}]Verdict:[/] {escape(judgement['verdict']['sentence'])}", soft_wrap=True
-    )
+    print_sentence(screen, judgement["verdict"]["sentence"], label="Verdict", style=_STYLES.get(level, "bold"))
     since = grown(judgement, (judgement.get("trials") or {}).get("now"))
     if since:
-        screen.print(since, soft_wrap=True, markup=False)
+        print_sentence(screen, since)
     if run is not None:
-        screen.print(f"Run:     {run}", soft_wrap=True, markup=False)
+        print_sentence(screen, str(run), label="Run")
     if report is not None:
-        screen.print(f"Report:  {report}", soft_wrap=True, markup=False)
+        print_sentence(screen, str(report), label="Report")
     if run is not None:
-        screen.print(f"Next:    {_next(level, run)}", soft_wrap=True, markup=False)
+        print_sentence(screen, _next(level, run), label="Next")
 
 
 def _next(level: str, run: Path) -> str:
     """What a careful person would do now: look for a leak in what is good, and try the rest on other bars."""
     if level in ("evidence", "weak evidence", "suspicious"):
-        return f"regimen leaks {run / 'config.yaml'}   looks for a leak before you believe it"
+        return f"regimen leaks {run / 'config.yaml'}   (before you believe it)"
     own = run.parent.name != "backtests"
     name = run.name if own else run.parent.parent.name
-    return f"regimen backtest {name} --bars FILE   tries it on {'bars' if own else 'further bars'} it has not seen"
+    return f"regimen backtest {name} --bars FILE   ({'bars' if own else 'further bars'} it has not seen)"
