@@ -100,6 +100,18 @@ def test_data_alone_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
     assert resolved(capsys, "--model", "logistic", "data.sample=sp500")[0]["name"] == "logistic-sp500"
 
 
+def test_an_agent_that_needs_one_kind_of_actions_has_it_unless_told_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def actions(*words: str) -> str:
+        return str(resolved(capsys, "--model", *words, "data.sample=sp500")[0]["environment"]["actions"]["kind"])
+
+    assert actions("analytic") == "continuous"
+    assert actions("analytic", "environment.steps=5") == "continuous"
+    assert actions("analytic", "environment.actions.kind=verbs") == "verbs"
+    assert actions("ppo") == "levels"
+
+
 def test_a_dry_run_reads_no_data_and_its_yaml_is_the_config(
     both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -23,6 +23,7 @@ class AnalyticConfig(AgentSettings):
         ConfigError: an unknown key or a value out of its range.
     """
 
+    actions: ClassVar[str | None] = "continuous"
     kind: Literal["analytic"] = Field(default="analytic", description="the algorithm")
     horizon: int = Field(
         default=128, ge=1, description="steps that a gradient goes back through; several times what a position is held"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,6 +22,9 @@ class AgentSettings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    actions: ClassVar[str | None] = None
+    """The only kind of actions that the agent can choose among; None where it takes the environment's default."""
 
     if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
 

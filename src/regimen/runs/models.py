@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from regimen.agents import agent_configs
+from regimen.agents.settings import AgentSettings
 from regimen.errors import ConfigError
 from regimen.predictors import PredictorConfig
 from regimen.runs.config import RunConfig, read_yaml, resolve, unread_by
@@ -79,6 +80,7 @@ class Chosen:
 def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) -> Chosen:
     """Puts a named model into a config file, or into the defaults where there is none.
 
+    An agent that can choose among one kind of actions only has that kind where nothing else is said.
     The file's own ``model`` section stays when it is of that kind; else the model has its defaults. Sections that
     it does not read are left out, so that one file serves all models. The run is named by the file's ``name`` and the
     model, or by the model and the data.
@@ -104,6 +106,10 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     left_out = tuple(section for section in unread if values.pop(section, None) is not None)
     own = values.get("model")
     same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind
+    if issubclass(model, AgentSettings) and model.actions is not None:
+        environment = values.setdefault("environment", {})
+        if isinstance(environment, dict):
+            environment.setdefault("actions", {"kind": model.actions})
     values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind}
     spoken = spoken_kind(kind)
     named = values.get("name") if isinstance(values.get("name"), str) else None
