@@ -156,6 +156,8 @@ def test_the_command_writes_and_prints(
     paths = sorted(str(path) for path in Path("runs").iterdir())
     assert len(paths) == 3  # the ledger is among them
     shown = called(*paths)
+    assert "\\" not in shown  # no-break spaces of the page are blanks here, and not spelt out
+    assert re.search(r"[+−]\d+\.\d%", shown)
     assert "buying and holding has" in " ".join(shown.split())
     assert "runs/compare.html" in shown
     assert (study / "runs" / "compare.html").is_file()
@@ -165,6 +167,7 @@ def test_the_command_writes_and_prints(
     found = json.loads(called(*ids, "--json", "--out", out))
     assert (found["page"], out.is_file()) == (str(out), True)
     assert called(*ids, "--markdown", "--out", out).count("\n|") == 5
+    assert "\\" not in called(*ids, "--markdown", "--out", out)
     (study / "runs" / "compare.html").unlink()
 
 

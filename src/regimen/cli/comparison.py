@@ -18,7 +18,8 @@ _ROOM = 1
 
 def print_comparison(comparison: Comparison, page: Path) -> None:
     """Prints the table, what should not have been compared, the sentence, and where the page is."""
-    screen, rows = console(), table(comparison)
+    screen = console()
+    rows = [{column: with_blanks(cell) for column, cell in row.items()} for row in table(comparison)]
     columns = [column for column in rows[0] if column != "P > first" or len(comparison.contenders) > 1]
     width = sum(max(len(column), *(len(row[column]) for row in rows)) + _ROOM for column in columns)
     if width <= screen.width:
@@ -29,11 +30,16 @@ def print_comparison(comparison: Comparison, page: Path) -> None:
         _show(rows, others, last=True)
     for difference in comparison.differences:
         print_sentence(screen, f"{difference}.", label="Not comparable", style="bold red")
-    print_sentence(screen, comparison.sentence)
+    print_sentence(screen, with_blanks(comparison.sentence))
     common = "; ".join(value for _, value in comparison.facts)
-    print_sentence(screen, f"{common}; DSR over {count(comparison.trials)} trials.")
+    print_sentence(screen, with_blanks(f"{common}; DSR over {count(comparison.trials)} trials."))
     print_sentence(screen, str(page), label="Page")
-    print_sentence(screen, "open the page in a browser: intervals, equity of all runs, their reports", label="Next")
+    print_sentence(screen, "open the page in a browser", label="Next")
+
+
+def with_blanks(text: str) -> str:
+    """Returns text without the no-break spaces of our pages, which a terminal would have spelt out: 4.2%, 5 bp."""
+    return text.replace("\u202f%", "%").replace("\u202f", " ").replace("\xa0", " ")
 
 
 def _show(rows: Sequence[dict[str, str]], columns: Sequence[str], *, last: bool = False) -> None:

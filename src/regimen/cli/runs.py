@@ -109,7 +109,7 @@ def compare(
     from regimen.cli.progress import working
 
     with working("comparison"):
-        from regimen.cli.comparison import print_comparison
+        from regimen.cli.comparison import print_comparison, with_blanks
         from regimen.runs.compare import compare_runs, find_runs, write_comparison
         from regimen.validation.compare import markdown
 
@@ -120,7 +120,7 @@ def compare(
     if as_json:
         print(json.dumps({**comparison.to_dict(), "page": str(page)}, indent=1, allow_nan=False))
     elif as_markdown:
-        say(markdown(comparison))
+        say(with_blanks(markdown(comparison)))
     else:
         print_comparison(comparison, page)
 
