@@ -310,6 +310,15 @@ def test_the_page_is_well_formed_and_self_contained(document: ReportDocument) ->
     assert "None" not in page.text.replace("None: the data", "")
 
 
+def test_every_table_scrolls_in_a_frame_of_its_own_that_shows_more_to_come() -> None:
+    text = render(full())
+    assert text.count("<table") == len(re.findall(r'<div class="scroll[ a-z]*" tabindex="0"[^>]*>\s*<table', text)) > 5
+    frame = text[text.index(".scroll {") :].partition("}")[0]
+    shadow = "linear-gradient(to left, var(--edge), transparent) right"
+    cover = "linear-gradient(to left, var(--paper) 45%, transparent) right"
+    assert frame.index(cover) < frame.index("no-repeat local") < frame.index(shadow) < frame.index("no-repeat scroll")
+
+
 def test_the_verdict_comes_first_and_is_spelled_out() -> None:
     page = Page(render(full()))
     text = page.text
