@@ -70,3 +70,10 @@ def test_what_is_chosen_is_charged_on_any_calendar() -> None:
     market = MarketConfig(costs=Costs(commission_bps=3.0))
     assert market.at(STOCK) == market.at(COIN) == market
     assert "chosen in the config" in market.costs.sentence
+
+
+def test_a_venue_is_named_with_the_rates_that_are_not_its_own() -> None:
+    assert Costs(venue="coinbase").sentence.endswith("(coinbase: chosen in the config)")
+    changed = Costs(venue="coinbase", commission_bps=25.0, half_spread_bps=0.5).sentence
+    assert changed.startswith("25 bp commission, 0.5 bp half-spread")
+    assert changed.endswith("(coinbase, but for commission_bps, half_spread_bps: chosen in the config)")

@@ -109,7 +109,7 @@ class Costs(BaseModel):
         if isinstance(values, Mapping) and values.get("zero_costs") is True:
             return {**dict.fromkeys(RATES, 0.0), "funding": False, **values}
         if isinstance(values, Mapping) and values.get("venue") in NAMES:
-            rates = {**dict.fromkeys(RATES, 0.0), **VENUES[values["venue"]].rates}
+            rates = _rates_of(values["venue"])
             edited = any(values.get(name, rate) != rate for name, rate in rates.items())
             return {**rates, **values, **({"chosen_by": "config"} if edited else {})}
         return values
@@ -149,7 +149,11 @@ class Costs(BaseModel):
         told = ", ".join(part for part in parts if part)
         if self.chosen_by == "calendar":
             return f"{told} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
-        return f"{told} ({self.venue or 'chosen in the config'})"
+        if self.venue is None:
+            return f"{told} (chosen in the config)"
+        changed = [name for name, rate in _rates_of(self.venue).items() if getattr(self, name) != rate]
+        other = f", but for {', '.join(changed)}" if changed else ""
+        return f"{told} ({self.venue}{other}: chosen in the config)"
 
     def dearer_than(self, other: Costs) -> bool:
         """Whether no component is lower than the other's and one is higher; funding and σ must be the same."""
@@ -161,3 +165,8 @@ class Costs(BaseModel):
     def is_free(self) -> bool:
         """Whether trading and holding cost nothing, so that the report must say so."""
         return self.zero_costs
+
+
+def _rates_of(venue: VenueName) -> dict[str, float]:
+    """Every rate of a venue; what its schedule does not name is free there."""
+    return {**dict.fromkeys(RATES, 0.0), **VENUES[venue].rates}
