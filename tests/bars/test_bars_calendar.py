@@ -54,6 +54,7 @@ def _late_in_new_york(time: pd.DatetimeIndex) -> np.ndarray:
         (lambda t: (t.hour == 0) & (t.day_of_week != 4) & (t.day_of_week != 5), DAY, "sessions"),  # Sunday to Thursday
         (lambda t: (t.hour == 0) & ((t.day_of_week < 5) | (t.day == 1)), DAY, "sessions"),  # a Saturday now and then
         (lambda t: t.hour == 0, DAY, "24/7"),
+        (lambda t: (t.hour == 0) & (t.day_of_week > 0) & (t.day_of_week < 6), DAY, "sessions"),
         (_late_in_new_york, HOUR, "sessions"),
         (lambda t: (t.day_of_week < 5) & (t.hour % 4 == 2), 4 * HOUR, "24/5"),
         (lambda t: (t.day_of_week < 5) & t.hour.isin((14, 18)), 4 * HOUR, "sessions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,23 @@ def test_a_week_that_currencies_miss_has_five_days(tmp_path: Path) -> None:
     sentence = found(open_only[~off], tmp_path)["gaps"].sentence
     missing = int(sentence.split("about ")[1].split(" bar")[0].replace(",", ""))
     assert missing == pytest.approx(off.sum(), abs=6)
+
+
+@pytest.mark.parametrize("freq", ["YS", "YE", "QS", "QE", "MS", "ME"])
+@pytest.mark.parametrize("calendar", ["sessions", "24/7"])
+def test_months_and_years_of_other_lengths_are_no_holes(freq: str, calendar: str, tmp_path: Path) -> None:
+    frame = series(pd.date_range("1930-01-01", "2020-12-31", freq=freq, tz="UTC"))
+    assert "gaps" not in found(frame, tmp_path, calendar=calendar)
+    assert found(frame.drop(index=40), tmp_path, calendar=calendar)["gaps"].count == 1
+
+
+def test_usual_times_of_tiny_bars_need_little_memory(tmp_path: Path) -> None:
+    """A day has 86 million milliseconds: what is counted are the stamps, not those."""
+    frame = series(pd.date_range("2024-01-01 14:30", "2024-01-01 20:59", freq="min", tz="UTC")).drop(index=[40, 41])
+    frame.to_parquet(tmp_path / "bars.parquet")
+    tracemalloc.start()
+    report = check(DataConfig.of(path=str(tmp_path / "bars.parquet"), bar_length="1ms", calendar="sessions"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.findings
+    assert peak < 50e6

@@ -60,8 +60,8 @@ class Calendar:
 def infer_calendar(time: NDArray[np.datetime64], bar_length: int, name: CalendarName | None = None) -> Calendar:
     """Reads the calendar off the stamps: no guess, a rule.
 
-    Bars on at least half of the Saturdays (each half a usual day's) mean ``24/7`` (exchanges open on one now and
-    then). Otherwise, when
+    Bars on at least half of the Saturdays and of the Sundays (each half a usual day's) mean ``24/7`` (exchanges
+    open on one now and then, and days stamped with their ends have Friday's on a Saturday). Otherwise, when
     intraday bars start in at least 23 of the 24 hours of the day (bars over an hour: cover 23 hours of the
     median day), ``24/5``; else ``sessions``, whose length is the count of bars of the day in which the median
     bar lies.
@@ -82,11 +82,9 @@ def infer_calendar(time: NDArray[np.datetime64], bar_length: int, name: Calendar
 def _name(stamps: NDArray[np.int64], bar_length: int) -> CalendarName:
     days = stamps // DAY
     present, counts = np.unique(days, return_counts=True)
-    # Saturdays only: FX opens on Sunday evening, and some exchanges trade from Sunday to Thursday.
-    saturdays = int((present[-1] + 5) // 7 - (present[0] + 4) // 7)
-    # In UTC a Friday evening in New York is a Saturday's first bars: half a usual day makes a Saturday.
-    seen = int(((((present + 3) % 7) == 5) & (counts * 2 >= np.median(counts))).sum())  # 1970-01-01: a Thursday
-    if saturdays and seen * 2 >= saturdays:
+    # In UTC a Friday evening in New York is a Saturday's first bars: half a usual day makes a day of the weekend.
+    whole_days = present[counts * 2 >= np.median(counts)]
+    if all(_on_half_of(weekday, whole_days, int(present[0]), int(present[-1])) for weekday in (5, 6)):
         return "24/7"
     if bar_length >= DAY:
         return "sessions"
@@ -94,6 +92,13 @@ def _name(stamps: NDArray[np.int64], bar_length: int) -> CalendarName:
     hours = len(np.unique((stamps[weekday < 5] % DAY) // HOUR))
     whole = hours >= 23 if bar_length <= HOUR else float(np.median(counts)) * bar_length >= DAY * 23 / 24
     return "24/5" if whole else "sessions"
+
+
+def _on_half_of(weekday: int, days: NDArray[np.int64], first: int, last: int) -> bool:
+    """Whether at least half of the weekdays of a kind (Monday 0) from the first to the last day are among the days."""
+    since = 3 - weekday  # 1970-01-01 was a Thursday
+    there = (last + since) // 7 - (first + since - 1) // 7
+    return 0 < there <= 2 * int(((days + since) % 7 == 0).sum())
 
 
 def bars_of_a_day(days: NDArray[np.int64]) -> float:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from regimen.bars.arrow import data_errors
 from regimen.bars.calendar import CalendarName
 from regimen.bars.spans import span
 from regimen.errors import ConfigError
@@ -78,7 +79,7 @@ def _existing_zone(value: str) -> str:
 
     try:
         pc.assume_timezone(pa.scalar(0, pa.timestamp("ns")), value)
-    except pa.ArrowException:
+    except data_errors():
         raise ValueError("must be an IANA name such as America/New_York or an offset such as -05:00") from None
     return value
 

@@ -14,6 +14,7 @@ from regimen.bars.spans import spoken
 from regimen.bars.stamps import written
 from regimen.bars.weekends import filled_weekends
 
+_MONTH = 28 * DAY
 _APART = 0.05
 """How far bars a year, as counted, may lie from what the calendar expects, in data that end with whole weeks."""
 
@@ -26,7 +27,7 @@ def gaps(rows: Ordered, _config: DataConfig) -> Finding | None:
     missing. Daily ``sessions``: two or more weekdays in a row without a bar.
     """
     step = rows.time[1:] - rows.time[:-1]
-    holes = np.flatnonzero((step > rows.bar_length) & rows.same)
+    holes = np.flatnonzero((step > _longest_step(rows.bar_length)) & rows.same)
     if rows.calendar.name != "24/7" and len(holes):
         holes = holes[~_closed(rows, holes)]
     if len(holes) == 0:
@@ -40,6 +41,11 @@ def gaps(rows: Ordered, _config: DataConfig) -> Finding | None:
         f"{{count}} hole(s), about {_amount(rows, int(missing.sum()))} missing; the longest is {longest} after {at}"
     )
     return rows.find("gaps", "warn", holes + 1, sentence)
+
+
+def _longest_step(bar_length: int) -> int:
+    """Returns the longest step (ns) without a hole: months, quarters and years differ in length by up to a tenth."""
+    return bar_length * 6 // 5 if bar_length >= _MONTH else bar_length
 
 
 def _amount(rows: Ordered, bars: int) -> str:
@@ -80,12 +86,11 @@ def _missing(rows: Ordered, holes: NDArray[np.intp]) -> NDArray[np.int64]:
     first, last = _dates(start), _dates(stop)
     skipped = np.busday_count(first + 1, last)
     slots, counts = np.unique(rows.time % DAY // rows.bar_length, return_counts=True)
-    usual = np.zeros(-(-DAY // rows.bar_length), dtype=np.int64)
-    usual[slots] = counts * 2 >= counts.max()
-    before = np.concatenate(([0], np.cumsum(usual)))  # how many usual times lie before a slot
-    left, right = before[start % DAY // rows.bar_length + 1], before[stop % DAY // rows.bar_length]
-    evening, morning = (before[-1] - left) * np.is_busday(first), right * np.is_busday(last)
-    missing = np.where(first == last, right - left, evening + skipped * before[-1] + morning)
+    usual = slots[counts * 2 >= counts.max()]
+    left = np.searchsorted(usual, start % DAY // rows.bar_length, side="right")
+    right = np.searchsorted(usual, stop % DAY // rows.bar_length)
+    evening, morning = (len(usual) - left) * np.is_busday(first), right * np.is_busday(last)
+    missing = np.where(first == last, right - left, evening + skipped * len(usual) + morning)
     return np.asarray(np.maximum(missing, 1))
 
 

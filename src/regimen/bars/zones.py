@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.bars.arrow import data_errors
 from regimen.bars.stamps import UNITS, Stamps, from_arrow
 from regimen.errors import DataError
 
@@ -58,7 +59,6 @@ def instants(column: Any, source: str) -> tuple[Stamps, Stamps | None]:
     Raises:
         DataError: the zone does not exist.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     stamps = from_arrow(column)
@@ -67,7 +67,7 @@ def instants(column: Any, source: str) -> tuple[Stamps, Stamps | None]:
         if zone in ("UTC", "+00:00"):
             return stamps, stamps
         return stamps, from_arrow(pc.local_timestamp(column)) if zone else None
-    except (pa.ArrowException, UnicodeDecodeError):
+    except data_errors(UnicodeDecodeError):
         raise DataError(source, "must name a zone that exists for its times") from None
 
 
@@ -84,7 +84,7 @@ def readings(local: Stamps, zone: str) -> tuple[Stamps, Stamps]:
     try:
         early = pc.assume_timezone(naive, zone, ambiguous="earliest", nonexistent="earliest")
         late = pc.assume_timezone(naive, zone, ambiguous="latest", nonexistent="latest")
-    except pa.ArrowException:
+    except data_errors():
         rule = "must be an IANA name such as America/New_York or an offset such as -05:00"
         raise DataError("data.zone", rule, zone) from None
     return np.asarray(early.cast(pa.int64())), np.asarray(late.cast(pa.int64()))

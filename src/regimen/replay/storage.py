@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.arrow import to_numpy
+from regimen.bars.arrow import data_errors, to_numpy
 from regimen.errors import RegimenError, RunError
 from regimen.files import write_bytes
 from regimen.replay.trajectories import Trajectories
@@ -77,7 +77,6 @@ def read_trajectories(path: str | Path, columns: Sequence[str] | None = None) ->
     Raises:
         RunError: no file there, a foreign or damaged one, another format, or other columns.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     place = Path(path)
@@ -96,7 +95,7 @@ def read_trajectories(path: str | Path, columns: Sequence[str] | None = None) ->
             raise RunError("trajectories", "must be whole and undamaged (another digest)", str(place))
     except RunError:
         raise
-    except (RegimenError, OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except data_errors(RegimenError, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError("trajectories", f"must be whole and undamaged ({reason})", str(place)) from None
     if columns is not None:
