@@ -269,3 +269,33 @@ def test_a_panel_takes_each_symbols_values(tmp_path: Path) -> None:
 def test_a_named_series_does_not_take_another_symbols_funding(bars: Path, tmp_path: Path) -> None:
     settings = config(bars, funding(tmp_path / "f.csv", symbol="ETHUSDT")).model_copy(update={"symbols": ("BTC",)})
     assert "must name symbols of the bars (BTC)" in refused(settings)
+
+
+def in_panel(folder: Path, rates: dict[str, np.ndarray]) -> DataConfig:
+    """A panel of as many symbols, and their funding in one file."""
+    panel = pd.concat([prices(len(HOURS)).assign(timestamp=HOURS, symbol=name) for name in rates])
+    panel.to_parquet(folder / "panel.parquet")
+    frames = [pd.DataFrame({"time": EIGHTS, "symbol": name, "funding_rate": rate}) for name, rate in rates.items()]
+    pd.concat(frames).to_csv(folder / "f.csv", index=False)
+    return config(folder / "panel.parquet", folder / "f.csv")
+
+
+def test_percent_of_one_symbol_among_others_is_told(tmp_path: Path) -> None:
+    """The others' fractions do not hide it, and one scale for all of them would be wrong."""
+    rate = np.full(len(EIGHTS), 0.0001)
+    report = check(in_panel(tmp_path, {"A": rate, "B": 100 * rate, "C": rate, "D": rate}))
+    assert "those of 1 of 4 symbols look like percent: 0.01 each 8h" in findings(report)["funding_in_percent"]
+    assert "data.extras.funding_rate.scale=0.01" not in {finding.repair for finding in report.findings}
+    report = check(in_panel(tmp_path, {"A": 100 * rate, "B": 100 * rate}))
+    assert "data.extras.funding_rate.scale=0.01" in {finding.repair for finding in report.findings}
+    assert "funding_in_percent" not in findings(check(in_panel(tmp_path, {"A": rate, "B": rate})))
+
+
+@pytest.mark.parametrize("other", [0.0001, 0.0003])
+def test_funding_that_is_there_twice_is_refused(bars: Path, tmp_path: Path, other: float) -> None:
+    """Two exports in one file, which overlap: it would be paid twice. Two symbols at one time are no repetition."""
+    frame = pd.DataFrame({"time": EIGHTS, "funding_rate": 0.0001})
+    pd.concat([frame, frame[40:50].assign(funding_rate=other)]).to_csv(tmp_path / "f.csv", index=False)
+    line = refused(config(bars, tmp_path / "f.csv"))
+    assert f"10 row(s) of f.csv repeat one, the first is row {len(EIGHTS)}" in line
+    assert line.endswith(f"got '{EIGHTS[40]:%Y-%m-%d %H:%M:%S}'".replace(" 00:00:00", ""))

@@ -13,7 +13,7 @@ from regimen.bars.cells import numbers_of, shows_comma
 from regimen.bars.clock import Clock
 from regimen.bars.config import DataConfig, ExtraFile
 from regimen.bars.files import Content, read_content
-from regimen.bars.plausible import Odd, early, funding_in_percent, refuse_impossible, uncovered
+from regimen.bars.plausible import Odd, early, funding_in_percent, refuse_impossible, refuse_repeated, uncovered
 from regimen.bars.report import SHOWN, Finding
 from regimen.bars.roles import EXTRAS, INDEX, SYMBOL, TIME, plain
 from regimen.bars.spans import span
@@ -67,7 +67,8 @@ def join_extras(
         The bars, a sentence for each file on what was joined, and what is odd about the values.
 
     Raises:
-        DataError: a file that cannot be read, holds an impossible value, or none that falls in a bar.
+        DataError: a file that cannot be read, holds an impossible value, an amount twice, or none that falls in a
+            bar.
     """
     notes: list[str] = []
     findings: list[Finding] = []
@@ -136,6 +137,9 @@ def _read(bars: Bars, name: str, file: ExtraFile) -> Values:
     refuse_impossible(field, name, numbers, content.source)
     order = np.argsort(time, kind="stable")
     order = order[~np.isnan(numbers[order])]
+    if name in SUMMED:
+        mine = order[symbol[order] >= 0]
+        refuse_repeated(field, time[mine], symbol[mine], mine, content.source)
     assumed = tuple(note.replace("data.zone", f"{field}.zone") for note in clock.assumptions)
     return Values(time[order], symbol[order], numbers[order], order, content.source, (*content.notes, *assumed, *notes))
 

@@ -93,21 +93,58 @@ def typical_step(time: NDArray[np.int64], symbol: NDArray[np.integer[Any]]) -> i
 def funding_in_percent(
     name: str, time: NDArray[np.int64], symbol: NDArray[np.integer[Any]], values: NDArray[np.float64], option: str = ""
 ) -> Odd | None:
-    """Funding rates that would come to a multiple of the position in a year, as percents read as fractions do."""
-    step = typical_step(time, symbol) if name == "funding_rate" else None
-    paid = np.flatnonzero(values != 0)
-    if step is None or len(paid) == 0:
+    """Funding rates of a symbol that come to a multiple of the position in a year, as percents read as fractions do."""
+    if name != "funding_rate":
         return None
-    median = float(np.median(np.abs(values[paid])))
-    a_year = median * YEAR / step
-    if a_year <= DEAREST:
+    symbols = np.unique(symbol[symbol >= 0])
+    dearest = (0.0, 0.0, 0)  # times the position a year, median, step
+    high: list[NDArray[np.intp]] = []
+    for code in symbols:
+        mine = np.flatnonzero(symbol == code)
+        step = typical_step(time[mine], symbol[mine])
+        paid = mine[values[mine] != 0]
+        if step is None or len(paid) == 0:
+            continue
+        median = float(np.median(np.abs(values[paid])))
+        if median * YEAR / step > DEAREST:
+            dearest = max(dearest, (median * YEAR / step, median, step))
+            high.append(paid[np.abs(values[paid]) >= median])
+    if not high:
         return None
+    a_year, median, step = dearest
+    whose = "the funding rates" if len(high) == len(symbols) else f"those of {len(high):,} of {len(symbols):,} symbols"
     sentence = (
-        f"the funding rates look like percent: {median:g} each {spoken(step)} comes to {a_year:,.0f} times the "
-        f"position a year, where fractions (0.0001 is 0.01 %) are meant, each at its time only"
+        f"{whose} look like percent: {median:g} each {spoken(step)} comes to {a_year:,.0f} times the position a year, "
+        "where fractions (0.0001 is 0.01 %) are meant, each at its time only"
     )
-    high = paid[np.abs(values[paid]) >= median]
-    return Odd("funding_in_percent", sentence, len(high), high, f"{option}=0.01" if option else "")
+    at = np.sort(np.concatenate(high))
+    mend = option and len(high) == len(symbols)
+    return Odd("funding_in_percent", sentence, len(at), at, f"{option}=0.01" if mend else "")
+
+
+def refuse_repeated(
+    field: str, time: NDArray[np.int64], symbol: NDArray[np.integer[Any]], rows: NDArray[np.intp], source: str
+) -> None:
+    """Returns when no symbol has two values at one time: amounts that add up would count twice.
+
+    Args:
+        field: the option that names the file.
+        time, symbol: (value,) in any order.
+        rows: (value,) of the file.
+        source: its name.
+
+    Raises:
+        DataError: one has; the line names its row.
+    """
+    order = np.lexsort((rows, time, symbol))
+    again = np.flatnonzero((np.diff(time[order]) == 0) & (np.diff(symbol[order]) == 0)) + 1
+    if len(again):
+        at = order[again[rows[order[again]].argmin()]]
+        rule = (
+            f"must have one value of a symbol at a time, since they add up; {len(again):,} row(s) of {source} repeat "
+            f"one, the first is row {int(rows[at])}"
+        )
+        raise DataError(field, rule, written(int(time[at])))
 
 
 def early(
