@@ -202,6 +202,14 @@ def test_an_infinite_extra_is_named_and_has_no_repair(tmp_path: Path) -> None:
     assert "(open_interest)" in finding.sentence
 
 
+@pytest.mark.parametrize("volume", [1.1e18, 1e30, 1e300])
+def test_a_volume_that_no_market_has_is_an_overflow(volume: float, tmp_path: Path) -> None:
+    """Running sums over it lose every other volume for good, though all of them are finite."""
+    finding = found(_set([2, 9], volume=volume)(clean()), tmp_path)["infinite"]
+    assert (finding.severity, finding.rows) == ("refuse", (2, 9))
+    assert "infinite" not in found(_set([2, 9], volume=1e18)(clean()), tmp_path)
+
+
 @pytest.mark.parametrize("name", ["open", "volume", "funding_rate"])
 def test_bars_from_memory_hold_nothing_infinite(name: str) -> None:
     columns: dict[str, Any] = {each: np.full(5, 2.0) for each in ("open", "high", "low", "close", "volume")}

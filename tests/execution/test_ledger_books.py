@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,15 @@ def test_a_damaged_ledger_is_one_line(tmp_path: Path, name: str) -> None:
     assert "\n" not in str(caught.value)
     (tmp_path / "ledger" / name).unlink()
     with pytest.raises(RunError, match="must"):
+        Ledger.read(tmp_path / "ledger")
+
+
+@pytest.mark.parametrize("length", ["1e999", "-1e999", "NaN", "1e40", "null", '"1h"'])
+def test_a_bar_length_that_is_none_is_one_line(tmp_path: Path, length: str) -> None:
+    random_ledger().write(tmp_path / "ledger")
+    head = tmp_path / "ledger" / "ledger.json"
+    head.write_text(re.sub(r'"bar_length": ?\d+', f'"bar_length": {length}', head.read_text()))
+    with pytest.raises(RunError, match="must be complete and undamaged"):
         Ledger.read(tmp_path / "ledger")
 
 

@@ -15,7 +15,7 @@ from regimen.bars.price_checks import wide_rows
 from regimen.bars.price_order import look_swapped, violations
 from regimen.bars.report import Repair
 from regimen.bars.table import RawTable
-from regimen.bars.volume_checks import swapped_rows
+from regimen.bars.volume_checks import overflowed, swapped_rows
 from regimen.bars.weekends import filled_weekends
 
 
@@ -56,10 +56,10 @@ def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair,
         done = "had high and low moved to contain open and close" if policy.ohlc == "widen" else "dropped"
         note("ohlc", count, "{count} row(s) with prices out of order " + done)
     if policy.negative_volume == "nan":
-        bad = (table.columns["volume"] < 0) | np.isinf(table.columns["volume"])
+        bad = (table.columns["volume"] < 0) | overflowed(table.columns["volume"])
         if bad.any():
             table = table.with_columns(volume=np.where(bad, np.nan, table.columns["volume"]))
-        note("negative_volume", int(bad.sum()), "{count} volume(s) below zero or infinite set to missing")
+        note("negative_volume", int(bad.sum()), "{count} volume(s) below zero, infinite or overflowed set to missing")
     if policy.swapped_volume == "swap" and "quote_volume" in table.columns:
         bad = swapped_rows(dict(table.columns))
         base, quote = table.columns["volume"], table.columns["quote_volume"]

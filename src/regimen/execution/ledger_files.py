@@ -149,5 +149,11 @@ def read(folder: Path, bars: Bars | None = None) -> Ledger:
         return ledger
     except RegimenError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:  # damaged JSON or Parquet, a missing file
+    except (
+        OSError,
+        ArithmeticError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:  # damaged JSON or Parquet, a missing file
         raise RunError("ledger", f"must be complete and undamaged ({error})", str(folder)) from None

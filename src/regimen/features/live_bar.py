@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from regimen.bars.plausible import LARGEST
 from regimen.bars.price_order import TOLERANCE
 from regimen.errors import DataError
 
@@ -41,13 +42,13 @@ def checked(
 
     Raises:
         DataError: a price that is infinite, zero or negative; a high or a low that does not contain the others,
-            by more than binary noise; a volume that is infinite or negative; what is no number.
+            by more than binary noise; a volume that is infinite, overflowed or negative; what is no number.
     """
     try:
         o, h, lo, c, v = float(open), float(high), float(low), float(close), float(volume)
     except (TypeError, ValueError, OverflowError):
         raise DataError("bar", "must be five numbers", (open, high, low, close, volume)) from None
-    if not (0.0 < lo <= o <= h < inf and lo <= c <= h and (0.0 <= v < inf or v != v)):
+    if not (0.0 < lo <= o <= h < inf and lo <= c <= h and (0.0 <= v <= LARGEST or v != v)):
         _refuse(o, h, lo, c, v)
     return o, h, lo, c, v
 
@@ -60,8 +61,9 @@ def _refuse(open: float, high: float, low: float, close: float, volume: float) -
             raise DataError(name, "must be finite, or NaN where there is no bar", price)
         if price <= 0.0:
             raise DataError(name, "must be positive", price)
-    if isinf(volume):
-        raise DataError("volume", "must be finite, or NaN where the source has none", volume)
+    if abs(volume) > LARGEST:
+        rule = f"must be finite (and at most {LARGEST:g}), or NaN where the source has none"
+        raise DataError("volume", rule, volume)
     if volume < 0.0:
         raise DataError("volume", "must not be negative", volume)
     if any(map(isnan, prices.values())):
