@@ -172,3 +172,32 @@ def test_real_files_have_what_a_count_finds(shared_data: Path, name: str) -> Non
     for rule in (None, "4h", "1d"):
         found = bars if rule is None else bars.resample(rule)
         assert found.periods_per_year == pytest.approx(brute_force(found.time, found.bar_length), rel=0.02)
+
+
+def uneven_panel() -> Bars:
+    """Four years of a stock, and a coin that joins it for the last two."""
+    days = np.arange("2018-01-01", "2022-01-01", dtype="datetime64[D]")
+    weekday = (days.astype(int) + 3) % 7 < 5
+    coin = days >= np.datetime64("2020-01-01")
+    days, weekday, coin = (each[weekday | coin] for each in (days, weekday, coin))
+    price = np.where(np.stack([weekday, coin], axis=1), 10.0, np.nan)
+    return Bars.from_arrays(days, open=price, high=price, low=price, close=price, symbols=("STOCK", "COIN"))
+
+
+def test_a_long_window_of_an_uneven_panel_is_counted_anew() -> None:
+    bars = uneven_panel()
+    join = int(np.searchsorted(bars.time, np.datetime64("2020-01-01")))
+    assert bars.periods_per_year == pytest.approx(313, rel=0.01)
+    assert bars.window(0, join).periods_per_year == pytest.approx(261, rel=0.01)
+    assert bars.window(join, len(bars)).periods_per_year == pytest.approx(365, rel=0.001)
+    assert bars.window(join, join + 60).periods_per_year == bars.periods_per_year  # too short to say
+    assert bars.between(end="2020-01-01").periods_per_year == pytest.approx(261, rel=0.01)
+
+
+def test_a_window_keeps_bars_a_year_that_were_said_and_those_of_an_even_series() -> None:
+    bars = uneven_panel()
+    said = replace(bars, periods_per_year=252.0)
+    assert said.window(600, len(bars)).periods_per_year == 252.0
+    alone = bars.select("STOCK").window(0, 500)
+    even = Bars.from_arrays(alone.time, open=alone.open, high=alone.high, low=alone.low, close=alone.close)
+    assert even.window(100, 400).periods_per_year == even.periods_per_year

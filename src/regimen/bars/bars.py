@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from regimen.bars.calendar import Calendar, infer_calendar
 from regimen.bars.listing import listing
-from regimen.bars.periods import Life, lives_of, periods_per_year
+from regimen.bars.periods import Life, lives_of, of_window, periods_per_year
 from regimen.errors import DataError
 
 if TYPE_CHECKING:
@@ -229,10 +229,18 @@ class Bars:
         return found
 
     def window(self, start: int, stop: int) -> Bars:
-        """Returns the bars at positions [start, stop)."""
+        """Returns the bars at positions [start, stop).
+
+        Its bars a year are those of the series, so that a holiday in a short window changes none; a window of a
+        year is counted anew where the series is uneven (see `regimen.bars.periods.of_window`).
+        """
         if not 0 <= start < stop <= len(self):
             raise DataError("window", f"must satisfy 0 <= start < stop <= {len(self)}", (start, stop))
-        return self._part(slice(start, stop), slice(None), time=self.time[start:stop])
+        part = self._part(slice(start, stop), slice(None), time=self.time[start:stop])
+        if self.periods_per_year == self._counted():  # and not said by who knows better
+            yearly = of_window(part.time.astype(np.int64), part._counted(), self.periods_per_year)
+            object.__setattr__(part, "periods_per_year", yearly)
+        return part
 
     def select(self, symbol: str) -> Bars:
         """Returns the bars of one symbol, at all times of the panel; NaN where it has none."""

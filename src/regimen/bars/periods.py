@@ -63,6 +63,21 @@ def periods_per_year(stamps: NDArray[np.int64], lives: Sequence[Life], bar_lengt
     return float(counts[order[np.searchsorted(bars, bars[-1] / 2)]])
 
 
+def of_window(stamps: NDArray[np.int64], counted: float, whole: float) -> float:
+    """Returns the bars a year of a window: those of its series, or as counted in it where they are not the same.
+
+    They are not where the window spans the holidays of a year and lies over 5 % off, as in a panel that a market
+    with other hours joins, or a coin whose early minutes had no trades.
+
+    Args:
+        stamps: (time,) of the window.
+        counted: bars a year of the window alone.
+        whole: of its series.
+    """
+    long = int(stamps[-1] - stamps[0]) >= _ALL_HOLIDAYS * _WEEK
+    return counted if long and abs(counted / whole - 1.0) > _NEAR else whole
+
+
 def _count(stamps: NDArray[np.int64], bar_length: int, calendar: Calendar) -> float:
     """Returns bars a year of one stretch: of its whole weeks, so that neither end cuts one."""
     expected = calendar.periods_per_year(bar_length)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from regimen.bars import Bars, Calendar
+from regimen.bars.arrow import data_errors
 from regimen.errors import DataError, RegimenError, RunError
 from regimen.execution.ledger import COSTS, Ledger
 from regimen.execution.market import MarketConfig
@@ -149,11 +150,5 @@ def read(folder: Path, bars: Bars | None = None) -> Ledger:
         return ledger
     except RegimenError:
         raise
-    except (
-        OSError,
-        ArithmeticError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:  # damaged JSON or Parquet, a missing file
+    except data_errors(OSError, ArithmeticError, ValueError, KeyError, TypeError) as error:  # damaged, or a file lacks
         raise RunError("ledger", f"must be complete and undamaged ({error})", str(folder)) from None
