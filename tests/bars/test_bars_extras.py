@@ -60,6 +60,7 @@ def test_a_check_refuses_what_training_would(bars: Path, tmp_path: Path) -> None
     assert line.startswith("data.extras.funding_rate.path: must be an existing file")
     for rule in ("7min", "1h"):
         assert refused(DataConfig.of(path=str(bars), resample=rule)).startswith("data.resample: must be a longer")
+    assert refused(DataConfig.of(path=str(bars), resample="400d")).startswith("data.resample: must leave at least two")
     assert not check(DataConfig.of(path=str(bars), resample="4h")).refused
 
 

@@ -20,6 +20,7 @@ from regimen.bars.repairs import repair
 from regimen.bars.report import CheckReport
 from regimen.bars.samples import sample_path
 from regimen.bars.spans import span
+from regimen.errors import DataError
 
 _LENIENT = RepairsConfig(
     sort=True,
@@ -99,6 +100,8 @@ def _read(config: DataConfig) -> tuple[Bars | None, CheckReport]:
         )
     if config.resample is not None:
         bars = bars.resample(config.resample)
+        if len(bars) < 2:
+            raise DataError("data.resample", "must leave at least two bars", config.resample)
     if config.periods_per_year is not None:
         bars = replace(bars, periods_per_year=config.periods_per_year)
     return bars, report
