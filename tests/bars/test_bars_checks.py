@@ -210,6 +210,11 @@ def test_a_volume_that_no_market_has_is_an_overflow(volume: float, tmp_path: Pat
     assert "infinite" not in found(_set([2, 9], volume=1e18)(clean()), tmp_path)
 
 
+def test_so_is_such_a_price(tmp_path: Path) -> None:
+    finding = found(_set([9], high=1e30)(clean()), tmp_path)["infinite"]
+    assert (finding.severity, finding.rows, finding.repair) == ("refuse", (9,), "")
+
+
 @pytest.mark.parametrize("name", ["open", "volume", "funding_rate"])
 def test_bars_from_memory_hold_nothing_infinite(name: str) -> None:
     columns: dict[str, Any] = {each: np.full(5, 2.0) for each in ("open", "high", "low", "close", "volume")}

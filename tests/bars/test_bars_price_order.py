@@ -59,3 +59,15 @@ def test_broken_rows_of_a_pair_that_rarely_trades_are_no_swapped_columns(tmp_pat
     frame.loc[rows, "high"] = frame.loc[rows, ["open", "close"]].mean(axis=1)
     finding = look(frame, tmp_path)
     assert (finding.rows, finding.repair) == (tuple(rows), "data.repairs.ohlc=widen")
+
+
+def test_one_symbol_of_a_panel_with_swapped_columns_is_named(tmp_path: Path) -> None:
+    """The sound rows of the others do not make it a matter of some broken rows."""
+    others = [illiquid(0.8, seed=seed).assign(symbol=name) for seed, name in enumerate("ABDE")]
+    odd = illiquid(0.8, seed=9).assign(symbol="C").rename(columns={"high": "low", "low": "high"})
+    finding = look(pd.concat([*others, odd]), tmp_path)
+    assert "the columns of 1 of 5 symbols (C) look swapped (the highest stands in low" in finding.sentence
+    assert finding.repair == ""
+    sound = illiquid(0.8, seed=9).assign(symbol="C")
+    sound.loc[[5, 50, 90, 200], "high"] = sound["low"] * 0.999
+    assert look(pd.concat([*others, sound]), tmp_path).repair == "data.repairs.ohlc=widen"

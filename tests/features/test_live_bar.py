@@ -20,6 +20,8 @@ NONSENSE = {
     "infinite low": (10.0, 11.0, -inf, 10.0, 5.0),
     "infinite close": (10.0, 11.0, 9.0, inf, 5.0),
     "infinite volume": (10.0, 11.0, 9.0, 10.0, inf),
+    "price that overflowed": (10.0, 1e30, 9.0, 10.0, 5.0),
+    "prices that overflowed": (1e300, 1e300, 1e300, 1e300, 5.0),
     "volume that overflowed": (10.0, 11.0, 9.0, 10.0, 1e30),
     "zero": (0.0, 11.0, 0.0, 10.0, 5.0),
     "negative zero": (10.0, 11.0, -0.0, 10.0, 5.0),

@@ -66,11 +66,28 @@ def ohlc(rows: Ordered, _config: DataConfig) -> Finding | None:
         f"{{count}} row(s) break low <= open, close <= high ({int((high < low).sum()):,} high below low, "
         f"{under:,} high below open or close, {over:,} low above)"
     )
-    if look_swapped(rows.columns, bad):
-        values = np.stack([opened, high, low, close])[:, bad]
-        top = [name for name, row in zip(PRICES, values, strict=True) if (row >= values.max(axis=0)).all()]
-        bottom = [name for name, row in zip(PRICES, values, strict=True) if (row <= values.min(axis=0)).all()]
-        told = f" (the highest stands in {top[0]}, the lowest in {bottom[0]})" if top and bottom else ""
+    swapped = _swapped_symbols(rows, bad)
+    if not swapped:
+        return rows.find("ohlc", "refuse", bad, sentence, "data.repairs.ohlc=widen")
+    values = np.stack([opened, high, low, close])[:, bad & np.isin(rows.symbol, swapped)]
+    top = [name for name, row in zip(PRICES, values, strict=True) if (row >= values.max(axis=0)).all()]
+    bottom = [name for name, row in zip(PRICES, values, strict=True) if (row <= values.min(axis=0)).all()]
+    told = f" (the highest stands in {top[0]}, the lowest in {bottom[0]})" if top and bottom else ""
+    symbols = rows.table.symbols
+    if len(swapped) < len(symbols):
+        shown = ", ".join(symbols[code] for code in swapped[:5])
+        sentence += f": the columns of {len(swapped):,} of {len(symbols):,} symbols ({shown}) look swapped{told}"
+    else:
         sentence += f": the columns look swapped{told}; data.columns says their order"
-        return rows.find("ohlc", "refuse", bad, sentence)
-    return rows.find("ohlc", "refuse", bad, sentence, "data.repairs.ohlc=widen")
+    return rows.find("ohlc", "refuse", bad, sentence)
+
+
+def _swapped_symbols(rows: Ordered, bad: NDArray[np.bool_]) -> list[int]:
+    """Returns the symbols whose columns look swapped: the sound rows of others say nothing about theirs."""
+    found = []
+    for code in np.unique(rows.symbol[bad]).tolist():
+        first, stop = np.searchsorted(rows.symbol, [code, code + 1])
+        columns = {name: rows.columns[name][first:stop] for name in PRICES}
+        if look_swapped(columns, bad[first:stop]):
+            found.append(code)
+    return found

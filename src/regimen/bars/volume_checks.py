@@ -13,19 +13,23 @@ from regimen.bars.report import Finding
 from regimen.bars.stamps import written
 
 
-def overflowed(volume: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Returns (row,): whether a volume is infinite, or so large that a sum over it forgets all others for good."""
-    return np.asarray(volume > LARGEST)
+def overflowed(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Returns (row,): whether a value is infinite, or so large that a sum over it forgets all others for good."""
+    return np.asarray(values > LARGEST)
 
 
 def infinite(rows: Ordered, _config: DataConfig) -> Finding | None:
-    """Rows with an infinite volume or extra: every sum over it stays infinite, and the difference of two is NaN."""
+    """Rows with an infinite or overflowed value: a sum over it forgets all others, and the difference of two is NaN."""
     found = {name: np.isinf(values) for name, values in rows.columns.items() if name not in PRICES}
     found["volume"] = found["volume"] | overflowed(rows.columns["volume"])
+    # An infinite price is a missing one: see `nan_rows`.
+    found |= {name: overflowed(rows.columns[name]) & np.isfinite(rows.columns[name]) for name in PRICES}
     names = [name for name, bad in found.items() if bad.any()]
     if not names:
         return None
-    sentence = f"{{count}} row(s) hold a value that is infinite, or a volume above {LARGEST:g} ({', '.join(names)})"
+    sentence = (
+        f"{{count}} row(s) hold a value that is infinite, or a price or a volume above {LARGEST:g} ({', '.join(names)})"
+    )
     mend = "data.repairs.negative_volume=nan" if names == ["volume"] else ""
     return rows.find("infinite", "refuse", np.logical_or.reduce([found[name] for name in names]), sentence, mend)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isinf, isnan
+from math import isinf, isnan
 from typing import Any
 
 import numpy as np
@@ -41,14 +41,14 @@ def checked(
     """Returns the five numbers of a bar that may be traded on, or of one without a price (NaN).
 
     Raises:
-        DataError: a price that is infinite, zero or negative; a high or a low that does not contain the others,
-            by more than binary noise; a volume that is infinite, overflowed or negative; what is no number.
+        DataError: a price that is infinite, overflowed, zero or negative; a high or a low that does not contain the
+            others, by more than binary noise; a volume that is infinite, overflowed or negative; what is no number.
     """
     try:
         o, h, lo, c, v = float(open), float(high), float(low), float(close), float(volume)
     except (TypeError, ValueError, OverflowError):
         raise DataError("bar", "must be five numbers", (open, high, low, close, volume)) from None
-    if not (0.0 < lo <= o <= h < inf and lo <= c <= h and (0.0 <= v <= LARGEST or v != v)):
+    if not (0.0 < lo <= o <= h <= LARGEST and lo <= c <= h and (0.0 <= v <= LARGEST or v != v)):
         _refuse(o, h, lo, c, v)
     return o, h, lo, c, v
 
@@ -57,8 +57,8 @@ def _refuse(open: float, high: float, low: float, close: float, volume: float) -
     """Names what is wrong with a bar that is not plainly sound; returns where a price is missing or off by noise."""
     prices = {"open": open, "high": high, "low": low, "close": close}
     for name, price in prices.items():
-        if isinf(price):
-            raise DataError(name, "must be finite, or NaN where there is no bar", price)
+        if abs(price) > LARGEST:
+            raise DataError(name, f"must be finite (and at most {LARGEST:g}), or NaN where there is no bar", price)
         if price <= 0.0:
             raise DataError(name, "must be positive", price)
     if abs(volume) > LARGEST:
