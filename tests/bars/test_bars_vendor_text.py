@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +294,9 @@ def test_the_line_that_converts_works_when_pasted(name: str, tmp_path: Path) -> 
     pd.read_csv(pd.io.common.StringIO(table(HEADER))).to_pickle(path)
     with pytest.raises(DataError) as caught:
         Bars.read(path)
-    subprocess.run(["bash", "-c", str(caught.value).split("convert it: ")[1]], check=True)
+    own = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # as in an environment that is activated
+    line = str(caught.value).split("convert it: ")[1]
+    subprocess.run(["bash", "-c", line], check=True, env={**os.environ, "PATH": own})
     same(Bars.read(path.with_suffix(".parquet")))
 
 
