@@ -9,7 +9,7 @@ from typing import Any
 from regimen import metrics
 from regimen.validation.evidence import CONFIDENCE, LUCK
 from regimen.validation.trials import Trials
-from regimen.validation.verdict import DEFLATED, PROFIT, TIMING
+from regimen.validation.verdict import DEFLATED, TIMING, weighed
 
 WEIGHED = ("evidence", "weak evidence", "no evidence")
 """The levels that depend on the number of trials."""
@@ -39,7 +39,4 @@ def level_now(judgement: Mapping[str, Any], trials: Trials) -> str:
     passed = {rule["name"]: bool(rule["passed"]) for rule in verdict["rules"]}
     passed[DEFLATED] = dsr_now(judgement, trials) >= CONFIDENCE
     passed[TIMING] = metrics.best_of(_known(judgement["random"]["p_value"]), trials.count) <= LUCK
-    if all(passed.values()):
-        return "evidence"
-    weak = passed[PROFIT] and passed[TIMING] and _known(policy["psr"]) >= CONFIDENCE
-    return "weak evidence" if weak else "no evidence"
+    return weighed(passed, _known(policy["psr"]))

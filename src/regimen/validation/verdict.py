@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -152,11 +153,19 @@ def _level(e: Evidence, conditions: tuple[Rule, ...]) -> Level:
         return "does nothing"
     if e.sharpe > TOO_GOOD_SHARPE or too_accurate(e):
         return "suspicious"
-    if all(rule.passed for rule in conditions):
+    return weighed({rule.name: rule.passed for rule in conditions}, e.psr)
+
+
+def weighed(passed: Mapping[str, bool], psr: float) -> Level:
+    """Returns the level of a result that is long enough, does something and can be believed.
+
+    Args:
+        passed: by name of the rule, all that `rules` gives.
+        psr: of the whole returns, without deflation; NaN never passes.
+    """
+    if all(passed.values()):
         return "evidence"
-    if e.total_return > 0 and e.psr >= CONFIDENCE and e.p_trials <= LUCK:
-        return "weak evidence"
-    return "no evidence"
+    return "weak evidence" if passed[PROFIT] and passed[TIMING] and psr >= CONFIDENCE else "no evidence"
 
 
 def _clause(rule: Rule) -> str:
