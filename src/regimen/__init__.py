@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from regimen.errors import RegimenError
     from regimen.execution import Costs, Ledger, Market
     from regimen.features import Feature, FeatureSet
+    from regimen.judging import Judgement, Trials
+    from regimen.judging.judge import judge
     from regimen.policies import Constant
     from regimen.runs import RunConfig, load_config
-    from regimen.validation import Judgement, Trials
-    from regimen.validation.judge import judge
 
 _ROOM_OF = {
     "Bars": "bars",
@@ -27,13 +27,13 @@ _ROOM_OF = {
     "DataConfig": "bars",
     "Feature": "features",
     "FeatureSet": "features",
-    "Judgement": "validation",
+    "Judgement": "judging",
     "Ledger": "execution",
     "Market": "execution",
     "RegimenError": "errors",
     "RunConfig": "runs",
-    "Trials": "validation",
-    "judge": "validation",
+    "Trials": "judging",
+    "judge": "judging",
     "load_config": "runs",
 }
 

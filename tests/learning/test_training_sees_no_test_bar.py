@@ -11,13 +11,13 @@ import pytest
 pytest.importorskip("torch")
 
 from regimen.bars import load_with_report
+from regimen.leaks.poison import Poison, poison
 from regimen.runs.agent_window import AgentFit
 from regimen.runs.classifier_window import ClassifierFit, fit_classifier
 from regimen.runs.config import RunConfig
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import prepare_bars
 from regimen.runs.window import fit_model
-from regimen.validation.poison import Poison, poison
 
 HYBRID = {"kind": "hybrid", "window": 12, "width": 8, "kernels": (3,), "dilations": (1, 2), "heads": 2}
 MULTITASK = {"kind": "multitask", "window": 12, "encoder": {"kind": "lstm", "width": 8}, "heads": 2, "hidden": 8}

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from regimen.leaks import LeakReport
 from regimen.runs import RunConfig, find_run_leaks
-from regimen.validation.leak_report import LeakReport
 
 from .conftest import silent, simulated
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from regimen.cli.sentences import print_sentence
 from regimen.cli.tables import print_table
 from regimen.cli.terminal import console
-from regimen.validation.compare import TEXT, Comparison, table
-from regimen.validation.numerals import count
+from regimen.reporting.comparison.comparison import TEXT, Comparison, table
+from regimen.reporting.numerals import count
 
 _RESULTS = ("Sharpe [95 %]", "IQM [95 %]", "worst", "best", "DSR", "P > hold", "P > first", "verdict")
 _ROOM = 1

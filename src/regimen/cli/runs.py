@@ -110,8 +110,8 @@ def compare(
 
     with working("comparison"):
         from regimen.cli.comparison import print_comparison, with_blanks
+        from regimen.reporting.comparison.comparison import markdown
         from regimen.runs.compare import compare_runs, find_runs, write_comparison
-        from regimen.validation.compare import markdown
 
         directories = find_runs(runs or [], root)
         comparison = compare_runs(directories, force=force)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from regimen.cli.sentences import print_sentence
 from regimen.cli.terminal import console
-from regimen.validation.report_trials import grown
+from regimen.reporting.sections.trials import grown
 
 _STYLES = {
     "evidence": "bold green",

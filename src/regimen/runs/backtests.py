@@ -16,6 +16,7 @@ from regimen.bars.spans import spoken
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import MarketConfig
 from regimen.files import appearing, write_text
+from regimen.judging import timing_sharpe
 from regimen.runs.checksums import recorded_files
 from regimen.runs.classifier_window import SCALER
 from regimen.runs.config import RunConfig
@@ -29,7 +30,6 @@ from regimen.runs.report import write_report
 from regimen.runs.trial import Trial
 from regimen.runs.window import load_decider, read_exposures
 from regimen.settings import apply_overrides, validated
-from regimen.validation import timing_sharpe
 
 Advance = Callable[[int, int, str], None]
 _BACKTESTS = "backtests"

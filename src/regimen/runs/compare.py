@@ -15,6 +15,10 @@ from typing import Any
 import numpy as np
 
 from regimen.errors import RunError
+from regimen.judging import Trials
+from regimen.judging.recount import dsr_now, level_now
+from regimen.reporting.comparison.comparison import Comparison, Contender, Reference, Series, improvement, spread
+from regimen.reporting.numerals import count, day, duration
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, require_finished
 from regimen.runs.documents import read_json
@@ -22,10 +26,6 @@ from regimen.runs.effort import EFFORT, Effort
 from regimen.runs.listing import find_run
 from regimen.runs.models import spoken_kind
 from regimen.runs.trials import TrialLedger, counted
-from regimen.validation import Trials
-from regimen.validation.compare import Comparison, Contender, Reference, Series, improvement, spread
-from regimen.validation.numerals import count, day, duration
-from regimen.validation.recount import dsr_now, level_now
 
 _OWN: dict[str, Any] = {"rebalance": True, "rebalance_band": True, "costs": {"venue", "chosen_by"}}
 """Fields of the market that say how a policy's targets become orders, or who chose it; runs may differ in them."""
@@ -272,7 +272,7 @@ def write_comparison(comparison: Comparison, directories: Sequence[RunDirectory]
     Raises:
         RunError: the file cannot be written.
     """
-    from regimen.validation.compare_page import write
+    from regimen.reporting.comparison.page import write
 
     here = path.resolve().parent
     links = {one.id: Path(os.path.relpath(one.path.resolve() / "report.html", here)).as_posix() for one in directories}

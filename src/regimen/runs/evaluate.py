@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from regimen.execution import Ledger
+from regimen.judging import Acting, SeedRow, Trials, by_period, judge, judge_seeds, seed_summary
 from regimen.metrics import annual_sharpe
 from regimen.runs.config import RunConfig
 from regimen.runs.documents import plain, write_json
-from regimen.validation import Acting, SeedRow, Trials, by_period, judge, judge_seeds, seed_summary
 
 
 def recorded_sharpe(ledger: Ledger) -> float | None:

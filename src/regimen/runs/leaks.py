@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars, load_with_report
 from regimen.labels import label
+from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
 from regimen.preprocess import StandardScaler
 from regimen.runs.config import RunConfig
 from regimen.runs.prepare import Prepared, prepare_bars, seen
 from regimen.runs.window import fit_model
 from regimen.splits import Slice, Window
-from regimen.validation.leak_report import LeakReport, TableRead
-from regimen.validation.leaks import Edge, Fitted, Pipeline, find_leaks
 
 _EPOCHS, _STEPS = 2, 2_000
 """A leak shows after one step of training as well as after a hundred."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from regimen.bars.spans import spoken
 from regimen.execution import VENUES, Ledger
+from regimen.reporting.report import ReportDocument, write
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, require_finished
 from regimen.runs.documents import read_json
 from regimen.runs.fit import HISTORY
 from regimen.runs.trials import counted
-from regimen.validation.report import ReportDocument, write
 
 
 def write_report(

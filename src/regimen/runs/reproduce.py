@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from regimen.files import scratch
+from regimen.judging import Trials
 from regimen.runs.directory import RunDirectory, environment, require_finished
 from regimen.runs.documents import read_json
 from regimen.runs.leftovers import SCRATCH
 from regimen.runs.prepare import prepare
 from regimen.runs.walk_forward import describe, require_same_data, train
-from regimen.validation import Trials
 
 _COMPARED = (
     "*.safetensors",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.execution import Market
 from regimen.execution.tape import Tape
+from regimen.judging import Acting
 from regimen.runs.directory import RunDirectory
 from regimen.runs.documents import read_json, write_json
 from regimen.runs.effort import Effort, count_parameters
@@ -24,7 +25,6 @@ from regimen.runs.tracked import group
 from regimen.runs.window import fit_model, read_exposures, write_exposures
 from regimen.splits import Window
 from regimen.tracking import Trackers
-from regimen.validation import Acting
 
 UNITS = 100
 """Parts that the progress of one window is told in."""

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from regimen.bars.sketch import Sketch, shared
+from regimen.judging import Trials
 from regimen.runs.ledger_file import appending, build, reading
 from regimen.runs.recorded import Recorded, record, recorded
 from regimen.runs.trial import COLUMNS, IDENTITY, Trial, identity
-from regimen.validation import Trials
 
 
 class TrialLedger:

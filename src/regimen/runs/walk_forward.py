@@ -11,6 +11,7 @@ from typing import Any, Literal
 from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
 from regimen.files import appearing, write_text
+from regimen.judging import Trials, timing_sharpe
 from regimen.runs.checksums import recorded_files
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
@@ -25,7 +26,6 @@ from regimen.runs.trial import Trial
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers
-from regimen.validation import Trials, timing_sharpe
 
 _JUDGED = ("judgement.json", "ledger/")
 Advance = Callable[[int, int, str], None]

@@ -1,0 +1,46 @@
+"""The judge: controls, intervals, deflation by every trial, and a verdict in one plain sentence."""
+
+from regimen.judging.acting import Acting, Information, Modes
+from regimen.judging.alarms import COLLAPSE, Alarm
+from regimen.judging.behaviour import Behaviour
+from regimen.judging.constants import Constant
+from regimen.judging.evidence import Evidence
+from regimen.judging.growth import Difference
+from regimen.judging.judge import judge
+from regimen.judging.judgement import Judgement
+from regimen.judging.measures import Row
+from regimen.judging.periods import PeriodRow, by_period, calendar_edges
+from regimen.judging.random_timing import Draws
+from regimen.judging.seeds import SeedRow, SeedSummary, judge_seeds, seed_summary
+from regimen.judging.timing import Timing, timing_sharpe
+from regimen.judging.trials import Trials
+from regimen.judging.verdict import Rule, Verdict, decide
+
+__all__ = [
+    "COLLAPSE",
+    "Acting",
+    "Alarm",
+    "Behaviour",
+    "Constant",
+    "Difference",
+    "Draws",
+    "Evidence",
+    "Information",
+    "Judgement",
+    "Modes",
+    "PeriodRow",
+    "Row",
+    "Rule",
+    "SeedRow",
+    "SeedSummary",
+    "Timing",
+    "Trials",
+    "Verdict",
+    "by_period",
+    "calendar_edges",
+    "decide",
+    "judge",
+    "judge_seeds",
+    "seed_summary",
+    "timing_sharpe",
+]

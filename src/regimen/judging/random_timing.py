@@ -1,0 +1,155 @@
+"""The turnover-matched random control: the policy's own positions, taken at the wrong times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen import metrics
+from regimen.judging import controls
+from regimen.judging.evidence import percent
+from regimen.judging.measures import Row, measure, median_row
+from regimen.judging.timing import Timing
+
+if TYPE_CHECKING:
+    from regimen.execution import Ledger
+
+Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What the circular shifts of the policy's own targets brought.
+
+    Attributes:
+        count: backtests made; 0 when the policy never trades or the sample is too short to shift.
+        requested: what the caller asked for; None is automatic.
+        capped: whether fewer were made than the 300 of a small sample, or than requested.
+        p_value: share of arrangements of the same positions whose timing is at least as good; NaN without draws. See
+            `regimen.judging.Timing.p_value`.
+        p_trials: 1 − (1 − p)^N, the same for the best of all trials.
+        arrangements: arrangements behind the p-value.
+        rank: share of the draws with a lower Sharpe ratio.
+        sharpe, total_return: 5, 50 and 95 % quantiles of the draws (annual Sharpe).
+        equity: (3, point) 5, 50 and 95 % quantiles of the thinned equity curves.
+    """
+
+    count: int
+    requested: int | None
+    capped: bool
+    p_value: float
+    p_trials: float
+    arrangements: int
+    rank: float
+    sharpe: tuple[float, float, float]
+    total_return: tuple[float, float, float]
+    equity: Series
+
+    @property
+    def sentence(self) -> str:
+        """What the control says, for people."""
+        if self.count == 0:
+            return "There is no timing to compare: the policy never trades, or the sample is too short."
+        return (
+            f"The policy's Sharpe ratio beats {math.floor(100.0 * self.rank)} % of {self.count} random timings of its "
+            f"own positions. Apart from what it holds on average, {percent(self.p_value)} of {self.arrangements:,} "
+            f"arrangements of them do as well; the best of all trials does by chance in {percent(self.p_trials)}."
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns plain values."""
+
+        def quantiles(values: tuple[float, float, float]) -> dict[str, float]:
+            return {"low": values[0], "median": values[1], "high": values[2]}
+
+        return {
+            "draws": self.count,
+            "draws_requested": self.requested,
+            "capped": self.capped,
+            "p_value": self.p_value,
+            "p_trials": self.p_trials,
+            "arrangements": self.arrangements,
+            "rank": self.rank,
+            "sharpe": quantiles(self.sharpe),
+            "total_return": quantiles(self.total_return),
+            "sentence": self.sentence,
+            "note": "circular time shifts of the policy's own targets; low and high: 5 and 95 % quantiles",
+        }
+
+
+def _quantiles(values: Series) -> tuple[float, float, float]:
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return math.nan, math.nan, math.nan
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return float(low), float(middle), float(high)
+
+
+def random_timing(
+    ledger: Ledger,
+    standing: Series,
+    policy: Row,
+    timing: Timing,
+    trials: int,
+    draws: int | None,
+    at: NDArray[np.int64],
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Draws, Row | None]:
+    """Backtests circular shifts of the policy's targets and ranks the policy among them.
+
+    Args:
+        ledger: of the policy.
+        standing: (time, symbol) its targets in force.
+        policy: its row, whose Sharpe ratio is ranked.
+        timing: of the ledger, for the p-value.
+        trials: N.
+        draws: how many shifts; None is automatic.
+        at: positions of the thinned equity curves.
+        seed: of the shifts.
+        progress: called after each draw with how many are done and how many there are.
+
+    Returns:
+        The control and its row of medians; no row when there was nothing to draw.
+    """
+    bars, symbols = standing.shape
+    count = controls.draws_for(bars, symbols, draws) if policy.turnover > 0 else 0
+    wanted = controls.MOST_DRAWS if draws is None else draws
+    if count == 0:
+        nothing = (math.nan, math.nan, math.nan)
+        empty = np.full((3, len(at)), math.nan)
+        return Draws(0, draws, False, math.nan, math.nan, 0, math.nan, nothing, nothing, empty), None
+    market, listed = ledger.market.build(), ledger.bars.listed
+    tape = market.tape(ledger.bars)
+    rows, paths = [], np.empty((count, len(at)))
+    for draw, shift in enumerate(controls.shifts(bars, count, seed)):
+        other = market.backtest(ledger.bars, controls.shifted(standing, int(shift), listed), tape=tape)
+        curve = metrics.wealth(other.returns)
+        rows.append(measure(other, "random", "Random timing (median)", curve))
+        paths[draw] = curve[1:][at]
+        if progress is not None:
+            progress(draw + 1, count)
+    # A timing that never moved the equity has no Sharpe ratio; it earned nothing per unit of nothing.
+    found = np.nan_to_num(np.array([row.sharpe for row in rows]), nan=0.0)
+    mine = 0.0 if math.isnan(policy.sharpe) else policy.sharpe
+    # Shifts of a constant repeat the policy's result but for the last digits: those are ties.
+    slack = 1e-9 * max(1.0, abs(mine))
+    p_value, arrangements = timing.p_value(trials, seed)
+    result = Draws(
+        count=count,
+        requested=draws,
+        capped=count < wanted,
+        p_value=p_value,
+        p_trials=metrics.best_of(p_value, trials),
+        arrangements=arrangements,
+        rank=float(np.count_nonzero(found < mine - slack)) / count,
+        sharpe=_quantiles(found),
+        total_return=_quantiles(np.array([row.total_return for row in rows])),
+        equity=np.quantile(paths, [0.05, 0.5, 0.95], axis=0),
+    )
+    return result, median_row(rows, "random", "Random timing (median)")

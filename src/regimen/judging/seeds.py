@@ -1,0 +1,187 @@
+"""Several seeds of one policy: their distribution, and whether the judged one hangs on its seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regimen import metrics
+from regimen.errors import ConfigError
+from regimen.judging.alarms import Alarm
+from regimen.judging.judgement import plain
+from regimen.judging.measures import measure
+
+if TYPE_CHECKING:
+    from regimen.execution import Ledger
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """What one seed brought on the judged bars; see `regimen.judging.Row` for the columns.
+
+    Attributes:
+        seed: of the training.
+        total_return, annual_return, volatility, sharpe, max_drawdown, turnover, exposure, cost_drag: after costs.
+    """
+
+    seed: int
+    total_return: float
+    annual_return: float
+    volatility: float
+    sharpe: float
+    max_drawdown: float
+    turnover: float
+    exposure: float
+    cost_drag: float
+
+    @classmethod
+    def of(cls, seed: int, ledger: Ledger) -> SeedRow:
+        """Measures the ledger of one seed. A policy that never moved has a Sharpe ratio of 0 here, not NaN.
+
+        It earned nothing per unit of nothing; left out of the distribution it would flatter the rest.
+        """
+        row = measure(ledger, f"seed_{seed}", f"Seed {seed}")
+        return cls(
+            seed=seed,
+            total_return=row.total_return,
+            annual_return=row.annual_return,
+            volatility=row.volatility,
+            sharpe=0.0 if math.isnan(row.sharpe) else row.sharpe,
+            max_drawdown=row.max_drawdown,
+            turnover=row.turnover,
+            exposure=row.exposure,
+            cost_drag=row.cost_drag,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One score over the seeds; ``low`` and ``high`` are the ends of the interval of the IQM."""
+
+    iqm: float
+    low: float
+    high: float
+    median: float
+    worst: float
+    best: float
+
+    @classmethod
+    def of(cls, scores: Sequence[float], level: float, draws: int, seed: int) -> Distribution:
+        """Summarises the scores, of which more is better."""
+        values = np.array(scores, dtype=np.float64)
+        found = metrics.iqm_interval(values, level=level, draws=draws, seed=seed)
+        ends = float(values.min()), float(values.max())
+        return cls(found.estimate, found.low, found.high, float(np.median(values)), *ends)
+
+    def to_dict(self) -> dict[str, float]:
+        """Returns plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class SeedSummary:
+    """The distribution over seeds.
+
+    Attributes:
+        n: how many seeds.
+        sharpe: of the annual Sharpe ratio.
+        total_return: of the total return.
+        level: of the intervals.
+    """
+
+    n: int
+    sharpe: Distribution
+    total_return: Distribution
+    level: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values."""
+        return {
+            "n": self.n,
+            "level": self.level,
+            "sharpe": self.sharpe.to_dict(),
+            "total_return": self.total_return.to_dict(),
+        }
+
+
+def seed_summary(rows: Sequence[SeedRow], *, level: float = 0.95, draws: int = 2000, seed: int = 0) -> SeedSummary:
+    """Summarises the seeds of one policy.
+
+    Args:
+        rows: one for each seed.
+        level, draws, seed: of the intervals, see `regimen.metrics.iqm_interval`.
+
+    Raises:
+        ConfigError: no rows, or two of one seed.
+    """
+    seeds = [row.seed for row in rows]
+    if not rows:
+        raise ConfigError("seeds", "must have at least one row", 0)
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError("seeds", "must be distinct", seeds)
+    return SeedSummary(
+        n=len(rows),
+        sharpe=Distribution.of([row.sharpe for row in rows], level, draws, seed),
+        total_return=Distribution.of([row.total_return for row in rows], level, draws, seed),
+        level=level,
+    )
+
+
+def seed_alarms(rows: Sequence[SeedRow], summary: SeedSummary, headline: int) -> tuple[Alarm, ...]:
+    """Returns "seeds disagree" when the headline seed earned and the seeds together do not say so.
+
+    That is: its Sharpe ratio is above 0, and another seed lost money (or has one below 0), or the interval of the IQM
+    reaches 0.
+
+    Raises:
+        ConfigError: the headline seed has no row.
+    """
+    own = next((row for row in rows if row.seed == headline), None)
+    if own is None:
+        raise ConfigError("headline", "must be one of the seeds", headline)
+    found = summary.sharpe
+    losers = sum(row.sharpe < 0.0 or row.total_return < 0.0 for row in rows)
+    if summary.n < 2 or not own.sharpe > 0.0 or (losers == 0 and found.low > 0.0):
+        return ()
+    lost = f"; {losers} of {summary.n} seeds lost money" if losers else ""
+    level = f"{100 * summary.level:.0f} % interval {found.low:.2f} to {found.high:.2f}"
+    return (
+        Alarm(
+            "seeds disagree",
+            f"The result hangs on the seed: the Sharpe ratio is {own.sharpe:.2f} for seed {headline}, and from "
+            f"{found.worst:.2f} to {found.best:.2f} over {summary.n} seeds "
+            f"(IQM {found.iqm:.2f}, {level}{lost}).",
+        ),
+    )
+
+
+def judge_seeds(
+    rows: Sequence[SeedRow], headline: int, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Summarises the seeds for a judgement.
+
+    Args:
+        rows: one for each seed, all on the same bars.
+        headline: the seed whose ledger was judged.
+        level, draws, seed: of the intervals.
+
+    Returns:
+        ``judgement["seeds"]`` (the summary, ``headline`` and ``rows``) and what is to be appended to
+        ``judgement["alarms"]``, both for JSON.
+
+    Raises:
+        ConfigError: no rows, two of one seed, or none of the headline seed.
+    """
+    summary = seed_summary(rows, level=level, draws=draws, seed=seed)
+    warnings = seed_alarms(rows, summary, headline)
+    found = plain({**summary.to_dict(), "headline": headline, "rows": [row.to_dict() for row in rows]})
+    assert isinstance(found, dict)
+    return found, [dict(vars(alarm)) for alarm in warnings]

@@ -1,0 +1,233 @@
+"""The verdict: a pure function from numbers to a level, one sentence, the rules behind it and the alarms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from regimen.judging.alarms import TOO_GOOD, Alarm, alarms
+from regimen.judging.evidence import (
+    CONFIDENCE,
+    CONSTANT,
+    FEWEST_POSITIONS,
+    LUCK,
+    SHORTEST,
+    SHORTEST_DAYS,
+    TOO_GOOD_SHARPE,
+    Evidence,
+    percent,
+    too_accurate,
+)
+
+Level = Literal["not tradable", "too short", "does nothing", "suspicious", "evidence", "weak evidence", "no evidence"]
+
+PROFIT, DEFLATED, TIMING = "profit", "deflated Sharpe ratio", "random timing"
+"""Names of the rules that weak evidence asks for as well, or that depend on the number of trials."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition for evidence: what was required, what was found, and a sentence for people."""
+
+    name: str
+    passed: bool
+    value: float
+    required: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A level, one plain sentence, and the rules with their values.
+
+    Attributes:
+        level: see `decide`.
+        sentence: for people.
+        rules: the conditions of "evidence", passed and failed.
+        alarms: in the order of their weight.
+    """
+
+    level: Level
+    sentence: str
+    rules: tuple[Rule, ...]
+    alarms: tuple[Alarm, ...]
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count:,} trials"
+
+
+def _below(value: float, bound: float) -> str:
+    # 0.9496 must not read as 0.95 beside a required 0.95.
+    if math.isnan(value):
+        return "undefined"
+    digits = 2
+    while digits < 6 and value < bound and round(value, digits) >= bound:
+        digits += 1
+    return f"{value:.{digits}f}"
+
+
+def rules(evidence: Evidence) -> tuple[Rule, ...]:
+    """Returns the conditions for evidence, most telling first. NaN never passes."""
+    e = evidence
+    timing = f"{percent(e.p_random)} of random timings of the same positions do as well{_after(e)}."
+    seeds: tuple[Rule, ...] = ()
+    if e.seeds is not None and e.seeds.n > 1:
+        found = e.seeds.sharpe
+        told = f"Over {e.seeds.n} seeds the annual Sharpe ratio is {found.worst:.2f} to {found.best:.2f}."
+        seeds = (Rule("seeds", found.worst > 0 and found.low > 0, found.worst, "> 0", told),)
+    interval = f"The 95 % interval of the annual Sharpe ratio is {e.sharpe_low:.2f} to {e.sharpe_high:.2f}."
+    return (
+        Rule(
+            PROFIT,
+            e.total_return > 0,
+            e.total_return,
+            "> 0",
+            f"{'Without' if e.zero_cost else 'After'} costs the policy {_earned(e.total_return)}.",
+        ),
+        Rule(
+            DEFLATED,
+            e.dsr >= CONFIDENCE,
+            e.dsr,
+            f">= {CONFIDENCE:.2f}",
+            f"The Deflated Sharpe Ratio of its timing over {_trials(e.trials)} is {_below(e.dsr, CONFIDENCE)}.",
+        ),
+        Rule(
+            "Sharpe interval",
+            e.sharpe_low > 0,
+            e.sharpe_low,
+            "> 0",
+            "The Sharpe ratio is undefined: the equity never moved." if math.isnan(e.sharpe_low) else interval,
+        ),
+        Rule(
+            TIMING,
+            e.p_trials <= LUCK,
+            e.p_trials,
+            f"<= {LUCK:.2f}",
+            "There is no timing to compare with random timing." if math.isnan(e.p_random) else timing,
+        ),
+        Rule(
+            "number of positions",
+            e.positions >= FEWEST_POSITIONS,
+            e.positions,
+            f">= {FEWEST_POSITIONS}",
+            f"{e.positions:,} position was taken." if e.positions == 1 else f"{e.positions:,} positions were taken.",
+        ),
+        Rule(
+            "costs",
+            not e.zero_cost,
+            float(not e.zero_cost),
+            "charged",
+            "No costs were charged." if e.zero_cost else "Costs were charged.",
+        ),
+        *seeds,
+    )
+
+
+def _after(e: Evidence) -> str:
+    return "" if e.trials == 1 else f" ({percent(e.p_trials)} for the best of {_trials(e.trials)})"
+
+
+def _earned(total_return: float) -> str:
+    if total_return > 0:
+        return f"earned {percent(total_return)}"
+    return f"lost {percent(-total_return)}" if total_return < 0 else "earned nothing"
+
+
+def _beside_holding(e: Evidence) -> str:
+    if not math.isfinite(e.buy_and_hold_return):
+        return ""
+    if e.buy_and_hold_return > 0:
+        return f"; buying and holding earned {'more' if e.buy_and_hold_return > e.total_return else 'less'}"
+    return f"; buying and holding lost {'less' if e.buy_and_hold_return > e.total_return else 'money'}"
+
+
+def _level(e: Evidence, conditions: tuple[Rule, ...]) -> Level:
+    if e.ruined:
+        return "not tradable"
+    if e.bars < SHORTEST or e.days < SHORTEST_DAYS:
+        return "too short"
+    if e.trades == 0 or (e.modal_share >= CONSTANT and e.changes < FEWEST_POSITIONS):
+        return "does nothing"
+    if e.sharpe > TOO_GOOD_SHARPE or too_accurate(e):
+        return "suspicious"
+    return weighed({rule.name: rule.passed for rule in conditions}, e.psr)
+
+
+def weighed(passed: Mapping[str, bool], psr: float) -> Level:
+    """Returns the level of a result that is long enough, does something and can be believed.
+
+    Args:
+        passed: by name of the rule, all that `rules` gives.
+        psr: of the whole returns, without deflation; NaN never passes.
+    """
+    if all(passed.values()):
+        return "evidence"
+    return "weak evidence" if passed[PROFIT] and passed[TIMING] and psr >= CONFIDENCE else "no evidence"
+
+
+def _clause(rule: Rule) -> str:
+    return rule.sentence[0].lower() + rule.sentence[1:-1]
+
+
+def _judged(e: Evidence, level: Level, failed: list[Rule]) -> str:
+    # The three levels that weigh the evidence: what was found, and why it falls short.
+    after = "after " if e.zero_cost else "after costs and "
+    found = f"{after}{_trials(e.trials)} the Deflated Sharpe Ratio of its timing is {_below(e.dsr, CONFIDENCE)}"
+    head = f"{level.capitalize()} of an edge: "
+    if not failed:
+        timing = f"only {percent(e.p_random)} of random timings of the same positions do as well{_after(e)}"
+        return f"{head}{found}, and {timing}"
+    if not e.total_return > 0:
+        return f"{head}{'' if e.zero_cost else 'after costs '}the policy {_earned(e.total_return)}"
+    if failed[0].name == DEFLATED:
+        return f"{head}{found} ({CONFIDENCE:.2f} is required)"
+    # Among other failures, doing no better than chance is the one that explains "no evidence".
+    told = [rule for rule in failed if rule.name == TIMING] or failed
+    return f"{head}{found}, but {_clause(told[0])}"
+
+
+def _sentence(e: Evidence, level: Level, conditions: tuple[Rule, ...], warnings: tuple[Alarm, ...]) -> str:
+    if level == "not tradable":
+        return f"Not tradable: the account was wiped out{e.when_ruined}."
+    if level == "too short":
+        few = f"{e.bars:,} bar{'' if e.bars == 1 else 's'}"
+        if e.bars < SHORTEST:
+            return f"Too short to judge: {few}, and no verdict is given below {SHORTEST}."
+        length = f"{few} in {math.floor(e.days * 10) / 10:g} days"
+        return f"Too short to judge: {length}, and no verdict is given below {SHORTEST_DAYS} days."
+    if level == "does nothing":
+        if e.trades == 0:
+            return f"The policy does nothing: it never traded in {e.bars:,} bars."
+        stuck = f"its exposure is {e.modal_exposure:+.2f} in {percent(e.modal_share)} of the time"
+        return f"The policy does nothing: {stuck}, so there is no timing to judge."
+    if level == "suspicious":
+        named = next(alarm for alarm in warnings if alarm.name in TOO_GOOD)
+        return "Too good to be believed: " + named.sentence[0].lower() + named.sentence[1:]
+    return _judged(e, level, [rule for rule in conditions if not rule.passed]) + _beside_holding(e) + "."
+
+
+def decide(evidence: Evidence) -> Verdict:
+    """Decides; the first level that applies, in this order.
+
+    - **not tradable**: the account was ruined.
+    - **too short**: fewer than 100 bars, or less than 14 days.
+    - **does nothing**: never traded, or one exposure in at least 99 % of the time with fewer than ten changes
+      per symbol.
+    - **suspicious**: annual net Sharpe ratio above 3, or directional accuracy above 60 % and three standard
+      errors above what the same share of longs gets by chance.
+    - **evidence**: a profit after costs; DSR of the timing >= 0.95; the 95 % interval of the Sharpe ratio above 0; with
+      a probability of at most 5 % the best of all trials owes its timing to chance; at least ten positions; costs were
+      charged; and, where several seeds were trained, none with a Sharpe ratio below 0 and the interval of their IQM
+      above it.
+    - **weak evidence**: a profit, PSR >= 0.95, and the same 5 % for the timing of the best of all trials.
+    - **no evidence**: everything else.
+    """
+    conditions, warnings = rules(evidence), alarms(evidence)
+    level = _level(evidence, conditions)
+    sentence = _sentence(evidence, level, conditions, warnings)
+    if evidence.zero_cost and level not in ("not tradable", "too short"):
+        sentence = "Without costs: " + sentence[0].lower() + sentence[1:]
+    return Verdict(level, sentence, conditions, warnings)

@@ -1,0 +1,135 @@
+"""`LeakReport`: what was found about each feature, label, fitted object and policy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from regimen.leaks.poison import Poison
+
+Kind = Literal["feature", "label", "rows", "scaler", "model", "policy"]
+Verdict = Literal["clean", "leak", "random", "unbounded"]
+
+
+@dataclass(frozen=True)
+class LeakRow:
+    """What was found about one feature, label column, fitted object or policy.
+
+    Attributes:
+        kind, name: what was examined; ``rows`` are the labels that a window learns from or stops early by.
+        verdict: ``clean``; ``leak``: something before the cut changed when only bars from the cut on did;
+            ``random``: two runs on the same bars differ, so nothing can be said; ``unbounded``: the value
+            depends for ever on where the data begins, so that live and training rows cannot agree.
+        poison, cut: the first poison and cut that showed the leak.
+        first_row: the earliest bar that changed; -1 where none did.
+        change: the largest absolute change; inf where a value appeared or vanished.
+        memory: bars of past after which dropping what came earlier no longer shows (features only); None
+            where unknown.
+        read: how many values were compared; zero means that the cuts left nothing to see.
+    """
+
+    kind: Kind
+    name: str
+    verdict: Verdict = "clean"
+    poison: Poison | None = None
+    cut: int | None = None
+    first_row: int = -1
+    change: float = 0.0
+    memory: int | None = None
+    read: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one plain sentence."""
+        if self.verdict == "leak":
+            return (
+                f"{self.kind} {self.name} leaks: bar {self.first_row} changed, by up to {self.change:.3g}, "
+                f"when the bars from {self.cut} on became {'noise' if self.poison == 'noise' else 'missing'}"
+            )
+        if self.verdict == "random":
+            return f"{self.kind} {self.name} differs between two runs on the same bars; it needs a seed"
+        if self.verdict == "unbounded":
+            return f"{self.kind} {self.name} never forgets where the data begins, so live rows differ"
+        if not self.read:
+            return f"{self.kind} {self.name} was not examined: the cuts left nothing to compare"
+        seen = f", remembers {self.memory} bars" if self.memory is not None else ""
+        return f"{self.kind} {self.name} is clean{seen}"
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """A table of numbers that a feature's step brings along: what it says may come from there, and no poison shows it.
+
+    Attributes:
+        feature: the first column of the step.
+        name: of the table in the code.
+        numbers: how many it holds.
+    """
+
+    feature: str
+    name: str
+    numbers: int
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one plain sentence."""
+        return (
+            f"feature {self.feature}: this step reads a table of {self.numbers:,} numbers, {self.name}; "
+            "whether they know the future no search of the bars can tell"
+        )
+
+
+@dataclass(frozen=True)
+class LeakReport:
+    """Every examined thing, and what fails.
+
+    Attributes:
+        rows: one per feature, label column, fitted object and policy.
+        cuts: the positions from which on bars were poisoned.
+        dropped: bars that were dropped at the beginning to measure memory.
+        edges: the boundaries of spans behind which bars were poisoned for what is fitted.
+        tables: the tables that steps read: a warning.
+    """
+
+    rows: tuple[LeakRow, ...]
+    cuts: tuple[int, ...]
+    dropped: int
+    edges: tuple[int, ...] = ()
+    tables: tuple[TableRead, ...] = ()
+
+    @property
+    def leaks(self) -> tuple[LeakRow, ...]:
+        """The rows that fail: leaks, and unseeded randomness that hides them."""
+        return tuple(row for row in self.rows if row.verdict in ("leak", "random"))
+
+    @property
+    def unbounded(self) -> tuple[LeakRow, ...]:
+        """The columns whose memory never ends: a warning, since their past does not change with their future."""
+        return tuple(row for row in self.rows if row.verdict == "unbounded")
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed."""
+        return not self.leaks
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the report as JSON-able values."""
+        keys = ("kind", "name", "verdict", "poison", "cut", "first_row", "memory", "read")
+        rows = [
+            {
+                **{key: getattr(row, key) for key in keys},
+                "change": row.change if np.isfinite(row.change) else None,
+                "sentence": row.sentence,
+            }
+            for row in self.rows
+        ]
+        return {
+            "passed": self.passed,
+            "cuts": list(self.cuts),
+            "edges": list(self.edges),
+            "dropped": self.dropped,
+            "rows": rows,
+            "tables": [{**asdict(table), "sentence": table.sentence} for table in self.tables],
+        }

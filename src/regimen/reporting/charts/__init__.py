@@ -1,0 +1,1 @@
+"""Charts as SVG text: axes, frames, lines, strips and intervals."""

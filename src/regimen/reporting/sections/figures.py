@@ -1,0 +1,282 @@
+"""The figures of a report: which series are drawn, in which style, with which legend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from regimen.metrics import underwater
+from regimen.reporting.charts.axes import nice_ticks
+from regimen.reporting.charts.figure import Figure, Key, heights_at, multiple, tick_number, tick_percent
+from regimen.reporting.charts.frame import Words
+from regimen.reporting.charts.plots import WIDTHS, Band, Line, bars, line_chart, responsive, step_area
+from regimen.reporting.numerals import number, percent
+from regimen.reporting.sections.flows import costs_figure, turnover_figure
+from regimen.reporting.sections.seeds import seed_figures
+from regimen.reporting.sections.trials import trial_sharpes
+
+if TYPE_CHECKING:
+    from regimen.reporting.report import ReportDocument
+
+Series = NDArray[np.float64]
+
+_CURVES = (
+    ("flat", "Flat", "flat"),
+    ("random_median", "Random timing, median", "random"),
+    ("buy_and_hold", "Buy and hold", "hold"),
+    ("reference", "Known optimum", "reference"),
+    ("policy", "Policy", "policy"),
+)
+_MOST_WINDOWS = 24
+
+
+def _times(stamps: Sequence[str]) -> Series:
+    return np.array([stamp.removesuffix("Z") for stamp in stamps], dtype="datetime64[ns]").astype(np.float64)
+
+
+def _numbers(values: Sequence[float | None]) -> Series:
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def clock(document: ReportDocument) -> Series:
+    """(time,) the document's own clock in nanoseconds; empty without one."""
+    if document.time is None:
+        return np.zeros(0)
+    return document.time.astype("datetime64[ns]").astype(np.float64)
+
+
+def curves(document: ReportDocument) -> dict[str, tuple[Series, Series]]:
+    """The equity curves by name with their clocks: the document's, else the judgement's shorter ones."""
+    drawn = document.judgement.get("curves") or {}
+    found: dict[str, tuple[Series, Series]] = {}
+    if drawn.get("time"):
+        at = _times(drawn["time"])
+        found = {name: (at, _numbers(values)) for name, values in (drawn.get("equity") or {}).items()}
+    if document.time is not None:
+        at = clock(document)
+        found |= {name: (at, np.asarray(values, dtype=np.float64)) for name, values in document.equity.items()}
+    return {name: curve for name, curve in found.items() if np.isfinite(curve[1]).any()}
+
+
+def _last(values: Series) -> float:
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) else math.nan
+
+
+def _equity(document: ReportDocument) -> Figure | None:
+    found = curves(document)
+    lines = [(key, label, style) for key, label, style in _CURVES if key in found]
+    if not lines:
+        return None
+    drawn = [Line(style, *found[key]) for key, _, style in lines]
+    bands = []
+    if "random_low" in found and "random_high" in found:
+        (at, low), (_, high) = found["random_low"], found["random_high"]
+        bands.append(Band("random", at, low, high))
+    ends = ", ".join(f"{label.lower()} {multiple(_last(found[key][1]))}" for key, label, _ in reversed(lines))
+    words = Words(
+        "equity",
+        "Equity of the policy and its controls",
+        f"Multiples of the starting equity at the end: {ends}.",
+    )
+    heights = heights_at(380, 320, 270)
+    picture = responsive(
+        lambda width: line_chart(
+            words,
+            drawn,
+            width,
+            heights[width],
+            write=tick_number,
+            bands=bands,
+            log=True,
+            heavy=1.0,
+            include=[1.0],
+        )
+    )
+    keys = [Key(style, label, multiple(_last(found[key][1]))) for key, label, style in reversed(lines)]
+    if bands:
+        keys.append(Key("band random", "Random timing, 5–95 % of the draws"))
+    note = "Multiple of the starting equity after costs; logarithmic, so equal distances are equal percentages."
+    return Figure("Equity", note, Markup(picture), tuple(keys))
+
+
+def _drawdown(document: ReportDocument) -> Figure | None:
+    falls: dict[str, tuple[Series, Series]] = {}
+    drawn = document.judgement.get("curves") or {}
+    if drawn.get("time"):
+        at = _times(drawn["time"])
+        falls = {name: (at, _numbers(values)) for name, values in (drawn.get("drawdown") or {}).items()}
+    if document.time is not None:
+        for name, values in document.equity.items():
+            whole = np.concatenate([[1.0], np.asarray(values, dtype=np.float64)])
+            falls[name] = (clock(document), underwater(whole)[1:])
+    shown = [(key, label, style) for key, label, style in _CURVES if key in falls and key in ("policy", "buy_and_hold")]
+    if not shown:
+        return None
+    lines = [Line(style, falls[key][0], -falls[key][1]) for key, _, style in shown]
+    deepest = {key: float(np.nanmax(falls[key][1], initial=0.0)) for key, _, _ in shown}
+    said = ", ".join(f"{label.lower()} {percent(deepest[key])}" for key, label, _ in reversed(shown))
+    words = Words(
+        "drawdown",
+        "Drawdown of the policy and of buy and hold",
+        f"Deepest fall below an earlier maximum: {said}.",
+    )
+    heights = heights_at(220, 200, 190)
+    picture = responsive(
+        lambda width: line_chart(
+            words, lines, width, heights[width], write=tick_percent, fill="policy", heavy=0.0, include=[0.0]
+        )
+    )
+    keys = tuple(Key(style, label, percent(-deepest[key])) for key, label, style in reversed(shown))
+    return Figure("Drawdown", "How far the equity stood below its own earlier maximum.", Markup(picture), keys)
+
+
+def _exposures(document: ReportDocument) -> list[Figure]:
+    if document.exposure is None or document.time is None or len(document.time) == 0:
+        return []
+    held = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64).reshape(len(document.time), -1))
+    at = clock(document)
+
+    def figure(name: str, title: str, note: str, values: Series, style: str) -> Figure:
+        ends = f"From {percent(values.min(), 0)} to {percent(values.max(), 0)} of equity"
+        said = f"{ends}, {percent(values.mean(), 0)} on average."
+        words = Words(name, title, said)
+        heights = heights_at(200, 190, 180)
+        picture = responsive(
+            lambda width: step_area(words, style, at, values, width, heights[width], write=tick_percent)
+        )
+        return Figure(title, f"{note} {said}", Markup(picture))
+
+    dense = " Where positions change faster than the picture can show: the mean, with the range in pale."
+    pale = dense if len(at) > WIDTHS["wide"] // 2 else ""
+    if held.shape[1] == 1:
+        return [
+            figure(
+                "exposure",
+                "Exposure",
+                f"Share of equity held at the close, short below zero.{pale}",
+                held[:, 0],
+                "policy",
+            )
+        ]
+    gross = np.abs(held).sum(axis=1)
+    return [
+        figure(
+            "exposure",
+            "Net exposure",
+            f"Sum over symbols, short below zero.{pale}",
+            held.sum(axis=1),
+            "policy",
+        ),
+        figure("gross", "Gross exposure", "Sum of the absolute exposures.", gross, "policy"),
+    ]
+
+
+def _histogram(document: ReportDocument) -> Figure | None:
+    histogram = (document.judgement.get("behaviour") or {}).get("histogram") or {}
+    centres, shares = histogram.get("centres") or [], histogram.get("share") or []
+    if not shares or len(centres) != len(shares):
+        return None
+    labels = [(at + 0.5, percent(centre, 0)) for at, centre in enumerate(centres) if at % 5 == 0]
+    values = _numbers(shares).tolist()
+    common = max(range(len(values)), key=lambda position: values[position])
+    said = f"The most common target lies near {percent(centres[common], 0)}."
+    words = Words("targets", "Distribution of the targets", said)
+    heights = heights_at(170, 170, 160)
+    picture = responsive(
+        lambda width: bars(words, labels, [("policy", values)], width, heights[width], write=tick_percent)
+    )
+    return Figure("Target exposures", "Share of bars and symbols with each target in force.", Markup(picture))
+
+
+def _trials(document: ReportDocument, sharpes: Sequence[float]) -> Figure | None:
+    if len(sharpes) < 5 or max(sharpes) - min(sharpes) <= 0:
+        return None
+    ticks = nice_ticks(min(sharpes), max(sharpes), 8)
+    step = ticks[1] - ticks[0]
+    first, last = math.floor(min(sharpes) / step), math.floor(max(sharpes) / step) + 1
+    edges = step * np.arange(first, last + 1)
+    counts = np.histogram(np.array(sharpes), bins=edges)[0]
+    labels = [(float(position), number(edge)) for position, edge in enumerate(edges)]
+    own = next((row.get("sharpe") for row in document.judgement.get("rows", ()) if row.get("name") == "policy"), None)
+    mark = None
+    if isinstance(own, int | float) and edges[0] <= own <= edges[-1]:
+        mark = (float((own - edges[0]) / step), "policy")
+    words = Words(
+        "trial-sharpes",
+        "Sharpe ratios of all trials",
+        f"{len(sharpes)} trials between {number(min(sharpes))} and {number(max(sharpes))}.",
+    )
+    heights = heights_at(170, 170, 160)
+    picture = responsive(
+        lambda width: bars(
+            words, labels, [("neutral", counts.tolist())], width, heights[width], write=tick_number, mark=mark
+        )
+    )
+    keys = (Key("block neutral", "Trials"), *((Key("policy", "This run", number(own)),) if mark else ()))
+    return Figure(
+        "Sharpe ratios of the trials",
+        "Annual Sharpe ratio after costs, number of trials.",
+        Markup(picture),
+        keys,
+    )
+
+
+def _training(document: ReportDocument) -> list[tuple[str, Markup]]:
+    return [
+        picture
+        for position, row in enumerate(document.training[:_MOST_WINDOWS])
+        if (picture := _course(row, position)) is not None
+    ]
+
+
+def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
+    """One window's training: losses by epoch, or an agent's mean reward by environment step."""
+    first = _numbers(row.get("train_loss") or row.get("reward") or [])
+    if not len(first):
+        return None
+    held = _numbers(row.get("validation_loss") or [])
+    steps = row.get("steps")
+    places = np.arange(1.0, len(first) + 1) if steps is None else np.array(steps, dtype=np.float64)
+    best, unit = (row.get("best_epoch"), "epoch") if steps is None else (row.get("best_steps"), "step")
+    lines = [Line("flat", places, first)]
+    if len(held):
+        lines.append(Line("hold", np.arange(1.0, len(held) + 1), held))
+    last = int(places[-1])
+    said = f"{unit} {best:,} of {last:,}" if best else f"{last:,} {unit}s"
+    name, what = f"Window {row.get('window', position)}", "loss by epoch" if steps is None else "reward by step"
+    chart = line_chart(
+        Words(f"loss-{position}", f"{name}: {what}", said + "."),
+        lines,
+        232,
+        150,
+        write=lambda value: f"{value:.3g}",
+        is_time=False,
+        mark=float(best) if best else None,
+    )
+    return f"{name} · {said}", Markup(chart)
+
+
+def figures(document: ReportDocument) -> Mapping[str, Any]:
+    """All figures by name; one whose series are absent is None or empty."""
+    make: dict[str, Callable[[ReportDocument], Any]] = {
+        "equity": _equity,
+        "drawdown": _drawdown,
+        "exposures": _exposures,
+        "turnover": turnover_figure,
+        "costs": costs_figure,
+        "targets": _histogram,
+        "seeds": seed_figures,
+        "training": _training,
+    }
+    found = {name: draw(document) for name, draw in make.items()}
+    return found | {
+        "trials": _trials(document, trial_sharpes(document)),
+        "learns": any(row.get("steps") for row in document.training),
+        "more_training": max(0, len(document.training) - _MOST_WINDOWS),
+    }
