@@ -12,9 +12,9 @@ pytest.importorskip("torch")
 
 from regimen.bars import load_with_report
 from regimen.leaks.poison import Poison, poison
-from regimen.runs.agent_window import AgentFit
-from regimen.runs.classifier_window import ClassifierFit, fit_classifier
 from regimen.runs.config import RunConfig
+from regimen.runs.families.agent import AgentFit
+from regimen.runs.families.classifier import ClassifierFit, fit_classifier
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import prepare_bars
 from regimen.runs.window import fit_model

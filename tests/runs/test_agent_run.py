@@ -24,7 +24,7 @@ from regimen.runs import (
     resume_run,
     start,
 )
-from regimen.runs import agent_window as module
+from regimen.runs.families import agent as module
 from regimen.runs.prepare import prepare
 from regimen.runs.trading import desks, market_of, trade
 from regimen.runs.window import fit_model

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 from regimen.metrics import annual_sharpe
 from regimen.runs import RunConfig
-from regimen.runs.classifier_window import fit_classifier
+from regimen.runs.families.classifier import fit_classifier
 from regimen.runs.prepare import prepare
 from regimen.runs.selection import sharpe_after_costs
 

@@ -18,11 +18,11 @@ from regimen.execution import MarketConfig
 from regimen.files import appearing, write_text
 from regimen.judging import timing_sharpe
 from regimen.runs.checksums import recorded_files
-from regimen.runs.classifier_window import SCALER
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
 from regimen.runs.documents import read_json, write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.families.classifier import SCALER
 from regimen.runs.fit import EXPOSURES, MODEL
 from regimen.runs.manifest import write_manifest
 from regimen.runs.prepare import Series, described, seen

@@ -15,9 +15,9 @@ from regimen.errors import RunError
 from regimen.metrics import normal_cdf
 from regimen.policies.classifier import Scaler
 from regimen.predictors import Predictor
-from regimen.runs.classifier_window import load_classifier
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, code_version
+from regimen.runs.families.classifier import load_classifier
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
 from regimen.tracking import (

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from regimen.errors import RegimenError, RunError
 from regimen.files import write_bytes
-from regimen.runs.agent_window import fit_agent, load_trader
-from regimen.runs.classifier_window import fit_classifier, load_classifier
 from regimen.runs.config import RunConfig, as_written
+from regimen.runs.families.agent import fit_agent, load_trader
+from regimen.runs.families.classifier import fit_classifier, load_classifier
 from regimen.runs.fit import Decider, Fit, Tell
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window

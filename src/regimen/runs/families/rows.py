@@ -1,0 +1,67 @@
+"""The rows of a window that a predictor learns from and is chosen by, as it sees them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import ConfigError, DataError
+from regimen.predictors import Predictor
+from regimen.preprocess import StandardScaler
+from regimen.runs.prepare import Prepared
+from regimen.splits import Slice, Window
+from regimen.training import Inputs, TrainingData
+from regimen.windows import Lanes
+
+
+def training_data(prepared: Prepared, window: Window, scaler: StandardScaler, predictor: Predictor) -> TrainingData:
+    """Returns a window's training and validation rows as a predictor sees them: rows, or windows of rows, scaled.
+
+    A window of rows may begin before its slice, whose bars are in its past; one that would begin before the first
+    known row is left out.
+
+    Args:
+        prepared: bars, features and labels.
+        window: the walk-forward window.
+        scaler: fitted on its training slice.
+        predictor: its ``window`` and ``targets`` say what it sees and learns.
+
+    Raises:
+        ConfigError: windows as long as the training slice, or longer.
+        DataError: not one whole window.
+    """
+    names, values, length = prepared.frame.names, prepared.frame.values, predictor.window
+    y = prepared.labels.y.astype(np.int64)
+    targets = prepared.targets(predictor.targets) if predictor.targets else None
+    bars = window.train.stop - window.train.start
+    if length >= bars:
+        rule = f"must be shorter than the {bars} bars of window {window.number + 1}'s training slice"
+        raise ConfigError("model.window", rule, length)
+    lanes = None
+    if length > 1:
+        stop = max(window.train.stop, window.validation.stop)
+        lanes = Lanes.of(scaler.transform(values[:stop], names, np.float32), prepared.known[:stop])
+
+    def rows(part: Slice) -> tuple[Inputs, NDArray[np.int64], NDArray[np.float64] | None]:
+        if lanes is None and targets is None:
+            return scaler.take(values, part, names, np.float32), part.take(y), None
+        times, symbols = part.positions
+        kept = np.ones(len(times), dtype=np.bool_) if lanes is None else lanes.whole(length)[times, symbols]
+        if targets is not None:
+            kept &= np.isfinite(targets[times, symbols]).all(axis=1)
+        if not kept.any():
+            rule = f"must have {length} known rows before some label in the {part.role} slice"
+            raise DataError(f"window {window.number + 1}", rule, len(times))
+        times, symbols = times[kept], symbols[kept]
+        x: Inputs = (
+            scaler.take(values, part, names, np.float32)[kept]
+            if lanes is None
+            else lanes.windows(times, symbols, length)
+        )
+        return x, y[times, symbols], None if targets is None else targets[times, symbols]
+
+    x_train, y_train, targets_train = rows(window.train)
+    if not window.validation.rows:
+        return TrainingData(x_train, y_train, targets_train=targets_train)
+    x_val, y_val, targets_val = rows(window.validation)
+    return TrainingData(x_train, y_train, x_val, y_val, targets_train=targets_train, targets_val=targets_val)
