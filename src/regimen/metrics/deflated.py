@@ -12,7 +12,6 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.jit import jit
 from regimen.metrics.performance import sharpe_standard_error
 
 _NORMAL = NormalDist()
@@ -88,43 +87,22 @@ def dsr(sharpe: float, bars: int, skew: float, kurtosis: float, trials: float, v
     return psr(sharpe, bars, skew, kurtosis, expected_max_sharpe(trials, variance))
 
 
-@jit
-def _clusters(similarity: NDArray[np.float64], threshold: float) -> int:
-    # Average linkage: the two most similar clusters merge until no pair reaches the threshold.
-    count = similarity.shape[0]
-    size = np.ones(count)
-    alive = np.ones(count, dtype=np.bool_)
-    left = count
-    while left > 1:
-        best, first, second = -np.inf, 0, 0
-        for i in range(count):
-            if alive[i]:
-                for j in range(i + 1, count):
-                    if alive[j] and similarity[i, j] > best:
-                        best, first, second = similarity[i, j], i, j
-        if best < threshold:
-            break
-        total = size[first] + size[second]
-        for k in range(count):
-            merged = (size[first] * similarity[first, k] + size[second] * similarity[second, k]) / total
-            similarity[first, k] = merged
-            similarity[k, first] = merged
-        size[first] = total
-        alive[second] = False
-        left -= 1
-    return int(left)
-
-
 def effective_trials(correlation: NDArray[np.float64], threshold: float = 0.5) -> int:
     """Returns the number of clusters of correlated trials: how many different things were really tried.
 
     Average-linkage clustering of the trials' return correlations, cut where the mean correlation between two
     clusters falls below ``threshold``. Seeds of one model make one cluster, unrelated strategies one each. It
-    is reported beside the raw count and never replaces it. O(N³): 0.2 s for 300 trials.
+    is reported beside the raw count and never replaces it.
 
     Args:
         correlation: (trial, trial) of the trials' returns; NaN (a trial that never traded) counts as
             uncorrelated.
         threshold: mean correlation above which two clusters are one.
     """
-    return int(_clusters(np.nan_to_num(np.array(correlation, dtype=np.float64), nan=0.0), threshold))
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    distances = 1.0 - np.nan_to_num(np.asarray(correlation, dtype=np.float64), nan=0.0)
+    if len(distances) < 2:
+        return len(distances)
+    pairs = distances[np.triu_indices(len(distances), 1)]
+    return int(fcluster(linkage(pairs, method="average"), 1.0 - threshold, criterion="distance").max())
