@@ -104,8 +104,8 @@ def test_the_three_seams_are_used() -> None:
     data = make_data()
     seen: dict[str, list[object]] = {"sampler": [], "transform": [], "objective": []}
 
-    def sampler(epoch: int, generator: np.random.Generator) -> Sequence[np.ndarray]:
-        seen["sampler"].append(epoch)
+    def sampler(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[np.ndarray]:
+        seen["sampler"].append([epoch.epoch for epoch in history])
         assert isinstance(generator, np.random.Generator)
         return [np.array([0, 1, 2]), np.array([3, 3])]
 
@@ -120,7 +120,7 @@ def test_the_three_seams_are_used() -> None:
 
     config = TrainingConfig(epochs=2)
     fit(LOGISTIC.build(5, 3), data, config, sampler=sampler, transform=transform, objective=objective)
-    assert seen["sampler"] == [1, 2]
+    assert seen["sampler"] == [[], [1]]  # the epochs done
     np.testing.assert_array_equal(seen["transform"][0], data.x_train[:3])
     np.testing.assert_array_equal(seen["transform"][1], data.x_train[[3, 3]])
     assert [entry[:2] for entry in seen["objective"]] == [(True, True), (True, True), (False, False)] * 2  # type: ignore[index]
@@ -128,6 +128,21 @@ def test_the_three_seams_are_used() -> None:
     assert not np.array_equal(noisy[0], data.x_train[:3])  # transformed
     np.testing.assert_array_equal(noisy[2], data.x_val)  # validation rows are not
     assert not np.array_equal(noisy[0] - data.x_train[:3], noisy[3] - data.x_train[:3])  # new draws each epoch
+
+
+def test_an_objective_may_ask_for_the_gradient_of_its_inputs_on_validation_rows_too() -> None:
+    data, norms = make_data(), []
+
+    def objective(module: nn.Module, batch: Batch) -> Tensor:
+        with torch.enable_grad():
+            x = batch.x.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(cross_entropy(module(x), batch.y).sum(), x)
+        norms.append((module.training, float(gradient.norm())))
+        return cross_entropy(module(batch.x), batch.y).mean()
+
+    fit(BaselineConfig().build(5, 3), data, TrainingConfig(epochs=1, batch_size=10_000), objective=objective)
+    assert [training for training, _ in norms] == [True, False]
+    assert all(norm > 0.0 for _, norm in norms)
 
 
 def test_windows_over_a_series_are_not_copied() -> None:
@@ -208,7 +223,7 @@ def test_settings_that_would_be_ignored_are_refused() -> None:
             {"objective": lambda module, batch: module(batch.x).sum()},
             TrainingConfig(class_weights="balanced"),
         ),
-        ({"sampler": lambda _epoch, _generator: []}, TrainingConfig(sampler="balanced")),
+        ({"sampler": lambda _history, _generator: []}, TrainingConfig(sampler="balanced")),
         ({}, TrainingConfig(epochs=2, warmup_epochs=2)),
     ):
         with pytest.raises(ConfigError):
@@ -229,7 +244,7 @@ def test_a_seam_that_breaks_its_promise_is_refused() -> None:
         [np.array([], dtype=np.int64)],
     ):
         with pytest.raises(DataError, match="sampler"):
-            fit(model, data, config, sampler=lambda _epoch, _draws, batches=batches: batches)  # type: ignore[misc]
+            fit(model, data, config, sampler=lambda _history, _draws, batches=batches: batches)  # type: ignore[misc]
 
 
 def test_cuda_without_a_device_is_one_line() -> None:

@@ -25,21 +25,21 @@ from regimen.training import (
 
 @given(rows=st.integers(1, 300), size=st.integers(1, 400), seed=st.integers(0, 5))
 def test_shuffled_gives_each_row_once_in_batches(rows: int, size: int, seed: int) -> None:
-    batches = shuffled(rows, size)(1, np.random.default_rng(seed))
+    batches = shuffled(rows, size)((), np.random.default_rng(seed))
     assert sorted(np.concatenate(batches)) == list(range(rows))
     assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
     assert 1 <= len(batches[-1]) <= size
 
 
 def test_shuffled_really_shuffles() -> None:
-    order = np.concatenate(shuffled(1_000, 100)(1, np.random.default_rng(0)))
+    order = np.concatenate(shuffled(1_000, 100)((), np.random.default_rng(0)))
     assert abs(np.corrcoef(order, np.arange(1_000))[0, 1]) < 0.1
 
 
 def test_balanced_draws_classes_equally_and_every_row_of_a_class() -> None:
     y = np.repeat([0, 1, 2], [9_000, 900, 100])
     np.random.default_rng(1).shuffle(y)
-    drawn = np.concatenate(balanced(y, 512)(1, np.random.default_rng(0)))
+    drawn = np.concatenate(balanced(y, 512)((), np.random.default_rng(0)))
     assert len(drawn) == 10_000
     # A class has expectation 10,000/3 and standard deviation 47; five of those are 236.
     assert np.abs(np.bincount(y[drawn]) - 10_000 / 3).max() < 236
@@ -47,7 +47,7 @@ def test_balanced_draws_classes_equally_and_every_row_of_a_class() -> None:
 
 
 def test_balanced_leaves_out_a_class_that_never_occurs() -> None:
-    drawn = np.concatenate(balanced(np.array([0, 2, 2, 2]), 2)(1, np.random.default_rng(0)))
+    drawn = np.concatenate(balanced(np.array([0, 2, 2, 2]), 2)((), np.random.default_rng(0)))
     assert set(drawn) <= {0, 1, 2, 3}
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regimen.seams import Batch, Epoch, Inputs, Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig, learning_rate
-from regimen.training.data import Inputs, TrainingData
-from regimen.training.samplers import Sampler, balanced, shuffled
+from regimen.training.data import TrainingData
+from regimen.training.samplers import balanced, shuffled
 
 if TYPE_CHECKING:
-    from regimen.training.checkpoint import Epoch
     from regimen.training.loop import FitResult, fit
     from regimen.training.objectives import (
-        Batch,
         LearnsMore,
-        Objective,
-        Transform,
         classification,
         cross_entropy,
         joint,
@@ -44,14 +41,10 @@ __all__ = [
 ]
 
 _WITH_TORCH = {
-    "Epoch": "checkpoint",
     "FitResult": "loop",
     "fit": "loop",
-    "Batch": "objectives",
     "LearnsMore": "objectives",
-    "Objective": "objectives",
     "joint": "objectives",
-    "Transform": "objectives",
     "classification": "objectives",
     "cross_entropy": "objectives",
     "weighted_mean": "objectives",

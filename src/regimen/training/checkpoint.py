@@ -13,35 +13,13 @@ from torch import Tensor, nn
 
 from regimen.errors import RunError
 from regimen.predictors import Predictor
+from regimen.seams import Epoch
 from regimen.tensorfile import optimizer_tensors, read_tensors, restore_optimizer, write_tensors
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
 
 FILE = "checkpoint.safetensors"
 _FORMAT = 2
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What happened in one epoch.
-
-    Attributes:
-        epoch: its number, from 1.
-        train_loss: mean loss of its batches while the weights moved.
-        val_loss: loss of the validation rows after it; None without validation rows.
-        score: what the caller's ``score`` said of the weights after it; None without one.
-        best: whether these are the best weights so far.
-        learning_rate: of its last step.
-        seconds: wall time without the checkpoint; two equal runs differ here only.
-    """
-
-    epoch: int
-    train_loss: float
-    val_loss: float | None
-    score: float | None
-    best: bool
-    learning_rate: float
-    seconds: float = field(compare=False)
 
 
 @dataclass

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError
+from regimen.seams import Inputs
 from regimen.windows import SeriesWindows
-
-Inputs = NDArray[np.floating] | SeriesWindows
-"""Inputs (n, inputs), or windows (n, window, inputs)."""
 
 _THREE = ("SELL", "HOLD", "BUY")
 

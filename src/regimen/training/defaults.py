@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from regimen.errors import ConfigError
 from regimen.predictors import Predictor
+from regimen.seams import Objective, Sampler
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
-from regimen.training.objectives import LearnsMore, Objective, classification, joint
-from regimen.training.samplers import Sampler, balanced, shuffled
+from regimen.training.objectives import LearnsMore, classification, joint
+from regimen.training.samplers import balanced, shuffled
 
 
 def check_settings(

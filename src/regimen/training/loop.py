@@ -17,16 +17,17 @@ from torch import nn
 from regimen.errors import RunError
 from regimen.nets import activation_bytes, pick_device, require_memory, training_bytes
 from regimen.predictors import Predictor
+from regimen.seams import Batch, Epoch, Objective, Rows, Sampler, Transform
 from regimen.seeding import generator, torch_seed
-from regimen.training.checkpoint import Epoch, Progress, identify, load_checkpoint, save_checkpoint
+from regimen.training.checkpoint import Progress, identify, load_checkpoint, save_checkpoint
 from regimen.training.config import TrainingConfig, learning_rate
 from regimen.training.data import TrainingData
 from regimen.training.defaults import check_settings, default_objective, default_sampler, make_optimizer
-from regimen.training.objectives import Batch, Objective, Transform, identity
+from regimen.training.objectives import identity
 from regimen.training.precision import mixed_precision, pick_precision
 from regimen.training.reproducible import reproducible
 from regimen.training.resident import Resident
-from regimen.training.samplers import Rows, Sampler, check_batches
+from regimen.training.samplers import check_batches
 
 _VALIDATION_ROWS, _FEWEST_WINDOWS = 8192, 256
 
@@ -132,7 +133,7 @@ def fit(
                 path = ("window", window, "epoch", number)
                 torch.manual_seed(torch_seed(seed, *path))  # dropout
                 draws = torch.Generator(device).manual_seed(torch_seed(seed, *path, "transform"))
-                batches = sampler(number, generator(seed, *path, "sampler"))
+                batches = sampler(tuple(progress.history), generator(seed, *path, "sampler"))
                 check_batches(batches, len(data.x_train))
 
                 module.train()
@@ -245,7 +246,7 @@ def _validate(module: nn.Module, val: Resident, objective: Objective) -> float:
     module.eval()
     total = 0.0
     step = max(_FEWEST_WINDOWS, _VALIDATION_ROWS // val.length)
-    with torch.inference_mode():
+    with torch.no_grad():  # and not inference mode, in which an attack could not ask for the gradient of its inputs
         for start in range(0, len(val), step):
             rows = torch.arange(start, min(start + step, len(val)), device=val.device)
             total += float(objective(module, val.take(rows))) * len(rows)

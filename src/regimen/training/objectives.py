@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from regimen.predictors.predictor import logits_of
-
-
-class Batch(NamedTuple):
-    """Rows on the training device.
-
-    Attributes:
-        x: (n, inputs) float32, or (n, window, inputs).
-        y: (n,) int64.
-        weights: (n,) float32, the weight of each row's loss.
-        targets: (n, target) float32, what is learned besides the class; None where there is nothing.
-    """
-
-    x: Tensor
-    y: Tensor
-    weights: Tensor
-    targets: Tensor | None = None
-
-    def part(self, rows: slice) -> Batch:
-        """Returns some of its rows."""
-        targets = None if self.targets is None else self.targets[rows]
-        return Batch(self.x[rows], self.y[rows], self.weights[rows], targets)
-
-
-Transform = Callable[[Batch, torch.Generator], Batch]
-"""``transform(batch, generator) -> batch`` on training batches only. All of its randomness comes from the
-generator (on the batch's device), which depends on (seed, window, epoch) only."""
-
-Objective = Callable[[nn.Module, Batch], Tensor]
-"""``objective(module, batch) -> scalar loss``: the mean over the batch by ``batch.weights``. Also called in
-evaluation mode without gradients on the validation rows, where the weights are 1."""
+from regimen.seams import Batch, Objective
 
 
 def identity(batch: Batch, generator: torch.Generator) -> Batch:  # noqa: ARG001

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regimen.training.data import Inputs
-from regimen.training.objectives import Batch
+from regimen.seams import Batch, Inputs
 from regimen.windows import SeriesWindows
 
 

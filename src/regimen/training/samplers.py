@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError
-
-Rows = NDArray[np.int64]
-Sampler = Callable[[int, np.random.Generator], Sequence[Rows]]
-"""``sampler(epoch, generator) -> batches``: each batch holds positions in ``x_train``. Epochs count from 1.
-All of its randomness comes from the generator, which depends on (seed, window, epoch) only; so it must keep
-no state from one epoch to the next, or a resumed run would differ."""
+from regimen.seams import Epoch, Rows, Sampler
 
 
 def shuffled(rows: int, batch_size: int) -> Sampler:
@@ -25,7 +20,7 @@ def shuffled(rows: int, batch_size: int) -> Sampler:
         batch_size: rows in a batch.
     """
 
-    def sample(epoch: int, generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
+    def sample(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
         return _cut(generator.permutation(rows), batch_size)
 
     return sample
@@ -43,7 +38,7 @@ def balanced(y: NDArray[Any], batch_size: int) -> Sampler:
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     by_class = np.concatenate(members)
 
-    def sample(epoch: int, generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
+    def sample(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
         classes = generator.integers(0, len(sizes), size=len(by_class))
         return _cut(by_class[starts[classes] + generator.integers(0, sizes[classes])], batch_size)
 

@@ -1,0 +1,84 @@
+"""What methods wrap: the rows of a batch, what happens to them, what is minimised, and which rows come next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.windows import SeriesWindows
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+Inputs = NDArray[np.floating] | SeriesWindows
+"""Inputs (n, inputs), or windows (n, window, inputs)."""
+
+Rows = NDArray[np.int64]
+"""Positions of training rows."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What happened in one epoch.
+
+    Attributes:
+        epoch: its number, from 1.
+        train_loss: mean loss of its batches while the weights moved.
+        val_loss: loss of the validation rows after it; None without validation rows.
+        score: what the caller's ``score`` said of the weights after it; None without one.
+        best: whether these are the best weights so far.
+        learning_rate: of its last step.
+        seconds: wall time without the checkpoint; two equal runs differ here only.
+    """
+
+    epoch: int
+    train_loss: float
+    val_loss: float | None
+    score: float | None
+    best: bool
+    learning_rate: float
+    seconds: float = field(compare=False)
+
+
+class Batch(NamedTuple):
+    """Rows on the training device.
+
+    Attributes:
+        x: (n, inputs) float32, or (n, window, inputs).
+        y: (n,) int64.
+        weights: (n,) float32, the weight of each row's loss.
+        targets: (n, target) float32, what is learned besides the class; None where there is nothing.
+    """
+
+    x: Tensor
+    y: Tensor
+    weights: Tensor
+    targets: Tensor | None = None
+
+    def part(self, rows: slice) -> Batch:
+        """Returns some of its rows."""
+        targets = None if self.targets is None else self.targets[rows]
+        return Batch(self.x[rows], self.y[rows], self.weights[rows], targets)
+
+
+Sampler = Callable[[Sequence[Epoch], np.random.Generator], Sequence[Rows]]
+"""``sampler(history, generator) -> batches`` of the next epoch: each batch holds positions of training rows.
+
+``history`` holds the epochs done, those before a resume included. All randomness comes from the generator, which
+depends on (seed, window, epoch) only; so a sampler keeps nothing from one epoch to the next, or a resumed run would
+differ."""
+
+Transform = Callable[["Batch", "torch.Generator"], "Batch"]
+"""``transform(batch, generator) -> batch`` on training batches only. All of its randomness comes from the
+generator (on the batch's device), which depends on (seed, window, epoch) only."""
+
+Objective = Callable[["nn.Module", "Batch"], "Tensor"]
+"""``objective(module, batch) -> scalar loss``: the mean over the batch by ``batch.weights``.
+
+Also called in evaluation mode on the validation rows, where the weights are 1. No gradients are recorded there, but an
+objective that needs one of its own, as an attack on its inputs does, may ask for it with ``torch.enable_grad``."""
