@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -46,7 +46,7 @@ def agent_members() -> dict[str, Any]:
     return {member.model_fields["kind"].default: member for member in agent_configs()}
 
 
-def windows_of(count: int, length: int, targets: int, seed: int = 0) -> Any:
+def windows_of(count: int, length: int, targets: Sequence[str], seed: int = 0) -> Any:
     """Returns ``count`` rows or windows of random features whose class follows from the newest row."""
     from regimen.training import TrainingData
     from regimen.windows import SeriesWindows
@@ -56,9 +56,7 @@ def windows_of(count: int, length: int, targets: int, seed: int = 0) -> Any:
     newest = series[length - 1 :]
     y = (newest[:, :3] + rng.gumbel(size=(count, 3))).argmax(axis=1)
     x: Any = newest if length == 1 else SeriesWindows(series, np.arange(length - 1, len(series)), length)
-    more = np.abs(newest[:, :targets]) if targets else None
-    if targets == 3:
-        more[:, 1] = y  # the regime is a class
+    more = {name: np.abs(newest[:, k]) if name != "regime" else y for k, name in enumerate(targets)}
     return TrainingData(x, y, targets_train=more)
 
 
@@ -68,7 +66,7 @@ def measured_predictor(config: Any, count: int, threads: int) -> dict[str, Any]:
     from regimen.training import TrainingConfig, fit
 
     predictor = config.build(FEATURES)
-    data = windows_of(count, predictor.window, len(predictor.targets))
+    data = windows_of(count, predictor.window, predictor.targets)
     batch = 1024 if predictor.window == 1 else BATCH
     training = TrainingConfig(epochs=1, batch_size=batch, patience=None, threads=threads)
     result = fit(predictor, data, training)
@@ -212,7 +210,7 @@ def loops(count: int, runs: int, threads: int) -> None:
     from regimen.training.resident import Resident
 
     config = HybridConfig()
-    data = windows_of(count, config.window, len(config.targets))
+    data = windows_of(count, config.window, config.targets)
     torch.set_num_threads(threads)
     objective = joint(config)
     resident = Resident.of(data.x_train, data.y_train, None, data.targets_train, torch.device("cpu"))

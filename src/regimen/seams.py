@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +21,22 @@ Inputs = NDArray[np.floating] | SeriesWindows
 
 Rows = NDArray[np.int64]
 """Positions of training rows."""
+
+
+class RowTable(NamedTuple):
+    """Where training rows come from: one row is one symbol at one bar.
+
+    Attributes:
+        time: (n,) int64 position of the row's bar in the series.
+        symbol: (n,) int64 position of its symbol.
+        end: (n,) int64 position of the last bar that its label looked at.
+        volatility: (n,) float64 volatility of the returns of bars <= time, per bar.
+    """
+
+    time: NDArray[np.int64]
+    symbol: NDArray[np.int64]
+    end: NDArray[np.int64]
+    volatility: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,17 +69,17 @@ class Batch(NamedTuple):
         x: (n, inputs) float32, or (n, window, inputs).
         y: (n,) int64.
         weights: (n,) float32, the weight of each row's loss.
-        targets: (n, target) float32, what is learned besides the class; None where there is nothing.
+        targets: by name (n,) float32, what is learned besides the class; empty where there is nothing.
     """
 
     x: Tensor
     y: Tensor
     weights: Tensor
-    targets: Tensor | None = None
+    targets: Mapping[str, Tensor] = MappingProxyType({})
 
     def part(self, rows: slice) -> Batch:
         """Returns some of its rows."""
-        targets = None if self.targets is None else self.targets[rows]
+        targets = {name: column[rows] for name, column in self.targets.items()}
         return Batch(self.x[rows], self.y[rows], self.weights[rows], targets)
 
 

@@ -32,12 +32,11 @@ def _rows(config: Any) -> TrainingData:
     y = (newest @ rng.normal(size=(INPUTS, 3)) + rng.gumbel(size=(600, 3))).argmax(axis=1)
     names = getattr(config, "targets", ())
     columns = [np.abs(newest[:, k]) if name != "regime" else y for k, name in enumerate(names)]
-    targets = np.column_stack(columns) if columns else None
     ends = np.arange(window - 1, len(x))
     parts: list[Any] = []
     for part in (slice(0, 400), slice(400, 600)):
         rows = SeriesWindows(x, ends[part], window) if window > 1 else newest[part]
-        parts.append((rows, y[part], None if targets is None else targets[part]))
+        parts.append((rows, y[part], {name: column[part] for name, column in zip(names, columns, strict=True)}))
     (x_train, y_train, t_train), (x_val, y_val, t_val) = parts
     return TrainingData(x_train, y_train, x_val, y_val, targets_train=t_train, targets_val=t_val)
 

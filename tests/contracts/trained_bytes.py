@@ -53,7 +53,7 @@ def predictor_bytes(config: Any) -> list[str]:
     y = rng.integers(0, 3, ROWS)
     names = getattr(config, "targets", ())
     columns = [rng.integers(0, 3, ROWS) if name == "regime" else rng.gamma(2.0, size=ROWS) for name in names]
-    targets = np.column_stack(columns) if columns else None
+    targets = dict(zip(names, columns, strict=True))
     predictor = config.build(COLUMNS, 3, seed=3, schema="s")
     built = digest(predictor.state())
     fit(predictor, TrainingData(rows, y, targets_train=targets), TrainingConfig(epochs=1, batch_size=600), seed=3)

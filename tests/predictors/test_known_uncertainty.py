@@ -40,7 +40,12 @@ def likelihood(r: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> float:
 def test_the_interval_covers_what_it_says_and_the_likelihood_is_the_true_one(changes: dict[str, Any]) -> None:
     x, y, r, _, _ = draw(55_000, 0)
     data = TrainingData(
-        x[:50_000], y[:50_000], x[50_000:], y[50_000:], targets_train=r[:50_000, None], targets_val=r[50_000:, None]
+        x[:50_000],
+        y[:50_000],
+        x[50_000:],
+        y[50_000:],
+        targets_train={"return": r[:50_000]},
+        targets_val={"return": r[50_000:]},
     )
     config = HybridConfig(window=WINDOW, width=16, kernels=(3,), dilations=(1,), heads=2, dropout=0.0, **changes)
     training = TrainingConfig(epochs=10, batch_size=512, learning_rate=3e-3, schedule="cosine", patience=None)

@@ -42,7 +42,7 @@ def draw(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 def rows(train: int, val: int) -> TrainingData:
     x, y, targets, _ = draw(train, 0)
     x_val, y_val, targets_val, _ = draw(val, 1)
-    return TrainingData(x, y, x_val, y_val, targets_train=targets, targets_val=targets_val)
+    return TrainingData(x, y, x_val, y_val, targets_train=by_name(targets), targets_val=by_name(targets_val))
 
 
 def deviance(mean: Any, y: np.ndarray) -> float:
@@ -92,6 +92,11 @@ def test_direction_reaches_bayes_and_every_head_learns(weighting: Any, encoder: 
     np.testing.assert_allclose(said["regimes"].sum(axis=1), 1.0, rtol=0, atol=1e-12)
 
 
+def by_name(targets: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of targets (n, 3) by the names that they are learned under."""
+    return dict(zip(MultiTaskConfig.targets, targets.T, strict=True))
+
+
 def noisy(rows: int, related: bool, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A direction that is mostly noise, and targets that show either what moves it, or something unrelated."""
     x = rng.normal(size=(rows, WINDOW, 8))
@@ -129,7 +134,7 @@ def test_further_tasks_help_where_they_show_the_same_signal_and_harm_where_they_
             x, y, targets = noisy(1500, related, rng)
             x_val, y_val, targets_val = noisy(500, related, rng)
             config = MultiTaskConfig(window=WINDOW, encoder=encoder, hidden=32, **fields)
-            data = TrainingData(x, y, x_val, y_val, targets_train=targets, targets_val=targets_val)
+            data = TrainingData(x, y, x_val, y_val, targets_train=by_name(targets), targets_val=by_name(targets_val))
             predictor = fit(config.build(8, 3, seed=seed), data, training, seed=seed).predictor
             x, y, _ = noisy(20_000, related, rng)
             found[way].append(surprise(predictor.predict_proba(x), y))
@@ -165,7 +170,7 @@ def test_learned_weights_settle_where_the_losses_say() -> None:
     """With the networks held still, s goes to log L of a deviance and to log 2L of a cross-entropy."""
     config = MultiTaskConfig(encoder=CNN, **SMALL)
     x, y, targets, _ = draw(128, 0)
-    data = TrainingData(x, y, targets_train=targets)
+    data = TrainingData(x, y, targets_train=by_name(targets))
     predictor = config.build(INPUTS, 3)
     for name, parameter in predictor.module.named_parameters():
         parameter.requires_grad_(name == "log_variances")
@@ -227,7 +232,7 @@ def trained(config: MultiTaskConfig) -> tuple[bytes, ...]:
     """Every weight after three steps."""
     x, y, targets, _ = draw(96, 0)
     predictor = config.build(INPUTS, 3)
-    data = TrainingData(x[:, -config.window :], y, targets_train=targets)
+    data = TrainingData(x[:, -config.window :], y, targets_train=by_name(targets))
     fit(predictor, data, TrainingConfig(epochs=1, batch_size=32, patience=None))
     return tuple(values.tobytes() for values in predictor.state().values())
 
@@ -256,16 +261,14 @@ def test_every_field_of_the_encoders_changes_the_training() -> None:
         assert trained(MultiTaskConfig(**{**SMALL, "encoder": changed})) != before, name
 
 
-def test_the_targets_are_the_columns_of_the_losses() -> None:
-    """Each column moves its own loss only, in the order that ``targets`` says."""
+def test_each_target_moves_its_own_loss() -> None:
     predictor = MultiTaskConfig(encoder=CNN, **SMALL).build(INPUTS, 3)
     config = predictor.config
     assert isinstance(config, MultiTaskConfig)
     output = predictor.module(torch.zeros(2, WINDOW, INPUTS))
-    zero = config.losses(output, torch.zeros(2, 3))
-    for column, name in enumerate(config.targets):
-        targets = torch.zeros(2, 3)
-        targets[:, column] = 2.0
+    zero = config.losses(output, dict.fromkeys(config.targets, torch.zeros(2)))
+    for name in config.targets:
+        targets = dict.fromkeys(config.targets, torch.zeros(2)) | {name: torch.full((2,), 2.0)}
         changed = config.losses(output, targets)
         assert [task for task in zero if not torch.equal(zero[task], changed[task])] == [name]
     assert set(zero) | {"direction"} == set(TASKS)

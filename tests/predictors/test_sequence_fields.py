@@ -45,8 +45,8 @@ def trained(config: Any) -> tuple[bytes, ...]:
     """Every weight after three steps."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(96, WINDOW, INPUTS)).astype(np.float32)
-    y, returns = rng.integers(0, 3, 96), rng.normal(size=(96, 1))
-    data = TrainingData(x[:, -config.window :], y, targets_train=returns if config.kind == "hybrid" else None)
+    y, returns = rng.integers(0, 3, 96), rng.normal(size=96)
+    data = TrainingData(x[:, -config.window :], y, targets_train={"return": returns} if config.kind == "hybrid" else {})
     predictor = config.build(INPUTS, 3)
     fit(predictor, data, TrainingConfig(epochs=1, batch_size=32, patience=None))
     return tuple(values.tobytes() for values in predictor.state().values())
@@ -55,7 +55,7 @@ def trained(config: Any) -> tuple[bytes, ...]:
 def test_a_return_beyond_the_limit_counts_as_the_limit() -> None:
     forecast = Forecast(torch.zeros(2, 3), torch.zeros(2), torch.zeros(2))
     cut, whole = (
-        HybridConfig(beta=0.0, target_limit=limit).losses(forecast, torch.tensor([[180.0], [-12.0]]))["return"]
+        HybridConfig(beta=0.0, target_limit=limit).losses(forecast, {"return": torch.tensor([180.0, -12.0])})["return"]
         for limit in (10.0, None)
     )
     torch.testing.assert_close(cut, torch.tensor([50.0, 50.0]))  # y²/2
@@ -75,7 +75,7 @@ def test_every_field_of_a_sequence_model_changes_its_training(kind: str) -> None
 def test_the_loss_of_the_hybrid_by_hand() -> None:
     # Two rows: y - mean is 1 and 2, the variances are 1 and 4.
     output = Forecast(torch.zeros(2, 3), torch.tensor([0.0, 1.0]), torch.tensor([0.0, math.log(4.0)]))
-    targets = torch.tensor([[1.0], [3.0]])
+    targets = {"return": torch.tensor([1.0, 3.0])}
     likelihood = [0.5 * 1.0, 0.5 * 4.0 / 4.0 + 0.5 * math.log(4.0)]
     plain, weighed = HybridConfig(beta=0.0), HybridConfig(beta=0.5, return_weight=3.0)
     np.testing.assert_allclose(plain.losses(output, targets)["return"], likelihood, rtol=1e-6)

@@ -34,14 +34,14 @@ def _windows(length: int = 8, rows: int = 300, targets: bool = False) -> Trainin
     x = rng.normal(size=(rows + length - 1, 6)).astype(np.float32)
     newest, ends = x[length - 1 :], np.arange(length - 1, len(x))
     y = (newest[:, :3] + rng.gumbel(size=(rows, 3))).argmax(axis=1)
-    more = newest[:, :1] if targets else None
+    more = newest[:, 0] if targets else None
     cut = rows * 2 // 3
     parts = [(SeriesWindows(x, ends[part], length), y[part]) for part in (slice(0, cut), slice(cut, rows))]
     return TrainingData(
         *parts[0],
         *parts[1],
-        targets_train=None if more is None else more[:cut],
-        targets_val=None if more is None else more[cut:],
+        targets_train={} if more is None else {"return": more[:cut]},
+        targets_val={} if more is None else {"return": more[cut:]},
     )
 
 
@@ -196,8 +196,8 @@ def test_windows_of_another_length_and_missing_targets_are_one_line() -> None:
     cases: list[tuple[Any, TrainingData, str]] = [
         (LSTMConfig(window=16), _windows(8), "x_train: must be windows of 16 rows of 6 columns"),
         (LSTMConfig(window=8), _data(), "x_train: must be windows of 8 rows of 6 columns"),
-        (HybridConfig(window=32), _windows(32), "targets_val: must be given: the model learns return"),
-        (MODEL, TrainingData(*_vectors(_data())), "targets_train: must have the shape"),
+        (HybridConfig(window=32), _windows(32), "targets_val: must hold return, learned besides the class"),
+        (MODEL, _with_a_short_target(_data()), "targets_train: return: must have one value for each of the 400 rows"),
     ]
     for config, data, words in cases:
         with pytest.raises(DataError) as caught:
@@ -206,5 +206,5 @@ def test_windows_of_another_length_and_missing_targets_are_one_line() -> None:
         assert "\n" not in str(caught.value)
 
 
-def _vectors(data: TrainingData) -> tuple[Any, ...]:
-    return (data.x_train, data.y_train, None, None, None, np.zeros((len(data.y_train), 2)))
+def _with_a_short_target(data: TrainingData) -> TrainingData:
+    return TrainingData(data.x_train, data.y_train, targets_train={"return": np.zeros(7)})

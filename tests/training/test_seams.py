@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from regimen.errors import DataError
 from regimen.nets import MLP
+from regimen.seams import RowTable
 from regimen.training import (
     Batch,
     TrainingData,
@@ -113,6 +114,19 @@ def _with(array: np.ndarray, position: object, value: float) -> np.ndarray:
             TrainingData(X, Y, weights=_with(np.ones(6), 1, -2.0)),
             r"weights: must be finite and not negative (row 1)",
         ),
+        (TrainingData(X, Y, targets_train={"return": np.ones(5)}), r"targets_train: return: must have one value"),
+        (
+            TrainingData(X, Y, targets_train={"return": _with(np.ones(6), 2, np.nan)}),
+            r"targets_train: return: must be finite (row 2)",
+        ),
+        (
+            TrainingData(X, Y, X, Y, targets_train={"return": np.ones(6)}),
+            r"targets_val: must hold return, learned besides the class; got []",
+        ),
+        (
+            TrainingData(X, Y, rows=RowTable(*(np.arange(5),) * 4)),
+            r"rows: time: must have one value for each of the 6 rows; got (5,)",
+        ),
         (TrainingData(X, Y, weights=np.zeros(6)), r"weights: must not all be zero"),
         (
             TrainingData(X, np.zeros(6, dtype=int)),
@@ -141,4 +155,14 @@ def test_the_fingerprint_sees_every_array() -> None:
     ]
     prints = {full.fingerprint(), *(other.fingerprint() for other in others)}
     assert len(prints) == 8
+    named = {"return": X[:, 0] + 1.0, "volatility": X[:, 0]}
+    swapped = {"return": named["volatility"], "volatility": named["return"]}
+    learned = [TrainingData(X, Y, targets_train=columns).fingerprint() for columns in (named, swapped)]
+    assert learned[0] != learned[1]
+    assert learned[0] == TrainingData(X, Y, targets_train=dict(reversed(named.items()))).fingerprint()
+    first = TrainingData(X, Y, targets_train=named)
+    assert first.fingerprint(("return",)) != first.fingerprint(("volatility",))
+    table = RowTable(np.arange(6), np.zeros(6, np.int64), np.arange(6) + 3, np.ones(6))
+    where = TrainingData(X, Y, rows=table)
+    assert where.fingerprint() == TrainingData(X, Y).fingerprint() != where.fingerprint(with_rows=True)
     assert full.fingerprint() == TrainingData(X.copy(), Y.copy(), X.copy(), Y.copy(), weights.copy()).fingerprint()

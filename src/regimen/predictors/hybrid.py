@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -82,11 +83,13 @@ class HybridConfig(BaseModel):
         ]
         return members[0] if self.members == 1 else Ensemble(members)
 
-    def losses(self, output: Forecast, targets: Tensor) -> dict[str, Tensor]:
+    def losses(self, output: Forecast, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Returns the return's negative log-likelihood (n,), of an ensemble the mean of its members'."""
         from regimen.ops import gaussian_nll
 
-        y = targets[:, 0] if self.target_limit is None else targets[:, 0].clamp(-self.target_limit, self.target_limit)
+        y = targets["return"]
+        if self.target_limit is not None:
+            y = y.clamp(-self.target_limit, self.target_limit)
         if output.mean.ndim == 2:
             loss = gaussian_nll(output.mean, output.log_variance, y[:, None].expand_as(output.mean), self.beta).mean(1)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -127,13 +128,13 @@ class MultiTaskConfig(BaseModel):
             learned_weights=self.weighting == "kendall",
         )
 
-    def losses(self, output: Any, targets: Tensor) -> dict[str, Tensor]:
+    def losses(self, output: Any, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Returns the losses (n,) of volatility, regime and magnitude."""
         from torch.nn.functional import cross_entropy
 
         from regimen.ops import poisson_deviance
 
-        volatility, regime, magnitude = targets.unbind(1)
+        volatility, regime, magnitude = (targets[name] for name in self.targets)
         if self.target_limit is not None:
             volatility, magnitude = (part.clamp(max=self.target_limit) for part in (volatility, magnitude))
         return {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars, DataConfig, Loaded, Sketch, load, load_as_is, load_with_report
 from regimen.errors import DataError
 from regimen.features import FeatureFrame, FeatureSet
-from regimen.labels import TARGETS, Labels, further_targets, label
+from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, label, trailing_volatility
 from regimen.runs.config import RunConfig
 from regimen.splits import Window, walk_forward
 
@@ -60,6 +60,11 @@ class Prepared:
     def _targets(self) -> NDArray[np.float64]:
         """All further targets, computed once for all windows and seeds."""
         return further_targets(self.labels, self.bars, TARGETS, self.config.labels.volatility_window)
+
+    @cached_property
+    def volatility(self) -> NDArray[np.float64]:
+        """(time, symbol): what the labels divide by, the trailing volatility of one bar's returns."""
+        return trailing_volatility(adjusted_prices(self.bars).close, self.config.labels.volatility_window)
 
     @property
     def span(self) -> tuple[int, int]:

@@ -72,7 +72,7 @@ def identify(
         "predictor": predictor.config.model_dump(mode="json"),
         "schema": predictor.schema,
         "initial weights": start.hexdigest(),
-        "data": data.fingerprint(),
+        "data": data.fingerprint(predictor.targets),
         **{name: getattr(seam, "__qualname__", type(seam).__qualname__) for name, seam in seams.items()},
     }
 

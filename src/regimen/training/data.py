@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError
-from regimen.seams import Inputs
+from regimen.seams import Inputs, RowTable
 from regimen.windows import SeriesWindows
 
 _THREE = ("SELL", "HOLD", "BUY")
@@ -30,8 +30,9 @@ class TrainingData:
         x_val: (m, inputs), or None: no validation, the last epoch is kept.
         y_val: (m,).
         weights: (n,) weight of each training row's loss, not negative; None means 1.
-        targets_train: (n, target), what a model learns besides the class; finite.
-        targets_val: (m, target).
+        targets_train: by name (n,), what is learned besides the class; finite.
+        targets_val: (m,), of the same names.
+        rows: where the training rows come from, for what asks for it (weights, a curriculum); None: unknown.
     """
 
     x_train: Inputs
@@ -39,8 +40,9 @@ class TrainingData:
     x_val: Inputs | None = None
     y_val: NDArray[Any] | None = None
     weights: NDArray[np.floating] | None = None
-    targets_train: NDArray[np.floating] | None = None
-    targets_val: NDArray[np.floating] | None = None
+    targets_train: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    targets_val: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    rows: RowTable | None = None
 
     def check(
         self, inputs: int, classes: int, *, allow_missing_classes: bool, window: int = 1, targets: Sequence[str] = ()
@@ -62,8 +64,10 @@ class TrainingData:
             raise DataError("x_val, y_val", "must be given together")
         if self.x_val is not None and self.y_val is not None:
             _check_rows("x_val", self.x_val, "y_val", self.y_val, inputs, classes, window)
-            _check_targets("targets_val", self.targets_val, len(self.x_val), targets)
+            _check_targets("targets_val", self.targets_val, len(self.x_val), (*targets, *self.targets_train))
         _check_targets("targets_train", self.targets_train, len(self.x_train), targets)
+        if self.rows is not None:
+            _check_table(self.rows, len(self.x_train))
         if self.weights is not None:
             _check_weights(self.weights, len(self.x_train))
         if not allow_missing_classes:
@@ -79,12 +83,24 @@ class TrainingData:
         """Returns the number of training rows of each class."""
         return np.bincount(np.asarray(self.y_train, dtype=np.int64), minlength=classes)
 
-    def fingerprint(self) -> str:
-        """Returns a SHA-256 over all rows, by which a checkpoint knows its own data."""
+    def fingerprint(self, first: Sequence[str] = (), *, with_rows: bool = False) -> str:
+        """Returns a SHA-256 over all rows, by which a checkpoint knows its own data.
+
+        Args:
+            first: the targets that a model learns, in its own order; further ones follow by their names.
+            with_rows: where the rows come from counts too, because something asks for it.
+        """
         digest = hashlib.sha256()
-        for array in _arrays(
-            self.x_train, self.y_train, self.x_val, self.y_val, self.weights, self.targets_train, self.targets_val
-        ):
+        further = sorted({*self.targets_train, *self.targets_val}.difference(first))
+        names = [name for name in (*first, *further) if name in self.targets_train]
+        columns = [
+            np.stack([part[name] for name in names], axis=1) if part else None
+            for part in (self.targets_train, self.targets_val)
+        ]
+        digest.update("".join(further).encode())
+        table = self.rows if with_rows and self.rows is not None else ()
+        arrays = _arrays(self.x_train, self.y_train, self.x_val, self.y_val, self.weights, *columns, *table)
+        for array in arrays:
             if array is None:
                 digest.update(b"none")
                 continue
@@ -134,16 +150,22 @@ def _check_rows(x_name: str, x: Inputs, y_name: str, y: NDArray[Any], inputs: in
             raise DataError(x_name, f"must be finite (row {row}): drop the rows that are not warm")
 
 
-def _check_targets(name: str, targets: NDArray[np.floating] | None, rows: int, wanted: Sequence[str]) -> None:
-    if targets is None:
-        if wanted:
-            raise DataError(name, f"must be given: the model learns {', '.join(wanted)} besides the class")
-        return
-    if targets.shape != (rows, len(wanted)):
-        raise DataError(name, f"must have the shape {(rows, len(wanted))}", targets.shape)
-    finite = np.isfinite(targets).all(axis=1)
-    if not finite.all():
-        raise DataError(name, f"must be finite (row {int(np.argmin(finite))})")
+def _check_targets(name: str, targets: Mapping[str, NDArray[np.floating]], rows: int, wanted: Sequence[str]) -> None:
+    missing = [each for each in wanted if each not in targets]
+    if missing:
+        raise DataError(name, f"must hold {', '.join(missing)}, learned besides the class", list(targets))
+    for each, values in targets.items():
+        if values.shape != (rows,):
+            raise DataError(f"{name}: {each}", f"must have one value for each of the {rows} rows", values.shape)
+        finite = np.isfinite(values)
+        if not finite.all():
+            raise DataError(f"{name}: {each}", f"must be finite (row {int(np.argmin(finite))})")
+
+
+def _check_table(table: RowTable, rows: int) -> None:
+    for name, values in table._asdict().items():
+        if values.shape != (rows,):
+            raise DataError(f"rows: {name}", f"must have one value for each of the {rows} rows", values.shape)
 
 
 def _check_weights(weights: NDArray[np.floating], rows: int) -> None:

@@ -99,7 +99,7 @@ def fit(
         predictor.classes,
         allow_missing_classes=config.allow_missing_classes,
         window=predictor.window,
-        targets=predictor.targets if objective is None else _columns(data.targets_train),
+        targets=predictor.targets if objective is None else (),
     )
     device = pick_device(config.device, "training.device")
     half = pick_precision(config.precision, device)
@@ -169,11 +169,6 @@ def fit(
             module.train(was_training)
     stopped_early = len(progress.history) < config.epochs
     return FitResult(predictor, progress.best_epoch, tuple(progress.history), stopped_early, last)
-
-
-def _columns(targets: NDArray[np.floating] | None) -> tuple[str, ...]:
-    """Names the targets of an objective of the caller's own."""
-    return () if targets is None else tuple(f"target {k}" for k in range(targets.shape[-1]))
 
 
 def _rates(config: TrainingConfig, progress: Progress, steps: int) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -66,8 +67,8 @@ def classification(class_weights: Tensor | None = None, label_smoothing: float =
 class LearnsMore(Protocol):
     """A predictor's config whose model learns more than the class."""
 
-    def losses(self, output: Any, targets: Tensor) -> dict[str, Tensor]:
-        """Returns each further task's losses (n,), by its name, of the module's output and targets (n, target)."""
+    def losses(self, output: Any, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Returns each further task's losses (n,), by its name, of the module's output and its targets (n,)."""
 
     def combine(self, module: nn.Module, losses: dict[str, Tensor]) -> Tensor:
         """Returns the one loss from each task's mean loss; ``direction`` is the class's."""
@@ -82,7 +83,7 @@ def joint(model: LearnsMore, class_weights: Tensor | None = None, label_smoothin
     """
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
-        if batch.targets is None:
+        if not batch.targets:
             raise ValueError("targets must be given to a model that learns more than the class")
         output = module(batch.x)
         rows = {"direction": _direction(logits_of(output), batch, class_weights, label_smoothing)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from regimen.seams import Batch, Inputs
@@ -26,7 +28,9 @@ class Resident:
         runs: (run, ...) float32: rows; or the overlapping runs of a series, a view.
         first: (n,) int64 the run of each window; None: row k is run k.
         shape: of one row as the model sees it.
-        y, weights, targets: as in `Batch`, of all rows.
+        y, weights: as in `Batch`, of all rows.
+        targets: (n, target) float32; None where nothing is learned besides the class.
+        names: of the targets.
     """
 
     runs: Tensor
@@ -35,9 +39,12 @@ class Resident:
     y: Tensor
     weights: Tensor
     targets: Tensor | None
+    names: tuple[str, ...]
 
     @classmethod
-    def of(cls, x: Inputs, y: Any, weights: Any, targets: Any, device: torch.device) -> Resident:
+    def of(
+        cls, x: Inputs, y: Any, weights: Any, targets: Mapping[str, NDArray[np.floating]], device: torch.device
+    ) -> Resident:
         """Sends rows to a device; on the CPU float32 rows stay where they are."""
         first = None
         if isinstance(x, SeriesWindows):
@@ -53,7 +60,8 @@ class Resident:
             tuple(x.shape[1:]),
             _sent(y, np.int64, device),
             _sent(np.ones(len(x)) if weights is None else weights, np.float32, device),
-            None if targets is None else _sent(targets, np.float32, device),
+            _sent(np.stack([*targets.values()], axis=1), np.float32, device) if targets else None,
+            tuple(targets),
         )
 
     def __len__(self) -> int:
@@ -77,7 +85,9 @@ class Resident:
             self.runs.index_select(0, places).view(len(rows), *self.shape),
             self.y.index_select(0, rows),
             self.weights.index_select(0, rows),
-            None if self.targets is None else self.targets.index_select(0, rows),
+            {}
+            if self.targets is None
+            else dict(zip(self.names, self.targets.index_select(0, rows).unbind(1), strict=True)),
         )
 
 

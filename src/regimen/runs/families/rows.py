@@ -9,8 +9,9 @@ from regimen.errors import ConfigError, DataError
 from regimen.predictors import Predictor
 from regimen.preprocess import StandardScaler
 from regimen.runs.prepare import Prepared
+from regimen.seams import Inputs, RowTable
 from regimen.splits import Slice, Window
-from regimen.training import Inputs, TrainingData
+from regimen.training import TrainingData
 from regimen.windows import Lanes
 
 
@@ -32,7 +33,8 @@ def training_data(prepared: Prepared, window: Window, scaler: StandardScaler, pr
     """
     names, values, length = prepared.frame.names, prepared.frame.values, predictor.window
     y = prepared.labels.y.astype(np.int64)
-    targets = prepared.targets(predictor.targets) if predictor.targets else None
+    wanted = predictor.targets
+    targets = prepared.targets(wanted) if wanted else None
     bars = window.train.stop - window.train.start
     if length >= bars:
         rule = f"must be shorter than the {bars} bars of window {window.number + 1}'s training slice"
@@ -42,9 +44,7 @@ def training_data(prepared: Prepared, window: Window, scaler: StandardScaler, pr
         stop = max(window.train.stop, window.validation.stop)
         lanes = Lanes.of(scaler.transform(values[:stop], names, np.float32), prepared.known[:stop])
 
-    def rows(part: Slice) -> tuple[Inputs, NDArray[np.int64], NDArray[np.float64] | None]:
-        if lanes is None and targets is None:
-            return scaler.take(values, part, names, np.float32), part.take(y), None
+    def rows(part: Slice) -> tuple[Inputs, NDArray[np.int64], dict[str, NDArray[np.float64]], RowTable]:
         times, symbols = part.positions
         kept = np.ones(len(times), dtype=np.bool_) if lanes is None else lanes.whole(length)[times, symbols]
         if targets is not None:
@@ -52,16 +52,23 @@ def training_data(prepared: Prepared, window: Window, scaler: StandardScaler, pr
         if not kept.any():
             rule = f"must have {length} known rows before some label in the {part.role} slice"
             raise DataError(f"window {window.number + 1}", rule, len(times))
-        times, symbols = times[kept], symbols[kept]
-        x: Inputs = (
-            scaler.take(values, part, names, np.float32)[kept]
-            if lanes is None
-            else lanes.windows(times, symbols, length)
-        )
-        return x, y[times, symbols], None if targets is None else targets[times, symbols]
+        x: Inputs
+        if lanes is None:
+            x = scaler.take(values, part, names, np.float32)
+            x = x if kept.all() else x[kept]
+            times, symbols = times[kept], symbols[kept]
+        else:
+            times, symbols = times[kept], symbols[kept]
+            x = lanes.windows(times, symbols, length)
+        columns = {} if targets is None else {name: targets[times, symbols, k] for k, name in enumerate(wanted)}
+        at = (times, symbols)
+        table = RowTable(times, symbols, prepared.labels.t_end[at], prepared.volatility[at])
+        return x, y[at], columns, table
 
-    x_train, y_train, targets_train = rows(window.train)
+    x_train, y_train, targets_train, table = rows(window.train)
     if not window.validation.rows:
-        return TrainingData(x_train, y_train, targets_train=targets_train)
-    x_val, y_val, targets_val = rows(window.validation)
-    return TrainingData(x_train, y_train, x_val, y_val, targets_train=targets_train, targets_val=targets_val)
+        return TrainingData(x_train, y_train, targets_train=targets_train, rows=table)
+    x_val, y_val, targets_val, _ = rows(window.validation)
+    return TrainingData(
+        x_train, y_train, x_val, y_val, targets_train=targets_train, targets_val=targets_val, rows=table
+    )
