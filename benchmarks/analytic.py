@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from regimen.agents import Iteration, PPOConfig
-from regimen.agents.analytic_config import AnalyticConfig
+from regimen.agents.analytic.config import AnalyticConfig
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.execution import Costs, MarketConfig

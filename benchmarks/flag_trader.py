@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from regimen.agents import FlagTraderConfig, PPOConfig, RecurrentPPOConfig, spec_of
-from regimen.agents.flag_trader_network import count_parameters
-from regimen.agents.settings import AgentSettings
+from regimen.agents.flag_trader.network import count_parameters
 from regimen.envs import EnvSpec
+from regimen.learning import AgentSettings
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.simulators import Ar1Config, HiddenRegimeConfig
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from regimen.agents.sac_config import SACConfig
+from regimen.agents.sac.config import SACConfig
 from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import GarleanuPedersenConfig, OrnsteinUhlenbeckConfig
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from regimen.agents import Checkpoint, EnvSpec, PPOConfig
-from regimen.agents.analytic import Analytic
-from regimen.agents.analytic_config import AnalyticConfig
-from regimen.agents.band import BandPolicy
+from regimen.agents.analytic.analytic import Analytic
+from regimen.agents.analytic.band import BandPolicy
+from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.differentiable import Band, DifferentiableMarket, differentiable
 from regimen.bars import Bars
 from regimen.envs import VectorMarket

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from regimen.agents import CGDT, CGDTConfig, EnvSpec
-from regimen.agents.cgdt_networks import (
+from regimen.agents.cgdt.networks import (
     DecisionTransformer,
     GuidedTransformer,
     activations,

@@ -13,14 +13,13 @@ import torch
 
 from regimen import ops
 from regimen.agents import Checkpoint, CQLConfig, DatasetConfig, EnvSpec, as_choices, recorded
-from regimen.agents.cql import CQL
-from regimen.agents.cql_networks import ActionCritics
-from regimen.agents.offline import PartConfig
-from regimen.agents.sac_networks import Perceptrons, Trace
-from regimen.agents.transition_table import Drawn, TransitionTable
+from regimen.agents.cql.cql import CQL
+from regimen.agents.cql.networks import ActionCritics
+from regimen.agents.cql.transition_table import Drawn, TransitionTable
 from regimen.bars import Bars
 from regimen.envs import MarketGroup, VectorMarket
 from regimen.errors import ConfigError, DataError, RunError
+from regimen.learning import PartConfig, Perceptrons, Trace
 from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.replay import Trajectories

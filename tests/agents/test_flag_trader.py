@@ -14,18 +14,18 @@ import pytest
 import torch
 
 from regimen.agents import EnvSpec, FlagTrader, FlagTraderConfig
-from regimen.agents.flag_trader_network import (
+from regimen.agents.flag_trader.network import (
     FlagTraderNetwork,
     KeyValueCache,
     activation_numbers,
     count_parameters,
     frozen_sha256,
 )
-from regimen.agents.flag_trader_update import Batch
-from regimen.agents.flag_trader_windows import append, cut
-from regimen.agents.rollout import Rollout
-from regimen.agents.storage import FILE
+from regimen.agents.flag_trader.update import Batch
+from regimen.agents.flag_trader.windows import append, cut
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning import Rollout
+from regimen.learning.storage import FILE
 from regimen.nets import training_bytes
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.simulators import Ar1Config, HiddenRegimeConfig
@@ -435,7 +435,7 @@ def test_the_file_is_small_and_knows_the_frozen_weights(tmp_path: Path, monkeypa
     assert (tmp_path / FILE).stat().st_size < 0.4 * frozen
     again = FlagTrader.load(tmp_path)
     assert again.frozen == agent.frozen
-    monkeypatch.setattr("regimen.agents.flag_trader.frozen_sha256", lambda _: "0" * 64)
+    monkeypatch.setattr("regimen.agents.flag_trader.flag_trader.frozen_sha256", lambda _: "0" * 64)
     with pytest.raises(RunError) as caught:
         FlagTrader.load(tmp_path)
     assert "must have been trained on the frozen weights of its seed, which are 000000000000 here" in str(caught.value)
@@ -443,9 +443,9 @@ def test_the_file_is_small_and_knows_the_frozen_weights(tmp_path: Path, monkeypa
 
 
 def test_random_blocks_are_said_to_be_random(caplog: pytest.LogCaptureFixture) -> None:
-    from regimen.agents import flag_trader_pretrained
+    from regimen.agents.flag_trader import pretrained
 
-    flag_trader_pretrained._say_that_blocks_are_random.cache_clear()
+    pretrained._say_that_blocks_are_random.cache_clear()
     with caplog.at_level(logging.WARNING):
         SMALL.build(lanes())
         SMALL.build(lanes())

@@ -11,10 +11,9 @@ import pytest
 import torch
 
 from regimen.agents import PPO, Checkpoint, EnvSpec, PPOConfig, load_agent
-from regimen.agents.actor_critic import ActorCritic
-from regimen.agents.moments import RunningMoments
-from regimen.agents.storage import FILE
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning import ActorCritic, RunningMoments
+from regimen.learning.storage import FILE
 from regimen.proving import KnownMarketEnv
 from regimen.simulators import HysteresisConfig
 from regimen.tensorfile import read_tensors, write_tensors

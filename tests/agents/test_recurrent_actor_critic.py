@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from regimen.agents import EnvSpec
-from regimen.agents.recurrent_actor_critic import RecurrentActorCritic, segments
-from regimen.agents.recurrent_ppo_config import RecurrentPPOConfig
+from regimen.agents.recurrent_ppo.actor_critic import RecurrentActorCritic, segments
+from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 
 
 def small_network(width: int = 3, hidden: int = 5, layers: int = 2) -> RecurrentActorCritic:

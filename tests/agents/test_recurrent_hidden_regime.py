@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regimen.agents import PPOConfig
-from regimen.agents.recurrent_ppo_config import RecurrentPPOConfig
+from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.proving import Evaluation, KnownMarketEnv, evaluate
 from regimen.simulators import HiddenRegimeConfig
 

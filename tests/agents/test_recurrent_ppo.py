@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from regimen.agents import Checkpoint, EnvSpec, PPOConfig
-from regimen.agents.recurrent_actor_critic import RecurrentActorCritic
-from regimen.agents.recurrent_ppo import RecurrentPPO
-from regimen.agents.recurrent_ppo_config import RecurrentPPOConfig
-from regimen.agents.recurrent_rollout import RecurrentRollout
+from regimen.agents.recurrent_ppo.actor_critic import RecurrentActorCritic
+from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
+from regimen.agents.recurrent_ppo.recurrent_ppo import RecurrentPPO
+from regimen.agents.recurrent_ppo.rollout import RecurrentRollout
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.proving import KnownMarketEnv
 from regimen.simulators import HiddenRegimeConfig

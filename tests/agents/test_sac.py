@@ -11,13 +11,12 @@ import torch
 
 from regimen import ops
 from regimen.agents import Checkpoint, EnvSpec
-from regimen.agents.flat import VectorAdam
-from regimen.agents.replay_buffer import ReplayBuffer
-from regimen.agents.sac import SAC
-from regimen.agents.sac_config import SACConfig
-from regimen.agents.sac_networks import ChoiceHead, Perceptrons, SquashedHead, Trace
-from regimen.agents.storage import FILE
+from regimen.agents.sac.config import SACConfig
+from regimen.agents.sac.heads import ChoiceHead, SquashedHead
+from regimen.agents.sac.sac import SAC
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning import Perceptrons, ReplayBuffer, Trace, VectorAdam
+from regimen.learning.storage import FILE
 from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import GarleanuPedersenConfig, HysteresisConfig, OrnsteinUhlenbeckConfig
 from regimen.tensorfile import read_tensors, write_tensors

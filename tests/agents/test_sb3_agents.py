@@ -17,16 +17,16 @@ import torch
 from stable_baselines3.common.noise import NormalActionNoise
 
 from regimen.agents import Checkpoint, EnvSpec
-from regimen.agents.moments import RunningMoments
-from regimen.agents.sb3 import SB3
-from regimen.agents.sb3_algorithm import algorithms
-from regimen.agents.sb3_config import SB3Config
-from regimen.agents.sb3_environment import Statistics, vec_env
-from regimen.agents.sb3_state import EXACT, OwnStreams
-from regimen.agents.storage import FILE
+from regimen.agents.sb3.algorithm import algorithms
+from regimen.agents.sb3.config import SB3Config
+from regimen.agents.sb3.environment import Statistics, vec_env
+from regimen.agents.sb3.sb3 import SB3
+from regimen.agents.sb3.state import EXACT, OwnStreams
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning import RunningMoments
+from regimen.learning.storage import FILE
 from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.simulators import Ar1Config, HysteresisConfig, OrnsteinUhlenbeckConfig
@@ -363,8 +363,8 @@ def test_files_of_another_agent_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_library_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("stable_baselines3", "regimen.agents.sb3"))]:
-        if name != "regimen.agents.sb3_config":
+    for name in [name for name in sys.modules if name.startswith(("stable_baselines3", "regimen.agents.sb3."))]:
+        if name != "regimen.agents.sb3.config":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     config = SB3Config(algorithm="td3")

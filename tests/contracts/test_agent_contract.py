@@ -17,11 +17,11 @@ import pytest
 import torch
 
 from regimen.agents import Checkpoint, EnvSpec, agent_configs, load_agent, spec_of
-from regimen.agents.storage import FILE
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.errors import RegimenError, RunError
 from regimen.execution import Costs, Market
+from regimen.learning.storage import FILE
 from regimen.tensorfile import read_tensors
 
 LANES, STEPS = 8, 8 * 8 * 6

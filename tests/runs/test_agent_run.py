@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from regimen.agents import Iteration
-from regimen.agents.checkpoint import FILE
 from regimen.envs import spec_of
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning.checkpoint import FILE
 from regimen.runs import (
     RunConfig,
     RunDirectory,

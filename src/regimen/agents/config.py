@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import get_args
 
-from regimen.agents.analytic_config import AnalyticConfig
-from regimen.agents.cgdt_config import CGDTConfig
-from regimen.agents.cql_config import CQLConfig
-from regimen.agents.flag_trader_config import FlagTraderConfig
-from regimen.agents.ppo_config import PPOConfig
-from regimen.agents.recurrent_ppo_config import RecurrentPPOConfig
-from regimen.agents.sac_config import SACConfig
-from regimen.agents.sb3_config import SB3Config
-from regimen.agents.settings import AgentSettings
+from regimen.agents.analytic.config import AnalyticConfig
+from regimen.agents.cgdt.config import CGDTConfig
+from regimen.agents.cql.config import CQLConfig
+from regimen.agents.flag_trader.config import FlagTraderConfig
+from regimen.agents.ppo.config import PPOConfig
+from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
+from regimen.agents.sac.config import SACConfig
+from regimen.agents.sb3.config import SB3Config
+from regimen.learning import AgentSettings
 
 AgentConfig = (
     PPOConfig | RecurrentPPOConfig | SACConfig | AnalyticConfig | SB3Config | CGDTConfig | CQLConfig | FlagTraderConfig

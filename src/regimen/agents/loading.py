@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regimen.agents.config import agent_configs
-from regimen.agents.storage import kind_of
 from regimen.errors import RunError
+from regimen.learning import kind_of
 
 if TYPE_CHECKING:
-    from regimen.agents.agent import Agent
     from regimen.envs import EnvSpec, VectorEnv, VectorMarket
+    from regimen.learning import Agent
 
 
 def load_agent(folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> Agent:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
-from regimen.agents.settings import AgentSettings
+from regimen.learning import AgentSettings
 from regimen.proving.known_market import PlayableMarket
 
 Mode = Literal["deterministic", "drawn"]

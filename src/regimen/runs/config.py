@@ -13,13 +13,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from regimen.agents import AgentConfig, agent_configs
-from regimen.agents.settings import AgentSettings
 from regimen.bars import DataConfig
 from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
+from regimen.learning import AgentSettings
 from regimen.policies import ExposureConfig
 from regimen.predictors import BaselineConfig, PredictorConfig
 from regimen.settings import apply_overrides, validated

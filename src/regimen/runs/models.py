@@ -12,8 +12,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from regimen.agents import agent_configs
-from regimen.agents.settings import AgentSettings
 from regimen.errors import ConfigError
+from regimen.learning import AgentSettings
 from regimen.predictors import PredictorConfig
 from regimen.runs.config import RunConfig, read_yaml, resolve, unread_by
 from regimen.settings import apply_overrides

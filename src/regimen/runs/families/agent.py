@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.agents import Agent, Checkpoint, Iteration, load_agent
-from regimen.agents.checkpoint import FILE
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, MarketGroup, VectorEnv, as_env
 from regimen.errors import ConfigError, RunError
 from regimen.features import FeatureFrame
 from regimen.files import scratch
+from regimen.learning.checkpoint import FILE
 from regimen.runs.checksums import SEAL, has_its_seal, sealed
 from regimen.runs.config import RunConfig
 from regimen.runs.documents import plain, read_json, write_json

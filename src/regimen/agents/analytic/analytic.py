@@ -1,0 +1,225 @@
+"""An agent that climbs the exact gradient of its reward: unroll the account, sum the rewards, go back through all."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from regimen.agents.analytic.band import BandPolicy
+from regimen.agents.analytic.config import AnalyticConfig
+from regimen.agents.differentiable import DifferentiableMarket, differentiable
+from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.errors import RunError
+from regimen.learning import (
+    Checkpoint,
+    Iteration,
+    Progress,
+    RunningMoments,
+    Session,
+    check_learning,
+    load_into,
+    observed_rows,
+    part_tensors,
+    restore_parts,
+    write_agent,
+)
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
+from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
+
+_PARTS = ("network", "observations")
+
+
+@final
+class Analytic:
+    """An agent: a band around the position, a function of what the market shows, and its normaliser.
+
+    Built by `AnalyticConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
+    machine. There is no critic, no sampling and no exploration: the reward's derivative with respect to every position
+    is known.
+
+    Args:
+        config: its numbers.
+        spec: columns and actions of its environment; the market's columns stand before ``position``.
+        seed: of weights and starts.
+
+    Attributes:
+        network: gives the band.
+        observations: what the market's columns are normalised by: the moments of the first path learned from.
+        iterations: gradient steps so far.
+
+    Raises:
+        RunError: actions that are not one continuous number; no ``position`` among the columns, or nothing before it.
+    """
+
+    def __init__(self, config: AnalyticConfig, spec: EnvSpec, seed: int = 0) -> None:
+        if spec.choices is not None:
+            raise RunError("env: actions", "must be continuous, to be differentiated", f"{spec.choices} choices")
+        if spec.size != 1:
+            raise RunError("env: symbols", "must be one, to be differentiated", spec.size)
+        if "position" not in spec.columns[1:]:
+            raise RunError("env: columns", "must be the market's, then 'position'", spec.columns)
+        self.config, self.spec, self.seed = config, spec, seed
+        self._inputs = spec.width - 1 - spec.columns[::-1].index("position")
+        with first_weights(seed, "analytic", "weights"):
+            self.network = BandPolicy(spec, self._inputs, config.hidden, config.activation, config.rate)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.observations = RunningMoments(self._inputs)
+        self.iterations = 0
+
+    def learn(
+        self,
+        env: VectorEnv | VectorMarket,
+        steps: int,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> list[Iteration]:
+        """Learns from the path of an environment, which is not stepped, and goes on where an earlier call stopped.
+
+        Every iteration unrolls ``horizon`` steps of as many lanes as the environment has, from random bars and random
+        positions, and makes one gradient step on the mean reward.
+
+        Args:
+            env: a `VectorMarket` of one symbol, or an environment with a ``path``; see `differentiable`.
+            steps: steps of the unrolled market over all lanes; rounded up to whole iterations.
+            progress: called after every iteration; its ``numbers`` are ``gradient_norm`` (before the clip, per
+                deviation of a gain), ``turnover`` (mean |Δx|), ``width`` (mean of the band) and ``learning_rate``.
+            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
+
+        Returns:
+            The iterations of this call; their entropy is NaN, because nothing is drawn.
+
+        Raises:
+            ConfigError: fewer than one step.
+            RunError: another environment than the agent was built for, or one that cannot be differentiated; a path
+                shorter than the horizon; a reward or gradient that is not finite; a checkpoint of another learning.
+        """
+        config = self.config
+        check_learning(self.spec, env, steps)
+        lanes = as_env(env)
+        with torch_threads(config.threads):
+            market = differentiable(env)
+        starts = market.starts[market.starts <= market.last + 1 - config.horizon]
+        if len(starts) == 0:
+            raise RunError(
+                "agents.analytic.horizon", f"must leave room on the path of {market.last + 1} bars", config.horizon
+            )
+        size = config.horizon * lanes.n_envs
+        total = -(-steps // size)
+        session = Session(self, lanes, total * size, progress, checkpoint)
+        with torch_threads(config.threads):
+            if not session.resume() and self.observations.count == 0.0:
+                self._survey(market)
+            while not session.done:
+                start = time.perf_counter()
+                number = session.steps // size
+                rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
+                reward, numbers = self._climb(market, starts, lanes.n_envs, rate)
+                session.add(size, reward, math.nan, numbers, time.perf_counter() - start)
+        return session.history
+
+    def _survey(self, market: DifferentiableMarket) -> None:
+        """Takes the moments of every bar that a lane may begin at."""
+        for first in range(0, len(market.starts), 65_536):
+            bars = torch.from_numpy(market.starts[first : first + 65_536])
+            self.observations.merge(market.shown(bars).numpy())
+
+    def _climb(
+        self, market: DifferentiableMarket, starts: NDArray[np.int64], lanes: int, rate: float
+    ) -> tuple[float, dict[str, float]]:
+        """Makes one gradient step; returns the mean reward before it, and the other numbers of the iteration."""
+        spec, horizon = self.spec, self.config.horizon
+        random = generator(self.seed, "analytic", "starts", self.iterations)
+        bars = torch.from_numpy(random.choice(starts, lanes)) + torch.arange(horizon)[:, None]  # (time, lane)
+        positions = torch.from_numpy(random.uniform(spec.low, spec.high, lanes))
+        band = self.network(self._normalised(market.shown(bars)))
+        rewards, turnover = market.unroll(bars, positions, band)
+        reward = rewards.mean()
+        self.optimizer.zero_grad()
+        (-reward / market.unit).backward()  # type: ignore[no-untyped-call]
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip))
+        mean = float(reward.detach())
+        if not (math.isfinite(mean) and math.isfinite(norm)):
+            place = f"iteration {self.iterations + 1}; try a lower learning_rate"
+            raise RunError("agents.analytic: reward and gradient", f"must be finite ({place})", (mean, norm))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        numbers = {
+            "gradient_norm": norm,
+            "turnover": turnover,
+            "width": float((band.upper - band.lower).detach().mean()),
+            "learning_rate": rate,
+        }
+        return mean, numbers
+
+    def _normalised(self, shown: Tensor) -> Tensor:
+        if not self.config.normalise_observations:
+            return shown
+        return self.observations.normalised(shown, self.config.observation_clip)
+
+    @torch.no_grad()
+    def predict(
+        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
+    ) -> tuple[NDArray[Any], Any]:
+        """Returns actions as the environment takes them, and the state, which this agent does not have.
+
+        Args:
+            observation: (lane, width), or (width,) for one lane.
+            state: handed back as it is.
+            deterministic: of no effect: nothing is drawn.
+
+        Raises:
+            RunError: another width, or a number that is not finite.
+        """
+        del deterministic
+        rows, single = observed_rows(self.spec, observation)
+        with torch_threads(self.config.threads):
+            seen = torch.from_numpy(rows)
+            band = self.network(self._normalised(seen[:, : self._inputs]))
+            moved = band.move(seen[:, self._inputs].double())
+            actions = moved.clamp(self.spec.low, self.spec.high).float()[:, None].numpy()
+        return actions[0] if single else actions, state
+
+    def learning_state(self) -> dict[str, Tensor]:
+        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
+        return {**self._tensors(), **named("optimizer", optimizer_tensors(self.optimizer))}
+
+    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back a `learning_state`."""
+        self.restore("checkpoint", groups)
+        restore_optimizer(self.optimizer, groups["optimizer"])
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return part_tensors(self, _PARTS)
+
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back what `save` wrote."""
+        restore_parts(self, _PARTS, place, groups)
+
+    def save(self, folder: Path | str) -> None:
+        """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
+
+        Raises:
+            RunError: the folder cannot be written to.
+        """
+        write_agent(self, folder, self._tensors())
+
+    @classmethod
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> Analytic:
+        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
+
+        Raises:
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
+        """
+        return load_into(cls, AnalyticConfig, folder, env)

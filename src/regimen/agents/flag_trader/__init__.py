@@ -1,0 +1,1 @@
+"""FLAG-TRADER: a language model's blocks as actor and critic, trained through low-rank adapters."""

@@ -1,0 +1,282 @@
+"""Proximal policy optimisation, read top to bottom: collect, value, advantages, epochs of clipped updates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from regimen import ops
+from regimen.agents.ppo.config import PPOConfig
+from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.learning import (
+    ActorCritic,
+    Checkpoint,
+    FlatAdam,
+    Iteration,
+    Progress,
+    Rollout,
+    RunningMoments,
+    Session,
+    SideBySide,
+    advantages,
+    check_learning,
+    copy_observation,
+    draw_noise,
+    first_seen,
+    load_into,
+    mean_reward,
+    observed_rows,
+    part_tensors,
+    require_finite,
+    restore_parts,
+    side_by_side,
+    told,
+    write_agent,
+)
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
+from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
+
+_PARTS = ("network", "observations")
+
+
+@final
+class PPO:
+    """An agent: a policy, a critic, and the normaliser that belongs to them.
+
+    Built by `PPOConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, with one
+    thread or with two.
+
+    Args:
+        config: its numbers.
+        spec: columns and actions of its environment.
+        seed: of weights, exploration and the order of minibatches.
+
+    Attributes:
+        network: actor and critic.
+        observations: what the columns are normalised by; changes in `learn` only.
+        iterations: rollouts learned from so far.
+    """
+
+    def __init__(self, config: PPOConfig, spec: EnvSpec, seed: int = 0) -> None:
+        self.config, self.spec, self.seed = config, spec, seed
+        with first_weights(seed, "ppo", "weights"):
+            self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
+        self._adam = FlatAdam(self.network, config.learning_rate)
+        self.observations = RunningMoments(spec.width)
+        self.iterations = 0
+        self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
+        self._random = generator(seed, "ppo", "predict")
+
+    def learn(
+        self,
+        env: VectorEnv | VectorMarket,
+        steps: int,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> list[Iteration]:
+        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
+
+        Args:
+            env: lanes with autoreset and the agent's own columns and actions.
+            steps: environment steps over all lanes; rounded up to whole rollouts.
+            progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
+                acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
+                (of the critic before the updates), ``loss`` and ``learning_rate``.
+            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
+
+        Returns:
+            The iterations of this call.
+
+        Raises:
+            ConfigError: fewer than one step.
+            RunError: another environment than the agent was built for; an observation, reward or loss that is not
+                finite; a checkpoint of another learning.
+        """
+        config = self.config
+        check_learning(self.spec, env, steps)
+        lanes = as_env(env)
+        rollout = Rollout(self.spec, config.rollout_steps, lanes.n_envs)
+        size = config.rollout_steps * lanes.n_envs
+        total = -(-steps // size)
+        session = Session(self, lanes, total * size, progress, checkpoint)
+        with side_by_side(config.threads) as both:
+            if not session.resume():
+                self._seen = first_seen(self, self.observations, lanes, "ppo")
+            while not session.done:
+                start = time.perf_counter()
+                number = session.steps // size
+                rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
+                rollout.observations[0] = self._seen
+                reward = self._collect(lanes, rollout)
+                entropy, numbers = self._update(rollout, rate, both)
+                self.observations.merge(rollout.flat(rollout.observations).numpy())
+                self._seen = rollout.observations[-1].copy()
+                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
+        return session.history
+
+    @torch.no_grad()
+    def _collect(self, env: VectorEnv, rollout: Rollout) -> float:
+        """Steps every lane ``rollout_steps`` times from ``observations[0]``; returns the mean reward."""
+        network, spec = self.network, self.spec
+        rollout.begin()
+        random = generator(self.seed, "ppo", "noise", self.iterations)
+        noise = draw_noise(spec, rollout.shape, random)
+        shift, scale = self._normaliser()
+        self._normalise(rollout, 0, shift, scale)
+        for t in range(rollout.shape[0]):
+            output = network.actor(rollout.inputs[t])
+            raw = network.sample(output, noise[t])
+            rollout.outputs[t], rollout.raw[t] = output, raw
+            seen, reward, terminated, truncated, info = env.step(network.to_env(raw).numpy())
+            rollout.rewards[t], rollout.terminated[t], rollout.truncated[t] = reward, terminated, truncated
+            if truncated.any():
+                rollout.keep_final(t, info["final_observation"])
+            copy_observation(spec, seen, rollout.observations[t + 1])
+            self._normalise(rollout, t + 1, shift, scale)
+        return mean_reward(rollout.rewards)
+
+    def _update(self, rollout: Rollout, rate: float, both: SideBySide) -> tuple[float, dict[str, float]]:
+        """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""
+        config, network = self.config, self.network
+        (old_log_prob, entropy), values = both(
+            self._chances, (rollout.outputs, rollout.raw), self._values, (rollout.inputs,)
+        )
+        final_values = np.zeros_like(rollout.rewards)
+        rows, lanes, finals = rollout.finals()
+        if len(rows):
+            final_values[rows, lanes] = self._values(self._input(finals))
+        found = advantages(rollout, values[:-1], values[-1], final_values, config.gamma, config.gae_lambda)
+        targets = rollout.flat(found + values[:-1])
+        explained = ops.explained_variance(rollout.flat(values[:-1]), targets)
+        batch = (
+            rollout.flat(rollout.inputs),
+            rollout.flat(rollout.raw),
+            old_log_prob.flatten(),
+            rollout.flat(found),
+            network.follow_targets(targets, config.value_share if self.iterations else 1.0),
+        )
+        losses: list[float] = []
+        pieces = -(-len(targets) // config.minibatch_size)
+        for epoch in range(config.epochs):
+            random = generator(self.seed, "ppo", "order", self.iterations, epoch)
+            order = torch.from_numpy(random.permutation(len(targets)))
+            clipped: list[float] = []
+            for chosen in order.tensor_split(pieces):
+                x, raw, old, advantage, target = (part.index_select(0, chosen) for part in batch)
+                self._adam.begin()
+                (policy_loss, surrogate), value_loss = both(
+                    self._improve_actor, (x, raw, old, advantage), self._improve_critic, (x, target)
+                )
+                losses.append(policy_loss + value_loss)
+                require_finite(self, losses[-1], epoch)
+                self._adam.step(rate, config.gradient_clip)
+                clipped.append(float(surrogate.clip_fraction))
+        return float(entropy.mean()), told(float(surrogate.approximate_kl), clipped, explained, losses, rate)
+
+    def _improve_actor(self, x: Tensor, raw: Tensor, old: Tensor, advantage: Tensor) -> tuple[float, ops.Surrogate]:
+        """Adds the gradient of one minibatch's policy loss to the actor's; returns the loss."""
+        config, network = self.config, self.network
+        output = network.actor(x)
+        surrogate = ops.clipped_surrogate(
+            network.log_prob(output, raw), old, ops.normalise_advantages(advantage), config.clip
+        )
+        loss = surrogate.loss
+        if config.entropy_coefficient > 0.0:
+            loss = loss + config.entropy_coefficient * ops.entropy_loss(network.entropy(output))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach()), surrogate
+
+    def _improve_critic(self, x: Tensor, target: Tensor) -> float:
+        """Adds the gradient of one minibatch's value loss to the critic's; returns the loss."""
+        loss = self.config.value_coefficient * ops.value_loss(self.network.standard_value(x), target)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _chances(self, output: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.log_prob_and_entropy(output, raw)
+
+    @torch.no_grad()
+    def _values(self, x: Tensor) -> NDArray[np.float32]:
+        return self.network.value(x).numpy()
+
+    def _normaliser(self) -> tuple[Tensor, Tensor]:
+        """Returns mean and reciprocal deviation of the columns, float32; 0 and 1 where it is switched off."""
+        if not self.config.normalise_observations:
+            return torch.zeros(self.spec.width), torch.ones(self.spec.width)
+        return self.observations.shift_and_factor()
+
+    def _normalise(self, rollout: Rollout, t: int, shift: Tensor, scale: Tensor) -> None:
+        limit = self.config.observation_clip
+        into = rollout.inputs[t]
+        torch.sub(torch.from_numpy(rollout.observations[t]), shift, out=into).mul_(scale).clamp_(-limit, limit)
+
+    def _input(self, observations: NDArray[np.float32]) -> Tensor:
+        limit, scaled = self.config.observation_clip, self.config.normalise_observations
+        return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
+
+    @torch.no_grad()
+    def predict(
+        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
+    ) -> tuple[NDArray[Any], Any]:
+        """Returns actions as the environment takes them, and the state, which this agent does not have.
+
+        The normaliser is frozen here. Draws come from a stream of the agent's own, which begins anew on `load`.
+
+        Args:
+            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
+            state: handed back as it is.
+            deterministic: the most probable choice or the mean, instead of a draw.
+
+        Raises:
+            RunError: another width, or a number that is not finite.
+        """
+        rows, single = observed_rows(self.spec, observation)
+        with torch_threads(1):
+            output = self.network.actor(self._input(rows))
+            raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
+            actions = self.network.to_env(raw).numpy()
+        return actions[0] if single else actions, state
+
+    def learning_state(self) -> dict[str, Tensor]:
+        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
+        moments = optimizer_tensors(self._adam.optimizer)
+        return {**self._tensors(), **named("optimizer", moments), "learning/seen": torch.from_numpy(self._seen)}
+
+    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back a `learning_state`."""
+        self.restore("checkpoint", groups)
+        restore_optimizer(self._adam.optimizer, groups["optimizer"])
+        self._seen = groups["learning"]["seen"].numpy()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return part_tensors(self, _PARTS)
+
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back what `save` wrote."""
+        restore_parts(self, _PARTS, place, groups)
+
+    def save(self, folder: Path | str) -> None:
+        """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
+
+        Raises:
+            RunError: the folder cannot be written to.
+        """
+        write_agent(self, folder, self._tensors())
+
+    @classmethod
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> PPO:
+        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
+
+        Raises:
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
+        """
+        return load_into(cls, PPOConfig, folder, env)

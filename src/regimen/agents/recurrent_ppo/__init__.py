@@ -1,0 +1,1 @@
+"""Proximal policy optimisation with a memory: an LSTM in actor and critic."""

@@ -1,0 +1,341 @@
+"""Soft actor-critic, read top to bottom: step the lanes, remember, draw a batch, update critics, actor, temperature."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from regimen import ops
+from regimen.agents.sac.config import SACConfig
+from regimen.agents.sac.heads import ChoiceHead, Draw, Head, SquashedHead
+from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.errors import ConfigError, RunError
+from regimen.learning import (
+    Checkpoint,
+    Iteration,
+    Perceptrons,
+    Progress,
+    ReplayBuffer,
+    RunningMoments,
+    Session,
+    Trace,
+    VectorAdam,
+    check_learning,
+    copy_observation,
+    first_seen,
+    load_into,
+    observed_rows,
+    part_tensors,
+    require_finite,
+    restore_parts,
+    write_agent,
+)
+from regimen.nets import first_weights, torch_threads
+from regimen.seeding import generator
+from regimen.tensorfile import named
+
+_PARTS = ("actor", "critics", "targets", "observations", "rewards")
+
+
+@final
+class SAC:
+    """An agent: an actor, twin critics with their targets, a temperature, a replay buffer and two normalisers.
+
+    Built by `SACConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one machine.
+
+    Args:
+        config: its numbers.
+        spec: columns and actions of its environment.
+        seed: of weights, exploration and batches.
+
+    Raises:
+        ConfigError: a target entropy that no policy has.
+
+    Attributes:
+        actor: one network; its output is what the head says.
+        critics, targets: two networks each.
+        log_temperature: (1,), log α, per unit of `reward_scale`.
+        observations: what the columns are normalised by; changes in `learn` only.
+        rewards: the moments that `reward_scale` comes from.
+        replay: raw transitions; they are normalised when they are drawn, by the moments of then.
+        updates: of the critics so far.
+        iterations: of learning so far.
+    """
+
+    def __init__(self, config: SACConfig, spec: EnvSpec, seed: int = 0) -> None:
+        self.config, self.spec, self.seed = config, spec, seed
+        choices, size = spec.choices, spec.size
+        for name in ("target_entropy", "last_target_entropy"):
+            wanted, most = getattr(config, name), math.log(choices or 2)
+            if wanted is not None and wanted >= most:
+                raise ConfigError(
+                    f"agents.{name}", f"must be below {most:.4g}, the entropy of a uniform action", wanted
+                )
+        self.head: Head = ChoiceHead() if choices else SquashedHead(size)
+        with first_weights(seed, "sac", "weights"):
+            self.actor = Perceptrons(1, spec.width, choices or 2 * size, config.hidden, 0.01)
+            seen = spec.width + (0 if choices else size)
+            self.critics, self.targets = (Perceptrons(2, seen, choices or 1, config.hidden, 1.0) for _ in range(2))
+        self.targets.flat.copy_(self.critics.flat)
+        self.log_temperature = torch.zeros(1)
+        self._optimizers = {
+            "actor": VectorAdam(len(self.actor.flat)),
+            "critics": VectorAdam(len(self.critics.flat)),
+            "temperature": VectorAdam(1),
+        }
+        self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
+        self.replay = ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
+        self.iterations, self.updates = 0, 0
+        self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
+        self._random = generator(seed, "sac", "predict")
+
+    def learn(
+        self,
+        env: VectorEnv | VectorMarket,
+        steps: int,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> list[Iteration]:
+        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
+
+        Args:
+            env: lanes with autoreset and the agent's own columns and actions.
+            steps: environment steps over all lanes; rounded up to whole iterations.
+            progress: called after every iteration; its ``numbers`` are ``temperature`` (in the rewards' unit),
+                ``critic_loss`` (of the last batch, in units of ``reward_scale``), ``value`` (the critics' mean there,
+                in the rewards' unit), ``reward_scale`` and ``updates``.
+            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
+
+        Returns:
+            The iterations of this call.
+
+        Raises:
+            ConfigError: fewer than one step.
+            RunError: another environment than the agent was built for; an observation, reward or loss that is not
+                finite; a checkpoint of another learning.
+        """
+        config = self.config
+        check_learning(self.spec, env, steps)
+        lanes = as_env(env)
+        size = config.rollout_steps * lanes.n_envs
+        total = -(-steps // size) * size
+        session = Session(self, lanes, total, progress, checkpoint)
+        with torch_threads(config.threads), torch.no_grad():
+            if not session.resume():
+                self._seen = first_seen(self, self.observations, lanes, "sac")
+            while not session.done:
+                start = time.perf_counter()
+                reward, entropy, numbers = self._iterate(lanes, session.steps, total)
+                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
+        return session.history
+
+    def _iterate(self, env: VectorEnv, steps: int, total: int) -> tuple[float, float, dict[str, float]]:
+        """Steps every lane ``rollout_steps`` times, each step followed by its updates; ``steps`` were made before."""
+        config, spec, lanes = self.config, self.spec, env.n_envs
+        random = generator(self.seed, "sac", "iteration", self.iterations)
+        paid, told = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)
+        for _ in range(config.rollout_steps):
+            actions = self._explore(random)
+            seen, reward, terminated, truncated, info = env.step(self._to_env(actions))
+            after = np.empty_like(self._seen)
+            copy_observation(spec, seen, after)
+            paid += float(np.mean(reward, dtype=np.float64))
+            if not math.isfinite(paid):
+                raise RunError("env: reward", "must be finite", paid)
+            successors, ended = after, terminated | truncated
+            if ended.any():  # an episode's last observation, not the first of the next one
+                successors = after.copy()
+                successors[ended] = info["final_observation"].reshape(after.shape)[ended]
+            self.replay.add(self._seen, successors, actions, reward, terminated)
+            self.observations.merge(after)
+            self.rewards.merge(np.reshape(reward, (-1, 1)))
+            self._seen = after
+            due = int((steps + lanes) * config.update_ratio) - int(steps * config.update_ratio)
+            if due and self.replay.filled >= config.warmup_steps:
+                told = self._update(random, due, 1.0 - steps / total)
+            steps += lanes
+        numbers = {
+            "temperature": self._alpha() * self.reward_scale,
+            "critic_loss": told["critic_loss"],
+            "value": told["value"] * self.reward_scale,
+            "reward_scale": self.reward_scale,
+            "updates": float(self.updates),
+        }
+        return paid / config.rollout_steps, told["entropy"], numbers
+
+    def _explore(self, random: np.random.Generator) -> NDArray[np.float32]:
+        """Returns actions (lane, size) in [−1, 1], or choices (lane, 1); uniform before the first update."""
+        lanes, choices = len(self._seen), self.spec.choices
+        if self.updates:
+            return self._act(self._seen, random)
+        if choices:
+            return random.integers(0, choices, (lanes, 1)).astype(np.float32)
+        return random.uniform(-1.0, 1.0, (lanes, self.spec.size)).astype(np.float32)
+
+    def _act(self, rows: NDArray[np.float32], random: np.random.Generator | None) -> NDArray[np.float32]:
+        """Returns what the policy draws, or its mode without a generator, in the form of `_explore`."""
+        size = self.spec.size
+        output = self.actor(self._input(torch.from_numpy(rows).T))[0]
+        if random is None:
+            actions = output.argmax(0)[None].float() if self.spec.choices else ops.squashed_mode(output[:size])
+        elif self.spec.choices:
+            noise = torch.from_numpy(random.random(len(rows), np.float32))
+            actions = ops.categorical_sample(output.T, noise)[None].float()
+        else:
+            noise = torch.from_numpy(random.standard_normal((size, len(rows)), np.float32))
+            actions = self.head.draw(output, noise).actions
+        drawn: NDArray[np.float32] = actions.T.numpy()
+        return drawn
+
+    def _to_env(self, actions: NDArray[np.float32]) -> NDArray[Any]:
+        """Returns (lane,) int64 choices, or (lane, size) actions between the environment's bounds."""
+        spec = self.spec
+        if spec.choices:
+            return actions[:, 0].astype(np.int64)
+        middle, half = 0.5 * (spec.low + spec.high), 0.5 * (spec.high - spec.low)
+        scaled: NDArray[np.float32] = np.clip(middle + half * actions, spec.low, spec.high)
+        return scaled
+
+    def _update(self, random: np.random.Generator, count: int, left: float) -> dict[str, float]:
+        """Makes so many updates, each with a batch of its own; ``left`` is the share of the call still to come."""
+        config, head, size = self.config, self.head, self.config.batch_size
+        batches = self.replay.sample(random, count, size)
+        successors, x = self._input(batches.successors), self._input(batches.observations)  # (update, width, batch)
+        both = torch.cat([successors, x], 2)
+        noise = torch.from_numpy(random.standard_normal((count, self._numbers, 2 * size), np.float32))
+        rewards, terminated = batches.rewards / self.reward_scale, batches.terminated > 0.5
+        wanted, rate = self._target_entropy(left), config.learning_rate * (left if config.anneal else 1.0)
+        entropy = 0.0
+        for i in range(count):
+            alpha = self._alpha()
+            trace: Trace = []
+            output = self.actor(both[i], trace)[0]  # of the successors, then of the states
+            draw = head.draw(output, noise[i])
+            there, here = Draw(*(part[..., :size] for part in draw)), Draw(*(part[..., size:] for part in draw))
+
+            next_q = head.values(self.targets, successors[i], there)
+            goal = ops.sac_target(rewards[i], terminated[i], next_q[0], next_q[1], there.log_prob, alpha, config.gamma)
+            q = head.critic_slope(self.critics, x[i], batches.actions[i], goal)
+            self._optimizers["critics"].step(self.critics.flat, self.critics.slope, rate)
+            self.targets.flat.lerp_(self.critics.flat, config.tau)
+            self.updates += 1
+
+            log_prob = float(here.log_prob.mean())
+            entropy -= log_prob / count
+            if self.updates % config.actor_every == 0:
+                slope = head.actor_slope(self.critics, x[i], output[:, size:], noise[i, :, size:], here, alpha)
+                self.actor.gradients([part[..., size:] for part in trace], slope[None])
+                self._optimizers["actor"].step(self.actor.flat, self.actor.slope, rate)
+                if config.temperature is None:
+                    slope = torch.tensor([-log_prob - wanted])  # of `ops.sac_temperature_loss`, over α
+                    self._optimizers["temperature"].step(self.log_temperature, slope, config.temperature_rate)
+        told = {
+            "entropy": entropy,
+            "critic_loss": float(ops.sac_critic_loss(q[0], q[1], goal)),
+            "value": float(q.mean()),
+        }
+        require_finite(self, sum(told.values()))
+        return told
+
+    @property
+    def reward_scale(self) -> float:
+        """The critics' unit in the environment's: the standard deviation of all rewards so far, or 1."""
+        return float(self.rewards.scale[0]) if self.config.normalise_rewards else 1.0
+
+    @property
+    def _numbers(self) -> int:
+        """Numbers of noise that one action takes in an update: none for a choice, whose expectation is exact."""
+        return 0 if self.spec.choices else self.spec.size
+
+    def _alpha(self) -> float:
+        """Returns the temperature in units of `reward_scale`."""
+        fixed = self.config.temperature
+        return math.exp(float(self.log_temperature)) if fixed is None else fixed / self.reward_scale
+
+    def _target_entropy(self, left: float) -> float:
+        """Returns the entropy that the temperature is to hold, for the whole action, with so much of the call left."""
+        config, choices = self.config, self.spec.choices
+        first, last = (0.5 * math.log(choices), 0.05 * math.log(choices)) if choices else (-1.0, -4.0)
+        first = first if config.target_entropy is None else config.target_entropy
+        last = last if config.last_target_entropy is None else config.last_target_entropy
+        return (last + (first - last) * left) * (self._numbers or 1)
+
+    def _input(self, rows: Tensor) -> Tensor:
+        """Returns what the networks are given for raw observations (..., width, batch)."""
+        limit, scaled = self.config.observation_clip, self.config.normalise_observations
+        return self.observations.normalised(rows.mT, limit, scaled).mT
+
+    @torch.no_grad()
+    def predict(
+        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
+    ) -> tuple[NDArray[Any], Any]:
+        """Returns actions as the environment takes them, and the state, which this agent does not have.
+
+        The normaliser is frozen here. Draws come from a stream of the agent's own, which begins anew on `load`.
+
+        Args:
+            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
+            state: handed back as it is.
+            deterministic: the most probable choice, or tanh of the mean, instead of a draw.
+
+        Raises:
+            RunError: another width, or a number that is not finite.
+        """
+        rows, single = observed_rows(self.spec, observation)
+        with torch_threads(self.config.threads):
+            actions = self._to_env(self._act(rows, None if deterministic else self._random))
+        return actions[0] if single else actions, state
+
+    def learning_state(self) -> dict[str, Tensor]:
+        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
+        state = {
+            **self._tensors(),
+            **named("replay", self.replay.state()),
+            "learning/seen": torch.from_numpy(self._seen),
+        }
+        for name, optimizer in self._optimizers.items():
+            state |= named(f"{name}_optimizer", optimizer.state())
+        return state
+
+    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back a `learning_state`."""
+        self.restore("checkpoint", groups)
+        self.replay.restore(groups["replay"])
+        for name, optimizer in self._optimizers.items():
+            optimizer.restore(groups[f"{name}_optimizer"])
+        self._seen = groups["learning"]["seen"].numpy()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        numbers = {"temperature/log": self.log_temperature, "count/updates": torch.tensor(self.updates)}
+        return numbers | part_tensors(self, _PARTS)
+
+    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back what `save` wrote."""
+        restore_parts(self, _PARTS, place, groups)
+        self.log_temperature.copy_(groups["temperature"]["log"])
+        self.updates = int(groups["count"]["updates"])
+
+    def save(self, folder: Path | str) -> None:
+        """Writes ``agent.safetensors``: weights, temperature, config, spec, seed, normalisers; no optimiser, no replay.
+
+        Raises:
+            RunError: the folder cannot be written to.
+        """
+        write_agent(self, folder, self._tensors())
+
+    @classmethod
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> SAC:
+        """Reads what `save` wrote; `predict` gives the same actions. `learn` first fills a new replay by the policy.
+
+        Raises:
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
+        """
+        return load_into(cls, SACConfig, folder, env)

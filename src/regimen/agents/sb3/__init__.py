@@ -1,0 +1,1 @@
+"""Algorithms of Stable-Baselines3 behind the verbs of an agent."""

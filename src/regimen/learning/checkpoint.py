@@ -1,0 +1,168 @@
+"""Learning that was stopped at any moment goes on and ends with the same bytes as learning that never was."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, final
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from regimen.envs import EnvSpec
+from regimen.errors import RunError
+from regimen.learning.iteration import Iteration, Progress
+from regimen.tensorfile import grouped, named, read_tensors, write_tensors
+
+FILE = "learning.safetensors"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where and how often a call of `learn` writes down all that it needs to go on.
+
+    A call with the folder of an interrupted one goes on with it; of a finished one, it returns at once. Nothing but
+    the wall clock depends on ``seconds``.
+
+    Attributes:
+        folder: made when absent; belongs to one call of `learn`.
+        seconds: between two checkpoints, at least; 0: after every iteration.
+    """
+
+    folder: Path
+    seconds: float = 15.0
+
+
+class Learner(Protocol):
+    """What a checkpoint needs of an agent."""
+
+    config: Any
+    spec: EnvSpec
+    seed: int
+    iterations: int
+
+    def learning_state(self) -> dict[str, Tensor]:
+        """Returns weights, optimisers, normalisers and buffers, named ``group/name``; the checkpoint copies them."""
+
+    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Takes back a `learning_state`, grouped."""
+
+
+class Resumable(Protocol):
+    """Where a call of `learn` learns from: lanes that step, or recorded data."""
+
+    @property
+    def n_envs(self) -> int:
+        """Number of lanes; 1 for recorded data."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Returns copies of all that a resumed call must find again."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from a `state`."""
+
+
+@final
+class Session:
+    """One call of `learn`: its history, its progress and its checkpoints.
+
+    Args:
+        learner: the agent.
+        env: its environment, or the data that it studies.
+        total: steps that the call makes.
+        progress: called after every iteration.
+        checkpoint: None writes nothing.
+
+    Attributes:
+        history: the iterations of this call, those before an interruption included.
+    """
+
+    def __init__(
+        self, learner: Learner, env: Resumable, total: int, progress: Progress | None, checkpoint: Checkpoint | None
+    ) -> None:
+        self.history: list[Iteration] = []
+        self._learner, self._env, self._total = learner, env, total
+        self._progress, self._checkpoint = progress, checkpoint
+        self._written = time.perf_counter()
+        self._identity = {
+            "torch": torch.__version__,
+            "config": learner.config.model_dump(mode="json"),
+            "spec": learner.spec.schema_hash,
+            "seed": learner.seed,
+            "lanes": env.n_envs,
+            "total": total,
+        }
+
+    def resume(self) -> bool:
+        """Puts agent and environment back where the checkpoint left them; False where there is none.
+
+        Raises:
+            RunError: the checkpoint is damaged, or belongs to another call of `learn` (names the first difference).
+        """
+        path = None if self._checkpoint is None else self._checkpoint.folder / FILE
+        if path is None or not path.exists():
+            return False
+        tensors, document = read_tensors(path)
+        if document.get("format") != _FORMAT:
+            raise RunError(str(path), f"must be a checkpoint of format {_FORMAT}", document.get("format"))
+        for key, mine in self._identity.items():
+            if document["identity"].get(key) != mine:
+                rule = f"must be a checkpoint of this learning, but its {key} was {document['identity'].get(key)!r}"
+                raise RunError(str(path), rule, mine)
+        groups = grouped(tensors)
+        self._env.restore({name: tensor.numpy() for name, tensor in groups.pop("env").items()})
+        self._learner.iterations = int(document["iterations"])
+        self._learner.restore_learning(groups)
+        self.history = [Iteration(**_numbers(row)) for row in document["history"]]
+        return True
+
+    @property
+    def steps(self) -> int:
+        """Steps of this call so far."""
+        return self.history[-1].steps if self.history else 0
+
+    @property
+    def done(self) -> bool:
+        """Whether the call has made all its steps."""
+        return self.steps >= self._total
+
+    def add(self, steps: int, reward: float, entropy: float, numbers: Mapping[str, float], seconds: float) -> None:
+        """Counts one more iteration of so many steps, tells it, and writes a checkpoint when one is due."""
+        self._learner.iterations += 1
+        found = Iteration(
+            self._learner.iterations, self.steps + steps, self._total, reward, entropy, dict(numbers), seconds
+        )
+        self.history.append(found)
+        if self._progress is not None:
+            self._progress(found)
+        if self._checkpoint is None:
+            return
+        if self.done or time.perf_counter() - self._written >= self._checkpoint.seconds:
+            self._write(self._checkpoint.folder / FILE)
+            self._written = time.perf_counter()
+
+    def _write(self, path: Path) -> None:
+        state = {name: torch.from_numpy(array) for name, array in self._env.state().items()}
+        document = {
+            "format": _FORMAT,
+            "identity": self._identity,
+            "iterations": self._learner.iterations,
+            "history": [_plain(asdict(row)) for row in self.history],
+        }
+        write_tensors(path, {**self._learner.learning_state(), **named("env", state)}, document)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, Any]:
+    told = {name: math.nan if value is None else value for name, value in row["numbers"].items()}
+    return {name: math.nan if value is None else value for name, value in row.items()} | {"numbers": told}

@@ -1,0 +1,68 @@
+"""What the configs of all agents share: they are frozen, complain in one line, and build their agent."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from regimen.envs import as_spec
+from regimen.errors import ConfigError
+from regimen.settings import one_line
+
+if TYPE_CHECKING:
+    from regimen.envs import EnvSpec, VectorEnv, VectorMarket
+    from regimen.learning.agent import Agent
+
+
+class AgentSettings(BaseModel):
+    """Every number that decides how an agent learns, once.
+
+    Raises:
+        ConfigError: an unknown key or a value out of its range.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    implementation: ClassVar[str]
+    """Where the class of the agent is, ``module:Class``; a config imports no algorithm."""
+    needs: ClassVar[tuple[str, str] | None] = None
+    """The library that the algorithm imports and the extra of ours that installs it."""
+    actions: ClassVar[str | None] = None
+    """The only kind of actions that the agent can choose among; None where it takes the environment's default."""
+
+    if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise one_line(error, type(self), values, "agents.") from None
+
+    @classmethod
+    def agent(cls) -> type[Agent]:
+        """Returns the class of the agent; imports it, and torch with it, only now.
+
+        Raises:
+            ConfigError: the library that it needs is not installed.
+        """
+        module, _, name = cls.implementation.partition(":")
+        try:
+            algorithm: type[Agent] = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if cls.needs is None or (error.name or "").partition(".")[0] != cls.needs[0]:
+                raise
+            library, extra = cls.needs[0].replace("_", "-"), cls.needs[1]
+            rule = f"needs {library}, which is not installed: pip install 'regimen[{extra}]'"
+            raise ConfigError("agents.kind", rule, cls.model_fields["kind"].default) from None
+        return algorithm
+
+    def build(self, env: EnvSpec | VectorEnv | VectorMarket, seed: int = 0) -> Agent:
+        """Returns an untrained agent for an environment, or for the spec of one; the seed decides everything random.
+
+        Raises:
+            ConfigError: a library is absent; a number that the environment does not go with.
+            RunError: an environment whose actions or columns the agent cannot have.
+        """
+        return self.agent()(self, as_spec(env), seed)
