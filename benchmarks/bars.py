@@ -17,14 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from regimen.bars import Bars, DataConfig, load_with_report
+from regimen.bars import Bars, DataConfig
+from regimen.readers import load_with_report
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "crypto" / "btcusdt-1m-binance-spot.parquet"
 ROWS = 1_050_395
 FRESH = """
 import sys, time
 import numpy, pyarrow.parquet, pyarrow.csv, pyarrow.compute, pydantic
-from regimen.bars import DataConfig, load_with_report
+from regimen.bars import DataConfig
+from regimen.readers import load_with_report
 start = time.perf_counter()
 load_with_report(DataConfig(path=sys.argv[1]))
 print(time.perf_counter() - start)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from regimen.bars import Bars, DataConfig, load_as_is
+from regimen.bars import Bars, DataConfig
 from regimen.bars.bars import PRICES
 from regimen.bars.sketch import Sketch, shared
+from regimen.readers import load_as_is
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 HOURS, DAYS = "h", "D"

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from regimen.bars import load_with_report
 from regimen.leaks.poison import Poison, poison
+from regimen.readers import load_with_report
 from regimen.runs.config import RunConfig
 from regimen.runs.families.agent import AgentFit
 from regimen.runs.families.classifier import ClassifierFit, fit_classifier

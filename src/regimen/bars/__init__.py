@@ -1,11 +1,10 @@
-"""Market data in: the schema, readers, checks, resampling, fingerprints, bundled samples."""
+"""Market data: the schema, its calendar, the checks, resampling, and what a market is known by."""
 
 from regimen.bars.bars import Bars
 from regimen.bars.calendar import Calendar
+from regimen.bars.checks.report import CheckReport, Finding, Repair
 from regimen.bars.config import DataConfig, ExtraFile, RepairsConfig
 from regimen.bars.listing import listed
-from regimen.bars.load import Loaded, check, load, load_as_is, load_with_report
-from regimen.bars.report import CheckReport, Finding, Repair
 from regimen.bars.sketch import Sketch
 
 __all__ = [
@@ -15,13 +14,8 @@ __all__ = [
     "DataConfig",
     "ExtraFile",
     "Finding",
-    "Loaded",
     "Repair",
     "RepairsConfig",
     "Sketch",
-    "check",
     "listed",
-    "load",
-    "load_as_is",
-    "load_with_report",
 ]

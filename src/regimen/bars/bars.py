@@ -173,7 +173,7 @@ class Bars:
             DataError: the file cannot be read, is ambiguous, or is refused by a check.
         """
         from regimen.bars.config import DataConfig
-        from regimen.bars.load import load
+        from regimen.readers import load
 
         return load(DataConfig.of(path=str(path), **options))
 
@@ -185,8 +185,8 @@ class Bars:
             DataError: the sample does not exist, or the package ``arch`` that holds it is not installed.
         """
         from regimen.bars.config import DataConfig
-        from regimen.bars.load import load
-        from regimen.bars.samples import sample_path
+        from regimen.readers import load
+        from regimen.readers.samples import sample_path
 
         sample_path(name)  # so that an unknown name is a mistake in the data, not in a config
         return load(DataConfig.of(sample=name))

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from regimen.bars.arrow import data_errors
+from regimen.arrow import data_errors
 from regimen.bars.calendar import CalendarName
-from regimen.bars.spans import span
 from regimen.errors import ConfigError
 from regimen.settings import validated
+from regimen.spans import span
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 

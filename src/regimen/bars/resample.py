@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from regimen.bars.bars import Bars, Values
 from regimen.bars.calendar import DAY, Calendar, bars_of_a_day, trading_days
-from regimen.bars.extras import SUMMED
-from regimen.bars.spans import span, spoken
 from regimen.errors import ConfigError, DataError
+from regimen.spans import span, spoken
 
+SUMMED = ("funding_rate", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
+"""Extras that add up over time; of all others a longer bar keeps the last value."""
 _MONDAY = 4 * DAY
 """1970-01-05, so that whole weeks start on Mondays."""
 

@@ -67,14 +67,14 @@ def check(file: _File, options: _Options = None, as_json: _Json = False) -> None
 
 
 def _check_file(file: str, options: list[str] | None) -> CheckReport:
-    from regimen.bars import check as check_bars
+    from regimen.readers import check as check_bars
 
     return check_bars(_config(file, options))
 
 
 def _check_run(file: str, options: list[str] | None) -> CheckReport:
     """Prepares a run as training would, up to the first fit; what training would refuse is raised."""
-    from regimen.bars import check as check_bars
+    from regimen.readers import check as check_bars
     from regimen.runs.config import load_config
     from regimen.runs.prepare import prepare
 
@@ -88,9 +88,9 @@ def _print(report: CheckReport, file: str, options: list[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from regimen.bars.spans import spoken
     from regimen.cli.sentences import print_sentence
     from regimen.cli.terminal import console
+    from regimen.spans import spoken
 
     screen = console()
     symbols = f"{len(report.symbols)} symbols" if len(report.symbols) > 1 else report.symbols[0]
@@ -153,7 +153,7 @@ def convert(
     from regimen.cli.progress import working
 
     with working("converting"):
-        from regimen.bars import load_with_report
+        from regimen.readers import load_with_report
 
         loaded = load_with_report(_config(file, options))
         loaded.bars.write(target)
@@ -177,7 +177,7 @@ def fingerprint(file: _File, options: _Options = None, as_json: _Json = False) -
     from regimen.cli.progress import working
 
     with working("reading"):
-        from regimen.bars import load
+        from regimen.readers import load
 
         bars = load(_config(file, options))
     if as_json:

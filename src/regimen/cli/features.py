@@ -86,9 +86,10 @@ def _computed(bars: Path, overrides: list[str]) -> tuple[Bars, FeatureSet, Featu
     """Bars, feature set, its columns on them, and how many seconds these took."""
     import time
 
-    from regimen.bars import DataConfig, load
+    from regimen.bars import DataConfig
     from regimen.errors import ConfigError
     from regimen.features import FeaturesConfig
+    from regimen.readers import load
     from regimen.settings import apply_overrides, validated
 
     values = apply_overrides({"data": {"path": str(bars)}, "features": {}}, overrides)

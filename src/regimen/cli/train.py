@@ -104,8 +104,8 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
 
 def _refuse_data(word: str, model: str | None) -> None:
     """Says how data are given where they stand in the place of the config."""
-    from regimen.bars.folder import is_data
     from regimen.errors import ConfigError
+    from regimen.readers.formats.folder import is_data
 
     if is_data(word):
         data = shlex.quote(f"data.path={word}")

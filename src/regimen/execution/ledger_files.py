@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from regimen.arrow import data_errors
 from regimen.bars import Bars, Calendar
-from regimen.bars.arrow import data_errors
 from regimen.errors import DataError, RegimenError, RunError
 from regimen.execution.ledger import COSTS, Ledger
 from regimen.execution.market import MarketConfig

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.arrow import data_errors, to_numpy
+from regimen.arrow import data_errors, to_numpy
 from regimen.errors import RegimenError, RunError
 from regimen.files import write_bytes
 from regimen.replay.trajectories import Trajectories

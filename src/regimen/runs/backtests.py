@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import DataConfig, load_with_report
-from regimen.bars.spans import spoken
+from regimen.bars import DataConfig
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import MarketConfig
 from regimen.files import appearing, write_text
 from regimen.judging import timing_sharpe
+from regimen.readers import load_with_report
 from regimen.runs.checksums import recorded_files
 from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
@@ -30,6 +30,7 @@ from regimen.runs.report import write_report
 from regimen.runs.trial import Trial
 from regimen.runs.window import load_decider, read_exposures
 from regimen.settings import apply_overrides, validated
+from regimen.spans import spoken
 
 Advance = Callable[[int, int, str], None]
 _BACKTESTS = "backtests"

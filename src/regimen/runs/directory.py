@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import regimen
-from regimen.bars.folder import path_exists
 from regimen.errors import RunError
 from regimen.files import sweep
 from regimen.locks import FileLock, held
+from regimen.readers.formats.folder import path_exists
 from regimen.runs.checksums import JUDGED, recorded_files, require_undamaged
 from regimen.runs.fit import EXPOSURES
 from regimen.runs.manifest import CONFIG, MANIFEST, read_manifest, write_manifest

@@ -11,10 +11,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import Bars, load_with_report
+from regimen.bars import Bars
 from regimen.labels import label
 from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
 from regimen.preprocess import StandardScaler
+from regimen.readers import load_with_report
 from regimen.runs.config import RunConfig
 from regimen.runs.prepare import Prepared, prepare_bars, seen
 from regimen.runs.window import fit_model

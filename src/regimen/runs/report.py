@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from regimen.bars.spans import spoken
 from regimen.execution import VENUES, Ledger
 from regimen.reporting.report import ReportDocument, write
 from regimen.runs.config import RunConfig
@@ -13,6 +12,7 @@ from regimen.runs.directory import RunDirectory, require_finished
 from regimen.runs.documents import read_json
 from regimen.runs.fit import HISTORY
 from regimen.runs.trials import counted
+from regimen.spans import spoken
 
 
 def write_report(

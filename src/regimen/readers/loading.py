@@ -1,0 +1,147 @@
+"""From a `DataConfig` to `Bars`: read, interpret, repair what the config asks for, check, arrange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from regimen.bars.bars import Bars
+from regimen.bars.calendar import DAY
+from regimen.bars.checks.ordered import Ordered
+from regimen.bars.checks.repairs import repair
+from regimen.bars.checks.report import CheckReport
+from regimen.bars.checks.rows import find_all
+from regimen.bars.config import DataConfig, RepairsConfig
+from regimen.bars.pivot import pivot
+from regimen.errors import DataError
+from regimen.readers.closes import fill_from_close
+from regimen.readers.extras import join_extras
+from regimen.readers.factors import with_adjustment
+from regimen.readers.panel import read_table
+from regimen.readers.samples import sample_path
+from regimen.spans import span
+
+_LENIENT = RepairsConfig(
+    sort=True,
+    duplicates="keep_first",
+    nan_rows="drop",
+    nonpositive="drop",
+    ohlc="widen",
+    negative_volume="nan",
+    swapped_volume="keep",
+    splits="keep",
+    relisted="keep",
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Bars and what was found, assumed and repaired on the way to them."""
+
+    bars: Bars
+    report: CheckReport
+
+
+def load(config: DataConfig) -> Bars:
+    """Returns the bars that a config describes.
+
+    Raises:
+        DataError: the file cannot be read or understood, or a check refuses it.
+    """
+    return load_with_report(config).bars
+
+
+def load_with_report(config: DataConfig) -> Loaded:
+    """Like `load`, together with the findings, the repairs and the assumptions that a run records."""
+    bars, report = _read(config)
+    report.raise_if_refused()
+    assert bars is not None
+    return Loaded(bars, report)
+
+
+def load_as_is(config: DataConfig) -> Bars:
+    """Returns the bars of a file that the checks may refuse: to know its markets by, and never to trade.
+
+    Faulty rows are dropped, jumps stay; other files that the config joins are left out.
+
+    Raises:
+        DataError: the file cannot be read or understood.
+    """
+    rows, _ = _prepared(config.model_copy(update={"repairs": _LENIENT, "extras": {}, "adjust": None}))
+    return pivot(rows.table, rows.bar_length, rows.calendar)
+
+
+def check(config: DataConfig) -> CheckReport:
+    """Returns what is wrong with the data after the config's repairs; a finding never raises.
+
+    All that `load` does is done, so what training would refuse is refused here, with the same line.
+
+    Raises:
+        DataError: the file, or one of `data.extras`, cannot be read or understood.
+        ConfigError: the bars cannot be resampled as the config says.
+    """
+    return _read(config)[1]
+
+
+def _read(config: DataConfig) -> tuple[Bars | None, CheckReport]:
+    """Returns the bars, joined with their extras and resampled, and what was found; no bars that a finding refuses."""
+    rows, report = _prepared(config)
+    if report.refused:
+        return None, report
+    bars = pivot(rows.table, rows.bar_length, rows.calendar)
+    if config.extras:
+        length = span(config.resample, "data.resample") if config.resample else bars.bar_length
+        bars, notes, findings = join_extras(bars, config.extras, length)
+        report = replace(
+            report,
+            findings=(*report.findings, *findings),
+            assumptions=(*report.assumptions, *notes),
+        )
+    if config.resample is not None:
+        bars = bars.resample(config.resample)
+        if len(bars) < 2:
+            raise DataError("data.resample", "must leave at least two bars", config.resample)
+    if config.periods_per_year is not None:
+        bars = replace(bars, periods_per_year=config.periods_per_year)
+    return bars, report
+
+
+def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
+    """Says that the calendar rests on stamps between which no whole Saturday lies."""
+    part = int(rows.bar_length < DAY)  # the first and the last day may be cut
+    first, last = int(rows.time.min()) // DAY + part, int(rows.time.max()) // DAY - part
+    saturdays = (last + 5) // 7 - (first + 4) // 7
+    if config.calendar is not None or rows.table.calendar is not None or saturdays > 0:
+        return ()
+    return (
+        f"no whole Saturday lies in the data, so the calendar is taken as {rows.calendar.name}; data.calendar decides",
+    )
+
+
+def _prepared(config: DataConfig) -> tuple[Ordered, CheckReport]:
+    path = str(sample_path(config.sample)) if config.sample else str(config.path)
+    with np.errstate(all="ignore"):  # numbers that overflow are what the checks look for
+        table = read_table(config, path)
+        if config.close_only:
+            table = fill_from_close(table)
+        table = with_adjustment(table, config)
+        table, applied = repair(table, config)
+        if config.close_only and applied:
+            table = fill_from_close(table)  # a removed row must not remain the next one's open
+        rows = Ordered.of(table, config)
+        findings = find_all(rows, config)
+    report = CheckReport(
+        source=table.source,
+        rows=len(table),
+        symbols=table.symbols,
+        start=str(np.datetime64(int(table.time.min()), "ns")),
+        end=str(np.datetime64(int(table.time.max()), "ns")),
+        bar_length=rows.bar_length,
+        calendar=rows.calendar.name,
+        periods_per_year=config.periods_per_year or rows.periods_per_year,
+        findings=findings,
+        applied=applied,
+        assumptions=(*table.assumptions, *_calendar_note(rows, config)),
+    )
+    return rows, report

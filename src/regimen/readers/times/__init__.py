@@ -1,0 +1,1 @@
+"""What a file calls a time, to nanoseconds UTC."""
