@@ -5,8 +5,9 @@ The names below are the Python face; each is imported when it is first used, so 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -19,23 +20,6 @@ if TYPE_CHECKING:
     from regimen.judging.judge import judge
     from regimen.policies import Constant
     from regimen.runs import RunConfig, load_config
-
-_ROOM_OF = {
-    "Bars": "bars",
-    "Constant": "policies",
-    "Costs": "execution",
-    "DataConfig": "bars",
-    "Feature": "features",
-    "FeatureSet": "features",
-    "Judgement": "judging",
-    "Ledger": "execution",
-    "Market": "execution",
-    "RegimenError": "errors",
-    "RunConfig": "runs",
-    "Trials": "judging",
-    "judge": "judging",
-    "load_config": "runs",
-}
 
 __all__ = [
     "Bars",
@@ -54,12 +38,22 @@ __all__ = [
     "load_config",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module 'regimen' has no attribute {name!r}")
-    return getattr(import_module(f"regimen.{_ROOM_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Bars": "bars",
+        "Constant": "policies",
+        "Costs": "execution",
+        "DataConfig": "bars",
+        "Feature": "features",
+        "FeatureSet": "features",
+        "Judgement": "judging",
+        "Ledger": "execution",
+        "Market": "execution",
+        "RegimenError": "errors",
+        "RunConfig": "runs",
+        "Trials": "judging",
+        "judge": "judging.judge",
+        "load_config": "runs",
+    },
+)

@@ -4,7 +4,6 @@
 is not in ``__all__`` because it needs stable_baselines3.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from regimen.envs.actions import ActionConfig, ContinuousConfig, LevelsConfig, Verb, VerbsConfig
@@ -20,14 +19,12 @@ from regimen.envs.rewards import (
 )
 from regimen.envs.spec import EnvSpec, VectorEnv, as_env, as_spec, spec_of
 from regimen.envs.vector_market import VectorMarket
+from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.envs.gymnasium_vector import MarketVectorEnv
     from regimen.envs.market_env import MarketEnv, register
     from regimen.envs.sb3 import MarketVecEnv as MarketVecEnv
-
-_ADAPTERS = {"MarketEnv": "market_env", "MarketVectorEnv": "gymnasium_vector", "register": "market_env"}
-_ADAPTERS["MarketVecEnv"] = "sb3"
 
 __all__ = [
     "ActionConfig",
@@ -54,8 +51,12 @@ __all__ = [
     "spec_of",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _ADAPTERS:
-        raise AttributeError(f"module 'regimen.envs' has no attribute {name!r}")
-    return getattr(import_module(f"regimen.envs.{_ADAPTERS[name]}"), name)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "MarketEnv": "market_env",
+        "MarketVecEnv": "sb3",
+        "MarketVectorEnv": "gymnasium_vector",
+        "register": "market_env",
+    },
+)

@@ -5,8 +5,9 @@ Each name is imported when it is first used: whoever lists runs does not wait fo
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.runs.backtests import backtest_run
@@ -20,26 +21,6 @@ if TYPE_CHECKING:
     from regimen.runs.trial import Trial
     from regimen.runs.trials import TrialLedger
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
-
-_FILE_OF = {
-    "RunConfig": "config",
-    "RunDirectory": "directory",
-    "Trial": "trial",
-    "TrialLedger": "trials",
-    "backtest_run": "backtests",
-    "find_run": "listing",
-    "find_run_leaks": "leaks",
-    "judgement_now": "report",
-    "list_runs": "listing",
-    "load_config": "config",
-    "read_json": "documents",
-    "rejudge_run": "walk_forward",
-    "reproduce_run": "reproduce",
-    "require_finished": "directory",
-    "resume_run": "walk_forward",
-    "start": "walk_forward",
-    "write_report": "report",
-}
 
 __all__ = [
     "RunConfig",
@@ -61,8 +42,25 @@ __all__ = [
     "write_report",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _FILE_OF:
-        raise AttributeError(f"module 'regimen.runs' has no attribute {name!r}")
-    return getattr(import_module(f"regimen.runs.{_FILE_OF[name]}"), name)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "RunConfig": "config",
+        "RunDirectory": "directory",
+        "Trial": "trial",
+        "TrialLedger": "trials",
+        "backtest_run": "backtests",
+        "find_run": "listing",
+        "find_run_leaks": "leaks",
+        "judgement_now": "report",
+        "list_runs": "listing",
+        "load_config": "config",
+        "read_json": "documents",
+        "rejudge_run": "walk_forward",
+        "reproduce_run": "reproduce",
+        "require_finished": "directory",
+        "resume_run": "walk_forward",
+        "start": "walk_forward",
+        "write_report": "report",
+    },
+)
