@@ -70,17 +70,19 @@ class Batch(NamedTuple):
         y: (n,) int64.
         weights: (n,) float32, the weight of each row's loss.
         targets: by name (n,) float32, what is learned besides the class; empty where there is nothing.
+        smoothing: ε, the share of each row's class that is spread evenly over all classes.
     """
 
     x: Tensor
     y: Tensor
     weights: Tensor
     targets: Mapping[str, Tensor] = MappingProxyType({})
+    smoothing: float = 0.0
 
     def part(self, rows: slice) -> Batch:
         """Returns some of its rows."""
         targets = {name: column[rows] for name, column in self.targets.items()}
-        return Batch(self.x[rows], self.y[rows], self.weights[rows], targets)
+        return self._replace(x=self.x[rows], y=self.y[rows], weights=self.weights[rows], targets=targets)
 
 
 Sampler = Callable[[Sequence[Epoch], np.random.Generator], Sequence[Rows]]

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from regimen.errors import DataError
 from regimen.predictors import BaselineConfig
 from regimen.training import TrainingConfig, TrainingData, fit, learning_rate
+from regimen.training.recipes import JitterConfig
 
 PLAIN = TrainingConfig(epochs=6, batch_size=32, learning_rate=3e-3, patience=None)
 CHANGES: dict[str, object] = {
@@ -30,6 +31,7 @@ CHANGES: dict[str, object] = {
     "sampler": "balanced",
     "class_weights": "balanced",
     "label_smoothing": 0.2,
+    "recipes": (JitterConfig(sigma=0.5),),
     "accumulation": 3,
     "precision": "bfloat16",
     "plateau_patience": 1,

@@ -8,15 +8,18 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from regimen.errors import RunError
+from regimen.errors import ConfigError, RunError
 from regimen.predictors import BaselineConfig, LogisticConfig, Predictor
+from regimen.seams import RowTable
 from regimen.training import Epoch, FitResult, TrainingConfig, TrainingData, fit
 from regimen.training.checkpoint import FILE
+from regimen.training.recipes import CurriculumConfig, JitterConfig, LabelSmoothingConfig
 
 CONFIG = TrainingConfig(epochs=12, batch_size=32, schedule="cosine", warmup_epochs=1.5, patience=6)
 MODEL = BaselineConfig(hidden=(16, 8), dropout=0.2)  # dropout: the torch stream of each epoch matters
@@ -29,8 +32,16 @@ def _data() -> TrainingData:
     return TrainingData(x[:400], y[:400], x[400:], y[400:])
 
 
-def _fit(folder: Path | None, config: TrainingConfig = CONFIG, **options: object) -> FitResult:
-    return fit(MODEL.build(6, 3, seed=1), _data(), config, checkpoint=folder, **options)  # type: ignore[arg-type]
+def _data_with_rows() -> TrainingData:
+    position = np.arange(400)
+    volatility = np.random.default_rng(1).gamma(2.0, size=400)
+    return replace(_data(), rows=RowTable(position, np.zeros(400, np.int64), position + 1, volatility))
+
+
+def _fit(
+    folder: Path | None, config: TrainingConfig = CONFIG, data: TrainingData | None = None, **options: object
+) -> FitResult:
+    return fit(MODEL.build(6, 3, seed=1), data or _data(), config, checkpoint=folder, **options)  # type: ignore[arg-type]
 
 
 _CHILD = """
@@ -172,7 +183,8 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(tmp_path: Path) -> None:
     _one_line(tmp_path, "training.learning_rate", "was 0.001", "got 0.5", config=changed)
     _one_line(tmp_path, "its seed was 0", "got 9", seed=9)
     _one_line(tmp_path, "its window was 0", "got 2", window=2)
-    _one_line(tmp_path, "its transform was", transform=lambda batch, _: batch)
+    jitter = CONFIG.model_copy(update={"recipes": (JitterConfig(sigma=0.1),)})
+    _one_line(tmp_path, "its training.recipes was None", "got [{'kind': 'jitter', 'sigma': 0.1}]", config=jitter)
     data = _data()
     data.x_train[0, 0] += 1.0
     with pytest.raises(RunError, match="its data was"):
@@ -181,6 +193,36 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(tmp_path: Path) -> None:
         fit(MODEL.build(6, 3, seed=2), _data(), CONFIG, checkpoint=tmp_path)
     with pytest.raises(RunError, match="its schema was ''"):
         fit(MODEL.build(6, 3, seed=1, schema="x"), _data(), CONFIG, checkpoint=tmp_path)
+
+
+def test_a_recipe_resumes_and_another_number_of_it_is_refused(tmp_path: Path) -> None:
+    recipes = (CurriculumConfig(epochs=9), JitterConfig(sigma=0.1), LabelSmoothingConfig(epsilon=0.1))
+    config = CONFIG.model_copy(update={"recipes": recipes})
+    whole = _fit(None, config, data=_data_with_rows())
+
+    def stop(epoch: Epoch) -> None:
+        if epoch.epoch == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, config, data=_data_with_rows(), on_epoch=stop)
+    for changed in (CurriculumConfig(epochs=8), JitterConfig(sigma=0.2), LabelSmoothingConfig(epsilon=0.2)):
+        others = tuple(changed if type(changed) is type(recipe) else recipe for recipe in recipes)
+        other = config.model_copy(update={"recipes": others})
+        _one_line(tmp_path, "its training.recipes was", config=other, data=_data_with_rows())
+    calm = _data_with_rows()
+    assert calm.rows is not None
+    calm.rows.volatility[3] = 9.0
+    _one_line(tmp_path, "its data was", config=config, data=calm)
+    resumed = _fit(tmp_path, config, data=_data_with_rows())
+    assert resumed.history == whole.history
+    for name, values in whole.predictor.state().items():
+        assert values.tobytes() == resumed.predictor.state()[name].tobytes()
+
+
+def test_a_bare_callable_is_refused_beside_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^checkpoint: must be left out with a bare callable.*; got 'transform'$"):
+        _fit(tmp_path, transform=lambda batch, _: batch)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:

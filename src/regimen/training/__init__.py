@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regimen.seams import Batch, Epoch, Inputs, Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig, learning_rate
 from regimen.training.data import TrainingData
+from regimen.training.recipes import RecipeConfig
 from regimen.training.samplers import balanced, shuffled
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "Inputs",
     "LearnsMore",
     "Objective",
+    "RecipeConfig",
     "Sampler",
     "TrainingConfig",
     "TrainingData",

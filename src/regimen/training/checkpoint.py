@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,9 @@ from regimen.training.data import TrainingData
 
 FILE = "checkpoint.safetensors"
 _FORMAT = 2
+_NOTHING_BARE = {"sampler": "NoneType", "transform": "identity", "objective": "NoneType"}
+"""A checkpoint names the bare callables of its training; today it cannot have any, and those of versions that let it
+have some are refused by these words."""
 
 
 @dataclass
@@ -57,9 +59,11 @@ def identify(
     seed: int,
     window: int,
     device: torch.device,
-    seams: Mapping[str, object],
 ) -> dict[str, Any]:
-    """Returns what makes a run this run, for JSON; a checkpoint of anything else is refused."""
+    """Returns what makes a run this run, for JSON; a checkpoint of anything else is refused.
+
+    What wraps the loop is in the config, as recipes with all their numbers.
+    """
     start = hashlib.sha256()
     for name, tensor in predictor.state().items():
         start.update(name.encode() + tensor.tobytes())
@@ -72,8 +76,8 @@ def identify(
         "predictor": predictor.config.model_dump(mode="json"),
         "schema": predictor.schema,
         "initial weights": start.hexdigest(),
-        "data": data.fingerprint(predictor.targets),
-        **{name: getattr(seam, "__qualname__", type(seam).__qualname__) for name, seam in seams.items()},
+        "data": data.fingerprint(predictor.targets, with_rows=bool(config.recipes)),
+        **_NOTHING_BARE,
     }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from regimen.training.recipes import BalancedConfig, LabelSmoothingConfig, Recipe, RecipeConfig
 
 
 class TrainingConfig(BaseModel):
@@ -69,11 +71,41 @@ class TrainingConfig(BaseModel):
     label_smoothing: float = Field(
         0.0, ge=0.0, lt=1.0, description="Share of the target spread evenly over the classes."
     )
+    recipes: tuple[RecipeConfig, ...] = Field(
+        (),
+        exclude_if=lambda recipes: not recipes,  # a config without one is written, and known, as before there were any
+        description="Methods that wrap the sampler, the batch or the objective; a later one wraps those before it.",
+    )
     allow_missing_classes: bool = Field(
         False, description="Train even though a class never occurs in the training rows."
     )
     threads: int = Field(1, ge=1, description="CPU threads; part of the result, since sums split by thread.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one, else cpu.")
+
+    @field_validator("recipes")
+    @classmethod
+    def _each_kind_once(cls, recipes: tuple[RecipeConfig, ...]) -> tuple[RecipeConfig, ...]:
+        kinds = [recipe.kind for recipe in recipes]
+        for kind in kinds:
+            if kinds.count(kind) > 1:
+                raise ValueError(f"must hold each kind once, but {kind} is there {kinds.count(kind)} times")
+        return recipes
+
+    @model_validator(mode="after")
+    def _one_word_for_one_thing(self) -> Self:
+        fields = {"balanced": self.sampler == "balanced", "label_smoothing": self.label_smoothing > 0.0}
+        for recipe in self.recipes:
+            if fields.get(recipe.kind):
+                field = {"balanced": "sampler"}.get(recipe.kind, recipe.kind)
+                raise ValueError(f"recipes must not hold {recipe.kind} where {field} says so already")
+        return self
+
+    @property
+    def all_recipes(self) -> tuple[Recipe, ...]:
+        """The recipes that ``sampler`` and ``label_smoothing`` stand for, and then those listed."""
+        first: list[Recipe] = [BalancedConfig()] if self.sampler == "balanced" else []
+        first += [LabelSmoothingConfig(epsilon=self.label_smoothing)] if self.label_smoothing > 0.0 else []
+        return (*first, *self.recipes)
 
 
 def learning_rate(config: TrainingConfig, progress: float, better: Sequence[bool] = ()) -> float:

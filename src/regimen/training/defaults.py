@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from regimen.errors import ConfigError
 from regimen.predictors import Predictor
-from regimen.seams import Objective, Sampler
+from regimen.seams import Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
-from regimen.training.objectives import LearnsMore, classification, joint
-from regimen.training.samplers import balanced, shuffled
+from regimen.training.objectives import LearnsMore, classification, identity, joint
+from regimen.training.recipes import ChangesBatches, ChangesObjective, ReplacesSampler, SamplesRows, Task
+from regimen.training.samplers import shuffled
 
 
-def check_settings(
-    config: TrainingConfig, data: TrainingData, sampler: Sampler | None, objective: Objective | None, scored: bool
-) -> None:
+def check_settings(config: TrainingConfig, data: TrainingData, scored: bool) -> None:
     """Refuses a setting that another one would silently switch off, or that nothing could act on."""
     if config.select == "sharpe" and not (scored and data.x_val is not None):
         raise ConfigError(
@@ -44,10 +45,33 @@ def check_settings(
             f"must be less than training.epochs={config.epochs}",
             config.warmup_epochs,
         )
-    if sampler is not None and config.sampler != "shuffled":
-        raise ConfigError("training.sampler", "must be left alone where a sampler is given", config.sampler)
-    if objective is not None and (config.class_weights != "none" or config.label_smoothing > 0.0):
-        raise ConfigError("training.class_weights, training.label_smoothing", "must be left alone with an objective")
+    sampling = [recipe for recipe in config.all_recipes if isinstance(recipe, SamplesRows)]
+    for recipe in sampling[1:]:
+        if isinstance(recipe, ReplacesSampler):
+            rule = "must list what replaces the sampler before what wraps it"
+            raise ConfigError("training.recipes", rule, [each.kind for each in config.recipes])
+
+
+_HOOKS: dict[str, type] = {"sampler": SamplesRows, "transform": ChangesBatches, "objective": ChangesObjective}
+
+
+def check_seams(config: TrainingConfig, bare: Sequence[str], checkpoint: bool) -> None:
+    """Refuses bare callables that would switch a setting off, or that a checkpoint could not know again.
+
+    Args:
+        config: the settings.
+        bare: which of sampler, transform and objective are given as they are.
+        checkpoint: whether the training writes one.
+    """
+    if bare and checkpoint:
+        raise ConfigError("checkpoint", "must be left out with a bare callable, which no file knows again", *bare[:1])
+    for name in bare:
+        for recipe in config.all_recipes:
+            if isinstance(recipe, _HOOKS[name]):
+                kind = type(recipe).__name__.removesuffix("Config")
+                raise ConfigError("training.recipes", f"must not change the {name} where a bare one is given", kind)
+    if "objective" in bare and config.class_weights != "none":
+        raise ConfigError("training.class_weights", "must be left alone with an objective", config.class_weights)
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
@@ -64,27 +88,40 @@ def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Opt
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
 
-def default_sampler(config: TrainingConfig, data: TrainingData) -> Sampler:
-    """Returns the sampler that ``config.sampler`` names."""
-    if config.sampler == "balanced":
-        return balanced(data.y_train, config.batch_size)
-    return shuffled(len(data.x_train), config.batch_size)
+def default_sampler(config: TrainingConfig, task: Task) -> Sampler:
+    """Returns the rows in a new order each epoch, as the config's recipes change it."""
+    sampler = shuffled(len(task.data.x_train), config.batch_size)
+    for recipe in config.all_recipes:
+        if isinstance(recipe, SamplesRows):
+            sampler = recipe.sampler(sampler, task)
+    return sampler
 
 
-def default_objective(
-    config: TrainingConfig, data: TrainingData, predictor: Predictor, device: torch.device
-) -> Objective:
-    """Returns cross-entropy with the config's class weights, whose mean over the training rows is 1.
+def default_transform(config: TrainingConfig, task: Task) -> Transform:
+    """Returns the batch as it is, as the config's recipes change it."""
+    transform: Transform = identity
+    for recipe in config.all_recipes:
+        if isinstance(recipe, ChangesBatches):
+            transform = recipe.transform(transform, task)
+    return transform
+
+
+def default_objective(config: TrainingConfig, task: Task, predictor: Predictor, device: torch.device) -> Objective:
+    """Returns cross-entropy with the config's class weights, whose mean over the training rows is 1, and its recipes.
 
     For a model that learns more than the class, its tasks together; see `joint`.
     """
     weights: Tensor | None = None
     classes = predictor.classes
     if config.class_weights == "balanced":
-        counts = data.counts(classes)
+        counts = task.data.counts(classes)
         shares = np.divide(counts.sum(), np.count_nonzero(counts) * counts, where=counts > 0, out=np.zeros(classes))
         weights = torch.tensor(shares, dtype=torch.float32, device=device)
+    objective = classification(weights)
     if predictor.targets:
         model: LearnsMore = predictor.config  # type: ignore[assignment]
-        return joint(model, weights, config.label_smoothing)
-    return classification(weights, config.label_smoothing)
+        objective = joint(model, weights)
+    for recipe in config.all_recipes:
+        if isinstance(recipe, ChangesObjective):
+            objective = recipe.objective(objective, task)
+    return objective

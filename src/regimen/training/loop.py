@@ -22,9 +22,16 @@ from regimen.seeding import generator, torch_seed
 from regimen.training.checkpoint import Progress, identify, load_checkpoint, save_checkpoint
 from regimen.training.config import TrainingConfig, learning_rate
 from regimen.training.data import TrainingData
-from regimen.training.defaults import check_settings, default_objective, default_sampler, make_optimizer
-from regimen.training.objectives import identity
+from regimen.training.defaults import (
+    check_seams,
+    check_settings,
+    default_objective,
+    default_sampler,
+    default_transform,
+    make_optimizer,
+)
 from regimen.training.precision import mixed_precision, pick_precision
+from regimen.training.recipes import Task
 from regimen.training.reproducible import reproducible
 from regimen.training.resident import Resident
 from regimen.training.samplers import check_batches
@@ -62,7 +69,7 @@ def fit(
     checkpoint: Path | str | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
     sampler: Sampler | None = None,
-    transform: Transform = identity,
+    transform: Transform | None = None,
     objective: Objective | None = None,
     score: Callable[[Predictor], float] | None = None,
 ) -> FitResult:
@@ -80,20 +87,23 @@ def fit(
         window: number of the walk-forward window; each has its own random streams.
         checkpoint: folder for ``checkpoint.safetensors``, written after each epoch; None: no checkpoints.
         on_epoch: called after each epoch that is done in this call, when its checkpoint is on disk.
-        sampler: replaces the one that ``config.sampler`` names.
+        sampler: replaces the one that the config names; a trial of an idea, as the two below: what is to be resumed,
+            and to count as a trial of its own, is a recipe.
         transform: changes each training batch.
-        objective: replaces cross-entropy with ``config.class_weights`` and ``config.label_smoothing``, and the further
-            tasks of a model that learns more than the class.
+        objective: replaces cross-entropy with ``config.class_weights``, and the further tasks of a model that learns
+            more than the class.
         score: judges the weights after an epoch on the validation rows, such as their Sharpe ratio after costs; higher
             is better. Called with ``config.select`` = sharpe only; it must not change the predictor.
 
     Raises:
         DataError: rows that cannot be trained on, or a class that never occurs.
-        ConfigError: settings that cannot act together, no such device or precision, or too little memory (says how
-            much is needed).
+        ConfigError: settings that cannot act together, a bare callable with a checkpoint, no such device or precision,
+            or too little memory (says how much is needed).
         RunError: the loss is no longer a number; a checkpoint that is damaged, foreign or not writable.
     """
-    check_settings(config, data, sampler, objective, score is not None)
+    check_settings(config, data, score is not None)
+    bare = {"sampler": sampler, "transform": transform, "objective": objective}
+    check_seams(config, [name for name, seam in bare.items() if seam is not None], checkpoint is not None)
     data.check(
         predictor.inputs,
         predictor.classes,
@@ -106,15 +116,15 @@ def fit(
     module, home = predictor.module, next(predictor.module.parameters()).device
     run_identity: dict[str, Any] = {}
     if checkpoint is not None:
-        seams = {"sampler": sampler, "transform": transform, "objective": objective}
-        run_identity = identify(predictor, data, config, seed, window, device, seams)
-    if sampler is None:
-        sampler = default_sampler(config, data)
+        run_identity = identify(predictor, data, config, seed, window, device)
+    task = Task(data, config.batch_size)
+    sampler = sampler or default_sampler(config, task)
+    transform = transform or default_transform(config, task)
     was_training = module.training
     with reproducible(config.threads, device), mixed_precision(module, device, half):
         module.to(device)
         try:
-            objective = objective or default_objective(config, data, predictor, device)
+            objective = objective or default_objective(config, task, predictor, device)
             optimizer = make_optimizer(module, config)
             scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
             progress = Progress()

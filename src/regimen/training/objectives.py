@@ -49,17 +49,16 @@ def cross_entropy(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Te
     return functional.cross_entropy(logits, y, reduction="none", label_smoothing=label_smoothing)
 
 
-def classification(class_weights: Tensor | None = None, label_smoothing: float = 0.0) -> Objective:
-    """The default objective: cross-entropy, each row weighted by ``weights x class_weights[y]``.
+def classification(class_weights: Tensor | None = None) -> Objective:
+    """The default objective: cross-entropy to the smoothed class, each row weighted by ``weights x class_weights[y]``.
 
     Args:
         class_weights: (classes,) on the training device; None means 1. The sum is divided by the row weights
             alone, so weights whose mean over the training rows is 1 keep the size of the loss.
-        label_smoothing: see `cross_entropy`.
     """
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
-        return weighted_mean(_direction(module(batch.x), batch, class_weights, label_smoothing), batch.weights)
+        return weighted_mean(_direction(module(batch.x), batch, class_weights), batch.weights)
 
     return loss
 
@@ -74,31 +73,31 @@ class LearnsMore(Protocol):
         """Returns the one loss from each task's mean loss; ``direction`` is the class's."""
 
 
-def joint(model: LearnsMore, class_weights: Tensor | None = None, label_smoothing: float = 0.0) -> Objective:
+def joint(model: LearnsMore, class_weights: Tensor | None = None) -> Objective:
     """The objective of a model that learns more than the class: its tasks' mean losses, combined in its own way.
 
     Args:
         model: the predictor's config.
-        class_weights, label_smoothing: of the class; see `classification`.
+        class_weights: of the class; see `classification`.
     """
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         if not batch.targets:
             raise ValueError("targets must be given to a model that learns more than the class")
         output = module(batch.x)
-        rows = {"direction": _direction(logits_of(output), batch, class_weights, label_smoothing)}
+        rows = {"direction": _direction(logits_of(output), batch, class_weights)}
         rows |= model.losses(output, batch.targets)
         return model.combine(module, {name: weighted_mean(row, batch.weights) for name, row in rows.items()})
 
     return loss
 
 
-def _direction(logits: Tensor, batch: Batch, class_weights: Tensor | None, label_smoothing: float) -> Tensor:
+def _direction(logits: Tensor, batch: Batch, class_weights: Tensor | None) -> Tensor:
     """Returns each row's cross-entropy; of an ensemble (n, member, classes) the mean of its members'."""
     if logits.ndim == 3:
         rows, members, classes = logits.shape
-        each = cross_entropy(logits.reshape(-1, classes), batch.y.repeat_interleave(members), label_smoothing)
+        each = cross_entropy(logits.reshape(-1, classes), batch.y.repeat_interleave(members), batch.smoothing)
         losses = each.view(rows, members).mean(1)
     else:
-        losses = cross_entropy(logits, batch.y, label_smoothing)
+        losses = cross_entropy(logits, batch.y, batch.smoothing)
     return losses if class_weights is None else losses * class_weights[batch.y]

@@ -21,7 +21,7 @@ def shuffled(rows: int, batch_size: int) -> Sampler:
     """
 
     def sample(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
-        return _cut(generator.permutation(rows), batch_size)
+        return cut(generator.permutation(rows), batch_size)
 
     return sample
 
@@ -40,7 +40,7 @@ def balanced(y: NDArray[Any], batch_size: int) -> Sampler:
 
     def sample(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
         classes = generator.integers(0, len(sizes), size=len(by_class))
-        return _cut(by_class[starts[classes] + generator.integers(0, sizes[classes])], batch_size)
+        return cut(by_class[starts[classes] + generator.integers(0, sizes[classes])], batch_size)
 
     return sample
 
@@ -64,5 +64,6 @@ def check_batches(batches: Sequence[Rows], rows: int) -> None:
             )
 
 
-def _cut(order: Rows, batch_size: int) -> list[Rows]:
+def cut(order: Rows, batch_size: int) -> list[Rows]:
+    """Returns the rows (n,) in their order as batches, of which the last may be shorter."""
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

@@ -1,0 +1,57 @@
+"""What a recipe may change of a training: which rows come next, what happens to a batch, what is minimised."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from regimen.seams import Objective, Sampler, Transform
+from regimen.training.data import TrainingData
+
+
+class Task(NamedTuple):
+    """The training that a recipe changes.
+
+    Attributes:
+        data: the rows.
+        batch_size: rows in a batch.
+    """
+
+    data: TrainingData
+    batch_size: int
+
+
+@runtime_checkable
+class SamplesRows(Protocol):
+    """A recipe that says which rows make the batches of an epoch."""
+
+    def sampler(self, below: Sampler, task: Task) -> Sampler:
+        """Returns a sampler that wraps the one below, or replaces it (see `ReplacesSampler`)."""
+
+
+@runtime_checkable
+class ReplacesSampler(SamplesRows, Protocol):
+    """A sampling recipe that does not ask the sampler below; no other one may stand before it."""
+
+    @property
+    def replaces_sampler(self) -> bool:
+        """True."""
+
+
+@runtime_checkable
+class ChangesBatches(Protocol):
+    """A recipe that changes training batches, and never the validation rows."""
+
+    def transform(self, below: Transform, task: Task) -> Transform:
+        """Returns a transform that wraps the one below."""
+
+
+@runtime_checkable
+class ChangesObjective(Protocol):
+    """A recipe that changes what is minimised, on the validation rows too."""
+
+    def objective(self, below: Objective, task: Task) -> Objective:
+        """Returns an objective that wraps the one below."""
+
+
+Recipe = SamplesRows | ChangesBatches | ChangesObjective
+"""A frozen config with at least one of the three hooks."""
