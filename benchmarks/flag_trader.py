@@ -131,14 +131,14 @@ def known_market(name: str, steps: int, seeds: int) -> list[Row]:
 def first_window(file: Path, seeds: int, steps: int) -> list[Row]:
     """Returns the annual Sharpe ratios of all agents, after costs, behind the first window of hourly bars."""
     from regimen.runs.config import load_config
-    from regimen.runs.families.agent import fit_agent, learning_env
+    from regimen.runs.families.agent import fit, learning_env
     from regimen.runs.prepare import prepare
     from regimen.runs.selection import sharpe_after_costs
 
     config = load_config(EXAMPLE, [f"data.path={file}", f"environment.steps={steps}"])
     prepared = prepare(config)
     window = prepared.windows[0]
-    flag = config.agent
+    flag = config.model
     assert isinstance(flag, FlagTraderConfig)
     names = ("gamma", "gae_lambda", "entropy_coefficient")
     shared = {name: getattr(flag, name) for name in names}
@@ -148,11 +148,11 @@ def first_window(file: Path, seeds: int, steps: int) -> list[Row]:
         scores, seconds, frozen = [], [], 0
         for seed in range(seeds):
             start = time.perf_counter()
-            fit = fit_agent(own, window, seed)
+            found = fit(own, window, seed)
             seconds.append(time.perf_counter() - start)
-            decide = partial(fit.decider.decide, own.bars, own.frame)
+            decide = partial(found.decider.decide, own.bars, own.frame)
             scores.append(sharpe_after_costs(own, window.test, decide))
-            frozen = frozen_of(fit.model)
+            frozen = frozen_of(found.model)
         rows.append(Row("btc", name, weights, frozen, scores, statistics.median(seconds)))
         tell(rows[-1])
     return rows

@@ -5,15 +5,28 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from regimen.errors import ConfigError
 from regimen.yamltext import MalformedError, UnboundedError, parse_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
+
+
+class ModelSettings(BaseModel):
+    """What the config of every model has in common, whatever its family: it is frozen, and says what it reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Sections of a run's config that decide how this model is fitted and trades, besides those that all models read.
+    A section that a model does not read is refused beside it and changes no hash."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Fields of those sections, by section, that this model has where nothing else is said of them."""
 
 
 def validated(model: type[Config], values: Mapping[str, Any], prefix: str = "") -> Config:
@@ -113,16 +126,17 @@ def _suggest(model: type[BaseModel], path: Sequence[str | int]) -> str:
             found = kinds
             continue
         fields = [one.model_fields[str(part)] for one in found if str(part) in one.model_fields]
-        found = [member for field in fields for member in _models(field.annotation)]
+        found = [member for field in fields for member in members(field.annotation)]
     known = [name for one in found for name in one.model_fields]
     near = difflib.get_close_matches(str(path[-1]), known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _models(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [member for part in get_args(annotation) for member in _models(part)]
+def members(union: object) -> list[type[BaseModel]]:
+    """Returns the configs of a union, in order, through whatever annotations surround it."""
+    if isinstance(union, type) and issubclass(union, BaseModel):
+        return [union]
+    return [member for part in get_args(union) for member in members(part)]
 
 
 def _set(values: dict[str, Any], dotted: str, value: object) -> None:

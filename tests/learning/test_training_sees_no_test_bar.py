@@ -13,8 +13,9 @@ pytest.importorskip("torch")
 from regimen.leaks.poison import Poison, poison
 from regimen.readers import load_with_report
 from regimen.runs.config import RunConfig
+from regimen.runs.families import classifier
 from regimen.runs.families.agent import AgentFit
-from regimen.runs.families.classifier import ClassifierFit, fit_classifier
+from regimen.runs.families.classifier import ClassifierFit
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import prepare_bars
 from regimen.runs.window import fit_model
@@ -103,7 +104,7 @@ def test_validation_rows_choose_the_epoch_and_move_no_weight() -> None:
     bars = poison(loaded.bars, window.validation.start, "noise", seed=5)
     other = prepare_bars(config, replace(loaded, bars=bars), features, until=window.test.start + 1)
     np.testing.assert_array_equal(other.windows[1].train.mask, window.train.mask)
-    fits = [fit_classifier(each, each.windows[1], 0) for each in (whole, other)]
+    fits = [classifier.fit(each, each.windows[1], 0) for each in (whole, other)]
     losses = [[(e.train_loss, e.val_loss) for e in fit.result.history] for fit in fits]
     assert [train for train, _ in losses[0]] == [train for train, _ in losses[1]]
     assert [val for _, val in losses[0]] != [val for _, val in losses[1]]

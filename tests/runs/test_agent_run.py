@@ -13,6 +13,7 @@ from regimen.agents import Iteration
 from regimen.envs import spec_of
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning.checkpoint import FILE
+from regimen.metrics import annual_sharpe
 from regimen.runs import (
     RunConfig,
     RunDirectory,
@@ -129,6 +130,28 @@ def test_a_run_that_was_killed_while_learning_ends_with_the_same_bytes(
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_kept_state_is_the_one_that_trades_the_validation_slice_best(agent_config: Configured, seed: int) -> None:
+    prepared = prepare(agent_config("environment.evaluations=6", "model.learning_rate=0.02"))
+    window = prepared.windows[0]
+    found = module.fit(prepared, window, seed)
+    assert found.was_chosen
+    assert len(set(found.evaluations.values())) > 2
+    # The kept agent earns on the validation slice what the best evaluation said, in the judge's own account.
+    part, bars = window.validation, prepared.bars
+    targets = np.full(bars.shape, np.nan)
+    targets[part.start : part.stop] = found.decider.decide(bars, prepared.frame, part.start, part.stop)
+    ledger = prepared.config.market.build().backtest(bars, targets, part.start, part.stop)
+    assert annual_sharpe(ledger.returns, bars.periods_per_year) == max(found.evaluations.values())
+
+
+def test_without_evaluations_the_last_state_is_kept(agent_config: Configured) -> None:
+    prepared = prepare(agent_config("environment.evaluations=0"))
+    found = module.fit(prepared, prepared.windows[0], 0)
+    assert not found.was_chosen
+    assert found.model is found.last
+
+
 def test_the_accounts_of_agent_and_backtest_are_one(agent_config: Configured) -> None:
     """The equity of the lane in which an agent decides is the ledger's of its targets, bit for bit."""
     config = agent_config("environment.actions=continuous")
@@ -231,7 +254,7 @@ def test_what_is_seen_of_the_account_in_trading_lies_in_the_range_of_the_trainin
     ]
     known = np.concatenate(shown)[:, place]
     seen: list[np.ndarray] = []
-    agent = prepared.config.agent.build(env, 3)
+    agent = prepared.config.model.build(env, 3)
     window = prepared.windows[0].test
     trade(
         agent, prepared.config, prepared.bars, prepared.frame, window.start, window.stop, deterministic=False,
@@ -249,7 +272,7 @@ def test_an_agent_of_other_account_columns_is_refused_by_name(agent_config: Conf
     env = module.learning_env(prepared, prepared.windows[0])
     spec = spec_of(env)
     old = spec.model_copy(update={"columns": tuple("equity" if name == "drawdown" else name for name in spec.columns)})
-    agent = prepared.config.agent.build(old, 3)
+    agent = prepared.config.model.build(old, 3)
     with pytest.raises(
         RunError, match=r"agent: column \d: must be 'equity', as the agent was built for; got 'drawdown'"
     ):

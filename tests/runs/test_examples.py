@@ -19,11 +19,11 @@ def _shortened(path: Path) -> list[str]:
     """Returns overrides that leave two windows and little learning."""
     config = load_config(path)
     words = list(SHORT)
-    if config.agent is None:
+    if "training" in config.model.reads:
         words += ["training.epochs=1", "training.patience=null"]
-    else:
+    if "environment" in config.model.reads:
         words += ["environment.steps=2048", "environment.n_envs=33", "environment.evaluations=1"]
-        if hasattr(config.agent, "updates"):
+        if hasattr(config.model, "updates"):
             words.append("model.updates=20")
     return words
 

@@ -40,6 +40,7 @@ class Flat:
     """A model that learns nothing: only the rows are looked at."""
 
     decider: Any = property(lambda self: self)
+    was_chosen = True
 
     def save(self, folder: Path) -> None:
         """Nothing to keep."""

@@ -11,11 +11,22 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regimen.agents import PPOConfig
 from regimen.errors import ConfigError, RegimenError
+from regimen.nets import MLP
+from regimen.predictors import BaselineConfig
 from regimen.runs import RunConfig, load_config
-from regimen.runs.config import resolve
+from regimen.runs.config import resolve, unread_by
 from regimen.runs.directory import located
-from regimen.settings import apply_overrides, validated
+from regimen.runs.models import model_configs
+from regimen.settings import ModelSettings, apply_overrides, validated
+
+CHANGED: dict[str, dict[str, Any]] = {
+    "scaler": {"clip": 4.0},
+    "environment": {"steps": 5},
+    "training": {"epochs": 3},
+    "exposure": {"scale": 2.0},
+}
 
 MINIMAL = "data: {sample: sp500}\nsplits: {train: 500, test: 100}\n"
 
@@ -197,3 +208,40 @@ def test_files_folders_and_patterns_are_found_from_where_a_run_began(
         assert located(config, elsewhere).data.path == path
     config = resolve({"name": "t", "data": {"path": "other/*.csv"}, "model": {"kind": "logistic"}})
     assert located(config, began).data.path == "other/*.csv"
+
+
+class Narrow(BaselineConfig):
+    """A user's own network under the name of one that is built in."""
+
+    def module(self, inputs: int, classes: int) -> MLP:
+        """Returns another network than its parent."""
+        return MLP(inputs, classes, (2,))
+
+
+class Patient(PPOConfig):
+    """A user's own agent under the name of one that is built in."""
+
+
+@pytest.mark.parametrize("model", [Narrow(), Patient()], ids=["predictor", "agent"])
+def test_a_subclass_of_a_model_is_refused(model: ModelSettings) -> None:
+    """It would be counted as its parent, since its hash is the parent's, and read back as its parent."""
+    parent = type(model).__mro__[1].__name__
+    with pytest.raises(ConfigError) as caught:
+        resolve({"data": {"sample": "sp500"}, "model": model})
+    assert str(caught.value) == f"model: must be a {parent} itself, not a subclass; got {type(model).__name__}"
+    assert resolve({"data": {"sample": "sp500"}, "model": BaselineConfig()}).model == BaselineConfig()
+
+
+@pytest.mark.parametrize("name", model_configs())
+def test_only_what_a_model_reads_changes_its_hash(name: str) -> None:
+    """Every family says what it reads, and no torch is needed to know it."""
+    kind = model_configs()[name]
+    model = kind(**({"algorithm": "dqn"} if name == "sb3" else {}))
+    assert set(model.reads) | set(unread_by(model)) == {"scaler", "environment", "training", "exposure"}
+    plain = RunConfig(data={"sample": "sp500"}, model=model)
+    for section in unread_by(model):
+        with pytest.raises(ValueError, match=f"{section} is not read by a model of kind"):
+            RunConfig(data={"sample": "sp500"}, model=model, **{section: CHANGED[section]})
+    for section in model.reads:
+        changed = RunConfig(data={"sample": "sp500"}, model=model, **{section: CHANGED[section]})
+        assert changed.hash != plain.hash

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 from regimen.metrics import annual_sharpe
 from regimen.runs import RunConfig
-from regimen.runs.families.classifier import fit_classifier
+from regimen.runs.families import classifier
 from regimen.runs.prepare import prepare
 from regimen.runs.selection import sharpe_after_costs
 
@@ -24,7 +24,7 @@ Configured = Callable[..., RunConfig]
 def test_the_kept_epoch_is_the_one_that_trades_best(configured: Configured, model: list[str]) -> None:
     prepared = prepare(configured(*model, "training.select=sharpe", "training.learning_rate=0.03"))
     window = prepared.windows[0]
-    found = fit_classifier(prepared, window, 0)
+    found = classifier.fit(prepared, window, 0)
     scores = [epoch.score for epoch in found.result.history]
     assert found.result.best_epoch == 1 + int(np.argmax(np.array(scores, dtype=float)))
 

@@ -117,7 +117,7 @@ def test_a_figure_that_fails_does_not_end_the_run(
     def wrong(*_: object) -> None:
         raise ValueError("no ink")
 
-    monkeypatch.setattr("regimen.runs.tracked.calibration", wrong)
+    monkeypatch.setattr("regimen.runs.families.classifier_figures.calibration", wrong)
     directory, _ = start(configured(*SHORT), tmp_path / "runs", silent)
     assert directory.manifest()["status"] == "finished"
     assert "tracking: draw calibration failed (no ink)" in caplog.text

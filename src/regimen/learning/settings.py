@@ -5,18 +5,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from regimen.envs import as_spec
 from regimen.errors import ConfigError
-from regimen.settings import one_line
+from regimen.settings import ModelSettings, one_line
 
 if TYPE_CHECKING:
     from regimen.envs import EnvSpec, VectorEnv, VectorMarket
     from regimen.learning.agent import Agent
 
 
-class AgentSettings(BaseModel):
+class AgentSettings(ModelSettings):
     """Every number that decides how an agent learns, once.
 
     Raises:
@@ -25,12 +25,11 @@ class AgentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    reads: ClassVar[tuple[str, ...]] = ("environment",)
     implementation: ClassVar[str]
     """Where the class of the agent is, ``module:Class``; a config imports no algorithm."""
     needs: ClassVar[tuple[str, str] | None] = None
     """The library that the algorithm imports and the extra of ours that installs it."""
-    actions: ClassVar[str | None] = None
-    """The only kind of actions that the agent can choose among; None where it takes the environment's default."""
 
     if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
 

@@ -13,6 +13,7 @@ from regimen.predictors.logistic import LogisticConfig
 from regimen.predictors.lstm import LSTMConfig
 from regimen.predictors.multitask import MultiTaskConfig
 from regimen.predictors.predictor import Predictor
+from regimen.predictors.settings import PredictorSettings
 
 PredictorConfig = Annotated[
     LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig,
@@ -29,4 +30,5 @@ __all__ = [
     "MultiTaskConfig",
     "Predictor",
     "PredictorConfig",
+    "PredictorSettings",
 ]

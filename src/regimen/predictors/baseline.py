@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from regimen.predictors.predictor import Predictor, build
+from regimen.predictors.settings import PredictorSettings
 
 if TYPE_CHECKING:
     from regimen.nets import MLP
 
 
-class BaselineConfig(BaseModel):
+class BaselineConfig(PredictorSettings):
     """60 → 128 → 64 → 3 with a layer norm after each hidden layer: 16,643 parameters."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["baseline"] = Field("baseline", description="Multi-layer perceptron with layer norms.")
     hidden: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = Field(
@@ -29,10 +27,6 @@ class BaselineConfig(BaseModel):
         True,
         description="Start from orthogonal weights (gain √2, in the head 0.01: nearly equal probabilities).",
     )
-
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
-        """Returns an untrained predictor; see `regimen.predictors.predictor.build`."""
-        return build(self, inputs=inputs, classes=classes, seed=seed, schema=schema)
 
     def module(self, inputs: int, classes: int) -> MLP:
         """Returns the network with fresh weights."""

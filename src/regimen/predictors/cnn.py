@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from regimen.predictors.predictor import Predictor, build
+from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
 
 if TYPE_CHECKING:
     from regimen.nets import CausalCNN
 
 
-class CNNConfig(BaseModel):
+class CNNConfig(PredictorSettings):
     """`regimen.nets.CausalCNN`: dilated multi-scale blocks over (window, channel), attention pooling over time."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["cnn"] = Field("cnn", description="Causal multi-scale convolutions with attention over a window.")
     window: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
@@ -33,10 +31,6 @@ class CNNConfig(BaseModel):
         require_whole_heads(self.width, self.heads)
         require_taps_inside(self.window, self.kernels, self.dilations)
         return self
-
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
-        """Returns an untrained predictor; see `regimen.predictors.predictor.build`."""
-        return build(self, inputs=inputs, classes=classes, seed=seed, schema=schema)
 
     def module(self, inputs: int, classes: int) -> CausalCNN:
         """Returns the network with fresh weights."""

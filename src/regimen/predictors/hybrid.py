@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from regimen.predictors.predictor import Predictor, build
+from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regimen.nets import Forecast
 
 
-class HybridConfig(BaseModel):
+class HybridConfig(PredictorSettings):
     """`regimen.nets.HybridNet`, or a deep ensemble of several.
 
     Its loss is ``CE(direction) + return_weight · β-NLL(return)``. The return is in units of trailing volatility times
@@ -24,8 +24,6 @@ class HybridConfig(BaseModel):
     adds what the members do not agree on. Sources: Kendall & Gal 2017, arXiv 1703.04977; Lakshminarayanan et al. 2017,
     arXiv 1612.01474; Seitzer et al. 2022, arXiv 2203.09168 (β).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     targets: ClassVar[tuple[str, ...]] = ("return",)
 
@@ -59,10 +57,6 @@ class HybridConfig(BaseModel):
         require_whole_heads(self.width, self.heads)
         require_taps_inside(self.window, self.kernels, self.dilations)
         return self
-
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
-        """Returns an untrained predictor; see `regimen.predictors.predictor.build`."""
-        return build(self, inputs=inputs, classes=classes, seed=seed, schema=schema)
 
     def module(self, inputs: int, classes: int) -> nn.Module:
         """Returns the network, or the ensemble, with fresh weights."""

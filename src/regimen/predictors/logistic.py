@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from regimen.predictors.predictor import Predictor, build
+from regimen.predictors.settings import PredictorSettings
 
 if TYPE_CHECKING:
     from regimen.nets import MLP
 
 
-class LogisticConfig(BaseModel):
+class LogisticConfig(PredictorSettings):
     """``p = softmax(W x + b)``, trained on the common loop; its L2 penalty is the training's weight decay."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["logistic"] = Field("logistic", description="Multinomial logistic regression.")
     zero_start: bool = Field(
         True,
         description="Start from zero weights (equal probabilities) instead of small random ones.",
     )
-
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
-        """Returns an untrained predictor; see `regimen.predictors.predictor.build`."""
-        return build(self, inputs=inputs, classes=classes, seed=seed, schema=schema)
 
     def module(self, inputs: int, classes: int) -> MLP:
         """Returns one linear layer."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from regimen.predictors.predictor import Predictor, build
+from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import require_whole_heads
 
 if TYPE_CHECKING:
     from regimen.nets import AttentiveLSTM
 
 
-class LSTMConfig(BaseModel):
+class LSTMConfig(PredictorSettings):
     """`regimen.nets.AttentiveLSTM`: stacked LSTM with skip connections, self-attention, attention pooling."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["lstm"] = Field("lstm", description="LSTM with multi-head attention over a window.")
     window: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
@@ -32,10 +30,6 @@ class LSTMConfig(BaseModel):
         if self.bidirectional and self.width % 2:
             raise ValueError(f"width must be even for two directions; got {self.width}")
         return self
-
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
-        """Returns an untrained predictor; see `regimen.predictors.predictor.build`."""
-        return build(self, inputs=inputs, classes=classes, seed=seed, schema=schema)
 
     def module(self, inputs: int, classes: int) -> AttentiveLSTM:
         """Returns the network with fresh weights."""

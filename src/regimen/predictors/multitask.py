@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from regimen.predictors.predictor import Predictor, build
+from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class TaskWeights(BaseModel):
     magnitude: Weight = Field(1.0, description="Deviance of the return's size, in trailing volatilities x √horizon.")
 
 
-class MultiTaskConfig(BaseModel):
+class MultiTaskConfig(PredictorSettings):
     """`regimen.nets.MultiTaskNet`: one encoder of the window, four answers.
 
     Direction and regime have cross-entropy losses. Volatility and magnitude are positive and have long right tails;
@@ -76,8 +76,6 @@ class MultiTaskConfig(BaseModel):
 
     Under ``pcgrad`` each batch (each part, where gradients are accumulated) loses its conflicts by itself.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     targets: ClassVar[tuple[str, ...]] = ("volatility", "regime", "magnitude")
 
@@ -109,10 +107,6 @@ class MultiTaskConfig(BaseModel):
         if self.weighting == "kendall" and self.weights != TaskWeights():
             raise ValueError("weights must be left alone under weighting=kendall, which learns them")
         return self
-
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
-        """Returns an untrained predictor; see `regimen.predictors.predictor.build`."""
-        return build(self, inputs=inputs, classes=classes, seed=seed, schema=schema)
 
     def module(self, inputs: int, classes: int) -> nn.Module:
         """Returns the network with fresh weights."""

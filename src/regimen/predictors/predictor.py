@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +23,6 @@ WEIGHTS = "weights.safetensors"
 DOCUMENT = "predictor.json"
 _ROWS = 8192  # rows in one forward pass: bounds the memory, large enough to keep the cores busy
 _FEWEST = 256  # windows in one forward pass, at least
-
-
-class BuildsModule(Protocol):
-    """What a predictor config must offer besides its fields."""
-
-    def module(self, inputs: int, classes: int) -> nn.Module:
-        """Returns a fresh module, (n, inputs) to logits (n, classes); torch's random state decides it.
-
-        With a field ``window`` its input is (n, window, inputs). With ``targets`` its output is a named tuple that has
-        the logits as ``logits`` or ``direction``; see `regimen.training.objectives.LearnsMore`.
-        """
 
 
 def logits_of(output: Any) -> Tensor:
@@ -241,26 +230,3 @@ class Predictor:
             predictor.require_schema(schema)
         predictor._load(tensors, str(folder / WEIGHTS))
         return predictor
-
-
-def build(config: BaseModel, *, inputs: int, classes: int, seed: int, schema: str) -> Predictor:
-    """Builds a config's module from a seed of its own; torch's global random state is left as it was.
-
-    Args:
-        config: a predictor config: a pydantic model with a ``module(inputs, classes)`` method.
-        inputs: width of a row.
-        classes: number of classes.
-        seed: seed of the initial weights.
-        schema: hash of the feature columns, or "".
-    """
-    from regimen.errors import ConfigError
-    from regimen.nets import first_weights
-
-    if inputs < 1:
-        raise ConfigError("inputs", "must be at least 1", inputs)
-    if classes < 2:
-        raise ConfigError("classes", "must be at least 2", classes)
-    maker: BuildsModule = config  # type: ignore[assignment]
-    with first_weights(seed, "weights"):
-        module = maker.module(inputs, classes)
-    return Predictor(module, config, inputs=inputs, classes=classes, schema=schema)

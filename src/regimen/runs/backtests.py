@@ -22,8 +22,7 @@ from regimen.runs.config import RunConfig
 from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
 from regimen.runs.documents import read_json, write_json
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.families.classifier import SCALER
-from regimen.runs.fit import EXPOSURES, MODEL
+from regimen.runs.fit import EXPOSURES, MODEL, SCALER
 from regimen.runs.manifest import write_manifest
 from regimen.runs.prepare import Series, described, seen
 from regimen.runs.report import write_report

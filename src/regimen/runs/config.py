@@ -19,10 +19,9 @@ from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
-from regimen.learning import AgentSettings
 from regimen.policies import ExposureConfig
 from regimen.predictors import BaselineConfig, PredictorConfig
-from regimen.settings import apply_overrides, validated
+from regimen.settings import ModelSettings, apply_overrides, members, validated
 from regimen.splits import WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
 from regimen.training import TrainingConfig
@@ -73,15 +72,15 @@ class EnvironmentConfig(BaseModel):
         return {"kind": value} if isinstance(value, str) else value
 
 
-_UNREAD = {True: ("scaler", "training", "exposure"), False: ("environment",)}
-"""Sections that an agent (True) and a predictor (False) do not read."""
+_OPTIONAL = ("scaler", "environment", "training", "exposure")
+"""Sections that some models read and others do not."""
 
 ModelConfig = Annotated[PredictorConfig | AgentConfig, Field(discriminator="kind")]
 
 
-def unread_by(model: type[BaseModel]) -> tuple[str, ...]:
+def unread_by(model: ModelSettings | type[ModelSettings]) -> tuple[str, ...]:
     """Returns the sections that a model of this config does not read."""
-    return _UNREAD[issubclass(model, AgentSettings)]
+    return tuple(section for section in _OPTIONAL if section not in model.reads)
 
 
 class RunConfig(BaseModel):
@@ -121,23 +120,21 @@ class RunConfig(BaseModel):
             return {**values, **sections}
         return values
 
+    @field_validator("model")
+    @classmethod
+    def _model_is_a_member(cls, model: ModelSettings) -> ModelSettings:
+        """A subclass would be trained under the hash of its parent, and read back as its parent."""
+        if type(model) not in members(ModelConfig):
+            parent = next(member for member in members(ModelConfig) if isinstance(model, member))
+            raise ValueError(f"must be a {parent.__name__} itself, not a subclass; got {type(model).__name__}")
+        return model
+
     @model_validator(mode="after")
     def _every_section_is_read(self) -> Self:
-        for name in _UNREAD[self.agent is not None]:
+        for name in unread_by(self.model):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} is not read by a model of kind {self.model.kind}: leave it out")
         return self
-
-    @property
-    def agent(self) -> AgentConfig | None:
-        """The model, where it is an agent."""
-        return self.model if isinstance(self.model, AgentSettings) else None
-
-    @property
-    def predictor(self) -> PredictorConfig:
-        """The model, which must be a predictor."""
-        assert not isinstance(self.model, AgentSettings)
-        return self.model
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
@@ -163,7 +160,7 @@ class RunConfig(BaseModel):
         and who watches change no trial.
         """
         values = self.as_dict()
-        for key in ("name", "seed", "seeds", "judge", "tracking", *_UNREAD[self.agent is not None]):
+        for key in ("name", "seed", "seeds", "judge", "tracking", *unread_by(self.model)):
             del values[key]
         data = values["data"]
         del data["path"]

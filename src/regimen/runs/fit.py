@@ -18,9 +18,9 @@ Tell = Callable[[int, int, str, Mapping[str, float]], None]
 """Called in training with (done, of how many, how it goes in words, and in numbers)."""
 
 MODEL, LAST, CHECKPOINT = "model", "last", "checkpoint"
-EXPOSURES, DRAWN, HISTORY = "exposures.npy", "drawn.npy", "history.json"
+EXPOSURES, DRAWN, HISTORY, SCALER = "exposures.npy", "drawn.npy", "history.json", "scaler.json"
 """What is in a window's folder: the best model, the last one, the checkpoint while it trains; its decisions, the course
-of training."""
+of training, the scaler where its model has one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,10 @@ class Fit(Protocol):
     @property
     def rows(self) -> int:
         """Training rows, (bar, symbol) pairs."""
+
+    @property
+    def was_chosen(self) -> bool:
+        """Whether the validation slice may have chosen the model's state; else it knows the training slice only."""
 
     def save(self, folder: Path) -> None:
         """Writes the model and the course of its training."""

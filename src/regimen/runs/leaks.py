@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.labels import label
 from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
-from regimen.preprocess import StandardScaler
 from regimen.readers import load_with_report
 from regimen.runs.config import RunConfig
+from regimen.runs.families import family_of
+from regimen.runs.families.scaling import fitted_scaler
+from regimen.runs.fit import Fit
 from regimen.runs.prepare import Prepared, prepare_bars, seen
 from regimen.runs.window import fit_model
 from regimen.splits import Slice, Window
-
-_EPOCHS, _STEPS = 2, 2_000
-"""A leak shows after one step of training as well as after a hundred."""
 
 
 def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) -> LeakReport:
@@ -36,7 +35,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     Raises:
         RegimenError: whatever is wrong with the config or the data.
     """
-    config = _short(config)
+    config = family_of(config.model).short(config)
     loaded = load_with_report(config.data)
     features = config.features.build()
 
@@ -87,13 +86,11 @@ def _fitted(now: Prepared, window: Window) -> Iterator[Fitted]:
     name, learnt, chosen = f"window {window.number + 1}", window.validation.start, window.test.start
     yield Fitted(f"{name}: training", learnt, _labels(now, window.train), "rows")
     yield Fitted(f"{name}: validation", chosen, _labels(now, window.validation), "rows")
-    agent = now.config.agent is not None
-    if not agent:
-        scaler = StandardScaler.fit(now.frame.values, window.train, now.frame.names, clip=now.config.scaler.clip)
-        yield Fitted(name, learnt, scaler.state())
+    if "scaler" in now.config.model.reads:
+        yield Fitted(name, learnt, fitted_scaler(now, window).state())
     if window.number == 0:  # as all others are trained
-        # an agent is not validated here, so it saw the training slice only
-        yield Fitted(name, learnt if agent else chosen, _files(now, window), "model")
+        fit = fit_model(now, window, now.config.seed)
+        yield Fitted(name, chosen if fit.was_chosen else learnt, _files(fit), "model")
 
 
 def _labels(now: Prepared, part: Slice) -> dict[str, NDArray[np.generic]]:
@@ -109,23 +106,10 @@ def _labels(now: Prepared, part: Slice) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _files(now: Prepared, window: Window) -> dict[str, NDArray[np.generic]]:
+def _files(fit: Fit) -> dict[str, NDArray[np.generic]]:
     """Every file that the fit of a window writes: weights, losses, evaluations."""
     with TemporaryDirectory(prefix="regimen-leaks-") as name:
         folder = Path(name)
-        fit_model(now, window, now.config.seed).save(folder)
+        fit.save(folder)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): np.frombuffer(path.read_bytes(), np.uint8) for path in files}
-
-
-def _short(config: RunConfig) -> RunConfig:
-    """The same run with as little training as shows a leak."""
-    if config.agent is None:
-        whole, epochs = config.training, min(_EPOCHS, config.training.epochs)
-        if whole.warmup_epochs >= whole.epochs:
-            return config  # a mistake, which the first fit names by its own numbers
-        warmup = whole.warmup_epochs * epochs / whole.epochs  # the same share of the training
-        shorter = whole.model_copy(update={"epochs": epochs, "warmup_epochs": warmup})
-        return config.model_copy(update={"training": shorter})
-    steps = {"steps": min(_STEPS, config.environment.steps), "evaluations": 0}
-    return config.model_copy(update={"environment": config.environment.model_copy(update=steps)})

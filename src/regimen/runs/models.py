@@ -7,28 +7,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel
-
-from regimen.agents import agent_configs
 from regimen.errors import ConfigError
-from regimen.learning import AgentSettings
-from regimen.predictors import PredictorConfig
-from regimen.runs.config import RunConfig, read_yaml, resolve, unread_by
-from regimen.settings import apply_overrides
+from regimen.runs.config import ModelConfig, RunConfig, read_yaml, resolve, unread_by
+from regimen.settings import ModelSettings, apply_overrides, members
 
 ALIASES = {"ppo-lstm": "recurrent-ppo"}
 """Second names of models."""
 
 
-def model_configs() -> dict[str, type[BaseModel]]:
+def model_configs() -> dict[str, type[ModelSettings]]:
     """Returns the config of every model by its name: the ``kind`` with hyphens, predictors first.
 
-    Read from the unions of both rooms, so that a new member has its name by being one.
+    Read from the union of all models, so that a new member has its name by being one.
     """
-    members = (*_members(PredictorConfig), *agent_configs())
-    return {spoken_kind(member.model_fields["kind"].default): member for member in members}
+    found = [member for member in members(ModelConfig) if issubclass(member, ModelSettings)]
+    return {spoken_kind(member.model_fields["kind"].default): member for member in found}
 
 
 def model_names() -> tuple[str, ...]:
@@ -36,7 +31,7 @@ def model_names() -> tuple[str, ...]:
     return (*model_configs(), *ALIASES)
 
 
-def model_config(name: str) -> type[BaseModel]:
+def model_config(name: str) -> type[ModelSettings]:
     """Returns the config of a model; hyphens and underscores are the same.
 
     Raises:
@@ -57,13 +52,6 @@ def spoken_kind(kind: str) -> str:
     return kind.replace("_", "-")
 
 
-def _members(union: object) -> list[type[BaseModel]]:
-    """The configs of a union, in order, through whatever annotations surround it."""
-    if isinstance(union, type) and issubclass(union, BaseModel):
-        return [union]
-    return [member for part in get_args(union) for member in _members(part)]
-
-
 @dataclass(frozen=True)
 class Chosen:
     """A config for a model that was chosen by name.
@@ -80,7 +68,7 @@ class Chosen:
 def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) -> Chosen:
     """Puts a named model into a config file, or into the defaults where there is none.
 
-    An agent that can choose among one kind of actions only has that kind where nothing else is said.
+    What a model presets, such as the one kind of actions that it can choose among, holds where nothing else is said.
     The file's own ``model`` section stays when it is of that kind; else the model has its defaults. Sections that
     it does not read are left out, so that one file serves all models. The run is named by the file's ``name`` and the
     model, or by the model and the data.
@@ -106,10 +94,10 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     left_out = tuple(section for section in unread if values.pop(section, None) is not None)
     own = values.get("model")
     same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind
-    if issubclass(model, AgentSettings) and model.actions is not None:
-        environment = values.setdefault("environment", {})
-        if isinstance(environment, dict):
-            environment.setdefault("actions", {"kind": model.actions})
+    for section, fields in model.presets.items():
+        given = values.setdefault(section, {})
+        if isinstance(given, dict):
+            values[section] = {**fields, **given}
     values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind}
     spoken = spoken_kind(kind)
     named = values.get("name") if isinstance(values.get("name"), str) else None

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.errors import RegimenError, RunError
+from regimen.errors import RunError
 from regimen.files import write_bytes
-from regimen.runs.config import RunConfig, as_written
-from regimen.runs.families.agent import fit_agent, load_trader
-from regimen.runs.families.classifier import fit_classifier, load_classifier
+from regimen.runs.config import RunConfig
+from regimen.runs.families import family_of
 from regimen.runs.fit import Decider, Fit, Tell
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
@@ -30,12 +29,7 @@ def fit_model(
         checkpoint: folder that a training which was stopped goes on from.
         tell: progress.
     """
-    if prepared.config.agent is None:
-        return fit_classifier(prepared, window, seed, checkpoint, tell)
-    try:
-        return fit_agent(prepared, window, seed, checkpoint, tell)
-    except RegimenError as error:
-        raise as_written(error) from None
+    return family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell)
 
 
 def load_decider(folder: Path, config: RunConfig, schema: str) -> Decider:
@@ -46,7 +40,7 @@ def load_decider(folder: Path, config: RunConfig, schema: str) -> Decider:
         config: of the run.
         schema: hash of the features that will be fed; another one is refused.
     """
-    return (load_trader if config.agent is not None else load_classifier)(folder, config, schema)
+    return family_of(config.model).load(folder, config, schema)
 
 
 def read_exposures(path: Path, shape: tuple[int, int]) -> NDArray[np.float64] | None:

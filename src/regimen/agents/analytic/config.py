@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -18,8 +19,8 @@ class AnalyticConfig(AgentSettings):
         ConfigError: an unknown key or a value out of its range.
     """
 
-    actions: ClassVar[str | None] = "continuous"
     implementation: ClassVar[str] = "regimen.agents.analytic.analytic:Analytic"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"environment": {"actions": {"kind": "continuous"}}}
     kind: Literal["analytic"] = Field(default="analytic", description="the algorithm")
     horizon: int = Field(
         default=128, ge=1, description="steps that a gradient goes back through; several times what a position is held"

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from regimen.agents import Agent, Checkpoint, Iteration, load_agent
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, MarketGroup, VectorEnv, as_env
-from regimen.errors import ConfigError, RunError
+from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.features import FeatureFrame
 from regimen.files import scratch
+from regimen.learning import AgentSettings
 from regimen.learning.checkpoint import FILE
 from regimen.runs.checksums import SEAL, has_its_seal, sealed
-from regimen.runs.config import RunConfig
+from regimen.runs.config import RunConfig, as_written
 from regimen.runs.documents import plain, read_json, write_json
+from regimen.runs.families.family import Draw
 from regimen.runs.fit import HISTORY, LAST, MODEL, Drawn, Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
@@ -31,6 +33,8 @@ _STATES, _DRAWS, _BINS = 512, 64, 21
 _EVALUATIONS = "evaluations.json"
 _POINTS = 300
 """Iterations that are kept of a history."""
+_FEW = 2_000
+"""A leak shows after so many steps as well as after millions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +124,11 @@ class AgentFit:
         """The agent."""
         return self.decider.agent
 
+    @property
+    def was_chosen(self) -> bool:
+        """Whether the validation slice chose the state."""
+        return bool(self.evaluations)
+
     def save(self, folder: Path) -> None:
         """Writes the best agent and the last one, and the course of learning."""
         self.decider.agent.save(folder / MODEL)
@@ -141,7 +150,7 @@ def _best(evaluations: dict[int, float]) -> int | None:
     return max(evaluations, key=lambda steps: evaluations[steps]) if evaluations else None
 
 
-def fit_agent(
+def fit(
     prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
 ) -> AgentFit:
     """Lets an agent learn from a window's training slice; its purged tail, the validation slice, chooses the state.
@@ -156,10 +165,17 @@ def fit_agent(
     Raises:
         ConfigError: an episode that is longer than the training slice, or no features in it.
     """
-    config = prepared.config
-    assert config.agent is not None
+    try:
+        return _fit(prepared, window, seed, checkpoint, tell)
+    except RegimenError as error:
+        raise as_written(error) from None
+
+
+def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None, tell: Tell | None) -> AgentFit:
+    config, model = prepared.config, prepared.config.model
+    assert isinstance(model, AgentSettings)
     env = learning_env(prepared, window)
-    agent: Agent = config.agent.build(env, seed)
+    agent: Agent = model.build(env, seed)
     with scratch("regimen-best-") as temporary:
         folder = checkpoint or temporary
         evaluations = _read_evaluations(folder)
@@ -208,7 +224,7 @@ def validated(agent: Agent, prepared: Prepared, window: Window) -> float:
     return sharpe_after_costs(prepared, window.validation, decide)
 
 
-def load_trader(folder: Path, config: RunConfig, schema: str) -> Trader:
+def load(folder: Path, config: RunConfig, schema: str) -> Trader:
     """Loads what `AgentFit.save` left in a folder.
 
     Raises:
@@ -218,6 +234,17 @@ def load_trader(folder: Path, config: RunConfig, schema: str) -> Trader:
     if schema != own:
         raise RunError("features", f"must have the schema {own} of the agent", schema)
     return Trader(load_agent(folder / MODEL), config)
+
+
+def figures() -> tuple[Draw, ...]:
+    """Returns nothing: an agent has no pictures of its own."""
+    return ()
+
+
+def short(config: RunConfig) -> RunConfig:
+    """Returns the same run with few steps, and without evaluations: so the agent knows the training slice only."""
+    steps = {"steps": min(_FEW, config.environment.steps), "evaluations": 0}
+    return config.model_copy(update={"environment": config.environment.model_copy(update=steps)})
 
 
 def _due(found: Iteration, number: int, evaluations: dict[int, float]) -> bool:

@@ -9,23 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.errors import RunError
 from regimen.features import FeatureFrame
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
 from regimen.policies import ClassifierPolicy, realised_volatility
-from regimen.predictors import Predictor
+from regimen.predictors import Predictor, PredictorSettings
 from regimen.preprocess import StandardScaler
 from regimen.runs.config import RunConfig
-from regimen.runs.documents import read_json, write_json
+from regimen.runs.documents import write_json
+from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data
+from regimen.runs.families.scaling import fitted_scaler, read_scaler, write_scaler
 from regimen.runs.fit import HISTORY, LAST, MODEL, Tell
 from regimen.runs.prepare import Prepared, seen
 from regimen.runs.selection import sharpe_after_costs
 from regimen.splits import Window
-from regimen.training import Epoch, FitResult, fit
+from regimen.training import Epoch, FitResult
+from regimen.training import fit as train
 
-SCALER = "scaler.json"
+_FEW = 2
+"""A leak shows after so many epochs as well as after a hundred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +78,14 @@ class ClassifierFit:
         """The predictor."""
         return self.result.predictor
 
+    @property
+    def was_chosen(self) -> bool:
+        """Whether the validation slice may have chosen the epoch."""
+        return True
+
     def save(self, folder: Path) -> None:
         """Writes scaler, the best and the last model, and the training history of a window."""
-        write_json(folder / SCALER, {name: array.tolist() for name, array in self.scaler.state().items()})
+        write_scaler(self.scaler, folder)
         predictor = self.result.predictor
         predictor.save(folder / MODEL)
         best = predictor.state()
@@ -89,7 +97,7 @@ class ClassifierFit:
         write_json(folder / HISTORY, {"best_epoch": self.result.best_epoch, "rows": self.rows, "epochs": epochs})
 
 
-def fit_classifier(
+def fit(
     prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
 ) -> ClassifierFit:
     """Fits scaler and model on a window's training slice; its purged tail, the validation slice, stops the training.
@@ -105,12 +113,13 @@ def fit_classifier(
         ConfigError: a model that needs more memory than is free; windows as long as the training slice.
         DataError: rows that cannot be trained on.
     """
-    config, names = prepared.config, prepared.frame.names
-    needed = training_bytes(lambda: config.predictor.module(len(names), len(CLASSES)))
+    config, model, names = prepared.config, prepared.config.model, prepared.frame.names
+    assert isinstance(model, PredictorSettings)
+    needed = training_bytes(lambda: model.module(len(names), len(CLASSES)))
     device = pick_device(config.training.device, "training.device").type
     require_memory(needed, "model", device)  # before there is a single weight
-    scaler = StandardScaler.fit(prepared.frame.values, window.train, names, clip=config.scaler.clip)
-    predictor = config.predictor.build(inputs=len(names), seed=seed, schema=prepared.features.hash)
+    scaler = fitted_scaler(prepared, window)
+    predictor = model.build(inputs=len(names), seed=seed, schema=prepared.features.hash)
     data = training_data(prepared, window, scaler, predictor)
 
     def on_epoch(epoch: Epoch) -> None:
@@ -130,7 +139,7 @@ def fit_classifier(
             prepared, window.validation, lambda *span: decider(now).decide(prepared.bars, prepared.frame, *span)
         )
 
-    result = fit(
+    result = train(
         predictor,
         data,
         config.training,
@@ -143,7 +152,7 @@ def fit_classifier(
     return ClassifierFit(scaler, result, decider(predictor), len(data.x_train))
 
 
-def load_classifier(folder: Path, config: RunConfig, schema: str) -> ClassifierDecider:
+def load(folder: Path, config: RunConfig, schema: str) -> ClassifierDecider:
     """Loads what `ClassifierFit.save` left in a folder.
 
     Args:
@@ -151,14 +160,22 @@ def load_classifier(folder: Path, config: RunConfig, schema: str) -> ClassifierD
         config: of the run.
         schema: hash of the features that will be fed; another one is refused.
     """
-    state = read_json(folder / SCALER)
-    try:
-        scaler = StandardScaler.from_state(
-            {
-                name: np.array(np.nan if value is None else value, dtype=np.str_ if name == "names" else np.float64)
-                for name, value in state.items()
-            }
-        )
-    except (TypeError, ValueError):
-        raise RunError("run", f"holds a damaged {SCALER}", str(folder)) from None
+    scaler = read_scaler(folder)
     return ClassifierDecider(ClassifierPolicy(Predictor.load(folder / MODEL, schema=schema), config.exposure, scaler))
+
+
+def figures() -> tuple[Draw, ...]:
+    """Returns what draws calibration and attention."""
+    from regimen.runs.families.classifier_figures import draw_attention, draw_calibration
+
+    return draw_calibration, draw_attention
+
+
+def short(config: RunConfig) -> RunConfig:
+    """Returns the same run with few epochs."""
+    whole, epochs = config.training, min(_FEW, config.training.epochs)
+    if whole.warmup_epochs >= whole.epochs:
+        return config  # a mistake, which the first fit names by its own numbers
+    warmup = whole.warmup_epochs * epochs / whole.epochs  # the same share of the training
+    shorter = whole.model_copy(update={"epochs": epochs, "warmup_epochs": warmup})
+    return config.model_copy(update={"training": shorter})

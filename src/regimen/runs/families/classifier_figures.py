@@ -1,0 +1,98 @@
+"""Pictures of a classifier out of sample: calibration, coverage of its forecasts, where it looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import RunError
+from regimen.metrics import normal_cdf
+from regimen.policies.classifier import Scaler
+from regimen.predictors import Predictor
+from regimen.runs.directory import RunDirectory
+from regimen.runs.families.classifier import load
+from regimen.runs.families.family import FIGURES
+from regimen.runs.prepare import Prepared
+from regimen.splits import Window
+from regimen.tracking import attention_heatmap, calibration, coverage
+from regimen.windows import Lanes
+
+_CALIBRATION_ROWS, _ATTENTION_ROWS = 20_000, 256
+"""Rows behind those two figures, evenly spaced over the test spans."""
+
+Floats = NDArray[np.float64]
+
+
+def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tuple[str, Path]]:
+    """Draws the probabilities of all test spans, each by the model of its own window; and forecasts of the return."""
+    given, came, pits = [], [], []
+    for window in prepared.windows:
+        model, scaler = _classifier(prepared, directory, window)
+        x, times, symbols = _test_rows(model, scaler, prepared, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
+        if not len(times):
+            continue
+        said = model.predict(x)
+        given.append(said["probabilities"])
+        came.append(prepared.labels.y[times, symbols])
+        if "mean" in said and "deviation" in said:
+            outcome = prepared.targets(model.targets)[times, symbols, 0]
+            pits.append(_normal((outcome - said["mean"]) / said["deviation"]))
+    kind = prepared.config.model.kind
+    if came:
+        path = directory.path / FIGURES / "calibration.png"
+        calibration(np.concatenate(given), np.concatenate(came), path, f"{kind}: calibration out of sample")
+        yield "calibration", path
+    if pits:
+        path = directory.path / FIGURES / "coverage.png"
+        coverage(np.concatenate(pits), path, f"{kind}: coverage out of sample")
+        yield "coverage", path
+
+
+def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tuple[str, Path]]:
+    """Draws where the last window's model looked, as the mean over rows of its test span."""
+    window = prepared.windows[-1]
+    model, scaler = _classifier(prepared, directory, window)
+    x, _, _ = _test_rows(model, scaler, prepared, window, _ATTENTION_ROWS)
+    try:
+        found = model.attention(x) if len(x) else {}
+    except RunError:  # a model without attention
+        return
+    for name, weights in found.items():
+        title = name if name == "attention" else f"attention {name}"
+        path = directory.path / FIGURES / f"{title.replace(' ', '_')}.png"
+        attention_heatmap(weights.mean(axis=0), path, f"{prepared.config.model.kind}: {title}")
+        yield path.stem, path
+
+
+def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[Predictor, Scaler]:
+    """Loads a window's model and its scaler."""
+    folder = directory.window(window.number)
+    policy = load(folder, prepared.config, prepared.features.hash).policy
+    assert isinstance(policy.classifier, Predictor)
+    assert policy.scaler is not None
+    return policy.classifier, policy.scaler
+
+
+def _test_rows(
+    model: Predictor, scaler: Scaler, prepared: Prepared, window: Window, most: int
+) -> tuple[Any, NDArray[np.intp], NDArray[np.intp]]:
+    """Returns at most so many labelled rows of a test span, as the model sees them, and their times and symbols."""
+    length, stop = model.window, window.test.stop
+    scaled = scaler.transform(prepared.frame.values[:stop], prepared.frame.names)
+    lanes = Lanes.of(scaled, prepared.known[:stop])
+    usable = lanes.whole(length) & (prepared.labels.y[:stop] >= 0)
+    usable[: window.test.start] = False
+    times, symbols = np.nonzero(usable)
+    keep = np.unique(np.linspace(0, len(times) - 1, min(len(times), most)).astype(np.int64))
+    times, symbols = times[keep], symbols[keep]
+    rows = lanes.series[lanes.place[times, symbols]] if length == 1 else lanes.windows(times, symbols, length)
+    return rows, times, symbols
+
+
+def _normal(values: Floats) -> Floats:
+    """Returns Φ of each value; NaN stays."""
+    return np.array([normal_cdf(value) if np.isfinite(value) else np.nan for value in values.tolist()])
