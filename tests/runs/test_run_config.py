@@ -82,8 +82,11 @@ def test_the_hash_follows_what_changes_numbers(tmp_path: Path) -> None:
         "labels.horizon=9",
         "market.costs.half_spread_bps=3",
         "scaler.clip=null",
+        "training.recipes=[{kind: jitter, sigma: .1}]",
+        "training.recipes=[{kind: jitter, sigma: .2}]",
     ):
         assert load_config(path, [change]).hash != plain, change
+    assert load_config(path, ["training.recipes=[]"]).hash == plain  # a run without them is the trial that it was
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: b: c", "\x00", "1: 2", "&a [*a]", "just words"])
