@@ -154,6 +154,18 @@ def test_stable_baselines_vector_environment(make_bars: Make, make_features: Mak
     PPO("MlpPolicy", env, n_steps=32, batch_size=64).learn(256)
 
 
+def test_stable_baselines_lanes_start_where_they_are_asked_to(make_bars: Make, make_features: Make) -> None:
+    pytest.importorskip("stable_baselines3")
+    from regimen.envs.sb3 import MarketVecEnv
+
+    bars = make_bars()
+    market = VectorMarket(bars, make_features(bars), n_envs=3, episode_length=5)
+    env = MarketVecEnv(market)
+    env.set_options([{"start": bar} for bar in (50, 90, 50)])
+    env.reset()
+    assert [market.bar(lane) for lane in range(3)] == [50, 90, 50]
+
+
 def test_other_lanes_as_a_vector_environment_of_stable_baselines() -> None:
     """Ends of single lanes: what ended, how, and with which observation; what lanes do not tell is left out."""
     pytest.importorskip("stable_baselines3")

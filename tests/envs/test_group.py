@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regimen.bars import Bars
-from regimen.envs import ContinuousConfig, MarketGroup, VectorMarket
+from regimen.envs import ContinuousConfig, MarketGroup, VectorMarket, innermost, markets_of
 from regimen.errors import ConfigError, RunError
 
 
@@ -65,3 +65,29 @@ def test_what_is_no_group() -> None:
     group.reset(0)
     with pytest.raises(RunError, match="8 lanes"):
         group.step(np.zeros((3, 1)))
+
+
+def test_a_group_starts_where_it_is_asked_to() -> None:
+    group = MarketGroup([market(1), market(2, 3)])
+    starts = np.array([5, 40, 5, 9, 200, 77, 5])
+    first, info = group.reset(seed=1, starts=starts)
+    first = first.copy()
+    np.testing.assert_array_equal(info["bar"], starts)
+    np.testing.assert_array_equal(group.reset(seed=9, starts=starts)[0], first)
+    with pytest.raises(RunError, match=r"^starts: must be bars of shape \(7,\)"):
+        group.reset(starts=starts[:3])
+    with pytest.raises(RunError, match=r"^starts: must be bars with an observation and room for an episode; got 299"):
+        group.reset(starts=np.full(7, 299))
+
+
+def test_markets_are_seen_through_what_is_wrapped_around_them() -> None:
+    class Around:
+        def __init__(self, below: object) -> None:
+            self.below = below
+
+    one, group = market(1), MarketGroup([market(1), market(2)])
+    assert innermost(Around(Around(group))) is group
+    assert innermost(one) is one
+    assert markets_of(Around(one)) == (one,)
+    assert markets_of(Around(group)) == group.markets
+    assert markets_of(Around(object())) == ()

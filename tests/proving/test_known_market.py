@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regimen.errors import ConfigError
+from regimen.errors import ConfigError, RunError
 from regimen.proving import KnownMarketEnv, PlayableMarket
 from regimen.simulators import (
     Ar1Config,
@@ -87,3 +87,17 @@ def test_no_lane_can_be_ruined() -> None:
     costly = MertonConfig(cost=0.001)
     with pytest.raises(ConfigError, match=r"market.cost: must be 0"):
         KnownMarketEnv(costly, costly.simulate(100, 1), 4, levels=None, episode_length=10)
+
+
+def test_lanes_start_where_they_are_asked_to() -> None:
+    market = HysteresisConfig(noise=1.0)
+    env = KnownMarketEnv(market, market.simulate(60, seed=3), 4, episode_length=30)
+    starts = np.array([0, 28, 7, 7])
+    first = env.reset(seed=1, starts=starts)[0].copy()
+    np.testing.assert_array_equal(env.state()["bar"], starts)
+    np.testing.assert_array_equal(env.state()["left"], [30] * 4)
+    np.testing.assert_array_equal(env.reset(seed=2, starts=starts)[0], first)
+    with pytest.raises(RunError, match=r"^starts: must lie in \[0, 28\], with room for an episode; got 29$"):
+        env.reset(starts=starts + 1)
+    with pytest.raises(RunError, match=r"^starts: must be bars of shape \(4,\)"):
+        env.reset(starts=starts[:2])

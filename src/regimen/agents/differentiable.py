@@ -85,7 +85,7 @@ class Terms(Protocol):
     def cash(self) -> float: ...
 
 
-def differentiable(env: VectorEnv | VectorMarket) -> DifferentiableMarket:
+def differentiable(env: VectorEnv) -> DifferentiableMarket:
     """Returns the market of an environment: of a `VectorMarket`, or of one with a ``path``.
 
     A ``path`` is (shown (time, column), gains (time,), `Terms`): the position decided at bar t gains ``gains[t]``.

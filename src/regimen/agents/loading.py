@@ -10,11 +10,11 @@ from regimen.errors import RunError
 from regimen.learning import kind_of
 
 if TYPE_CHECKING:
-    from regimen.envs import EnvSpec, VectorEnv, VectorMarket
+    from regimen.envs import EnvSpec, VectorEnv
     from regimen.learning import Agent
 
 
-def load_agent(folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> Agent:
+def load_agent(folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Agent:
     """Reads the agent of a folder, whichever kind it is.
 
     Args:

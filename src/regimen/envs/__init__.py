@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regimen.envs.actions import ActionConfig, ContinuousConfig, LevelsConfig, Verb, VerbsConfig
 from regimen.envs.config import VectorMarketConfig
-from regimen.envs.group import MarketGroup
+from regimen.envs.group import MarketGroup, markets_of
 from regimen.envs.migrator import Migrator
 from regimen.envs.rewards import (
     DifferentialSharpeConfig,
@@ -17,7 +17,7 @@ from regimen.envs.rewards import (
     RewardConfig,
     RollingSharpeConfig,
 )
-from regimen.envs.spec import EnvSpec, VectorEnv, as_env, as_spec, spec_of
+from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
 from regimen.envs.vector_market import VectorMarket
 from regimen.lazy import lazily
 
@@ -40,13 +40,15 @@ __all__ = [
     "Migrator",
     "RewardConfig",
     "RollingSharpeConfig",
+    "Step",
     "VectorEnv",
     "VectorMarket",
     "VectorMarketConfig",
     "Verb",
     "VerbsConfig",
-    "as_env",
     "as_spec",
+    "innermost",
+    "markets_of",
     "register",
     "spec_of",
 ]

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs.vector_market import Step, VectorMarket
+from regimen.envs.spec import Step, innermost
+from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
 _TOLD = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar", "start")
@@ -28,6 +29,7 @@ class MarketGroup:
     Attributes:
         markets: as given.
         n_envs: lanes of all of them.
+        spec: columns and actions of each.
 
     Raises:
         ConfigError: no markets.
@@ -41,7 +43,7 @@ class MarketGroup:
         for market in markets[1:]:
             if market.columns != first.columns or market.config.actions != first.config.actions:
                 raise RunError("envs.markets", "must have the same columns and actions", market.symbols)
-        self.markets = tuple(markets)
+        self.markets, self.spec = tuple(markets), first.spec
         edges = np.cumsum([0, *(market.n_envs for market in markets)]).tolist()
         self._parts = tuple(slice(*ends) for ends in pairwise(edges))
         self.n_envs = n = int(edges[-1])
@@ -52,10 +54,22 @@ class MarketGroup:
         self._info: dict[str, NDArray[Any]] = {name: np.zeros(n) for name in _TOLD}
         self._info["final_observation"] = np.zeros(shape, first.config.precision)
 
-    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Begins a new episode in every lane; a seed begins the markets' random streams anew, each its own."""
+    def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Begins a new episode in every lane; a seed begins the markets' random streams anew, each its own.
+
+        Args:
+            seed: of the first market; the next one has the next number.
+            starts: (lane,) bars to start at, each of its own market.
+
+        Raises:
+            RunError: starts of another shape, or at which no episode can start.
+        """
+        bars = None if starts is None else np.asarray(starts)
+        if bars is not None and bars.shape != (self.n_envs,):
+            raise RunError("starts", f"must be bars of shape ({self.n_envs},)", bars.shape)
         for number, (market, part) in enumerate(zip(self.markets, self._parts, strict=True)):
-            self._seen[part], info = market.reset(None if seed is None else seed + number)
+            own = None if seed is None else seed + number
+            self._seen[part], info = market.reset(own, None if bars is None else bars[part])
             self._take(part, info)
         return self._seen, self._info
 
@@ -83,3 +97,11 @@ class MarketGroup:
     def _take(self, part: slice, info: Mapping[str, NDArray[Any]]) -> None:
         for name, array in self._info.items():
             array[part] = info[name]
+
+
+def markets_of(env: object) -> tuple[VectorMarket, ...]:
+    """Returns the markets that lanes trade in, whatever is wrapped around them; none of lanes that are no market."""
+    lanes = innermost(env)
+    if isinstance(lanes, MarketGroup):
+        return lanes.markets
+    return (lanes,) if isinstance(lanes, VectorMarket) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -11,26 +11,11 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from regimen.envs.spaces import action_space, observation_space
+from regimen.envs.spec import VectorEnv
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
 _TOLD = ("equity", "profit", "turnover", "cost", "drawdown")
-
-
-class Lanes(Protocol):
-    """What `LanesVecEnv` needs of lanes that reset themselves in the step in which an episode ends."""
-
-    @property
-    def n_envs(self) -> int:
-        """Number of lanes."""
-
-    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Begins new episodes."""
-
-    def step(
-        self, actions: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """Steps every lane; returns Gymnasium's five, with ``info["final_observation"]`` where an episode ended."""
 
 
 class LanesVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
@@ -48,7 +33,7 @@ class LanesVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        lanes: Lanes,
+        lanes: VectorEnv,
         observation_space: gymnasium.Space[Any],
         action_space: gymnasium.Space[Any],
         observe: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
@@ -60,9 +45,13 @@ class LanesVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
         super().__init__(lanes.n_envs, observation_space, action_space)
 
     def reset(self) -> NDArray[Any]:
-        """Begins an episode in every lane; with the seed that `seed` was last given, once."""
+        """Begins an episode in every lane; with the seed that `seed` was last given, once.
+
+        ``set_options([{"start": bar}, ...])`` before it begins them at these bars, one for each lane.
+        """
         given = self._seeds[0]
-        observation, _ = self.lanes.reset(given)
+        starts = [options["start"] for options in self._options if "start" in options]
+        observation, _ = self.lanes.reset(given, np.array(starts)) if starts else self.lanes.reset(given)
         self._reset_seeds()
         self._reset_options()
         return self._observe(observation)

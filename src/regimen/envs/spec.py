@@ -1,17 +1,15 @@
-"""What is to be known of an environment to act in it: its columns, its actions, and two verbs."""
+"""What is to be known of an environment to act in it: its columns, its actions, and four verbs."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Protocol, Self, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from regimen.envs.actions import ContinuousConfig
-from regimen.envs.group import MarketGroup
-from regimen.envs.vector_market import VectorMarket
+from regimen.envs.actions import ActionConfig, ContinuousConfig
 from regimen.errors import RunError
 
 Step = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]
@@ -67,6 +65,8 @@ class EnvSpec(BaseModel):
 class VectorEnv(Protocol):
     """Many independent lanes, stepped in one call. `VectorMarket` is one; so is whatever has these.
 
+    One that wraps another has it as its ``below``; see `innermost`.
+
     *Autoreset in the same step:* where a flag is set, the observation is already the first of the lane's next episode,
     and ``info["final_observation"]`` (lane, ...) holds in that lane the last of the one that ended. The arrays may be
     the environment's own and written over by the next call.
@@ -78,10 +78,18 @@ class VectorEnv(Protocol):
 
     @property
     def spec(self) -> EnvSpec:
-        """Columns and actions; may be absent from a `VectorMarket`, which is understood as it is."""
+        """Columns and actions."""
 
-    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Begins new episodes; returns observations (lane, width) and an info."""
+    def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Begins new episodes; returns observations (lane, width) and an info.
+
+        Args:
+            seed: begins the lanes' random streams anew; None: they go on.
+            starts: (lane,) bars to start at, instead of random ones: the same for two policies pairs their episodes.
+
+        Raises:
+            RunError: starts of another shape, or one at which no episode can start.
+        """
 
     def step(self, actions: NDArray[Any]) -> Step:
         """Takes (lane,) int64 or (lane, size) float32 actions; returns Gymnasium's five."""
@@ -94,26 +102,18 @@ class VectorEnv(Protocol):
 
 
 def spec_of(env: object) -> EnvSpec:
-    """Returns the spec of a `VectorMarket`, a `MarketGroup`, or lanes that have one.
+    """Returns the spec of lanes.
 
     Raises:
-        RunError: something else.
+        RunError: something that has none.
     """
-    if isinstance(env, MarketGroup):
-        env = env.markets[0]
-    if not isinstance(env, VectorMarket):
-        spec = getattr(env, "spec", None)
-        if not isinstance(spec, EnvSpec):
-            raise RunError("env", "must be a VectorMarket, a MarketGroup or lanes with a spec", type(env).__name__)
-        return spec
-    actions, symbols = env.config.actions, env.symbols
-    columns = env.columns if len(symbols) == 1 else [f"{symbol}.{name}" for symbol in symbols for name in env.columns]
-    if isinstance(actions, ContinuousConfig):
-        return EnvSpec(columns=tuple(columns), size=len(symbols), low=actions.low, high=actions.high)
-    return EnvSpec(columns=tuple(columns), size=len(symbols), choices=int(actions.high) + 1)
+    spec = getattr(env, "spec", None)
+    if not isinstance(spec, EnvSpec):
+        raise RunError("env", "must be a VectorMarket, a MarketGroup or lanes with a spec", type(env).__name__)
+    return spec
 
 
-def as_spec(env: EnvSpec | VectorEnv | VectorMarket) -> EnvSpec:
+def as_spec(env: EnvSpec | VectorEnv) -> EnvSpec:
     """Returns the spec of an environment, or the spec itself, for an agent.
 
     Raises:
@@ -125,6 +125,16 @@ def as_spec(env: EnvSpec | VectorEnv | VectorMarket) -> EnvSpec:
     return spec
 
 
-def as_env(env: VectorEnv | VectorMarket | MarketGroup) -> VectorEnv:
-    """Returns the environment under the protocol that the agents speak; the object stays the same."""
-    return cast(VectorEnv, env)
+def market_spec(columns: Sequence[str], symbols: Sequence[str], actions: ActionConfig) -> EnvSpec:
+    """Returns the spec of a market: of a panel, the columns of each symbol in turn, named ``symbol.column``."""
+    names = tuple(columns) if len(symbols) == 1 else tuple(f"{each}.{name}" for each in symbols for name in columns)
+    if isinstance(actions, ContinuousConfig):
+        return EnvSpec(columns=names, size=len(symbols), low=actions.low, high=actions.high)
+    return EnvSpec(columns=names, size=len(symbols), choices=int(actions.high) + 1)
+
+
+def innermost(env: Any) -> Any:
+    """Returns the lanes that wrappers stand around: what is ``below`` them all, or the lanes themselves."""
+    while (below := getattr(env, "below", None)) is not None:
+        env = below
+    return env

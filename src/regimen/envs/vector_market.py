@@ -36,6 +36,7 @@ from regimen.envs.layout import (
     Scene,
 )
 from regimen.envs.rewards import RollingSharpeConfig
+from regimen.envs.spec import Step, market_spec
 from regimen.envs.streams import lane_keys
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
@@ -44,7 +45,6 @@ from regimen.observation import ACCOUNT
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Step = tuple[NDArray[Any], Floats, Flags, Flags, dict[str, NDArray[Any]]]
 
 
 @final
@@ -72,6 +72,7 @@ class VectorMarket:
     Attributes:
         columns: names of the observation's columns, of each symbol.
         symbols: names.
+        spec: columns and actions, as an agent knows them.
         observation_shape: of one lane: (width,), or (symbol, width) for a panel.
         action_shape: of one lane: (symbol,).
         targets: (lane, symbol) target exposures that the last step decided, shared among symbols; NaN keeps.
@@ -110,6 +111,7 @@ class VectorMarket:
         self._rules = market.rules()
         self._plan = config.plan(stop - 1)
         self.columns = self._columns()
+        self.spec = market_spec(self.columns, self.symbols, config.actions)
         self._allocate()
         threads = processors() if config.threads is None else config.threads
         self._blocks = blocks(config.n_envs, len(self.symbols), threads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, spec_of
+from regimen.envs import EnvSpec, VectorEnv, markets_of, spec_of
 from regimen.errors import ConfigError, RunError
 from regimen.learning.iteration import Iteration, Progress
 from regimen.seeding import torch_seed
@@ -38,7 +38,7 @@ class Agent(Protocol):
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -54,11 +54,11 @@ class Agent(Protocol):
         """Writes the agent with its normaliser into one file of a folder."""
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> Self:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Self:
         """Reads what `save` wrote; ``env`` is compared when given."""
 
 
-def check_learning(spec: EnvSpec, env: VectorEnv | VectorMarket, steps: int) -> None:
+def check_learning(spec: EnvSpec, env: VectorEnv, steps: int) -> None:
     """Refuses what no agent can learn from.
 
     Raises:
@@ -66,7 +66,7 @@ def check_learning(spec: EnvSpec, env: VectorEnv | VectorMarket, steps: int) -> 
         RunError: another environment than the agent was built for.
     """
     spec.require(spec_of(env), "env")
-    if isinstance(env, VectorMarket) and not env.config.autoreset:
+    if not all(market.config.autoreset for market in markets_of(env)):
         raise ConfigError("envs.autoreset", "must be true to learn", False)
     if steps < 1:
         raise ConfigError("steps", "must be at least 1", steps)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from regimen.envs import EnvSpec, MarketGroup, VectorEnv, VectorMarket, as_env, spec_of
+from regimen.envs import EnvSpec, VectorEnv, VectorMarket, markets_of, spec_of
 from regimen.errors import ConfigError, RunError
 from regimen.learning.agent import check_learning
 from regimen.replay import Behaviour, Hindsight, LaneRandom, RuleExpert, Trajectories, noisy, record, uniform
@@ -73,7 +73,7 @@ class DatasetConfig(BaseModel):
         return (PartConfig(behaviour=self.behaviour, epsilon=self.epsilon),)
 
 
-def recorded(config: DatasetConfig, env: VectorEnv | VectorMarket | MarketGroup, steps: int, seed: int) -> Trajectories:
+def recorded(config: DatasetConfig, env: VectorEnv, steps: int, seed: int) -> Trajectories:
     """Records the dataset that a config asks for; the same arguments give the same bits.
 
     The parts of a mixture act one after the other, each from new episodes, for their shares of every lane's steps.
@@ -90,7 +90,7 @@ def recorded(config: DatasetConfig, env: VectorEnv | VectorMarket | MarketGroup,
         DataError: a reward that is not finite.
     """
     spec = spec_of(env)
-    check_learning(spec, as_env(env), steps)
+    check_learning(spec, env, steps)
     each, parts = -(-steps // env.n_envs), config.parts
     shares = np.cumsum([0.0, *(part.share for part in parts)])
     edges = np.rint(each * shares / shares[-1]).astype(int).tolist()
@@ -105,15 +105,16 @@ def recorded(config: DatasetConfig, env: VectorEnv | VectorMarket | MarketGroup,
     return found[0] if len(found) == 1 else Trajectories.joined(found)
 
 
-def _behaviour(name: str, env: Any) -> Behaviour:
+def _behaviour(name: str, env: VectorEnv) -> Behaviour:
     if name == "uniform":
         return uniform(env)
-    if not isinstance(env, VectorMarket | MarketGroup):
+    markets = markets_of(env)
+    if not markets:
         raise ConfigError(f"{FIELD}.behaviour", "must be 'uniform' in an environment that is no market", name)
     try:
         if name == "expert":
             return RuleExpert(env)
-        return _hindsight(env.markets if isinstance(env, MarketGroup) else (env,))
+        return _hindsight(markets)
     except ConfigError as error:
         rule = f"must be one that the market allows, but {error.field} {error.rule}"
         raise ConfigError(f"{FIELD}.behaviour", rule, name) from None

@@ -10,7 +10,7 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs import VectorEnv, VectorMarket
+from regimen.envs import VectorEnv
 from regimen.errors import ConfigError, RunError
 from regimen.learning.agent import check_learning
 from regimen.learning.checkpoint import Checkpoint, Learner, Session
@@ -36,7 +36,7 @@ class OfflineLearner(Learner, Protocol):
 
 def learn_offline(
     agent: OfflineLearner,
-    env: VectorEnv | VectorMarket,
+    env: VectorEnv,
     steps: int,
     progress: Progress | None,
     checkpoint: Checkpoint | None,

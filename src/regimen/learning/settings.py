@@ -12,7 +12,7 @@ from regimen.errors import ConfigError
 from regimen.settings import ModelSettings, one_line
 
 if TYPE_CHECKING:
-    from regimen.envs import EnvSpec, VectorEnv, VectorMarket
+    from regimen.envs import EnvSpec, VectorEnv
     from regimen.learning.agent import Agent
 
 
@@ -57,7 +57,7 @@ class AgentSettings(ModelSettings):
             raise ConfigError("agents.kind", rule, cls.model_fields["kind"].default) from None
         return algorithm
 
-    def build(self, env: EnvSpec | VectorEnv | VectorMarket, seed: int = 0) -> Agent:
+    def build(self, env: EnvSpec | VectorEnv, seed: int = 0) -> Agent:
         """Returns an untrained agent for an environment, or for the spec of one; the seed decides everything random.
 
         Raises:

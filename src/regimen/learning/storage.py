@@ -17,7 +17,6 @@ from regimen.tensorfile import grouped, named, read_tensors, write_tensors
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from regimen.envs import VectorMarket
     from regimen.learning.agent import Agent
 
 FILE = "agent.safetensors"
@@ -71,9 +70,7 @@ def write_agent(
     write_tensors(Path(folder) / FILE, tensors, document)
 
 
-def read_agent(
-    kind: type[BaseModel], folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None
-) -> Saved:
+def read_agent(kind: type[BaseModel], folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Saved:
     """Reads an agent's file.
 
     Args:
@@ -114,7 +111,7 @@ def load_into(
     agent: type[StorableAgent],
     config: type[BaseModel],
     folder: Path | str,
-    env: EnvSpec | VectorEnv | VectorMarket | None,
+    env: EnvSpec | VectorEnv | None,
 ) -> StorableAgent:
     """Returns the agent of a file; see `read_agent` for what is compared.
 

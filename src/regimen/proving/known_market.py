@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from regimen.agents import EnvSpec
-from regimen.envs.spec import Step
-from regimen.errors import ConfigError
+from regimen.envs import EnvSpec, Step
+from regimen.errors import ConfigError, RunError
 from regimen.jit import jit
 from regimen.seeding import generator, generator_state, restore_generator
 from regimen.simulators import (
@@ -180,12 +179,26 @@ class KnownMarketEnv:
         self._info: dict[str, Any] = {"final_observation": final, "position": self._position}
         self._random = generator(0, "known market")
 
-    def reset(self, seed: int | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begins new episodes at random bars; a seed begins the random stream anew."""
+    def reset(
+        self, seed: int | None = None, starts: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begins new episodes at random bars; a seed begins the random stream anew.
+
+        Args:
+            seed: of the places and of the first episodes' lengths.
+            starts: (lane,) bars to start at, for whole episodes.
+
+        Raises:
+            RunError: starts of another shape, or without room for an episode.
+        """
         if seed is not None:
             self._random = generator(seed, "known market")
-        self._left[:] = self._random.integers(1, self.episode_length + 1, self.n_envs)
-        self._bar[:] = self._draw(self.n_envs)
+        if starts is None:
+            self._left[:] = self._random.integers(1, self.episode_length + 1, self.n_envs)
+            self._bar[:] = self._draw(self.n_envs)
+        else:
+            self._left[:] = self.episode_length
+            self._bar[:] = self._checked_starts(starts)
         self._position[:] = 0.0
         self._seen[:, :-1] = self._shown[self._bar]
         self._seen[:, -1] = 0.0
@@ -239,6 +252,15 @@ class KnownMarketEnv:
 
     def _changing(self) -> dict[str, NDArray[Any]]:
         return {"bar": self._bar, "left": self._left, "position": self._position, "seen": self._seen}
+
+    def _checked_starts(self, starts: ArrayLike) -> NDArray[np.int64]:
+        bars, stop = np.asarray(starts), len(self._gains) - self.episode_length
+        if bars.shape != (self.n_envs,) or bars.dtype.kind not in "iu":
+            raise RunError("starts", f"must be bars of shape ({self.n_envs},)", bars.shape)
+        if ((bars < 0) | (bars >= stop)).any():
+            bad = int(bars[((bars < 0) | (bars >= stop)).argmax()])
+            raise RunError("starts", f"must lie in [0, {stop - 1}], with room for an episode", bad)
+        return bars.astype(np.int64)
 
     def _draw(self, lanes: int) -> NDArray[np.int64]:
         return self._random.integers(0, len(self._gains) - self.episode_length, lanes)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from regimen.envs import ContinuousConfig, LevelsConfig, MarketGroup, VectorMarket, Verb
+from regimen.envs import ContinuousConfig, LevelsConfig, VectorEnv, Verb, markets_of
 from regimen.errors import ConfigError
 from regimen.replay.lane_random import LaneRandom
 
@@ -61,15 +61,18 @@ class RuleExpert:
     features of 0 and no votes.
 
     Args:
-        env: a `VectorMarket`, or a `MarketGroup`, whose observations have `COLUMNS`.
+        env: lanes of markets, wrapped or not, whose observations have `COLUMNS`.
         config: thresholds.
 
     Raises:
-        ConfigError: a column is missing.
+        ConfigError: lanes that are no market; a column is missing.
     """
 
-    def __init__(self, env: VectorMarket | MarketGroup, config: ExpertConfig | None = None) -> None:
-        market = env.markets[0] if isinstance(env, MarketGroup) else env
+    def __init__(self, env: VectorEnv, config: ExpertConfig | None = None) -> None:
+        markets = markets_of(env)
+        if not markets:
+            raise ConfigError("expert.env", "must be lanes of a market", type(env).__name__)
+        market = markets[0]
         for name in COLUMNS:
             if name not in market.columns:
                 raise ConfigError("expert.columns", f"must have {name!r} in the observation", market.columns)

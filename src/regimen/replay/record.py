@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs import MarketGroup, VectorMarket, spec_of
+from regimen.envs import VectorEnv, markets_of, spec_of
 from regimen.errors import ConfigError
 from regimen.replay.actions import checked
 from regimen.replay.behaviours import Behaviour
@@ -16,27 +13,7 @@ from regimen.replay.lane_random import LaneRandom
 from regimen.replay.trajectories import Trajectories
 
 
-class Lanes(Protocol):
-    """What `record` needs: Gymnasium's verbs, with autoreset in the same step as `VectorMarket` has it.
-
-    Where a flag is set, the observation is the first of the next episode, and ``info["final_observation"]`` has in
-    that lane the last of the one that ended. The arrays may be written over by the next call.
-    """
-
-    @property
-    def n_envs(self) -> int:
-        """Number of lanes."""
-
-    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], Mapping[str, Any]]:
-        """Begins new episodes."""
-
-    def step(
-        self, actions: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], Mapping[str, Any]]:
-        """Steps every lane."""
-
-
-def record(behaviour: Behaviour, env: Lanes, steps: int, seed: int = 0) -> Trajectories:
+def record(behaviour: Behaviour, env: VectorEnv, steps: int, seed: int = 0) -> Trajectories:
     """Records ``steps`` steps of every lane.
 
     The episodes are in the order of the lanes, and of time within a lane. What still runs at the end is kept as
@@ -56,9 +33,8 @@ def record(behaviour: Behaviour, env: Lanes, steps: int, seed: int = 0) -> Traje
     """
     if steps < 1:
         raise ConfigError("record.steps", "must be at least 1", steps)
-    for market in env.markets if isinstance(env, MarketGroup) else (env,):
-        if isinstance(market, VectorMarket) and not market.config.autoreset:
-            raise ConfigError("envs.autoreset", "must be true for recording", False)
+    if not all(market.config.autoreset for market in markets_of(env)):
+        raise ConfigError("envs.autoreset", "must be true for recording", False)
     spec, lanes = spec_of(env), env.n_envs
     random = LaneRandom(seed, lanes)
     width = spec.width

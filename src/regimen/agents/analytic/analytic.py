@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from regimen.agents.analytic.band import BandPolicy
 from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.differentiable import DifferentiableMarket, differentiable
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
     Checkpoint,
@@ -79,7 +79,7 @@ class Analytic:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -106,7 +106,6 @@ class Analytic:
         """
         config = self.config
         check_learning(self.spec, env, steps)
-        lanes = as_env(env)
         with torch_threads(config.threads):
             market = differentiable(env)
         starts = market.starts[market.starts <= market.last + 1 - config.horizon]
@@ -114,9 +113,9 @@ class Analytic:
             raise RunError(
                 "agents.analytic.horizon", f"must leave room on the path of {market.last + 1} bars", config.horizon
             )
-        size = config.horizon * lanes.n_envs
+        size = config.horizon * env.n_envs
         total = -(-steps // size)
-        session = Session(self, lanes, total * size, progress, checkpoint)
+        session = Session(self, env, total * size, progress, checkpoint)
         with torch_threads(config.threads):
             if not session.resume() and self.observations.count == 0.0:
                 self._survey(market)
@@ -124,7 +123,7 @@ class Analytic:
                 start = time.perf_counter()
                 number = session.steps // size
                 rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
-                reward, numbers = self._climb(market, starts, lanes.n_envs, rate)
+                reward, numbers = self._climb(market, starts, env.n_envs, rate)
                 session.add(size, reward, math.nan, numbers, time.perf_counter() - start)
         return session.history
 
@@ -216,7 +215,7 @@ class Analytic:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> Analytic:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Analytic:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
 
         Raises:

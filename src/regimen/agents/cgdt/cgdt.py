@@ -15,7 +15,7 @@ from regimen import ops
 from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.cgdt.memory import ContextMemory, unlike
 from regimen.agents.cgdt.networks import GuidedTransformer, activations, critic_loss, guidance_loss
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError
 from regimen.learning import (
     Checkpoint,
@@ -91,7 +91,7 @@ class CGDT:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -310,7 +310,7 @@ class CGDT:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> CGDT:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> CGDT:
         """Reads what `save` wrote; `predict` gives the same choices. `learn` begins with fresh moments of AdamW.
 
         Raises:

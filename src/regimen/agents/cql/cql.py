@@ -16,7 +16,7 @@ from regimen import ops
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.cql.networks import ActionCritics
 from regimen.agents.cql.transition_table import Drawn, TransitionTable
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError
 from regimen.learning import (
     Checkpoint,
@@ -104,7 +104,7 @@ class CQL:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -312,7 +312,7 @@ class CQL:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> CQL:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> CQL:
         """Reads what `save` wrote; `predict` gives the same actions.
 
         Raises:

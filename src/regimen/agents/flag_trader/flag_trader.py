@@ -28,7 +28,7 @@ from regimen.agents.flag_trader.pretrained import fill_blocks
 from regimen.agents.flag_trader.reader import Reader
 from regimen.agents.flag_trader.update import Batch, Updates
 from regimen.agents.flag_trader.windows import Windows, append, begin, cut
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
     Checkpoint,
@@ -112,7 +112,7 @@ class FlagTrader:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -137,16 +137,15 @@ class FlagTrader:
         """
         config = self.config
         check_learning(self.spec, env, steps)
-        lanes = as_env(env)
-        require_memory(8 * math.prod(cache_shape(self.network, lanes.n_envs)), "envs.n_envs", self.device.type)
-        rollout = Rollout(self.spec, config.rollout_steps, lanes.n_envs)
-        size = config.rollout_steps * lanes.n_envs
+        require_memory(8 * math.prod(cache_shape(self.network, env.n_envs)), "envs.n_envs", self.device.type)
+        rollout = Rollout(self.spec, config.rollout_steps, env.n_envs)
+        size = config.rollout_steps * env.n_envs
         total = -(-steps // size)
-        session = Session(self, lanes, total * size, progress, checkpoint)
+        session = Session(self, env, total * size, progress, checkpoint)
         with torch_threads(config.threads):
             if not session.resume():
-                self._seen = first_seen(self, self.observations, lanes, "flag trader")
-                self._memory = np.zeros((lanes.n_envs, self.memory), np.float32)
+                self._seen = first_seen(self, self.observations, env, "flag trader")
+                self._memory = np.zeros((env.n_envs, self.memory), np.float32)
             while not session.done:
                 start = time.perf_counter()
                 done = session.steps // size / total
@@ -155,7 +154,7 @@ class FlagTrader:
                     rate *= min(1.0, (done + 1.0 / total) / config.warmup)
                 before = self._memory.copy()
                 rollout.observations[0] = self._seen
-                reward = self._collect(lanes, rollout)
+                reward = self._collect(env, rollout)
                 entropy, numbers = self._update(rollout, before, rate)
                 self.observations.merge(rollout.flat(rollout.observations).numpy())
                 self._seen = rollout.observations[-1].copy()
@@ -330,7 +329,7 @@ class FlagTrader:
         write_agent(self, folder, self._tensors(), {"frozen_sha256": self.frozen})
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> FlagTrader:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> FlagTrader:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
 
         Raises:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regimen import ops
 from regimen.agents.ppo.config import PPOConfig
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     ActorCritic,
     Checkpoint,
@@ -77,7 +77,7 @@ class PPO:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -102,20 +102,19 @@ class PPO:
         """
         config = self.config
         check_learning(self.spec, env, steps)
-        lanes = as_env(env)
-        rollout = Rollout(self.spec, config.rollout_steps, lanes.n_envs)
-        size = config.rollout_steps * lanes.n_envs
+        rollout = Rollout(self.spec, config.rollout_steps, env.n_envs)
+        size = config.rollout_steps * env.n_envs
         total = -(-steps // size)
-        session = Session(self, lanes, total * size, progress, checkpoint)
+        session = Session(self, env, total * size, progress, checkpoint)
         with side_by_side(config.threads) as both:
             if not session.resume():
-                self._seen = first_seen(self, self.observations, lanes, "ppo")
+                self._seen = first_seen(self, self.observations, env, "ppo")
             while not session.done:
                 start = time.perf_counter()
                 number = session.steps // size
                 rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
                 rollout.observations[0] = self._seen
-                reward = self._collect(lanes, rollout)
+                reward = self._collect(env, rollout)
                 entropy, numbers = self._update(rollout, rate, both)
                 self.observations.merge(rollout.flat(rollout.observations).numpy())
                 self._seen = rollout.observations[-1].copy()
@@ -273,7 +272,7 @@ class PPO:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> PPO:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> PPO:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
 
         Raises:

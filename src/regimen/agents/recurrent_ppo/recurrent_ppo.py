@@ -16,7 +16,7 @@ from regimen import ops
 from regimen.agents.recurrent_ppo.actor_critic import RecurrentActorCritic
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.recurrent_ppo.rollout import RecurrentRollout
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
     Checkpoint,
@@ -83,7 +83,7 @@ class RecurrentPPO:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -108,22 +108,21 @@ class RecurrentPPO:
         """
         config, network = self.config, self.network
         check_learning(self.spec, env, steps)
-        lanes = as_env(env)
         rollout = RecurrentRollout(
-            self.spec, config.rollout_steps, lanes.n_envs, config.sequence_length, config.hidden, network.memory
+            self.spec, config.rollout_steps, env.n_envs, config.sequence_length, config.hidden, network.memory
         )
-        size = config.rollout_steps * lanes.n_envs
+        size = config.rollout_steps * env.n_envs
         total = -(-steps // size)
-        session = Session(self, lanes, total * size, progress, checkpoint)
+        session = Session(self, env, total * size, progress, checkpoint)
         with torch_threads(config.threads):
             if not session.resume():
-                self._seen = first_seen(self, self.observations, lanes, "recurrent ppo")
-                self._state = torch.zeros((lanes.n_envs, network.memory))
+                self._seen = first_seen(self, self.observations, env, "recurrent ppo")
+                self._state = torch.zeros((env.n_envs, network.memory))
             while not session.done:
                 start = time.perf_counter()
                 number = session.steps // size
                 rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
-                reward = self._collect(lanes, rollout)
+                reward = self._collect(env, rollout)
                 entropy, numbers = self._update(rollout, rate)
                 self.observations.merge(rollout.observations[:-1].reshape(-1, self.spec.width))
                 session.add(size, reward, entropy, numbers, time.perf_counter() - start)
@@ -298,7 +297,7 @@ class RecurrentPPO:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> RecurrentPPO:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> RecurrentPPO:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
 
         Raises:

@@ -16,7 +16,7 @@ from torch import Tensor
 from regimen import ops
 from regimen.agents.sac.config import SACConfig
 from regimen.agents.sac.heads import ChoiceHead, Draw, Head, SquashedHead
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError, RunError
 from regimen.learning import (
     Checkpoint,
@@ -99,7 +99,7 @@ class SAC:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -124,16 +124,15 @@ class SAC:
         """
         config = self.config
         check_learning(self.spec, env, steps)
-        lanes = as_env(env)
-        size = config.rollout_steps * lanes.n_envs
+        size = config.rollout_steps * env.n_envs
         total = -(-steps // size) * size
-        session = Session(self, lanes, total, progress, checkpoint)
+        session = Session(self, env, total, progress, checkpoint)
         with torch_threads(config.threads), torch.no_grad():
             if not session.resume():
-                self._seen = first_seen(self, self.observations, lanes, "sac")
+                self._seen = first_seen(self, self.observations, env, "sac")
             while not session.done:
                 start = time.perf_counter()
-                reward, entropy, numbers = self._iterate(lanes, session.steps, total)
+                reward, entropy, numbers = self._iterate(env, session.steps, total)
                 session.add(size, reward, entropy, numbers, time.perf_counter() - start)
         return session.history
 
@@ -332,7 +331,7 @@ class SAC:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> SAC:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> SAC:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` first fills a new replay by the policy.
 
         Raises:

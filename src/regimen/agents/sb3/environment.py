@@ -79,7 +79,7 @@ class Unseen:
     def __init__(self, spec: EnvSpec) -> None:
         self.spec = spec
 
-    def reset(self, seed: int | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
+    def reset(self, seed: int | None = None, starts: Any = None) -> tuple[NDArray[Any], dict[str, Any]]:
         """Never called."""
         raise NotImplementedError
 

@@ -28,7 +28,7 @@ from regimen.agents.sb3.state import (
     state_of,
     variables_of,
 )
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, as_env
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError
 from regimen.learning import (
     Checkpoint,
@@ -102,7 +102,7 @@ class SB3:
 
     def learn(
         self,
-        env: VectorEnv | VectorMarket,
+        env: VectorEnv,
         steps: int,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
@@ -129,15 +129,14 @@ class SB3:
                 checkpoint of another learning.
         """
         check_learning(self.spec, env, steps)
-        lanes = as_env(env)
-        require_suited(self.model, lanes.n_envs)
+        require_suited(self.model, env.n_envs)
         if checkpoint is not None:
             self._require_exact()
-        rollout = rollout_of(self.model, lanes.n_envs)
+        rollout = rollout_of(self.model, env.n_envs)
         total = -(-steps // rollout) * rollout
         with torch_threads(self.config.threads), self._streams.held():
-            self._enter(lanes)
-            session = Session(self, lanes, total, progress, checkpoint)
+            self._enter(env)
+            session = Session(self, env, total, progress, checkpoint)
             session.resume()
             if not session.done:
                 report: Any = _Report(session, self.config.report_steps)
@@ -227,7 +226,7 @@ class SB3:
         write_agent(self, folder, self._tensors())
 
     @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | VectorMarket | None = None) -> SB3:
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> SB3:
         """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with an empty replay buffer.
 
         Raises:

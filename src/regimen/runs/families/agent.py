@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from regimen.agents import Agent, Checkpoint, Iteration, load_agent
 from regimen.bars import Bars
-from regimen.envs import EnvSpec, MarketGroup, VectorEnv, as_env
+from regimen.envs import EnvSpec, MarketGroup, VectorEnv
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.features import FeatureFrame
 from regimen.files import scratch
@@ -212,7 +212,7 @@ def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
     markets = [market for market in found if market is not None]
     if not markets:
         raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
-    return as_env(markets[0] if len(markets) == 1 else MarketGroup(markets))
+    return markets[0] if len(markets) == 1 else MarketGroup(markets)
 
 
 def validated(agent: Agent, prepared: Prepared, window: Window) -> float:
