@@ -65,8 +65,8 @@ SIZES: dict[str, tuple[str, ...]] = {
 
 def finished(runs: Path, model: str) -> Path | None:
     """Returns the folder of a model's finished run, the newest; None where there is none."""
-    from regimen.runs import list_runs
-    from regimen.runs.models import model_config
+    from regimen.records import list_runs
+    from regimen.records.models import model_config
 
     kind = model_config(model).model_fields["kind"].default
     rows = list_runs(runs) if runs.is_dir() else []

@@ -130,7 +130,7 @@ def known_market(name: str, steps: int, seeds: int) -> list[Row]:
 
 def first_window(file: Path, seeds: int, steps: int) -> list[Row]:
     """Returns the annual Sharpe ratios of all agents, after costs, behind the first window of hourly bars."""
-    from regimen.runs.config import load_config
+    from regimen.records.config import load_config
     from regimen.runs.families.agent import fit, learning_env
     from regimen.runs.prepare import prepare
     from regimen.runs.selection import sharpe_after_costs

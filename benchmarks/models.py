@@ -62,7 +62,7 @@ def windows_of(count: int, length: int, targets: Sequence[str], seed: int = 0) -
 
 def measured_predictor(config: Any, count: int, threads: int) -> dict[str, Any]:
     """Returns an epoch's seconds on ``count`` windows, and the model's parameters."""
-    from regimen.runs.effort import count_parameters
+    from regimen.records.effort import count_parameters
     from regimen.training import TrainingConfig, fit
 
     predictor = config.build(FEATURES)
@@ -125,7 +125,7 @@ def lanes_of(config: Any, lanes: int = 64) -> Any:
 
 def measured_agent(member: Any, count: int, threads: int) -> dict[str, Any]:
     """Returns the seconds of learning from ``count`` windows or environment steps, and the model's parameters."""
-    from regimen.runs.effort import count_parameters
+    from regimen.records.effort import count_parameters
 
     more = {"threads": threads} if "threads" in member.model_fields else {}
     heavy = member.model_fields["kind"].default == "flag_trader"  # minutes for a rollout of many lanes
@@ -284,7 +284,7 @@ def lightning_epoch(lightning: Any, config: Any, objective: Any, resident: Any, 
 
 def parameters(names: list[str]) -> None:
     """Prints the exact sizes for 60 features and 3 classes or actions."""
-    from regimen.runs.effort import count_parameters
+    from regimen.records.effort import count_parameters
 
     predictors, agents = predictor_members(), agent_members()
     print(f"{'model':14} {'columns':>7} {'parameters':>11} {'trained':>10}   (3 classes or actions)")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regimen.judging import Judgement, Trials
     from regimen.judging.judge import judge
     from regimen.policies import Constant
-    from regimen.runs import RunConfig, load_config
+    from regimen.records import RunConfig, load_config
 
 __all__ = [
     "Bars",
@@ -41,19 +41,19 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "Bars": "bars",
-        "Constant": "policies",
-        "Costs": "execution",
-        "DataConfig": "bars",
-        "Feature": "features",
-        "FeatureSet": "features",
-        "Judgement": "judging",
-        "Ledger": "execution",
-        "Market": "execution",
-        "RegimenError": "errors",
-        "RunConfig": "runs",
-        "Trials": "judging",
-        "judge": "judging.judge",
-        "load_config": "runs",
+        "Bars": ".bars",
+        "Constant": ".policies",
+        "Costs": ".execution",
+        "DataConfig": ".bars",
+        "Feature": ".features",
+        "FeatureSet": ".features",
+        "Judgement": ".judging",
+        "Ledger": ".execution",
+        "Market": ".execution",
+        "RegimenError": ".errors",
+        "RunConfig": ".records",
+        "Trials": ".judging",
+        "judge": ".judging.judge",
+        "load_config": ".records",
     },
 )

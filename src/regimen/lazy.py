@@ -12,11 +12,11 @@ def lazily(package: str, file_of: Mapping[str, str]) -> tuple[Callable[[str], ob
 
     The package imports the same names under ``TYPE_CHECKING``, for whoever reads types:
 
-        __getattr__, __dir__ = lazily(__name__, {"PPO": "ppo", "load_agent": "loading"})
+        __getattr__, __dir__ = lazily(__name__, {"PPO": ".ppo.ppo", "load_agent": ".loading"})
 
     Args:
         package: its ``__name__``.
-        file_of: by name, the module or package below this one that defines it.
+        file_of: by name, the module or package that defines it; with a leading dot, below this one.
 
     Raises:
         AttributeError: by the returned function, for a name that the package has not.
@@ -25,7 +25,7 @@ def lazily(package: str, file_of: Mapping[str, str]) -> tuple[Callable[[str], ob
     def get(name: str) -> object:
         if name not in file_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{file_of[name]}"), name)
+        return getattr(import_module(file_of[name], package), name)
 
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *file_of})

@@ -13,8 +13,8 @@ from regimen.agents import agent_configs
 from regimen.cli.app import main
 from regimen.errors import ConfigError
 from regimen.predictors import BaselineConfig, LogisticConfig
-from regimen.runs.config import load_config
-from regimen.runs.models import choose_model, model_config, model_configs, model_names
+from regimen.records.config import load_config
+from regimen.records.models import choose_model, model_config, model_configs, model_names
 
 BOTH = """
 name: study

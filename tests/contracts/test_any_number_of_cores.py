@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from regimen.runs.models import model_configs
+from regimen.records.models import model_configs
 
 QUICK = ("baseline", "ppo")
 NEEDS = {"sb3": "stable_baselines3"}

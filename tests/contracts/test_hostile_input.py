@@ -35,8 +35,8 @@ from regimen.cli.app import main
 from regimen.errors import RegimenError
 from regimen.execution import Costs, Ledger, Market
 from regimen.features import FeatureSet
+from regimen.records.config import load_config, resolve
 from regimen.replay.storage import read_trajectories
-from regimen.runs.config import load_config, resolve
 from regimen.settings import apply_overrides
 from regimen.tensorfile import read_tensors, write_tensors
 

@@ -17,7 +17,7 @@ import torch
 from regimen.agents import agent_configs
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
-from regimen.runs.models import model_config
+from regimen.records.models import model_config
 from regimen.training import TrainingConfig, TrainingData, fit
 from regimen.windows import SeriesWindows
 

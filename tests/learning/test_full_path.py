@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimen.runs import load_config, start
+from regimen.records import load_config
+from regimen.runs import start
 
 BARS = 6000
 CONFIG = """

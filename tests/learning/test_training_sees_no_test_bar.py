@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from regimen.leaks.poison import Poison, poison
 from regimen.readers import load_with_report
-from regimen.runs.config import RunConfig
+from regimen.records.config import RunConfig
 from regimen.runs.families import classifier
 from regimen.runs.families.agent import AgentFit
 from regimen.runs.families.classifier import ClassifierFit

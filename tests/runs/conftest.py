@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimen.runs import RunConfig, load_config
+from regimen.records import RunConfig, load_config
 
 YAML = """
 name: small

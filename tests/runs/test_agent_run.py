@@ -14,17 +14,8 @@ from regimen.envs import spec_of
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning.checkpoint import FILE
 from regimen.metrics import annual_sharpe
-from regimen.runs import (
-    RunConfig,
-    RunDirectory,
-    backtest_run,
-    find_run_leaks,
-    load_config,
-    read_json,
-    reproduce_run,
-    resume_run,
-    start,
-)
+from regimen.records import RunConfig, RunDirectory, load_config, read_json
+from regimen.runs import backtest_run, find_run_leaks, reproduce_run, resume_run, start
 from regimen.runs.families import agent as module
 from regimen.runs.prepare import prepare
 from regimen.runs.trading import desks, market_of, trade

@@ -13,22 +13,12 @@ from typer.testing import CliRunner
 
 from regimen.cli.app import app
 from regimen.errors import RunError
-from regimen.runs import (
-    RunConfig,
-    RunDirectory,
-    backtest_run,
-    list_runs,
-    read_json,
-    rejudge_run,
-    reproduce_run,
-    resume_run,
-    start,
-    write_report,
-)
-from regimen.runs.checksums import SEAL
-from regimen.runs.compare import compare_runs
-from regimen.runs.documents import write_json
-from regimen.runs.manifest import write_manifest
+from regimen.records import RunConfig, RunDirectory, list_runs, read_json, write_report
+from regimen.records.checksums import SEAL
+from regimen.records.compare import compare_runs
+from regimen.records.documents import write_json
+from regimen.records.manifest import write_manifest
+from regimen.runs import backtest_run, rejudge_run, reproduce_run, resume_run, start
 
 from .conftest import silent, simulated
 

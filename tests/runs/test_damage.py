@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from regimen.cli.app import main
-from regimen.runs import RunDirectory, list_runs, load_config, start
+from regimen.records import RunDirectory, list_runs, load_config
+from regimen.runs import start
 
 from .conftest import YAML, silent, simulated
 
@@ -169,7 +170,7 @@ def test_an_edited_config_is_refused_and_its_fields_named(runs: Path, capsys: py
 
 def test_a_config_that_lacks_a_section_says_so(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An early run: its config has no such section, and its manifest no config to compare with."""
-    from regimen.runs.manifest import write_manifest
+    from regimen.records.manifest import write_manifest
 
     run = one(runs, "finished")
     write_manifest(run.path, {**run.manifest(), "config": None})

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regimen.runs import RunDirectory, load_config, start
-from regimen.runs.models import choose_model, model_configs, model_names
+from regimen.records import RunDirectory, load_config
+from regimen.records.models import choose_model, model_configs, model_names
+from regimen.runs import start
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BITCOIN, PANEL = "crypto/btcusdt-1h-binance-spot.parquet", "panel/sp500-daily-panel-2001-2021.parquet"

@@ -15,8 +15,9 @@ import pytest
 from regimen.cli.app import main
 from regimen.errors import RunError
 from regimen.execution import ledger_files
-from regimen.runs import RunConfig, RunDirectory, backtest_run, find_run, list_runs, resume_run, start
-from regimen.runs.leftovers import find_leftovers
+from regimen.records import RunConfig, RunDirectory, find_run, list_runs
+from regimen.records.leftovers import find_leftovers
+from regimen.runs import backtest_run, resume_run, start
 
 from .conftest import silent
 
@@ -26,7 +27,8 @@ SHORT = ("splits.test=300", "training.epochs=1", "tracking=none")
 KILLED_AT_A_WRITE = """
 import os, signal, sys
 from pathlib import Path
-from regimen.runs import load_config, start
+from regimen.records import load_config
+from regimen.runs import start
 left, replace = int(sys.argv[3]), Path.replace
 def counting(self, target):
     global left
@@ -40,7 +42,8 @@ start(load_config(Path(sys.argv[1]), sys.argv[4:]), Path(sys.argv[2]), lambda *_
 WAITING = """
 import sys
 from pathlib import Path
-from regimen.runs import load_config, start
+from regimen.records import load_config
+from regimen.runs import start
 def advance(_done, _total, message):
     if message.startswith("window 2/2 · "):
         print("waiting", flush=True)
@@ -155,7 +158,8 @@ def test_a_killed_backtest_leaves_nothing_that_the_next_one_does_not_clear(finis
     first, _ = backtest_run(finished, None, [], silent)
     place = finished.path / "backtests"
     code = (
-        "import os, signal, sys; from pathlib import Path; from regimen.runs import RunDirectory, backtest_run\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from regimen.records import RunDirectory; from regimen.runs import backtest_run\n"
         "from regimen.runs import backtests\n"
         "backtests.write_report = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
         "backtest_run(RunDirectory.open(Path(sys.argv[1])), None, [], lambda *_: None)"

@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from regimen.leaks import LeakReport
-from regimen.runs import RunConfig, find_run_leaks
+from regimen.records import RunConfig
+from regimen.runs import find_run_leaks
 
 from .conftest import silent, simulated
 

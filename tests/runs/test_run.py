@@ -13,18 +13,8 @@ import numpy as np
 import pytest
 
 from regimen.errors import ConfigError, DataError, RegimenError, RunError
-from regimen.runs import (
-    RunConfig,
-    RunDirectory,
-    backtest_run,
-    list_runs,
-    load_config,
-    read_json,
-    reproduce_run,
-    resume_run,
-    start,
-    write_report,
-)
+from regimen.records import RunConfig, RunDirectory, list_runs, load_config, read_json, write_report
+from regimen.runs import backtest_run, reproduce_run, resume_run, start
 from regimen.runs.prepare import prepare
 
 from .conftest import YAML, silent, simulated
@@ -165,7 +155,8 @@ def test_only_unfinished_runs_are_resumed(finished: RunDirectory) -> None:
 KILL = """
 import os, signal, sys
 from pathlib import Path
-from regimen.runs import load_config, start
+from regimen.records import load_config
+from regimen.runs import start
 left = int(sys.argv[3])
 def advance(done, total, message):
     global left

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from regimen.metrics import annual_sharpe
-from regimen.runs import RunConfig
+from regimen.records import RunConfig
 from regimen.runs.families import classifier
 from regimen.runs.prepare import prepare
 from regimen.runs.selection import sharpe_after_costs

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from regimen.errors import ConfigError
-from regimen.runs import RunConfig, RunDirectory, load_config, read_json, reproduce_run, resume_run, start
+from regimen.records import RunConfig, RunDirectory, load_config, read_json
+from regimen.runs import reproduce_run, resume_run, start
 from regimen.runs.tracked import judged_numbers
 from regimen.tracking.tensorboard import TensorBoardTracker
 

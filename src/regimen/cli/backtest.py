@@ -33,7 +33,8 @@ def backtest(
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import backtest_run, find_run
+        from regimen.records import find_run
+        from regimen.runs import backtest_run
 
         directory = find_run(run, runs)
         lost = directory.trials.lost()

@@ -75,7 +75,7 @@ def _check_file(file: str, options: list[str] | None) -> CheckReport:
 def _check_run(file: str, options: list[str] | None) -> CheckReport:
     """Prepares a run as training would, up to the first fit; what training would refuse is raised."""
     from regimen.readers import check as check_bars
-    from regimen.runs.config import load_config
+    from regimen.records.config import load_config
     from regimen.runs.prepare import prepare
 
     config = load_config(Path(file), options or [])

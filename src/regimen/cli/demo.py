@@ -27,7 +27,7 @@ def demo(
     from regimen.cli.train import train_and_show
 
     with working("config"), as_file(files("regimen.cli") / "demo.yaml") as path:
-        from regimen.runs import load_config
+        from regimen.records import load_config
 
         config = load_config(path, overrides or [])
     train_and_show(config, runs, as_json)

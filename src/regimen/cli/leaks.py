@@ -29,7 +29,8 @@ def leaks(
     from regimen.cli.terminal import console
 
     with progress_bar() as advance:
-        from regimen.runs import find_run_leaks, load_config
+        from regimen.records import load_config
+        from regimen.runs import find_run_leaks
 
         found = find_run_leaks(load_config(config, overrides or []), advance)
     if as_json:

@@ -29,7 +29,8 @@ def report(
     with progress_bar() as advance:
         advance(0, 1, "report")
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import find_run, rejudge_run, write_report
+        from regimen.records import find_run, write_report
+        from regimen.runs import rejudge_run
 
         directory = find_run(run, runs)
         if rejudge:

@@ -26,7 +26,8 @@ def reproduce(
     from regimen.cli.terminal import console
 
     with progress_bar() as advance:
-        from regimen.runs import find_run, reproduce_run
+        from regimen.records import find_run
+        from regimen.runs import reproduce_run
 
         comparison = reproduce_run(find_run(run, runs), advance)
     if as_json:

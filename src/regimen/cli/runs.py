@@ -27,7 +27,7 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
     from regimen.cli.terminal import console
 
     with working("runs"):
-        from regimen.runs import list_runs as listing
+        from regimen.records import list_runs as listing
 
         rows = listing(root)
     if as_json:
@@ -65,7 +65,7 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
     if not root.is_dir():
         raise RunError("runs", "must be a folder of runs", str(root))
     with working("trials"):
-        from regimen.runs import TrialLedger
+        from regimen.records import TrialLedger
 
         ledger = TrialLedger(root / "trials.sqlite")
         rows = ledger.rows()
@@ -110,8 +110,8 @@ def compare(
 
     with working("comparison"):
         from regimen.cli.comparison import print_comparison, with_blanks
+        from regimen.records.compare import compare_runs, find_runs, write_comparison
         from regimen.reporting.comparison.comparison import markdown
-        from regimen.runs.compare import compare_runs, find_runs, write_comparison
 
         directories = find_runs(runs or [], root)
         comparison = compare_runs(directories, force=force)
@@ -135,7 +135,7 @@ def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     with working("run"):
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import find_run, judgement_now
+        from regimen.records import find_run, judgement_now
 
         directory = find_run(run, root)
         judgement = judgement_now(directory)
@@ -155,7 +155,7 @@ def clean(
     from regimen.cli.progress import working
 
     with working("leftovers"):
-        from regimen.runs.leftovers import find_leftovers
+        from regimen.records.leftovers import find_leftovers
 
         found = find_leftovers(root)
         for each in found if remove else ():

@@ -14,7 +14,7 @@ from regimen.cli.arguments import RUNS, Run, Runs
 from regimen.cli.lines import say
 
 if TYPE_CHECKING:
-    from regimen.runs import RunConfig
+    from regimen.records import RunConfig
 
 
 class TrainCommand(TyperCommand):
@@ -24,14 +24,14 @@ class TrainCommand(TyperCommand):
         """Answers a bare ``--model`` with the names."""
         if args and args[-1] in ("--model", "-m"):
             from regimen.errors import ConfigError
-            from regimen.runs.models import model_names
+            from regimen.records.models import model_names
 
             raise ConfigError("--model", f"must be one of {', '.join(model_names())}")
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Lists the models at the end of the help."""
-        from regimen.runs.models import model_names
+        from regimen.records.models import model_names
 
         del ctx
         formatter.write_paragraph()
@@ -82,8 +82,8 @@ def train(
 def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
     """The config that the command line means; the first word is the file unless it is an override."""
     from regimen.errors import ConfigError
-    from regimen.runs.config import load_config
-    from regimen.runs.models import choose_model
+    from regimen.records.config import load_config
+    from regimen.records.models import choose_model
 
     if words and ("=" not in words[0] or Path(words[0]).exists()):
         if path is not None:
@@ -119,7 +119,8 @@ def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import TrialLedger, start
+        from regimen.records import TrialLedger
+        from regimen.runs import start
 
         lost = TrialLedger(runs / "trials.sqlite").lost()
         if lost:
@@ -141,7 +142,8 @@ def resume(
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement
-        from regimen.runs import find_run, resume_run
+        from regimen.records import find_run
+        from regimen.runs import resume_run
 
         directory = find_run(run, runs)
         judgement = resume_run(directory, advance)

@@ -56,9 +56,9 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "MarketEnv": "market_env",
-        "MarketVecEnv": "sb3",
-        "MarketVectorEnv": "gymnasium_vector",
-        "register": "market_env",
+        "MarketEnv": ".market_env",
+        "MarketVecEnv": ".sb3",
+        "MarketVectorEnv": ".gymnasium_vector",
+        "register": ".market_env",
     },
 )

@@ -17,16 +17,16 @@ from regimen.execution import MarketConfig
 from regimen.files import appearing, write_text
 from regimen.judging import timing_sharpe
 from regimen.readers import load_with_report
-from regimen.runs.checksums import recorded_files
-from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
-from regimen.runs.documents import read_json, write_json
+from regimen.records.checksums import recorded_files
+from regimen.records.config import RunConfig
+from regimen.records.directory import RunDirectory, environment, new_id, now, require_finished
+from regimen.records.documents import read_json, write_json
+from regimen.records.layout import EXPOSURES, MODEL, SCALER
+from regimen.records.manifest import write_manifest
+from regimen.records.report import write_report
+from regimen.records.trial import Trial
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.fit import EXPOSURES, MODEL, SCALER
-from regimen.runs.manifest import write_manifest
 from regimen.runs.prepare import Series, described, seen
-from regimen.runs.report import write_report
-from regimen.runs.trial import Trial
 from regimen.runs.window import load_decider, read_exposures
 from regimen.settings import apply_overrides, validated
 from regimen.spans import spoken

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 Tell = Callable[[int, int, str, Mapping[str, float]], None]
 """Called in training with (done, of how many, how it goes in words, and in numbers)."""
 
-MODEL, LAST, CHECKPOINT = "model", "last", "checkpoint"
-EXPOSURES, DRAWN, HISTORY, SCALER = "exposures.npy", "drawn.npy", "history.json", "scaler.json"
-"""What is in a window's folder: the best model, the last one, the checkpoint while it trains; its decisions, the course
-of training, the scaler where its model has one."""
-
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
@@ -59,7 +54,7 @@ class Fit(Protocol):
 
     @property
     def model(self) -> object:
-        """The predictor or the agent; see `regimen.runs.effort.count_parameters`."""
+        """The predictor or the agent; see `regimen.records.effort.count_parameters`."""
 
     @property
     def rows(self) -> int:

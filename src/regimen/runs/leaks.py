@@ -15,7 +15,7 @@ from regimen.bars import Bars
 from regimen.labels import label
 from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
 from regimen.readers import load_with_report
-from regimen.runs.config import RunConfig
+from regimen.records.config import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.families.scaling import fitted_scaler
 from regimen.runs.fit import Fit

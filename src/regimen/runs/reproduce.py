@@ -9,9 +9,9 @@ from typing import Any
 
 from regimen.files import scratch
 from regimen.judging import Trials
-from regimen.runs.directory import RunDirectory, environment, require_finished
-from regimen.runs.documents import read_json
-from regimen.runs.leftovers import SCRATCH
+from regimen.records.directory import RunDirectory, environment, require_finished
+from regimen.records.documents import read_json
+from regimen.records.leftovers import SCRATCH
 from regimen.runs.prepare import prepare
 from regimen.runs.walk_forward import describe, require_same_data, train
 

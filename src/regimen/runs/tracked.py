@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, code_version
+from regimen.records.config import RunConfig
+from regimen.records.directory import RunDirectory, code_version
 from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES, Draw
 from regimen.runs.prepare import Prepared

@@ -14,7 +14,7 @@ from regimen.envs import VectorMarket, VectorMarketConfig, spec_of
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
 from regimen.policies import share
-from regimen.runs.config import RunConfig
+from regimen.records.config import RunConfig
 
 Floats = NDArray[np.float64]
 State = tuple[NDArray[np.float32], NDArray[np.float32] | None]

@@ -12,17 +12,17 @@ from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
 from regimen.files import appearing, write_text
 from regimen.judging import Trials, timing_sharpe
-from regimen.runs.checksums import recorded_files
-from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, environment, new_id, now, require_finished
-from regimen.runs.documents import write_json
+from regimen.records.checksums import recorded_files
+from regimen.records.config import RunConfig
+from regimen.records.directory import RunDirectory, environment, new_id, now, require_finished
+from regimen.records.documents import write_json
+from regimen.records.manifest import CONFIG, write_manifest
+from regimen.records.report import write_report
+from regimen.records.trial import Trial
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.manifest import CONFIG, write_manifest
 from regimen.runs.prepare import Prepared, described, prepare
-from regimen.runs.report import write_report
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
-from regimen.runs.trial import Trial
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers

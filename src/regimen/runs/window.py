@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.files import write_bytes
-from regimen.runs.config import RunConfig
+from regimen.records.config import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.fit import Decider, Fit, Tell
 from regimen.runs.prepare import Prepared

@@ -18,11 +18,12 @@ from regimen.features import FeatureFrame
 from regimen.files import scratch
 from regimen.learning import AgentSettings
 from regimen.learning.checkpoint import FILE
-from regimen.runs.checksums import SEAL, has_its_seal, sealed
-from regimen.runs.config import RunConfig, as_written
-from regimen.runs.documents import plain, read_json, write_json
+from regimen.records.checksums import SEAL, has_its_seal, sealed
+from regimen.records.config import RunConfig, as_written
+from regimen.records.documents import plain, read_json, write_json
+from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.family import Draw
-from regimen.runs.fit import HISTORY, LAST, MODEL, Drawn, Tell
+from regimen.runs.fit import Drawn, Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
 from regimen.runs.trading import State, desks, market_of, trade

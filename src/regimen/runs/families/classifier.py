@@ -15,12 +15,13 @@ from regimen.nets import pick_device, require_memory, training_bytes
 from regimen.policies import ClassifierPolicy, realised_volatility
 from regimen.predictors import Predictor, PredictorSettings
 from regimen.preprocess import StandardScaler
-from regimen.runs.config import RunConfig
-from regimen.runs.documents import write_json
+from regimen.records.config import RunConfig
+from regimen.records.documents import write_json
+from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data
 from regimen.runs.families.scaling import fitted_scaler, read_scaler, write_scaler
-from regimen.runs.fit import HISTORY, LAST, MODEL, Tell
+from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared, seen
 from regimen.runs.selection import sharpe_after_costs
 from regimen.splits import Window

@@ -13,7 +13,7 @@ from regimen.errors import RunError
 from regimen.metrics import normal_cdf
 from regimen.policies.classifier import Scaler
 from regimen.predictors import Predictor
-from regimen.runs.directory import RunDirectory
+from regimen.records.directory import RunDirectory
 from regimen.runs.families.classifier import load
 from regimen.runs.families.family import FIGURES
 from regimen.runs.prepare import Prepared

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from regimen.runs.config import RunConfig
-    from regimen.runs.directory import RunDirectory
+    from regimen.records.config import RunConfig
+    from regimen.records.directory import RunDirectory
     from regimen.runs.fit import Decider, Fit, Tell
     from regimen.runs.prepare import Prepared
     from regimen.splits import Window

@@ -8,8 +8,8 @@ import numpy as np
 
 from regimen.errors import RunError
 from regimen.preprocess import StandardScaler
-from regimen.runs.documents import read_json, write_json
-from regimen.runs.fit import SCALER
+from regimen.records.documents import read_json, write_json
+from regimen.records.layout import SCALER
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
 

@@ -16,7 +16,7 @@ import pytest
 
 from regimen.bars import Bars, Sketch
 from regimen.errors import RunError
-from regimen.runs import Trial, TrialLedger
+from regimen.records import Trial, TrialLedger
 
 FIT = Trial("fit", "run-1", 0, "bars", "series", "cfg", "baseline", 0, 500)
 JUDGED = replace(FIT, kind="evaluation", sharpe=0.05)

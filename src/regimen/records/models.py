@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from regimen.errors import ConfigError
-from regimen.runs.config import ModelConfig, RunConfig, read_yaml, resolve, unread_by
+from regimen.records.config import ModelConfig, RunConfig, read_yaml, resolve, unread_by
 from regimen.settings import ModelSettings, apply_overrides, members
 
 ALIASES = {"ppo-lstm": "recurrent-ppo"}

@@ -15,10 +15,10 @@ from regimen.agents import PPOConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.nets import MLP
 from regimen.predictors import BaselineConfig
-from regimen.runs import RunConfig, load_config
-from regimen.runs.config import resolve, unread_by
-from regimen.runs.directory import located
-from regimen.runs.models import model_configs
+from regimen.records import RunConfig, load_config
+from regimen.records.config import resolve, unread_by
+from regimen.records.directory import located
+from regimen.records.models import model_configs
 from regimen.settings import ModelSettings, apply_overrides, validated
 
 CHANGED: dict[str, dict[str, Any]] = {

@@ -21,13 +21,13 @@ from regimen.errors import RunError
 from regimen.files import sweep
 from regimen.locks import FileLock, held
 from regimen.readers.formats.folder import path_exists
-from regimen.runs.checksums import JUDGED, recorded_files, require_undamaged
-from regimen.runs.fit import EXPOSURES
-from regimen.runs.manifest import CONFIG, MANIFEST, read_manifest, write_manifest
-from regimen.runs.trials import TrialLedger
+from regimen.records.checksums import JUDGED, recorded_files, require_undamaged
+from regimen.records.layout import EXPOSURES
+from regimen.records.manifest import CONFIG, MANIFEST, read_manifest, write_manifest
+from regimen.records.trials import TrialLedger
 
 if TYPE_CHECKING:
-    from regimen.runs.config import RunConfig
+    from regimen.records.config import RunConfig
 
 _PACKAGES = ("torch", "numpy", "numba", "pandas", "pyarrow")
 _LOCK = ".lock"
@@ -122,7 +122,7 @@ class RunDirectory:
 
     def config(self) -> RunConfig:
         """The resolved config that the run was made with; see `read_config`."""
-        from regimen.runs.stored_config import read_config
+        from regimen.records.stored_config import read_config
 
         return read_config(self.path, self.manifest())
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from regimen.errors import RunError
 from regimen.judging.recount import level_now
-from regimen.runs.directory import RunDirectory
-from regimen.runs.documents import read_json
-from regimen.runs.manifest import MANIFEST
-from regimen.runs.trials import TrialLedger, counted
+from regimen.records.directory import RunDirectory
+from regimen.records.documents import read_json
+from regimen.records.manifest import MANIFEST
+from regimen.records.trials import TrialLedger, counted
 
 Tried = Mapping[str, Sequence[Mapping[str, object]]]
 """Lines of the trial ledger by the series that they are about."""

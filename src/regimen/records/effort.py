@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regimen.runs.documents import read_json, write_json
+from regimen.records.documents import read_json, write_json
 
 if TYPE_CHECKING:
     from torch import nn

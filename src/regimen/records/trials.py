@@ -18,9 +18,9 @@ import numpy as np
 
 from regimen.bars.sketch import Sketch, shared
 from regimen.judging import Trials
-from regimen.runs.ledger_file import appending, build, reading
-from regimen.runs.recorded import Recorded, record, recorded
-from regimen.runs.trial import COLUMNS, IDENTITY, Trial, identity
+from regimen.records.ledger_file import appending, build, reading
+from regimen.records.recorded import Recorded, record, recorded
+from regimen.records.trial import COLUMNS, IDENTITY, Trial, identity
 
 
 class TrialLedger:

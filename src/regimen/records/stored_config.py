@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from regimen.errors import ConfigError, RunError
-from regimen.runs.config import RunConfig, read_yaml, resolve
-from regimen.runs.documents import plain
-from regimen.runs.manifest import CONFIG
+from regimen.records.config import RunConfig, read_yaml, resolve
+from regimen.records.documents import plain
+from regimen.records.manifest import CONFIG
 
 _SHOWN = 4
 

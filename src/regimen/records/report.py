@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from regimen.execution import VENUES, Ledger
+from regimen.records.config import RunConfig
+from regimen.records.directory import RunDirectory, require_finished
+from regimen.records.documents import read_json
+from regimen.records.layout import HISTORY
+from regimen.records.trials import counted
 from regimen.reporting.report import ReportDocument, write
-from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, require_finished
-from regimen.runs.documents import read_json
-from regimen.runs.fit import HISTORY
-from regimen.runs.trials import counted
 from regimen.spans import spoken
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from regimen.errors import ConfigError, RunError
-from regimen.runs.checksums import has_its_seal, sealed
-from regimen.runs.documents import plain, read_json, write_json
+from regimen.records.checksums import has_its_seal, sealed
+from regimen.records.documents import plain, read_json, write_json
 from regimen.settings import validated
 
 CONFIG, MANIFEST = "config.yaml", "manifest.json"

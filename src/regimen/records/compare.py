@@ -17,15 +17,15 @@ import numpy as np
 from regimen.errors import RunError
 from regimen.judging import Trials
 from regimen.judging.recount import dsr_now, level_now
+from regimen.records.config import RunConfig
+from regimen.records.directory import RunDirectory, require_finished
+from regimen.records.documents import read_json
+from regimen.records.effort import EFFORT, Effort
+from regimen.records.listing import find_run
+from regimen.records.models import spoken_kind
+from regimen.records.trials import TrialLedger, counted
 from regimen.reporting.comparison.comparison import Comparison, Contender, Reference, Series, improvement, spread
 from regimen.reporting.numerals import count, day, duration
-from regimen.runs.config import RunConfig
-from regimen.runs.directory import RunDirectory, require_finished
-from regimen.runs.documents import read_json
-from regimen.runs.effort import EFFORT, Effort
-from regimen.runs.listing import find_run
-from regimen.runs.models import spoken_kind
-from regimen.runs.trials import TrialLedger, counted
 
 _OWN: dict[str, Any] = {"rebalance": True, "rebalance_band": True, "costs": {"venue", "chosen_by"}}
 """Fields of the market that say how a policy's targets become orders, or who chose it; runs may differ in them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from regimen.errors import RunError
 from regimen.files import abandoned, abandoned_folders
-from regimen.runs.manifest import MANIFEST
+from regimen.records.manifest import MANIFEST
 
 SCRATCH = "regimen-reproduce-"
 """First part of the name of the temporary folder in which a run is repeated."""

@@ -11,9 +11,9 @@ from typing import Any
 from regimen.bars.sketch import Sketch
 from regimen.errors import RunError
 from regimen.files import write_bytes
-from regimen.runs.checksums import SEAL, has_its_seal, sealed
-from regimen.runs.documents import plain, read_json, write_json
-from regimen.runs.trial import COLUMNS, Trial
+from regimen.records.checksums import SEAL, has_its_seal, sealed
+from regimen.records.documents import plain, read_json, write_json
+from regimen.records.trial import COLUMNS, Trial
 
 TRIALS, SKETCH = "trials.json", "series.sketch"
 """In a run's folder and in a backtest's: the trials made there, and the sketch of their series."""

@@ -1,0 +1,6 @@
+"""What the files of a window's folder are called."""
+
+MODEL, LAST, CHECKPOINT = "model", "last", "checkpoint"
+EXPOSURES, DRAWN, HISTORY, SCALER = "exposures.npy", "drawn.npy", "history.json", "scaler.json"
+"""What is in a window's folder: the best model, the last one, the checkpoint while it trains; its decisions, the course
+of training, the scaler where its model has one."""
