@@ -23,6 +23,7 @@ WEIGHTS = "weights.safetensors"
 DOCUMENT = "predictor.json"
 _ROWS = 8192  # rows in one forward pass: bounds the memory, large enough to keep the cores busy
 _FEWEST = 256  # windows in one forward pass, at least
+_SHORTEST = 32  # rows in one forward pass, at least: shorter products of matrices add in another order
 
 
 def logits_of(output: Any) -> Tensor:
@@ -141,10 +142,12 @@ class Predictor:
             with torch_threads(1), torch.inference_mode():
                 for start in range(0, max(len(rows), 1), step):  # no rows: one empty block has the shapes
                     block = np.ascontiguousarray(rows[start : start + step])
-                    if not len(block):
-                        block = np.zeros((1, *rows.shape[1:]), np.float32)
+                    height = len(block)
+                    if height < _SHORTEST:  # filled up, so that a row alone has the bits that it has among others
+                        block = np.concatenate([block, np.zeros((_SHORTEST - height, *rows.shape[1:]), np.float32)])
                     output = said(call(torch.tensor(block).to(device)))
-                    parts.append({name: part.to("cpu", torch.float64).numpy() for name, part in output.items()})
+                    kept = max(height, 1)
+                    parts.append({name: part[:kept].to("cpu", torch.float64).numpy() for name, part in output.items()})
         finally:
             self.module.train(was_training)
         return {name: np.concatenate([part[name] for part in parts])[: len(rows)] for name in parts[0]}
