@@ -13,7 +13,7 @@ from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.envs.streams import lane_keys, uniform
 from regimen.execution import Costs, Market
-from regimen.policies import ObservationSchema, observe
+from regimen.observation import Accounts, ObservationSchema, observe_symbols
 
 MakeBars = Callable[..., Bars]
 MakeFeatures = Callable[..., np.ndarray]
@@ -134,7 +134,12 @@ def test_an_observation_is_the_policies_one(make_bars: MakeBars, make_features: 
     account = np.stack(
         [ledger.units[-1] * marks / equity, np.full(2, ledger.cash[-1] / equity), np.full(2, drawdown)], axis=1
     )
-    expected = observe(ObservationSchema(inputs=4, account=True), features[last], account=account)
+    ones = np.ones(2)
+    peak = max(1e6, ledger.equity.max())
+    accounts = Accounts(ledger.units[-1] * marks, ones * ledger.cash[-1], ones * equity, ones * peak, ones, ones)
+    schema = ObservationSchema(inputs=4, account=True)
+    expected = observe_symbols(schema, features[last][None], np.ones(2, np.bool_), accounts)
+    np.testing.assert_array_equal(expected, np.concatenate([features[last], account], axis=1))
     np.testing.assert_array_equal(observation[3], expected)
 
 

@@ -79,7 +79,8 @@ class Decides:
     def __init__(self, row: object) -> None:
         self.row = row
 
-    def decide(self, t: int, account: object) -> object:  # noqa: ARG002 (the protocol's names)
+    def __call__(self, observation: np.ndarray) -> object:
+        assert observation.shape == (1, 3)
         return self.row
 
 
@@ -95,8 +96,8 @@ class Decides:
         (with_value(np.inf), {}, "targets: must be finite, or NaN to keep; row 2, symbol asset; got inf"),
         (with_value(-np.inf), {}, "targets: must be finite, or NaN to keep; row 2, symbol asset; got -inf"),
         (["a"] * 5, {}, "targets: must be numbers of shape (time, symbol); got 'list'"),
-        (Decides([1.0, 2.0]), {}, "decide: must return the shape (1,) at bar 0; got (2,)"),
-        (Decides(np.inf), {}, "decide: must return finite targets, or NaN to keep, at bar 0; got [inf]"),
+        (Decides([1.0, 2.0]), {}, "policy: must return the shape (1,) at bar 0; got (2,)"),
+        (Decides(np.inf), {}, "policy: must return finite targets, or NaN to keep, at bar 0; got [inf]"),
         (Decides(None), {}, None),
         (
             np.ones(5),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regimen.bars import Bars
-from regimen.execution import Account, Costs, Market
+from regimen.execution import Costs, Market
 
 FREE = Costs.none()
 N = np.nan
@@ -180,16 +180,14 @@ def test_ruin_closes_the_account_for_good() -> None:
 
 
 class Momentum:
-    """Decides from what it sees: the position, the equity and the bars up to now."""
+    """A function of the observation: follows the feature, and keeps what it was shown."""
 
-    def __init__(self, bars: Bars) -> None:
-        self.bars, self.seen = bars, []
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
 
-    def decide(self, t: int, account: Account) -> object:
-        self.seen.append((account.cash, account.equity, account.units.copy(), account.exposure, account.ruined))
-        if t < 3:
-            return np.full(self.bars.shape[1], N)
-        return np.clip(20.0 * (self.bars.close[t] / self.bars.close[t - 3] - 1.0), -0.4, 0.4)
+    def __call__(self, observation: np.ndarray) -> object:
+        self.seen.append(observation.copy())
+        return np.clip(20.0 * observation[:, 0], -0.4, 0.4)  # NaN, to keep, until the feature is known
 
 
 @pytest.mark.parametrize("symbols", [1, 3])
@@ -198,15 +196,19 @@ def test_deciding_and_an_array_of_targets_give_the_same_bits(symbols: int) -> No
     close = 100.0 * np.exp(np.cumsum(0.02 * rng.standard_normal((150, symbols)), axis=0))
     bars = bars_of(close, volume=rng.uniform(1e3, 1e5, close.shape))
     market = Market(costs=Costs(impact_coefficient=1.0, borrow_annual=0.1), participation_cap=0.1, latency_bars=2)
-    decider = Momentum(bars)
-    one = market.backtest(bars, decider)
+    features = np.full((150, symbols, 1), N)
+    features[3:, :, 0] = close[3:] / close[:-3] - 1.0
+    function = Momentum()
+    one = market.backtest(bars, function, features=features)
     two = market.backtest(bars, one.targets)
     for name in ("equity", "cash", "units", "turnover", "exposure", "returns"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     assert one.fills.equals(two.fills)
-    cash, equity, units, exposure, ruined = (np.array(column) for column in zip(*decider.seen, strict=True))
-    np.testing.assert_array_equal(cash, one.cash)
-    np.testing.assert_array_equal(equity, one.equity)
-    np.testing.assert_array_equal(units, one.units)
-    np.testing.assert_allclose(exposure, one.exposure, rtol=1e-15)
-    assert not ruined.any()
+    seen = np.array(function.seen)
+    assert seen.shape == (150, symbols, 4)
+    np.testing.assert_array_equal(seen[..., 0], features[..., 0])
+    np.testing.assert_allclose(seen[..., 1], one.exposure, rtol=1e-15)
+    np.testing.assert_array_equal(seen[..., 2], np.repeat((one.cash / one.equity)[:, None], symbols, axis=1))
+    peak = np.maximum.accumulate(np.maximum(one.equity, 1e6))
+    np.testing.assert_array_equal(seen[..., 3], np.repeat((1.0 - one.equity / peak)[:, None], symbols, axis=1))
+    assert seen[..., 3].max() > 0.0

@@ -1,4 +1,4 @@
-"""Observations, policies, and the two ways of asking them that must agree."""
+"""Policies, and the two ways of asking them that must agree to the last bit: bar by bar, and a span at once."""
 
 from __future__ import annotations
 
@@ -7,33 +7,40 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from regimen.bars import listed
-from regimen.errors import RunError
+from regimen.bars import Bars, listed
+from regimen.errors import DataError, RunError
+from regimen.execution import Market, Moment
 from regimen.policies import (
     ClassifierPolicy,
     Constant,
     ExposureConfig,
+    History,
     ObservationSchema,
     Policy,
     decide,
     lean,
-    observe,
     targets,
 )
 from regimen.predictors import BaselineConfig, LSTMConfig
 
-# SHA-256 of "observation 1||0|False|False" by `sha256sum`; saved policies carry it, so it may never drift.
-GOLDEN = "f40b03afa5200afe891da16c90a9942fe5d4c1ea96f2d7977c5e3b25d9e6ae52"
 
-
-def _market(time: int = 40, symbols: int = 3, features: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _market(time: int = 40, symbols: int = 3, features: int = 6) -> History:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(time, symbols, features))
     values[:5] = np.nan  # not warm
-    values[20, 1, 3] = np.nan
+    values[20, 1 % symbols, features // 2] = np.nan
     present = rng.random((time, symbols)) > 0.2
     values[~present] = np.nan
-    return values, rng.uniform(0.05, 0.5, (time, symbols)), present
+    return _history(values, present, rng.uniform(0.05, 0.5, (time, symbols)))
+
+
+def _history(values: np.ndarray, present: np.ndarray, volatility: np.ndarray | None = None) -> History:
+    close = np.where(present, 100.0, np.nan)
+    bars = Bars.from_arrays(
+        np.arange(len(close)) * 86_400 * 10**9, open=close, high=close, low=close, close=close,
+        symbols=tuple(f"s{k}" for k in range(close.shape[1])),
+    )  # fmt: skip
+    return Market().history(bars, values, volatility)
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,20 @@ class Twice:
 
 
 class Counter:
-    """A policy with memory: its exposure is the number of bars it has seen, over 100."""
+    """A policy with memory: its exposure is the number of whole rows it has seen, over 100."""
 
     schema = ObservationSchema(features="f", inputs=6)
 
-    def initial_state(self, n: int) -> np.ndarray:
-        return np.zeros((n, 1))
+    def initial_state(self, symbols: int) -> np.ndarray:
+        return np.zeros((symbols, 1))
 
-    def act(self, observation: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        assert np.isfinite(observation).all()
-        following = state + 1.0
-        return following[:, 0] / 100.0, following
+    def watch(self, moment: Moment, state: np.ndarray) -> np.ndarray:
+        return self.act(moment, state)[1]
+
+    def act(self, moment: Moment, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen = moment.present & np.isfinite(moment.features).all(axis=1)
+        following = state + seen[:, None]
+        return np.where(seen, following[:, 0] / 100.0, 0.0), following
 
 
 def _policies() -> dict[str, Policy]:
@@ -76,146 +86,103 @@ def _policies() -> dict[str, Policy]:
 
 @pytest.mark.parametrize("name", ["classifier", "volatility", "window", "memory", "constant"])
 def test_bar_by_bar_equals_all_at_once(name: str) -> None:
-    policy = _policies()[name]
-    features, volatility, present = _market()
-    if policy.schema.inputs == 0:
-        features = features[..., :0]
-    observations = observe(policy.schema, features, volatility=volatility if policy.schema.volatility else None)
-    whole = targets(policy, observations, present)
-    state, listing = policy.initial_state(3), listed(present)
+    policy, history = _policies()[name], _market()
+    whole = targets(policy, history)
+    state = policy.initial_state(3)
     rows = []
-    for t in range(len(observations)):
-        row, state = decide(policy, observations[t], present[t], state, listing[t])
+    for t in range(len(whole)):
+        before = state.copy()
+        row, following = decide(policy, history.at(t), state)
+        np.testing.assert_array_equal(state, before)
         rows.append(row)
-    np.testing.assert_allclose(whole, rows, rtol=0, atol=1e-6)
+        state = following
+    np.testing.assert_array_equal(whole, rows)
+    present = history.bars.present
     np.testing.assert_array_equal(np.isnan(whole), ~present)
     if name != "constant":
         assert (whole[:5][present[:5]] == 0.0).all()  # not warm
     assert np.nanmax(np.abs(whole)) > 0.0
+    np.testing.assert_array_equal(targets(policy, history, 17, 33), whole[17:33])
 
 
 def test_exposures_are_scaler_predictor_and_rule_by_hand() -> None:
-    policy = _policies()["classifier"]
+    policy, history = _policies()["classifier"], _market()
     assert isinstance(policy, ClassifierPolicy)
-    features, _, present = _market()
-    got = policy.exposures(features, present=present)
+    present = history.bars.present
     t, symbol = 30, int(np.flatnonzero(present[30])[0])
-    probabilities = policy.classifier.predict_proba(2.0 * features[t, symbol][None])
+    probabilities = policy.classifier.predict_proba(2.0 * history.features[t, symbol][None])
     expected = lean(policy.rule, probabilities)[0] / listed(present)[t].sum()
-    assert got[t, symbol] == pytest.approx(expected, abs=1e-6)
+    assert targets(policy, history)[t, symbol] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_state_stands_still_while_there_is_nothing_to_see() -> None:
-    features, _, present = _market()
-    seen = present & np.isfinite(features).all(axis=-1)
-    whole = targets(Counter(), features, present)
-    expected = np.where(seen, np.cumsum(seen, axis=0) / 100.0, 0.0) / np.maximum(
-        listed(present).sum(axis=1, keepdims=True), 1
-    )
-    np.testing.assert_allclose(whole[present], expected[present])
+    history = _market()
+    present = history.bars.present
+    seen = present & np.isfinite(history.features).all(axis=-1)
+    expected = np.where(seen, np.cumsum(seen, axis=0) / 100.0, 0.0)
+    expected /= np.maximum(listed(present).sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(targets(Counter(), history)[present], expected[present])
 
 
 def test_the_future_does_not_matter() -> None:
-    for policy in (_policies()["classifier"], Counter()):
-        features, _, present = _market()
-        poisoned = features.copy()
-        poisoned[25:] = 1e3
-        first, second = targets(policy, features, present), targets(policy, poisoned, present)
-        np.testing.assert_array_equal(first[:25], second[:25])
-
-
-def test_windows_all_at_once_equal_the_memory_bar_by_bar() -> None:
-    policy = _policies()["window"]
-    assert isinstance(policy, ClassifierPolicy)
-    features, volatility, present = _market()
-    bar_by_bar = targets(policy, observe(policy.schema, features, volatility=volatility), present)
-    whole = policy.exposures(features, volatility=volatility, present=present)
-    np.testing.assert_allclose(whole, bar_by_bar, rtol=0, atol=1e-6)
-    later = policy.exposures(features, volatility=volatility, present=present, start=20)
-    np.testing.assert_allclose(later, whole[20:], rtol=0, atol=1e-6)
+    history = _market()
+    poisoned = history.features.copy()
+    poisoned[25:] = 1e3
+    other = _history(poisoned, history.bars.present, history.volatility)
+    for policy in _policies().values():
+        np.testing.assert_array_equal(targets(policy, history)[:25], targets(policy, other)[:25])
 
 
 def test_many_rows_go_in_blocks() -> None:
-    policy = _policies()["classifier"]
     features = np.random.default_rng(0).normal(size=(70_000, 1, 6))
-    present = np.ones((70_000, 1), dtype=bool)
-    whole = targets(policy, features, present)
-    np.testing.assert_allclose(whole[-10:], targets(policy, features[-10:], present[-10:]), rtol=0, atol=1e-6)
+    history = _history(features, np.ones((70_000, 1), dtype=bool))
+    policy = _policies()["classifier"]
+    np.testing.assert_array_equal(targets(policy, history)[-10:], targets(policy, history, 69_990))
 
 
 def test_inputs_stay_as_they_were() -> None:
-    features, volatility, present = _market()
-    copies = [array.copy() for array in (features, volatility, present)]
-    policy = _policies()["volatility"]
-    assert isinstance(policy, ClassifierPolicy)
-    policy.exposures(features, volatility=volatility, present=present)
-    for old, new in zip(copies, (features, volatility, present), strict=True):
+    history = _market()
+    assert history.volatility is not None
+    copies = history.features.copy(), history.volatility.copy()
+    targets(_policies()["volatility"], history)
+    for old, new in zip(copies, (history.features, history.volatility), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
 def test_constant_shares_among_the_symbols_present() -> None:
-    present = np.array([[True, True], [True, False], [False, False]])
-    got = targets(Constant(0.8), np.zeros((3, 2, 0)), present)
-    np.testing.assert_array_equal(got, [[0.4, 0.4], [0.8, np.nan], [np.nan, np.nan]])
+    present = np.array([[True, True], [True, False], [True, False]])
+    got = targets(Constant(0.8), _history(np.zeros((3, 2, 0)), present))
+    np.testing.assert_array_equal(got, [[0.4, 0.4], [0.8, np.nan], [0.8, np.nan]])
     with pytest.raises(RunError, match="exposure: must be finite; got nan"):
         Constant(float("nan"))
 
 
-def test_observation_columns_in_their_order() -> None:
-    schema = ObservationSchema(features="f", inputs=2, volatility=True, account=True)
-    row = observe(schema, np.array([1.0, 2.0]), volatility=np.array(0.3), account=np.array([0.5, 0.6, 1.1]))
-    np.testing.assert_array_equal(row, [1.0, 2.0, 0.3, 0.5, 0.6, 1.1])
-    assert schema.width == 6
-    batch = observe(
-        schema,
-        np.tile(row[:2], (4, 3, 1)),
-        volatility=np.full((4, 3), 0.3),
-        account=np.tile(row[3:], (4, 3, 1)),
+def test_a_backtest_of_a_policy_is_that_of_its_targets() -> None:
+    history = _market()
+    rng = np.random.default_rng(1)
+    close = np.where(history.bars.present, 100.0 * np.exp(np.cumsum(rng.normal(0, 0.01, (40, 3)), axis=0)), np.nan)
+    bars = Bars.from_arrays(
+        history.bars.time, open=close, high=close, low=close, close=close, symbols=history.bars.symbols
     )
-    np.testing.assert_array_equal(batch, np.tile(row, (4, 3, 1)))
-    features = np.ones((5, 2))
-    assert observe(ObservationSchema("f", 2), features) is features
+    market, policy = Market(), _policies()["volatility"]
+    one = market.backtest(bars, policy, 10, 35, features=history.features, volatility=history.volatility)
+    rows = np.full(bars.shape, np.nan)
+    rows[10:35] = targets(policy, history, 10, 35)
+    two = market.backtest(bars, rows, 10, 35)
+    np.testing.assert_array_equal(one.equity, two.equity)
+    assert one.equity[-1] != one.equity[0]
+    with pytest.raises(RunError, match="features: must have the 6 columns of the policy; got 0"):
+        market.backtest(bars, policy)
+    with pytest.raises(RunError, match="volatility: must be given to a policy that observes it"):
+        market.backtest(bars, policy, features=history.features)
 
 
-def test_the_schema_hash_sees_every_field_and_stays() -> None:
-    schemas = [
-        ObservationSchema(),
-        ObservationSchema("f"),
-        ObservationSchema("f", 2),
-        ObservationSchema("f", 2, volatility=True),
-        ObservationSchema("f", 2, account=True),
-        ObservationSchema("f", 2, volatility=True, account=True),
-    ]
-    assert len({schema.hash for schema in schemas}) == len(schemas)
-    assert ObservationSchema().hash == GOLDEN
-    with pytest.raises(RunError, match="must have the schema f of the policy; got 'g'"):
-        schemas[2].require_features("g")
-
-
-def test_bad_observations_are_one_line() -> None:
-    schema = ObservationSchema("f", 2, volatility=True)
-    rows = np.ones((4, 2))
-    policy = Constant(1.0)
-    for call, line in (
-        (lambda: observe(schema, rows), "observation: volatility: must be given"),
-        (lambda: observe(ObservationSchema("f", 2), rows, volatility=rows[:, 0]), "must not be given"),
-        (lambda: observe(schema, np.ones((4, 3)), volatility=rows[:, 0]), "must have 2 columns"),
-        (lambda: observe(schema, rows, volatility=rows), r"must have shape \(4,\)"),
-        (
-            lambda: targets(policy, np.ones((4, 2, 1)), np.ones((4, 2), dtype=bool)),
-            r"must have shape \(4, 2, 0\)",
-        ),
-        (lambda: decide(policy, np.ones((2, 1)), np.ones(2, dtype=bool), np.zeros((2, 0))), r"\(2, 0\)"),
+def test_a_history_of_other_shapes_is_one_line() -> None:
+    history = _market()
+    for features, volatility, line in (
+        (history.features[1:], None, r"features: must have the shape \(40, 3\) \+ \(feature,\) of the bars"),
+        (history.features, np.ones((40, 2)), r"volatility: must have the shape \(40, 3\) of the bars"),
+        ("none", None, "features: must be a frame or numbers"),
     ):
-        with pytest.raises(RunError, match=line):
-            call()
-
-
-def test_a_policy_that_observes_its_account_runs_bar_by_bar_only() -> None:
-    class Watcher(Counter):
-        schema = ObservationSchema("f", 1, account=True)
-
-    with pytest.raises(RunError, match="must not observe the account"):
-        targets(Watcher(), np.zeros((4, 1, 4)), np.ones((4, 1), dtype=bool))
-    row, _ = decide(Watcher(), np.zeros((1, 4)), np.ones(1, dtype=bool), np.zeros((1, 1)))
-    np.testing.assert_array_equal(row, [0.01])
+        with pytest.raises(DataError, match=line):
+            Market().history(history.bars, features, volatility)

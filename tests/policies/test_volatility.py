@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regimen.errors import DataError
-from regimen.policies import realised_volatility
+from regimen.policies import RunningVolatility, realised_volatility
 
 
 def _prices(rows: int = 400, symbols: int = 3) -> np.ndarray:
@@ -54,3 +54,13 @@ def test_bad_input_is_one_line() -> None:
         realised_volatility(np.ones(5), 2, 252)
     with pytest.raises(DataError, match="volatility_window: must be at least 2; got 1"):
         realised_volatility(np.ones((5, 1)), 1, 252)
+
+
+def test_bar_by_bar_equals_the_whole_series() -> None:
+    close = _prices(60, 3)
+    close[20:24, 1] = np.nan
+    close[:7, 2] = np.nan
+    running = RunningVolatility(3, 10, 252)
+    np.testing.assert_array_equal([running.push(row) for row in close], realised_volatility(close, 10, 252))
+    with pytest.raises(DataError, match="volatility_window"):
+        RunningVolatility(1, 1, 252)

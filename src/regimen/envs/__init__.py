@@ -17,6 +17,7 @@ from regimen.envs.rewards import (
     RewardConfig,
     RollingSharpeConfig,
 )
+from regimen.envs.seats import Seats, Seen
 from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
 from regimen.envs.vector_market import VectorMarket
 from regimen.lazy import lazily
@@ -40,6 +41,8 @@ __all__ = [
     "Migrator",
     "RewardConfig",
     "RollingSharpeConfig",
+    "Seats",
+    "Seen",
     "Step",
     "VectorEnv",
     "VectorMarket",

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs.lanes import begin, observe, step
-from regimen.envs.layout import BAR, Lanes, Plan, Scene
+from regimen.envs.lanes import begin, decide, observe, settle, step
+from regimen.envs.layout import BAR, Columns, Lanes, Plan, Scene, Stage
 from regimen.execution import Rules
 from regimen.jit import jit, jit_step, jit_step_uncached
 from regimen.scan.digest import code_digest
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _AHEAD = 64
 """Lanes whose next bars are fetched together."""
@@ -82,10 +83,65 @@ def _beginning(version: int) -> Callable[[int, int, NDArray[np.int64], Scene, Pl
     return begin_block
 
 
+@jit_step_uncached
+def alone(n: int, bars: Columns, stage: Stage) -> Scene:
+    """Returns the scene of symbol ``n`` by itself."""
+    return Scene(
+        bars.stamps,
+        bars.opens[n],
+        bars.highs[n],
+        bars.lows[n],
+        bars.closes[n],
+        bars.volumes[n],
+        bars.variances[n],
+        bars.ratios[n],
+        bars.fundings[n],
+        bars.ends[n],
+        bars.payouts[n],
+        stage.features,
+        stage.status[n],
+        stage.counts,
+        stage.levels,
+        stage.starts,
+    )
+
+
+def _settling(version: int) -> Callable[[Flags, Flags, Columns, Stage, Rules, Plan, Lanes], int]:
+    @jit_step
+    def settle_seats(
+        running: Flags, opening: Flags, bars: Columns, stage: Stage, rules: Rules, plan: Plan, lanes: Lanes
+    ) -> int:
+        for n in range(running.shape[0]):
+            if running[n]:
+                settle(n, alone(n, bars, stage), rules, plan, lanes)
+            elif opening[n]:
+                begin(n, 1, alone(n, bars, stage), plan, lanes)
+        return version
+
+    return settle_seats
+
+
+def _deciding(version: int) -> Callable[[Flags, Columns, Stage, Plan, Lanes], int]:
+    @jit_step
+    def decide_seats(acting: Flags, bars: Columns, stage: Stage, plan: Plan, lanes: Lanes) -> int:
+        for n in range(acting.shape[0]):
+            if acting[n]:
+                decide(n, 1, alone(n, bars, stage), plan, lanes)
+        return version
+
+    return decide_seats
+
+
 step_block = _stepping(_version(step, fetch))
 """``step_block(first, stop, scene, rules, plan, lanes)`` steps lanes [first, stop); what it returns means nothing."""
 begin_block = _beginning(_version(begin, observe))
 """``begin_block(first, stop, bars, scene, plan, lanes)`` begins their episodes, at ``bars`` where not negative."""
+
+settle_seats = _settling(_version(settle, begin, alone))
+"""``settle_seats(running, opening, bars, stage, rules, plan, lanes)`` steps lane ``n`` through the second bar of
+symbol ``n`` where it is running, and opens its account at that bar where it is opening."""
+decide_seats = _deciding(_version(decide, alone))
+"""``decide_seats(acting, bars, stage, plan, lanes)`` writes the target that lane ``n`` decides at the second bar."""
 
 
 @jit

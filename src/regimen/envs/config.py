@@ -18,6 +18,7 @@ from regimen.envs.rewards import (
     RewardConfig,
 )
 from regimen.execution import Market, MarketConfig
+from regimen.observation import ObservationSchema
 from regimen.settings import one_line
 
 if TYPE_CHECKING:
@@ -84,6 +85,18 @@ class VectorMarketConfig(BaseModel):
         from regimen.envs.vector_market import VectorMarket
 
         return VectorMarket(bars, features, self)
+
+    def observation(self, names: tuple[str, ...]) -> ObservationSchema:
+        """Returns what a lane shows of a symbol whose feature columns have these names."""
+        return ObservationSchema(
+            inputs=len(names),
+            account=self.show_account,
+            target=self.actions.shows_target,
+            gain=isinstance(self.actions, VerbsConfig),
+            context=self.window,
+            precision=self.precision,
+            names=names,
+        )
 
     def plan(self, last: int) -> Plan:
         """Returns the numbers that a lane reads, for episodes that reach bar ``last`` at most."""

@@ -73,6 +73,7 @@ from regimen.execution.account import (
     UNITS,
 )
 from regimen.jit import jit_step_uncached
+from regimen.observation import observe as write_observation
 
 
 @jit_step_uncached
@@ -108,33 +109,32 @@ def decide(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes) -> None:
 def observe(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes, out: NDArray[Any]) -> None:
     """Writes what lane ``n`` sees after the close of bar ``t`` into ``out`` (lane, symbol, width).
 
-    Columns: the features of ``window`` bars, oldest first; then, where the plan shows them, position and cash as
-    fractions of equity and the drawdown; the target in force; the open position's gain. The features of a symbol
-    without a whole observation are 0; position and cash are 0, and the drawdown 1, once equity is not positive.
+    The columns are those of `regimen.observation.observe`, which writes them; a symbol without a whole observation has
+    features of 0.
     """
-    features, account, positions, memory = scene.features, lanes.account, lanes.positions, lanes.memory
-    equity = account[n, EQUITY]
-    width = features.shape[2]
+    account, positions, memory = lanes.account, lanes.positions, lanes.memory
     for s in range(out.shape[1]):
-        at = width * plan.window
-        if scene.status[t, s] == READY:
-            for k in range(plan.window):
-                for f in range(width):
-                    out[n, s, k * width + f] = features[t - plan.window + 1 + k, s, f]
-        else:
-            for f in range(at):
-                out[n, s, f] = 0.0
-        if plan.account != 0:
-            solvent = equity > 0.0
-            out[n, s, at] = positions[n, s, UNITS] * positions[n, s, MARK] / equity if solvent else 0.0
-            out[n, s, at + 1] = account[n, CASH] / equity if solvent else 0.0
-            out[n, s, at + 2] = 1.0 - equity / lanes.tally[n, SEEN_PEAK] if solvent else 1.0
-            at += 3
-        if plan.target != 0:
-            out[n, s, at] = memory[n, s, TARGET]
-            at += 1
-        if plan.gain != 0:
-            out[n, s, at] = memory[n, s, GAIN] - 1.0
+        write_observation(
+            scene.features,
+            t,
+            s,
+            scene.status[t, s] == READY,
+            plan.window,
+            0,
+            plan.account,
+            plan.target,
+            plan.gain,
+            0.0,
+            positions[n, s, UNITS] * positions[n, s, MARK],
+            account[n, CASH],
+            account[n, EQUITY],
+            lanes.tally[n, SEEN_PEAK],
+            memory[n, s, TARGET],
+            memory[n, s, GAIN],
+            out,
+            n,
+            s,
+        )
 
 
 @jit_step_uncached
@@ -208,22 +208,16 @@ def pay(n: int, before: float, after: float, turnover: float, plan: Plan, tally:
 
 
 @jit_step_uncached
-def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
-    """Steps lane ``n`` from the close of one bar to the close of the next.
+def settle(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
+    """Steps the account of lane ``n`` to the close of the next bar, with the targets that fall due at its open.
 
-    Timing: the action is decided after the close of bar t and fills at the open of t + latency at the earliest;
-    the reward covers the equity from the close of t to the close of t+1; the observation is of t+1. When the
-    episode ends there, ``final`` gets its last observation and ``observation`` the first of the next episode.
+    What the observation shows of it follows: the gains, the targets in force, and the highest equity.
     """
     account, positions, memory, tally = lanes.account, lanes.positions, lanes.memory, lanes.tally
-    clock, book, flags = lanes.clock, lanes.book, lanes.flags
-    t = clock[n, BAR]
-    before = account[n, EQUITY]
-    decide(n, t, scene, plan, lanes)
+    clock = lanes.clock
     if plan.gain != 0:
         remember_positions(n, positions, memory)
-    clock[n, DECIDED] = t
-    t += 1
+    t = clock[n, BAR] + 1
     row = -1
     if t - plan.latency >= clock[n, BEGIN]:
         row = n * plan.latency + (t % plan.latency if plan.latency > 1 else 0)
@@ -258,11 +252,29 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
             memory[n, s, TARGET] = 0.0
     if plan.gain != 0:
         follow_gains(n, t, scene.opens, scene.ratios, positions, memory)
+    equity = account[n, EQUITY]
+    anew = plan.account_span > 0 and (t - clock[n, BEGIN]) % plan.account_span == 0
+    tally[n, SEEN_PEAK] = equity if anew else max(tally[n, SEEN_PEAK], equity)
+
+
+@jit_step_uncached
+def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
+    """Steps lane ``n`` from the close of one bar to the close of the next.
+
+    Timing: the action is decided after the close of bar t and fills at the open of t + latency at the earliest;
+    the reward covers the equity from the close of t to the close of t+1; the observation is of t+1. When the
+    episode ends there, ``final`` gets its last observation and ``observation`` the first of the next episode.
+    """
+    account, tally, clock, book, flags = lanes.account, lanes.tally, lanes.clock, lanes.book, lanes.flags
+    t = clock[n, BAR]
+    before = account[n, EQUITY]
+    decide(n, t, scene, plan, lanes)
+    clock[n, DECIDED] = t
+    settle(n, scene, rules, plan, lanes)
+    t += 1
     after = account[n, EQUITY]
     turnover = account[n, TURNOVER]
     reward = pay(n, before, after, turnover, plan, tally, lanes.ring)
-    anew = plan.account_span > 0 and (t - clock[n, BEGIN]) % plan.account_span == 0
-    tally[n, SEEN_PEAK] = after if anew else max(tally[n, SEEN_PEAK], after)
     costs = account[n, COMMISSION] + account[n, SPREAD] + account[n, IMPACT]
     costs += account[n, BORROW] + account[n, FINANCING] + account[n, FUNDING]
     earlier = 0.0 if tally[n, COUNT] == 1.0 else book[EPISODE_REWARD, n]

@@ -41,7 +41,6 @@ from regimen.envs.streams import lane_keys
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
 from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS
-from regimen.observation import ACCOUNT
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,7 +69,8 @@ class VectorMarket:
         tape: ``market.tape(bars)``, for whoever makes several environments of the same bars.
 
     Attributes:
-        columns: names of the observation's columns, of each symbol.
+        schema: what the observation of each symbol holds.
+        columns: names of its columns.
         symbols: names.
         spec: columns and actions, as an agent knows them.
         observation_shape: of one lane: (width,), or (symbol, width) for a panel.
@@ -110,22 +110,14 @@ class VectorMarket:
         self._scene = self._set(market.tape(bars) if tape is None else tape)
         self._rules = market.rules()
         self._plan = config.plan(stop - 1)
-        self.columns = self._columns()
+        self.schema = config.observation(self.inputs.names)
+        self.columns = self.schema.columns
         self.spec = market_spec(self.columns, self.symbols, config.actions)
         self._allocate()
         threads = processors() if config.threads is None else config.threads
         self._blocks = blocks(config.n_envs, len(self.symbols), threads)
         self._kinds = "iuf" if isinstance(config.actions, ContinuousConfig) else "iu"
         self._running = False
-
-    def _columns(self) -> tuple[str, ...]:
-        names = self.inputs.names
-        ages = range(self.config.window - 1, -1, -1)
-        columns = [f"{name}[-{age}]" if age else name for age in ages for name in names]
-        columns += ACCOUNT if self._plan.account else ()
-        columns += ["target"] if self._plan.target else []
-        columns += ["gain"] if self._plan.gain else []
-        return tuple(columns)
 
     def _set(self, tape: Tape) -> Scene:
         levels = self.config.actions.levels if isinstance(self.config.actions, LevelsConfig) else ()

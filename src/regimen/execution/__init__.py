@@ -1,27 +1,36 @@
 """Orders become money: costs, the account step, the backtest and its ledger."""
 
 from regimen.execution.account import Rules, open_account
-from regimen.execution.backtest import Account, Recorder
+from regimen.execution.backtest import Recorder
 from regimen.execution.costs import Costs
+from regimen.execution.feed import Feed
 from regimen.execution.ledger import Ledger
-from regimen.execution.market import Decider, Market, MarketConfig
+from regimen.execution.market import Market, MarketConfig
+from regimen.execution.moment import History, Moment
+from regimen.execution.policy import Policy, Spanning, decide, share, targets
 from regimen.execution.step import advance
 from regimen.execution.tape import Tape, variance_step
 from regimen.execution.venues import VENUES, Venue
 
 __all__ = [
     "VENUES",
-    "Account",
     "Costs",
-    "Decider",
+    "Feed",
+    "History",
     "Ledger",
     "Market",
     "MarketConfig",
+    "Moment",
+    "Policy",
     "Recorder",
     "Rules",
+    "Spanning",
     "Tape",
     "Venue",
     "advance",
+    "decide",
     "open_account",
+    "share",
+    "targets",
     "variance_step",
 ]

@@ -7,12 +7,7 @@ from numpy.typing import NDArray
 
 from regimen.execution.account import (
     ACCOUNT_COLUMNS,
-    CASH,
-    EQUITY,
-    MARK,
     POSITION_COLUMNS,
-    RUINED,
-    UNITS,
     Floats,
     Rules,
     open_account,
@@ -98,39 +93,3 @@ class Recorder:
                 self.units,
             )
             start = pause
-
-
-class Account:
-    """What a decider may know of its account after the close of a bar: a view that cannot change anything."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._account = recorder.account
-        self._positions = recorder.positions
-
-    @property
-    def cash(self) -> float:
-        """Cash in the quote currency; short sales add to it, negative cash is borrowed."""
-        return float(self._account[0, CASH])
-
-    @property
-    def equity(self) -> float:
-        """Cash and positions at the close mark."""
-        return float(self._account[0, EQUITY])
-
-    @property
-    def ruined(self) -> bool:
-        """Whether equity was at or below zero at some close; the account is closed then."""
-        return bool(self._account[0, RUINED])
-
-    @property
-    def units(self) -> Floats:
-        """(symbol,) signed units held; a copy."""
-        return self._positions[0, :, UNITS].copy()
-
-    @property
-    def exposure(self) -> Floats:
-        """(symbol,) signed notional at the close mark over equity; 0 where equity is not positive."""
-        if self.equity <= 0.0:
-            return np.zeros(self._positions.shape[1])
-        held: Floats = self._positions[0, :, UNITS] * self._positions[0, :, MARK] / self.equity
-        return held

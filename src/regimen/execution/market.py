@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
-from regimen.execution.account import Rules
-from regimen.execution.backtest import Account, Recorder
+from regimen.execution.account import CASH, EQUITY, MARK, UNITS, Rules
+from regimen.execution.backtest import Recorder
 from regimen.execution.costs import Costs
 from regimen.execution.ledger import Ledger
+from regimen.execution.moment import History, feature_rows
+from regimen.execution.policy import Policy
+from regimen.execution.policy import targets as targets_of
 from regimen.execution.tape import MOST_PAID, Tape, payouts
+from regimen.observation import Accounts, ObservationSchema, observe_symbols
 from regimen.settings import one_line
 
 Floats = NDArray[np.float64]
 DUST = 1e-12
 """A difference of this fraction of the equity is rounding and no order: it would pay fixed commissions."""
-
-
-class Decider(Protocol):
-    """Whatever decides target exposures bar by bar."""
-
-    def decide(self, t: int, account: Account) -> object:
-        """Returns the (symbol,) target exposures decided with bars <= t; NaN keeps a symbol's target."""
-        ...
 
 
 class MarketConfig(BaseModel):
@@ -165,23 +162,48 @@ class Market:
         """Returns the bars as the account step reads them."""
         return Tape.of(bars, self.costs, self.config.delisting)
 
-    def backtest(
-        self, bars: Bars, targets: object, start: int = 0, stop: int | None = None, *, tape: Tape | None = None
-    ) -> Ledger:
-        """Trades target exposures on bars and keeps every fill, fee and mark.
-
-        Timing: row t of the targets is decided with bars <= t and fills at the open of ``t + latency_bars``
-        at the earliest; the last ``latency_bars`` rows never fill. Both forms of targets go through the same
-        compiled step and give the same bits.
+    def history(self, bars: Bars, features: object = None, volatility: Floats | None = None) -> History:
+        """Returns what a policy may see of bars that are traded here.
 
         Args:
             bars: (time, symbol) market data.
-            targets: (time, symbol) signed fractions of equity, or (time,) for one symbol; NaN keeps a
-                symbol's target. Or an object with ``decide(t, account) -> (symbol,)``, called after the close
-                of each bar.
+            features: a `FeatureFrame` of these bars, an array (time, symbol, feature), or None for none; row t uses
+                bars <= t.
+            volatility: (time, symbol) annualised (`regimen.policies.realised_volatility`), for a policy that sees it.
+
+        Raises:
+            DataError: a part of another shape than the bars.
+        """
+        rows, names = feature_rows(features, bars)
+        config = self.config.at(bars)
+        return History(bars, rows, config.costs, config.delisting, volatility, names)
+
+    def backtest(
+        self,
+        bars: Bars,
+        policy: object,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        features: object = None,
+        volatility: Floats | None = None,
+        tape: Tape | None = None,
+    ) -> Ledger:
+        """Trades a policy, a function of the observation, or target exposures; keeps every fill, fee and mark.
+
+        Timing: what is decided with bars <= t fills at the open of ``t + latency_bars`` at the earliest; the last
+        ``latency_bars`` rows never fill. All three forms go through the same compiled step and give the same bits.
+
+        Args:
+            bars: (time, symbol) market data.
+            policy: one of three. A `Policy`, whose exposures are shared among the symbols listed. Or a function
+                ``f(observation) -> (symbol,)`` targets, called after the close of each bar with (symbol, width): the
+                features, then position, cash and drawdown of this account; see `regimen.observation`. Or targets:
+                (time, symbol) signed fractions of equity, or (time,) for one symbol. A target of NaN keeps the last.
             start, stop: trade bars [start, stop) only, with an account opened at ``start``; targets of
                 other rows do not trade. The ledger covers these bars. Unlike a backtest of
                 ``bars.window(start, stop)`` it knows the volatility before ``start`` (it prices the impact).
+            features, volatility: what a policy or a function sees; see `history`.
             tape: `tape` of the same bars, for whoever backtests them many times; made anew unless given.
 
         Raises:
@@ -189,14 +211,19 @@ class Market:
                 `Tape.of`); an equity beyond what a float holds.
             ConfigError: not 0 <= start < stop <= len(bars); a tape of other bars, costs or delisting; a
                 ``delisting`` that is no extra of the bars.
+            RunError: features that are not those of the policy.
         """
         stop = len(bars) if stop is None else stop
         if not 0 <= start < stop <= len(bars):
             raise ConfigError("start/stop", f"must satisfy 0 <= start < stop <= {len(bars)}", (start, stop))
-        decide = getattr(targets, "decide", None)
-        rows = np.full(bars.shape, np.nan) if decide else check_targets(targets, bars)
         config = self.config.at(bars)
         rules = config.build().rules()
+        decides = callable(policy) and not hasattr(policy, "act")
+        if hasattr(policy, "act"):
+            rows = np.full(bars.shape, np.nan)
+            rows[start:stop] = targets_of(cast(Policy, policy), self.history(bars, features, volatility), start, stop)
+        else:
+            rows = np.full(bars.shape, np.nan) if decides else check_targets(policy, bars)
         tape = self.tape(bars) if tape is None else check_tape(tape, bars, config)
         recorder = Recorder(
             tape,
@@ -207,19 +234,34 @@ class Market:
             start,
             stop,
         )
-        if decide is None:
-            recorder.run(start, stop)
+        if decides:
+            function = cast(Callable[[Floats], object], policy)
+            _decide(recorder, function, self.history(bars, features).features, rows, bars)
         else:
-            account = Account(recorder)
-            for t in range(start, stop):
-                recorder.run(t, t + 1)
-                rows[t] = check_row(decide(t, account), bars, t)
+            recorder.run(start, stop)
         last = float(recorder.book[0, -1])
         if not math.isfinite(last):
             row = start + int((~np.isfinite(recorder.book[0])).argmax())
             raise DataError("targets", f"must not earn more than a float holds; equity overflows at row {row}", last)
         covered = bars if stop - start == len(bars) else bars.window(start, stop)
         return Ledger.of(covered, config, rows[start:stop], recorder)
+
+
+def _decide(
+    recorder: Recorder, function: Callable[[Floats], object], features: Floats, rows: Floats, bars: Bars
+) -> None:
+    """Asks a function of the observation after each bar, and writes its targets into ``rows``."""
+    symbols = features.shape[1]
+    schema, ones = ObservationSchema(inputs=features.shape[2], account=True), np.ones(symbols)
+    peak = recorder.cash
+    for t in range(recorder.start, recorder.stop):
+        recorder.run(t, t + 1)
+        account, positions = recorder.account[0], recorder.positions[0]
+        peak = max(peak, float(account[EQUITY]))
+        values = positions[:, UNITS] * positions[:, MARK]
+        accounts = Accounts(values, ones * account[CASH], ones * account[EQUITY], ones * peak, ones, ones)
+        seen = observe_symbols(schema, features[t : t + 1], np.ones(symbols, np.bool_), accounts)
+        rows[t] = check_row(function(seen), bars, t)
 
 
 def check_tape(tape: Tape, bars: Bars, config: MarketConfig) -> Tape:
@@ -262,11 +304,11 @@ def check_row(row: object, bars: Bars, t: int) -> Floats:
     try:
         values = np.asarray(row, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError("decide", f"must return numbers of shape (symbol,) at bar {t}", type(row).__name__) from None
+        raise DataError("policy", f"must return numbers of shape (symbol,) at bar {t}", type(row).__name__) from None
     if values.ndim == 0:
         values = values[None]
     if values.shape != (bars.shape[1],):
-        raise DataError("decide", f"must return the shape ({bars.shape[1]},) at bar {t}", values.shape)
+        raise DataError("policy", f"must return the shape ({bars.shape[1]},) at bar {t}", values.shape)
     if np.isinf(values).any():
-        raise DataError("decide", f"must return finite targets, or NaN to keep, at bar {t}", values.tolist())
+        raise DataError("policy", f"must return finite targets, or NaN to keep, at bar {t}", values.tolist())
     return values

@@ -18,7 +18,7 @@ MOST_PAID = 10.0
 
 
 @jit
-def _survey(opens: Floats, highs: Floats, lows: Floats, closes: Floats, volumes: Floats) -> tuple[int, int, int]:
+def survey(opens: Floats, highs: Floats, lows: Floats, closes: Floats, volumes: Floats) -> tuple[int, int, int]:
     """Returns the number of missing bars, the first bad price and the first bad volume (flat, -1 for none).
 
     The usual bar costs one comparison; only an unusual one is looked at closely.
@@ -86,7 +86,8 @@ def _ratios(factors: Floats, out: Floats) -> int:
     return -1
 
 
-def _nothing() -> Floats:
+def nothing() -> Floats:
+    """Returns the empty (0, 0) array of a column that a market has not."""
     empty = np.empty((0, 0))
     empty.flags.writeable = False
     return empty
@@ -141,7 +142,7 @@ class Tape:
                 payout that is not known or no fraction.
         """
         columns = [bars.open, bars.high, bars.low, bars.close]
-        missing, price, volume = _survey(
+        missing, price, volume = survey(
             bars.open.ravel(), bars.high.ravel(), bars.low.ravel(), bars.close.ravel(), bars.volume.ravel()
         )
         for name, position in (("open/high/low/close", price), ("volume", volume)):
@@ -159,7 +160,7 @@ class Tape:
             for k, column in enumerate(columns):
                 columns[k] = np.where(absent, np.nan, column)
                 columns[k].flags.writeable = False
-        ratios = variances = fundings = _nothing()
+        ratios = variances = fundings = nothing()
         if "adjustment" in bars.extras:
             ratios = np.empty(bars.shape)
             bad = _ratios(bars.extras["adjustment"], ratios)
@@ -201,6 +202,25 @@ class Tape:
             ends,
             payouts(bars, delisting),
             missing == 0,
+        )
+
+    def at(self, t: int) -> Tape:
+        """Returns bar ``t`` and the one before it, as views: all that the account step reads to step to bar ``t``."""
+        first = max(t - 1, 0)
+        rows = slice(first, t + 1)
+        return Tape(
+            self.stamps[rows],
+            self.opens[rows],
+            self.highs[rows],
+            self.lows[rows],
+            self.closes[rows],
+            self.volumes[rows],
+            self.variances[rows],
+            self.ratios[rows],
+            self.fundings[rows],
+            self.ends - first,
+            self.payouts,
+            self.complete,
         )
 
 

@@ -1,24 +1,37 @@
-"""The `Policy` protocol, the observation it sees, and the adapters from classifiers and rules."""
+"""The `Policy` protocol, the observation it sees, and the adapters from classifiers, agents and rules."""
 
-from regimen.observation import ACCOUNT, ObservationSchema, observe
+from regimen.execution import History, Moment, Policy, Spanning, decide, share, targets
+from regimen.observation import ACCOUNT, ObservationSchema, observations
+from regimen.policies.agent import Actor, AgentPolicy, Sight
 from regimen.policies.classifier import Classifier, ClassifierPolicy, Scaler
-from regimen.policies.exposure import ExposureConfig, exposure, lean, share
-from regimen.policies.policy import Constant, Policy, decide, targets
-from regimen.policies.volatility import realised_volatility
+from regimen.policies.constant import Constant
+from regimen.policies.drawing import Drawn, draw, entropies
+from regimen.policies.exposure import ExposureConfig, exposure, lean
+from regimen.policies.volatility import RunningVolatility, realised_volatility
 
 __all__ = [
     "ACCOUNT",
+    "Actor",
+    "AgentPolicy",
     "Classifier",
     "ClassifierPolicy",
     "Constant",
+    "Drawn",
     "ExposureConfig",
+    "History",
+    "Moment",
     "ObservationSchema",
     "Policy",
+    "RunningVolatility",
     "Scaler",
+    "Sight",
+    "Spanning",
     "decide",
+    "draw",
+    "entropies",
     "exposure",
     "lean",
-    "observe",
+    "observations",
     "realised_volatility",
     "share",
     "targets",

@@ -7,11 +7,13 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import listed
-from regimen.observation import ObservationSchema, observe
-from regimen.policies.exposure import ExposureConfig, lean, share
-from regimen.policies.policy import targets
+from regimen.execution import History, Moment
+from regimen.observation import ObservationSchema, observations
+from regimen.policies.exposure import ExposureConfig, lean
 from regimen.windows import Lanes, SeriesWindows
+
+Floats = NDArray[np.float64]
+_ROWS = 65_536  # rows in one call: bounds the memory of the copies
 
 
 class Classifier(Protocol):
@@ -69,65 +71,81 @@ class ClassifierPolicy:
         """The classifier's features, and the volatility where the rule aims at one."""
         return self._schema
 
-    def initial_state(self, n: int) -> NDArray[np.float64]:
-        """Returns the memory of n lanes before their first bar: earlier rows and their number, or nothing (n, 0)."""
+    def initial_state(self, symbols: int) -> Floats:
+        """Returns the memory before the first bar: earlier rows and their number, or nothing (symbol, 0)."""
         older = self.classifier.window - 1
-        return np.zeros((n, older * self._schema.inputs + 1 if older else 0))
+        return np.zeros((symbols, older * self._schema.inputs + 1 if older else 0))
 
-    def act(
-        self, observation: NDArray[np.float64], state: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Returns the exposures (n,) of rows that each trade alone, and what the lanes remember."""
-        features = observation[:, : self._schema.inputs]
-        volatility = observation[:, self._schema.inputs] if self._schema.volatility else None
-        scaled = features if self.scaler is None else self.scaler.transform(features, self.scaler.names)
-        window = self.classifier.window
-        if window == 1:
-            return lean(self.rule, self.classifier.predict_proba(scaled), volatility), state
-        rows = np.concatenate([state[:, 1:].reshape(len(state), window - 1, -1), scaled[:, None]], axis=1)
-        seen = state[:, 0] + 1.0
-        following = np.concatenate([seen[:, None], rows[:, 1:].reshape(len(state), -1)], axis=1)
-        exposures, whole = np.zeros(len(state)), seen >= window
+    def watch(self, moment: Moment, state: Floats) -> Floats:
+        """Returns the memory after a bar on which nothing is decided."""
+        if self.classifier.window == 1:
+            return state
+        known, rows, _ = self._seen(moment)
+        following = state.copy()
+        following[known] = self._pushed(rows, state[known])[1]
+        return following
+
+    def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
+        """Returns the exposures (symbol,) of symbols that each trade alone, and what is remembered of them.
+
+        A symbol without a bar, or whose row is not known, keeps its memory.
+        """
+        known, rows, volatility = self._seen(moment)
+        exposures, following = np.zeros(len(state)), state.copy()
+        if not known.any():
+            return exposures, following
+        if self.classifier.window == 1:
+            exposures[known] = lean(self.rule, self.classifier.predict_proba(rows), volatility)
+            return exposures, following
+        windows, following[known] = self._pushed(rows, state[known])
+        whole = following[known, 0] >= self.classifier.window
         if whole.any():
             part = None if volatility is None else volatility[whole]
-            exposures[whole] = lean(self.rule, self.classifier.predict_proba(rows[whole]), part)
+            exposures[np.flatnonzero(known)[whole]] = lean(
+                self.rule, self.classifier.predict_proba(windows[whole]), part
+            )
         return exposures, following
 
-    def exposures(
-        self,
-        features: NDArray[np.float64],
-        *,
-        volatility: NDArray[np.float64] | None = None,
-        present: NDArray[np.bool_] | None = None,
-        listing: NDArray[np.bool_] | None = None,
-        start: int = 0,
-    ) -> NDArray[np.float64]:
-        """Returns the target exposures of a series; see `regimen.policies.targets`.
-
-        Args:
-            features: (time, symbol, feature) as the feature set computed them, not scaled; NaN until warm.
-            volatility: (time, symbol), annualised; exactly with a volatility target.
-            present: (time, symbol) whether the bar exists; None: all do.
-            listing: (time, symbol) whether the symbol is listed (`Bars.listed`); None: read off ``present``.
-            start: first bar that is decided; windows reach back to earlier ones.
-
-        Returns:
-            (time − start, symbol): 0 where not warm or without a whole window, NaN (keep) where there is no bar.
-        """
-        held = np.ones(features.shape[:2], dtype=np.bool_) if present is None else present
-        shared = listed(held) if listing is None else listing
-        if self.classifier.window == 1:
-            risk = None if volatility is None else volatility[start:]
-            return targets(self, observe(self._schema, features[start:], volatility=risk), held[start:], shared[start:])
-        known = held & np.isfinite(features.sum(axis=2))
+    def exposures(self, history: History, start: int, stop: int) -> Floats:
+        """Returns the exposures (stop − start, symbol) of bars [start, stop), all at once; windows reach back."""
+        features, present = history.features[:stop], history.bars.present[:stop]
+        volatility = history.volatility[:stop] if self._schema.volatility and history.volatility is not None else None
+        alone = np.zeros((stop - start, present.shape[1]))
+        first = start if self.classifier.window == 1 else 0
+        known = present[first:] & np.isfinite(features[first:].sum(axis=2))
         if volatility is not None:
-            known &= np.isfinite(volatility)
-        scaled = features if self.scaler is None else self.scaler.transform(features, self.scaler.names)
-        lanes = Lanes.of(scaled, known)
+            known &= np.isfinite(volatility[first:])
+        if self.classifier.window == 1:
+            step = max(1, _ROWS // max(alone.shape[1], 1))
+            for at in range(0, len(alone), step):
+                block = known[at : at + step]
+                if block.any():
+                    rows = features[start + at : start + at + step][block]
+                    risk = None if volatility is None else volatility[start + at : start + at + step][block]
+                    alone[at : at + step][block] = lean(
+                        self.rule, self.classifier.predict_proba(self._scaled(rows)), risk
+                    )
+            return alone
+        lanes = Lanes.of(self._scaled(features), known)
         times, symbols = np.nonzero(lanes.whole(self.classifier.window)[start:])
-        alone = np.zeros(held[start:].shape)
         if len(times):
             windows = lanes.windows(times + start, symbols, self.classifier.window)
             risk = None if volatility is None else volatility[times + start, symbols]
             alone[times, symbols] = lean(self.rule, self.classifier.predict_proba(windows), risk)
-        return share(alone, held[start:], shared[start:])
+        return alone
+
+    def _scaled(self, rows: Floats) -> NDArray[np.floating]:
+        return rows if self.scaler is None else self.scaler.transform(rows, self.scaler.names)
+
+    def _seen(self, moment: Moment) -> tuple[NDArray[np.bool_], NDArray[np.floating], Floats | None]:
+        """Returns which symbols (symbol,) show a whole row, these rows scaled (known, inputs), and their volatility."""
+        volatility = moment.volatility if self._schema.volatility else None
+        seen = observations(self._schema, moment.features, volatility)
+        known = moment.present & np.isfinite(seen).all(axis=1)
+        rows = self._scaled(seen[known, : self._schema.inputs])
+        return known, rows, None if volatility is None else volatility[known]
+
+    def _pushed(self, rows: NDArray[np.floating], state: Floats) -> tuple[NDArray[np.floating], Floats]:
+        """Returns the windows (n, window, inputs) that end with the rows, and the memory after them."""
+        windows = np.concatenate([state[:, 1:].reshape(len(state), -1, self._schema.inputs), rows[:, None]], axis=1)
+        return windows, np.concatenate([state[:, :1] + 1.0, windows[:, 1:].reshape(len(state), -1)], axis=1)

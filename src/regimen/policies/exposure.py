@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from regimen.bars import listed
 from regimen.errors import RunError
+from regimen.execution import share
 
 SELL, HOLD, BUY = 0, 1, 2
 _FLAT = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
@@ -83,36 +83,6 @@ def lean(
         measured = np.isfinite(volatility) & (volatility > _FLAT)
         size = np.where(measured, size * (config.volatility_target / np.where(measured, volatility, 1.0)), 0.0)
     return np.clip(size, -config.max_exposure, config.max_exposure)
-
-
-def share(
-    exposures: NDArray[np.float64], present: NDArray[np.bool_], listing: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Divides each bar's exposures by the number of symbols listed at it, so that gross stays below the cap.
-
-    A symbol that is closed for a while keeps its share, and the others theirs: a hole changes no target. One
-    that is not listed yet has none; one that has ended gives its share up in the bar after its last one.
-
-    Args:
-        exposures: (time, symbol) or (symbol,), each symbol's as if it were alone.
-        present: the same shape: the symbol has a bar, warm or not.
-        listing: the same shape: the symbol is listed (`Bars.listed`); None: read off ``present``, whose first row
-            is then the first of the series and whose last one the last. A single bar cannot show it: there None
-            counts the symbols that have a bar.
-
-    Returns:
-        Targets of that shape; NaN (keep what is held) where a symbol has no bar, since it cannot be traded.
-
-    Raises:
-        RunError: the shapes differ.
-    """
-    if listing is None:
-        listing = listed(present) if present.ndim == 2 else present
-    for name, flags in (("present", present), ("listing", listing)):
-        if exposures.shape != flags.shape:
-            raise RunError(name, f"must have shape {exposures.shape}", flags.shape)
-    count = listing.sum(axis=-1, keepdims=True)
-    return np.where(present, exposures / np.maximum(count, 1), np.nan)
 
 
 def exposure(

@@ -33,34 +33,73 @@ def realised_volatility(close: NDArray[np.float64], window: int, periods_per_yea
     if window < 2:
         raise DataError("volatility_window", "must be at least 2", window)
     result = np.full(close.shape, np.nan)
-    for symbol in range(close.shape[1]):
-        _fill(np.ascontiguousarray(close[:, symbol]), window, math.sqrt(periods_per_year), result, symbol)
+    _fill(np.ascontiguousarray(close), window, math.sqrt(periods_per_year), result)
     return result
 
 
+class RunningVolatility:
+    """`realised_volatility` of bars that come one at a time; each value equals that of the whole series, bit for bit.
+
+    Args:
+        symbols: number of symbols.
+        window: number of returns, at least 2.
+        periods_per_year: bars in a year.
+
+    Raises:
+        DataError: the window is too short.
+    """
+
+    def __init__(self, symbols: int, window: int, periods_per_year: float) -> None:
+        if window < 2:
+            raise DataError("volatility_window", "must be at least 2", window)
+        self._factor = math.sqrt(periods_per_year)
+        self._rings, self._counts = np.zeros((symbols, window)), np.zeros(symbols, np.int64)
+        self._last = np.full(symbols, np.nan)
+
+    def push(self, close: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Takes the closes (symbol,) of a bar, NaN where a symbol has none; returns the volatilities (symbol,)."""
+        found = np.empty(len(self._last))
+        for s in range(len(found)):
+            found[s] = _step(float(close[s]), self._factor, self._rings, self._counts, self._last, s)
+        return found
+
+
 @jit
-def _fill(close: NDArray[np.float64], window: int, factor: float, out: NDArray[np.float64], symbol: int) -> None:
-    ring = np.empty(window)
-    count = 0
-    last = np.nan
-    for t in range(len(close)):
-        price = close[t]
-        if not np.isfinite(price):
-            continue
-        if np.isfinite(last):
-            ring[count % window] = price / last - 1.0
-            count += 1
-        last = price
-        if count < window:
-            continue
-        # Oldest first, in two passes: the sum is of these returns only, so nothing older leaves a rounding
-        # error.
-        mean = 0.0
-        for i in range(window):
-            mean += ring[(count + i) % window]
-        mean /= window
-        square = 0.0
-        for i in range(window):
-            deviation = ring[(count + i) % window] - mean
-            square += deviation * deviation
-        out[t, symbol] = math.sqrt(square / (window - 1)) * factor
+def _step(
+    price: float,
+    factor: float,
+    rings: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    last: NDArray[np.float64],
+    symbol: int,
+) -> float:
+    """Takes one close and returns the volatility, NaN while it is not known."""
+    window = rings.shape[1]
+    if not np.isfinite(price):
+        return np.nan
+    if np.isfinite(last[symbol]):
+        rings[symbol, counts[symbol] % window] = price / last[symbol] - 1.0
+        counts[symbol] += 1
+    last[symbol] = price
+    count = counts[symbol]
+    if count < window:
+        return np.nan
+    # Oldest first, in two passes: the sum is of these returns only, so nothing older leaves a rounding error.
+    mean = 0.0
+    for i in range(window):
+        mean += rings[symbol, (count + i) % window]
+    mean /= window
+    square = 0.0
+    for i in range(window):
+        deviation = rings[symbol, (count + i) % window] - mean
+        square += deviation * deviation
+    return math.sqrt(square / (window - 1)) * factor
+
+
+@jit
+def _fill(close: NDArray[np.float64], window: int, factor: float, out: NDArray[np.float64]) -> None:
+    rings, counts = np.empty((close.shape[1], window)), np.zeros(close.shape[1], np.int64)
+    last = np.full(close.shape[1], np.nan)
+    for symbol in range(close.shape[1]):
+        for t in range(close.shape[0]):
+            out[t, symbol] = _step(close[t, symbol], factor, rings, counts, last, symbol)

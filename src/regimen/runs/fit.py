@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,26 +12,10 @@ if TYPE_CHECKING:
 
     from regimen.bars import Bars
     from regimen.features import FeatureFrame
+    from regimen.policies import Drawn
 
 Tell = Callable[[int, int, str, Mapping[str, float]], None]
 """Called in training with (done, of how many, how it goes in words, and in numbers)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """How a policy that can draw its actions does when it draws them.
-
-    Attributes:
-        exposures: (stop − start, symbol) targets of one drawn run.
-        action_entropy: H(A) of all actions, in nats: levels as they are, continuous ones in 21 bins.
-        conditional_entropy: mean H(A|S) over the states that the policy came to.
-        discrete: whether the actions are levels or verbs.
-    """
-
-    exposures: NDArray[np.float64]
-    action_entropy: float
-    conditional_entropy: float
-    discrete: bool
 
 
 class Decider(Protocol):

@@ -16,11 +16,11 @@ from regimen.bars import Bars
 from regimen.execution import Market
 from regimen.execution.tape import Tape
 from regimen.judging import Acting
+from regimen.policies import Drawn
 from regimen.records.directory import RunDirectory
 from regimen.records.documents import read_json, write_json
 from regimen.records.effort import Effort, count_parameters
 from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES
-from regimen.runs.fit import Drawn
 from regimen.runs.prepare import Prepared
 from regimen.runs.tracked import group
 from regimen.runs.window import fit_model, read_exposures, write_exposures

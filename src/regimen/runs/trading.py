@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from regimen.agents import Agent
 from regimen.bars import Bars
-from regimen.envs import VectorMarket, VectorMarketConfig, spec_of
+from regimen.envs import VectorMarket, VectorMarketConfig
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
-from regimen.policies import share
+from regimen.policies import AgentPolicy, Sight, targets
 from regimen.records.config import RunConfig
 
 Floats = NDArray[np.float64]
-State = tuple[NDArray[np.float32], NDArray[np.float32] | None]
-"""Observations (lane, width) that an agent saw in one bar, and its memory of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +35,10 @@ def desks(bars: Bars, frame: FeatureFrame) -> tuple[Desk, ...]:
     )
 
 
-def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int | None) -> VectorMarket | None:
-    """Returns a symbol's lanes within the bars [start, stop); None where no episode of it can start there.
-
-    Args:
-        config: of the run.
-        desk: the symbol.
-        start, stop: positions of bars.
-        lanes: of random episodes to learn from; None: one lane that trades the whole span once.
-    """
+def settings_of(config: RunConfig, start: int, stop: int | None, lanes: int | None) -> VectorMarketConfig:
+    """Returns the lanes of a symbol within the bars [start, stop); see `market_of`."""
     how = config.environment
-    settings = VectorMarketConfig(
+    return VectorMarketConfig(
         n_envs=lanes or 1,
         episode_length=how.episode_length if lanes else None,
         random_start=lanes is not None,
@@ -61,6 +52,18 @@ def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int |
         reward=how.reward,
         market=config.market,
     )
+
+
+def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int | None) -> VectorMarket | None:
+    """Returns a symbol's lanes within the bars [start, stop); None where no episode of it can start there.
+
+    Args:
+        config: of the run.
+        desk: the symbol.
+        start, stop: positions of bars.
+        lanes: of random episodes to learn from; None: one lane that trades the whole span once.
+    """
+    settings = settings_of(config, start, stop, lanes)
     try:
         return settings.build(desk.bars, desk.frame)
     except ConfigError as error:
@@ -78,7 +81,7 @@ def trade(
     stop: int,
     *,
     deterministic: bool = True,
-    watch: Callable[[State], None] | None = None,
+    watch: Callable[[Sight], None] | None = None,
 ) -> Floats:
     """Returns the target exposures (stop − start, symbol) that an agent decides at bars [start, stop).
 
@@ -101,40 +104,5 @@ def trade(
     Raises:
         RunError: an agent that was trained on other columns, such as those of an older version.
     """
-    end = min(stop + 1, len(bars))
-    alone = np.zeros((stop - start, len(bars.symbols)))
-    alone[end - 1 - start :] = np.nan
-    markets: list[tuple[int, VectorMarket]] = []
-    seen: dict[int, NDArray[np.float32]] = {}
-    begins: dict[int, list[int]] = {}
-    for s, desk in enumerate(desks(bars, frame)):
-        market = market_of(config, desk, start, end, None) if end - start > 1 else None
-        if market is not None:
-            agent.spec.require(spec_of(market), "agent")
-            observation, info = market.reset(0)
-            seen[len(markets)] = observation
-            begins.setdefault(int(info["bar"][0]), []).append(len(markets))
-            markets.append((s, market))
-    acting: list[int] = []
-    memory: NDArray[np.float32] | None = None
-    for t in range(start, end - 1):
-        acting += begins.get(t, [])
-        if not acting:
-            continue
-        rows = np.concatenate([seen[k] for k in acting]).astype(np.float32)
-        before = None if memory is None else memory[acting]
-        if watch is not None:
-            watch((rows, before))
-        actions, after = agent.predict(rows, before, deterministic)
-        if after is not None:
-            memory = np.zeros((len(markets), after.shape[1]), np.float32) if memory is None else memory
-            memory[acting] = after
-        still = []
-        for k, action in zip(acting, actions, strict=True):
-            s, market = markets[k]
-            seen[k], _, ruined, over, _ = market.step(action[None])
-            alone[t - start, s] = market.targets[0, 0]
-            if not (ruined[0] or over[0]):
-                still.append(k)
-        acting = still
-    return share(alone, bars.present[start:stop], bars.listed[start:stop])
+    policy = AgentPolicy(agent, settings_of(config, 0, None, None), draws=not deterministic, watching=watch)
+    return targets(policy, config.market.build().history(bars, frame), start, stop)

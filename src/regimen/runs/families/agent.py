@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.agents import Agent, Checkpoint, Iteration, load_agent
 from regimen.bars import Bars
-from regimen.envs import EnvSpec, MarketGroup, VectorEnv
+from regimen.envs import MarketGroup, VectorEnv
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.features import FeatureFrame
 from regimen.files import scratch
 from regimen.learning import AgentSettings
 from regimen.learning.checkpoint import FILE
+from regimen.policies import AgentPolicy, Drawn, draw
 from regimen.records.checksums import SEAL, has_its_seal, sealed
 from regimen.records.config import RunConfig, as_written
 from regimen.records.documents import plain, read_json, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.family import Draw
-from regimen.runs.fit import Drawn, Tell
+from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
-from regimen.runs.trading import State, desks, market_of, trade
+from regimen.runs.trading import desks, market_of, settings_of, trade
 from regimen.splits import Window
 
-_STATES, _DRAWS, _BINS = 512, 64, 21
-"""States and draws from each behind the entropies of a policy; bins of a continuous action."""
 _EVALUATIONS = "evaluations.json"
 _POINTS = 300
 """Iterations that are kept of a history."""
@@ -45,59 +42,18 @@ class Trader:
     agent: Agent
     config: RunConfig
 
+    @property
+    def policy(self) -> AgentPolicy:
+        """The agent in accounts like those of its lanes."""
+        return AgentPolicy(self.agent, settings_of(self.config, 0, None, None))
+
     def decide(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> NDArray[np.float64]:
         """Returns the target exposures (stop − start, symbol) of its mode; see `trade`."""
         return trade(self.agent, self.config, bars, frame, start, stop)
 
-    def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> Drawn:
+    def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> Drawn | None:
         """Returns the exposures of one run with drawn actions, and how much an action depends on what is seen."""
-        every = max(1, (stop - start) * len(bars.symbols) // _STATES)
-        states: list[State] = []
-        count = 0
-
-        def watch(state: State) -> None:
-            nonlocal count
-            if count % every == 0:
-                states.append(state)
-            count += 1
-
-        exposures = trade(self.agent, self.config, bars, frame, start, stop, deterministic=False, watch=watch)
-        action, conditional = entropies(self.agent, states)
-        return Drawn(exposures, action, conditional, self.agent.spec.choices is not None)
-
-
-def entropies(agent: Agent, states: list[State]) -> tuple[float, float]:
-    """Returns H(A) and the mean H(A|S) in nats over states, from draws; their difference is I(S;A).
-
-    Entropies of counts with the correction of Miller and Madow, (non-empty bins − 1) / (2 · draws). A continuous action
-    is counted in equal bins of its range.
-    """
-    tables = []
-    for rows, memory in states:
-        drawn, _ = agent.predict(
-            np.repeat(rows, _DRAWS, axis=0), None if memory is None else np.repeat(memory, _DRAWS, axis=0), False
-        )
-        tables.append(_counted(agent.spec, drawn).reshape(len(rows), _DRAWS, -1).sum(axis=1))
-    if not tables:
-        return math.nan, math.nan
-    counts = np.concatenate(tables)
-    return float(_entropy(counts.sum(axis=0)[None])[0]), float(_entropy(counts).mean())
-
-
-def _counted(spec: EnvSpec, actions: NDArray[Any]) -> NDArray[np.int64]:
-    """Returns one-hot rows (draw, bin) of actions."""
-    if spec.choices is not None:
-        return np.asarray(np.eye(spec.choices, dtype=np.int64)[actions])
-    place = (actions[:, 0] - spec.low) / (spec.high - spec.low) * _BINS
-    return np.asarray(np.eye(_BINS, dtype=np.int64)[np.clip(place.astype(np.int64), 0, _BINS - 1)])
-
-
-def _entropy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns the entropies (row,) of counts (row, bin)."""
-    total = counts.sum(axis=1, keepdims=True)
-    share = counts / total
-    plain_entropy = -(share * np.log(np.where(counts > 0, share, 1.0))).sum(axis=1)
-    return np.asarray(plain_entropy + ((counts > 0).sum(axis=1) - 1) / (2 * total[:, 0]))
+        return draw(self.policy, self.config.market.build().history(bars, frame), start, stop)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
+from regimen.execution import Market
 from regimen.features import FeatureFrame
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
-from regimen.policies import ClassifierPolicy, realised_volatility
+from regimen.policies import ClassifierPolicy, realised_volatility, targets
 from regimen.predictors import Predictor, PredictorSettings
 from regimen.preprocess import StandardScaler
 from regimen.records.config import RunConfig
@@ -46,13 +47,9 @@ class ClassifierDecider:
         rule, volatility = self.policy.rule, None
         if rule.volatility_target is not None:
             volatility = realised_volatility(seen(bars).close[:stop], rule.volatility_window, bars.periods_per_year)
-        return self.policy.exposures(
-            frame.values[:stop],
-            volatility=volatility,
-            present=bars.present[:stop],
-            listing=bars.listed[:stop],
-            start=start,
-        )
+        if volatility is not None and stop < len(bars):
+            volatility = np.concatenate([volatility, np.full((len(bars) - stop, bars.shape[1]), np.nan)])
+        return targets(self.policy, Market().history(bars, frame, volatility), start, stop)
 
     def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> None:
         """Returns None: a classifier's policy has nothing to draw."""
