@@ -25,12 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from regimen.agents import Iteration, PPOConfig
+from regimen.agents import PPOConfig
 from regimen.agents.analytic.config import AnalyticConfig
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.execution import Costs, MarketConfig
 from regimen.features import FeatureSet
+from regimen.learning import Iteration
 from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import (
     Ar1Config,

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from regimen.agents import CQLConfig, EnvSpec
+from regimen.agents import CQLConfig
+from regimen.envs import EnvSpec
 from regimen.nets import torch_threads
 from regimen.replay import Trajectories
 

@@ -28,9 +28,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from regimen.agents import FlagTraderConfig, PPOConfig, RecurrentPPOConfig, spec_of
+from regimen.agents import FlagTraderConfig, PPOConfig, RecurrentPPOConfig
 from regimen.agents.flag_trader.network import count_parameters
-from regimen.envs import EnvSpec
+from regimen.envs import EnvSpec, spec_of
 from regimen.learning import AgentSettings
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.simulators import Ar1Config, HiddenRegimeConfig

@@ -11,15 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from regimen.agents import Checkpoint, EnvSpec, PPOConfig
+from regimen.agents import PPOConfig
 from regimen.agents.analytic.analytic import Analytic
 from regimen.agents.analytic.band import BandPolicy
 from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.differentiable import Band, DifferentiableMarket, differentiable
 from regimen.bars import Bars
-from regimen.envs import VectorMarket
+from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RunError
 from regimen.execution import Costs, MarketConfig
+from regimen.learning import Checkpoint
 from regimen.proving import KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import (
     Ar1Config,

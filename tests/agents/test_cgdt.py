@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regimen.agents import CGDT, CGDTConfig, EnvSpec
+from regimen.agents import CGDT, CGDTConfig
 from regimen.agents.cgdt.networks import (
     DecisionTransformer,
     GuidedTransformer,
@@ -21,6 +21,7 @@ from regimen.agents.cgdt.networks import (
     critic_loss,
     guidance_loss,
 )
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.replay import Trajectories, noisy, record, uniform

@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from regimen import ops
-from regimen.agents import Checkpoint, CQLConfig, DatasetConfig, EnvSpec, as_choices, recorded
+from regimen.agents import CQLConfig
 from regimen.agents.cql.cql import CQL
 from regimen.agents.cql.networks import ActionCritics
 from regimen.agents.cql.transition_table import Drawn, TransitionTable
 from regimen.bars import Bars
-from regimen.envs import MarketGroup, VectorMarket
+from regimen.envs import EnvSpec, MarketGroup, VectorMarket
 from regimen.errors import ConfigError, DataError, RunError
-from regimen.learning import PartConfig, Perceptrons, Trace
+from regimen.learning import Checkpoint, DatasetConfig, PartConfig, Perceptrons, Trace, as_choices, recorded
 from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.replay import Trajectories

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from regimen.agents import EnvSpec, FlagTrader, FlagTraderConfig
+from regimen.agents import FlagTrader, FlagTraderConfig
 from regimen.agents.flag_trader.network import (
     FlagTraderNetwork,
     KeyValueCache,
@@ -23,6 +23,7 @@ from regimen.agents.flag_trader.network import (
 )
 from regimen.agents.flag_trader.update import Batch
 from regimen.agents.flag_trader.windows import append, cut
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning import Rollout
 from regimen.learning.storage import FILE

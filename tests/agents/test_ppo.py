@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from regimen.agents import PPO, Checkpoint, EnvSpec, PPOConfig, load_agent
+from regimen.agents import PPO, PPOConfig, load_agent
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import ActorCritic, RunningMoments
+from regimen.learning import ActorCritic, Checkpoint, RunningMoments
 from regimen.learning.storage import FILE
 from regimen.proving import KnownMarketEnv
 from regimen.simulators import HysteresisConfig

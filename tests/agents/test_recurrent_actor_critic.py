@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regimen.agents import EnvSpec
 from regimen.agents.recurrent_ppo.actor_critic import RecurrentActorCritic, segments
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
+from regimen.envs import EnvSpec
 
 
 def small_network(width: int = 3, hidden: int = 5, layers: int = 2) -> RecurrentActorCritic:

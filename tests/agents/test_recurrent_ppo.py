@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from regimen.agents import Checkpoint, EnvSpec, PPOConfig
+from regimen.agents import PPOConfig
 from regimen.agents.recurrent_ppo.actor_critic import RecurrentActorCritic
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.recurrent_ppo.recurrent_ppo import RecurrentPPO
 from regimen.agents.recurrent_ppo.rollout import RecurrentRollout
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning import Checkpoint
 from regimen.proving import KnownMarketEnv
 from regimen.simulators import HiddenRegimeConfig
 

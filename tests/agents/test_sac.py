@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from regimen import ops
-from regimen.agents import Checkpoint, EnvSpec
 from regimen.agents.sac.config import SACConfig
 from regimen.agents.sac.heads import ChoiceHead, SquashedHead
 from regimen.agents.sac.sac import SAC
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import Perceptrons, ReplayBuffer, Trace, VectorAdam
+from regimen.learning import Checkpoint, Perceptrons, ReplayBuffer, Trace, VectorAdam
 from regimen.learning.storage import FILE
 from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import GarleanuPedersenConfig, HysteresisConfig, OrnsteinUhlenbeckConfig

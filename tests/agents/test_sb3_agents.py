@@ -16,16 +16,15 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.noise import NormalActionNoise
 
-from regimen.agents import Checkpoint, EnvSpec
 from regimen.agents.sb3.algorithm import algorithms
 from regimen.agents.sb3.config import SB3Config
 from regimen.agents.sb3.environment import Statistics, vec_env
 from regimen.agents.sb3.sb3 import SB3
 from regimen.agents.sb3.state import EXACT, OwnStreams
 from regimen.bars import Bars
-from regimen.envs import VectorMarket
+from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import RunningMoments
+from regimen.learning import Checkpoint, RunningMoments
 from regimen.learning.storage import FILE
 from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 import torch
 
-from regimen.agents import Checkpoint, EnvSpec, agent_configs, load_agent, spec_of
+from regimen.agents import agent_configs, load_agent
 from regimen.bars import Bars
-from regimen.envs import VectorMarket
+from regimen.envs import EnvSpec, VectorMarket, spec_of
 from regimen.errors import RegimenError, RunError
 from regimen.execution import Costs, Market
+from regimen.learning import Checkpoint
 from regimen.learning.storage import FILE
 from regimen.tensorfile import read_tensors
 
@@ -333,7 +334,7 @@ from pathlib import Path
 
 here, module, name, values, actions, folder = sys.argv[1:]
 market = runpy.run_path(here)["market"]
-from regimen.agents import Checkpoint
+from regimen.learning import Checkpoint
 
 config = getattr(importlib.import_module(module), name).model_validate_json(values)
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from regimen.agents import Iteration, PPOConfig
+from regimen.agents import PPOConfig
 from regimen.errors import ConfigError, RunError
+from regimen.learning import Iteration
 from regimen.proving import EXPERIMENTS, FAST, Arena, Demand, Experiment, Result, Run, prove, run_seed, select
 from regimen.proving.experiment import MODES
 from regimen.proving.table import HEADINGS, document, markdown, missed, rows

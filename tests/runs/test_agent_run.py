@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimen.agents import Iteration
 from regimen.envs import spec_of
 from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.learning import Iteration
 from regimen.learning.checkpoint import FILE
 from regimen.metrics import annual_sharpe
 from regimen.records import RunConfig, RunDirectory, load_config, read_json

@@ -12,8 +12,8 @@ from regimen.cli.lines import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regimen.agents import Iteration
     from regimen.cli.progress import Advance
+    from regimen.learning import Iteration
     from regimen.proving import Experiment, Result
     from regimen.proving.prove import Progress
 

@@ -1,8 +1,8 @@
 """What agents share: learning online and offline, rollouts, replay, moments, datasets, networks, and their files."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from regimen.lazy import lazily
 from regimen.learning.agent import Agent, check_learning, copy_observation, first_seen, observed_rows, require_finite
 from regimen.learning.datasets import DatasetConfig, PartConfig, as_choices, recorded
 from regimen.learning.iteration import Iteration, Progress
@@ -68,41 +68,39 @@ __all__ = [
     "write_agent",
 ]
 
-_LAZY = {
-    "Activation": "actor_critic",
-    "ActorCritic": "actor_critic",
-    "Checkpoint": "checkpoint",
-    "FlatAdam": "flat",
-    "OfflineLearner": "offline",
-    "Perceptron": "dense",
-    "Perceptrons": "perceptrons",
-    "ReplayBuffer": "replay_buffer",
-    "Rollout": "rollout",
-    "Session": "checkpoint",
-    "SideBySide": "flat",
-    "Trace": "perceptrons",
-    "VectorAdam": "flat",
-    "add_tanh": "dense",
-    "advantages": "on_policy",
-    "draw_noise": "on_policy",
-    "fill": "storage",
-    "flattened": "flat",
-    "kind_of": "storage",
-    "learn_offline": "offline",
-    "load_into": "storage",
-    "mean_reward": "on_policy",
-    "part_tensors": "storage",
-    "perceptron": "actor_critic",
-    "read_agent": "storage",
-    "restore_parts": "storage",
-    "side_by_side": "flat",
-    "study": "offline",
-    "told": "on_policy",
-    "write_agent": "storage",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LAZY:  # torch is imported with the first agent, not with its config
-        raise AttributeError(f"module 'regimen.learning' has no attribute {name!r}")
-    return getattr(import_module(f"regimen.learning.{_LAZY[name]}"), name)
+# torch is imported with the first agent, not with its config
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Activation": "actor_critic",
+        "ActorCritic": "actor_critic",
+        "Checkpoint": "checkpoint",
+        "FlatAdam": "flat",
+        "OfflineLearner": "offline",
+        "Perceptron": "dense",
+        "Perceptrons": "perceptrons",
+        "ReplayBuffer": "replay_buffer",
+        "Rollout": "rollout",
+        "Session": "checkpoint",
+        "SideBySide": "flat",
+        "Trace": "perceptrons",
+        "VectorAdam": "flat",
+        "add_tanh": "dense",
+        "advantages": "on_policy",
+        "draw_noise": "on_policy",
+        "fill": "storage",
+        "flattened": "flat",
+        "kind_of": "storage",
+        "learn_offline": "offline",
+        "load_into": "storage",
+        "mean_reward": "on_policy",
+        "part_tensors": "storage",
+        "perceptron": "actor_critic",
+        "read_agent": "storage",
+        "restore_parts": "storage",
+        "side_by_side": "flat",
+        "study": "offline",
+        "told": "on_policy",
+        "write_agent": "storage",
+    },
+)

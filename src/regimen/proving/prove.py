@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from regimen.agents import Iteration
 from regimen.errors import ConfigError
+from regimen.learning import Iteration
 from regimen.metrics import Interval, iqm_interval
 from regimen.proving.evaluation import walk
 from regimen.proving.experiment import MODES, Demand, Experiment, Mode

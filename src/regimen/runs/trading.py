@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.agents import Agent
 from regimen.bars import Bars
 from regimen.envs import VectorMarket, VectorMarketConfig
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
+from regimen.learning import Agent
 from regimen.policies import AgentPolicy, Sight, targets
 from regimen.records.config import RunConfig
 

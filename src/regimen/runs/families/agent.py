@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.agents import Agent, Checkpoint, Iteration, load_agent
+from regimen.agents import load_agent
 from regimen.bars import Bars
 from regimen.envs import MarketGroup, VectorEnv
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.features import FeatureFrame
 from regimen.files import scratch
-from regimen.learning import AgentSettings
+from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
 from regimen.learning.checkpoint import FILE
 from regimen.policies import AgentPolicy, Drawn, draw
 from regimen.records.checksums import SEAL, has_its_seal, sealed
