@@ -49,14 +49,14 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "CGDT": "cgdt.cgdt",
-        "CQL": "cql.cql",
-        "PPO": "ppo.ppo",
-        "SAC": "sac.sac",
-        "SB3": "sb3.sb3",
-        "Analytic": "analytic.analytic",
-        "FlagTrader": "flag_trader.flag_trader",
-        "RecurrentPPO": "recurrent_ppo.recurrent_ppo",
-        "load_agent": "loading",
+        "CGDT": ".cgdt.cgdt",
+        "CQL": ".cql.cql",
+        "PPO": ".ppo.ppo",
+        "SAC": ".sac.sac",
+        "SB3": ".sb3.sb3",
+        "Analytic": ".analytic.analytic",
+        "FlagTrader": ".flag_trader.flag_trader",
+        "RecurrentPPO": ".recurrent_ppo.recurrent_ppo",
+        "load_agent": ".loading",
     },
 )
