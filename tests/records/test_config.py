@@ -84,9 +84,11 @@ def test_the_hash_follows_what_changes_numbers(tmp_path: Path) -> None:
         "scaler.clip=null",
         "training.recipes=[{kind: jitter, sigma: .1}]",
         "training.recipes=[{kind: jitter, sigma: .2}]",
+        "training.weights.uniqueness=true",
     ):
         assert load_config(path, [change]).hash != plain, change
-    assert load_config(path, ["training.recipes=[]"]).hash == plain  # a run without them is the trial that it was
+    without = load_config(path, ["training.recipes=[]", "training.weights.half_life=null"])
+    assert without.hash == plain  # a run without them is the trial that it was before there were any
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: b: c", "\x00", "1: 2", "&a [*a]", "just words"])

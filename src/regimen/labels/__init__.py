@@ -12,6 +12,7 @@ from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
 from regimen.labels.targets import REGIMES, TARGETS, further_targets
 from regimen.labels.triple_barrier import TripleBarrierConfig, label_triple_barrier
 from regimen.labels.volatility import adjusted_prices, trailing_volatility
+from regimen.labels.weights import WeightsConfig, average_uniqueness, row_weights
 
 __all__ = [
     "BUY",
@@ -25,9 +26,12 @@ __all__ = [
     "Labels",
     "LabelsConfig",
     "TripleBarrierConfig",
+    "WeightsConfig",
     "adjusted_prices",
+    "average_uniqueness",
     "further_targets",
     "label",
+    "row_weights",
     "trailing_volatility",
 ]
 

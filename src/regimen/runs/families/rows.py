@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
+from regimen.labels import WeightsConfig, row_weights
 from regimen.predictors import Predictor
 from regimen.preprocess import StandardScaler
 from regimen.runs.prepare import Prepared
@@ -66,9 +69,12 @@ def training_data(prepared: Prepared, window: Window, scaler: StandardScaler, pr
         return x, y[at], columns, table
 
     x_train, y_train, targets_train, table = rows(window.train)
+    how, weights = prepared.config.training.weights, None
+    if how != WeightsConfig():
+        returns = prepared.labels.forward_return[table.time, table.symbol]
+        weights = row_weights(how, table.time, table.symbol, table.end, returns)
+    data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table)
     if not window.validation.rows:
-        return TrainingData(x_train, y_train, targets_train=targets_train, rows=table)
+        return data
     x_val, y_val, targets_val, _ = rows(window.validation)
-    return TrainingData(
-        x_train, y_train, x_val, y_val, targets_train=targets_train, targets_val=targets_val, rows=table
-    )
+    return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val)

@@ -1,0 +1,60 @@
+"""The training rows of a run: where they come from, and what they count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regimen.labels import row_weights
+from regimen.preprocess import StandardScaler
+from regimen.records import load_config
+from regimen.runs.families.rows import training_data
+from regimen.runs.prepare import Prepared, prepare
+from regimen.training import TrainingData
+
+CNN = "model={kind: cnn, window: 16, width: 4, kernels: [3], dilations: [1, 2]}"
+HYBRID = "model={kind: hybrid, window: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+
+
+def _data(config_file: Path, *words: str, number: int = 1) -> tuple[Prepared, TrainingData]:
+    prepared = prepare(load_config(config_file, words))
+    window, names = prepared.windows[number], prepared.frame.names
+    scaler = StandardScaler.fit(prepared.frame.values, window.train, names, clip=5.0)
+    predictor = prepared.config.predictor.build(inputs=len(names), schema=prepared.features.hash)
+    return prepared, training_data(prepared, window, scaler, predictor)
+
+
+@pytest.mark.parametrize("model", ["model={kind: logistic}", CNN, HYBRID])
+def test_rows_know_their_bar_symbol_label_and_volatility(config_file: Path, model: str) -> None:
+    prepared, data = _data(config_file, model)
+    table, train = data.rows, prepared.windows[1].train
+    assert table is not None
+    np.testing.assert_array_equal(prepared.labels.y[table.time, table.symbol], data.y_train)
+    np.testing.assert_array_equal(table.end, table.time + 1 + 4)  # entry lag and horizon
+    assert set(table.time) <= set(train.positions[0])
+    assert table.end.max() < prepared.windows[1].validation.start
+    close = prepared.bars.close[:, 0]
+    t = int(table.time[7])
+    returns = (close[1 : t + 1] / close[:t] - 1.0)[::-1]
+    decay = (1.0 - 2.0 / 21.0) ** np.arange(len(returns))  # the span of 20 bars of the labels
+    assert table.volatility[7] == pytest.approx(np.sqrt((decay * returns**2).sum() / decay.sum()), rel=1e-9)
+    newest = data.x_train[7:8][0] if data.x_train.ndim == 2 else data.x_train[7:8][0, -1]
+    scaler = StandardScaler.fit(prepared.frame.values, train, prepared.frame.names, clip=5.0)
+    expected = scaler.transform(prepared.frame.values[t, 0], prepared.frame.names, np.float32)
+    np.testing.assert_array_equal(newest, expected)
+
+
+def test_weights_of_the_config_reach_the_loop(config_file: Path) -> None:
+    assert _data(config_file)[1].weights is None
+    words = ["training.weights.uniqueness=true", "training.weights.half_life=100", "training.weights.returns=true"]
+    prepared, data = _data(config_file, *words)
+    assert data.rows is not None
+    assert data.weights is not None
+    at = data.rows.time, data.rows.symbol
+    expected = row_weights(
+        prepared.config.training.weights, *at, prepared.labels.t_end[at], prepared.labels.forward_return[at]
+    )
+    np.testing.assert_array_equal(data.weights, expected)
+    assert data.weights.std() > 0.1
