@@ -48,3 +48,12 @@ def test_the_face_of_the_package_imports_nothing() -> None:
     shown = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout
     assert "'Bars'" in shown
     assert "'judge'" in shown
+
+
+@pytest.mark.parametrize("path", FACES, ids=lambda path: path.parent.name)
+def test_no_name_is_hidden_by_a_module_of_the_same_name(path: Path) -> None:
+    """Whoever imports ``room/name.py`` makes the module an attribute of the room, where the name is looked up first."""
+    tree = ast.parse(path.read_text())
+    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "lazily")
+    modules = {each.stem for each in path.parent.iterdir() if each.suffix == ".py" or each.is_dir()}
+    assert not modules & set(ast.literal_eval(call.args[1]))

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from regimen.errors import RegimenError
     from regimen.execution import Costs, Ledger, Market
     from regimen.features import Feature, FeatureSet
-    from regimen.judging import Judgement, Trials
-    from regimen.judging.judge import judge
+    from regimen.judging import Judgement, Trials, judge
     from regimen.policies import Constant
     from regimen.records import RunConfig, load_config
 
@@ -53,7 +52,7 @@ __getattr__, __dir__ = lazily(
         "RegimenError": ".errors",
         "RunConfig": ".records",
         "Trials": ".judging",
-        "judge": ".judging.judge",
+        "judge": ".judging",
         "load_config": ".records",
     },
 )

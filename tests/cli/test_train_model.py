@@ -13,8 +13,9 @@ from regimen.agents import agent_configs
 from regimen.cli.app import main
 from regimen.errors import ConfigError
 from regimen.predictors import BaselineConfig, LogisticConfig
+from regimen.records.choice import choose_model
 from regimen.records.config import load_config
-from regimen.records.models import choose_model, model_config, model_configs, model_names
+from regimen.records.models import model_config, model_configs, model_names
 
 BOTH = """
 name: study

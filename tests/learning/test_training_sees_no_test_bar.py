@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from regimen.leaks.poison import Poison, poison
+from regimen.leaks.poisons import Poison, poison
 from regimen.readers import load_with_report
 from regimen.records.config import RunConfig
 from regimen.runs.families import classifier

@@ -15,10 +15,10 @@ from regimen import metrics
 from regimen.cli.app import main
 from regimen.errors import RunError
 from regimen.records import RunDirectory, TrialLedger, list_runs, read_json
+from regimen.records.choice import choose_model
 from regimen.records.compare import compare_runs, find_runs, write_comparison
 from regimen.records.effort import EFFORT, Effort, count_parameters
 from regimen.records.manifest import write_manifest
-from regimen.records.models import choose_model
 from regimen.reporting.comparison.comparison import Comparison, markdown, table
 from regimen.runs import start
 from regimen.runs import traded as traded_module

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from regimen.records import RunDirectory, load_config
-from regimen.records.models import choose_model, model_configs, model_names
+from regimen.records.choice import choose_model
+from regimen.records.models import model_configs, model_names
 from regimen.runs import start
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

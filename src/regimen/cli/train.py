@@ -82,8 +82,8 @@ def train(
 def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
     """The config that the command line means; the first word is the file unless it is an override."""
     from regimen.errors import ConfigError
+    from regimen.records.choice import choose_model
     from regimen.records.config import load_config
-    from regimen.records.models import choose_model
 
     if words and ("=" not in words[0] or Path(words[0]).exists()):
         if path is not None:

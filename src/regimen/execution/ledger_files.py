@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from regimen.arrow import data_errors
+from regimen.arrow import data_errors, to_numpy
 from regimen.bars import Bars, Calendar
 from regimen.errors import DataError, RegimenError, RunError
 from regimen.execution.ledger import COSTS, Ledger
@@ -86,14 +86,22 @@ def write(ledger: Ledger, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def _read_table(path: Path) -> pa.Table:
+    return pq.ParquetFile(path).read()  # `read_table` imports pandas, which takes longer than a report
+
+
+def _times(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    return to_numpy(column.cast(pa.timestamp("ns")).cast(pa.int64())).view("datetime64[ns]")
+
+
 def _column(table: pa.Table, name: str, shape: tuple[int, ...] = (-1,)) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = table.column(name).to_numpy().reshape(shape)
+    values: NDArray[np.float64] = to_numpy(table.column(name)).reshape(shape)
     values.flags.writeable = False
     return values
 
 
 def _read_bars(folder: Path, head: dict[str, Any], time: NDArray[np.datetime64]) -> Bars:
-    table = pq.read_table(folder / "bars.parquet")
+    table = _read_table(folder / "bars.parquet")
     shape = (len(time), len(head["symbols"]))
     extras = [name for name in table.column_names if name.startswith("extra:")]
     return Bars(
@@ -126,10 +134,10 @@ def read(folder: Path, bars: Bars | None = None) -> Ledger:
         head = json.loads((folder / HEAD).read_text(encoding="utf-8"))
         if head["format"] != FORMAT:
             raise RunError("ledger", f"must be of format {FORMAT}", head["format"])
-        account = pq.read_table(folder / "account.parquet")
-        marks = pq.read_table(folder / "marks.parquet")
+        account = _read_table(folder / "account.parquet")
+        marks = _read_table(folder / "marks.parquet")
         if bars is None:
-            bars = _read_bars(folder, head, account.column("time").to_numpy())
+            bars = _read_bars(folder, head, _times(account.column("time")))
         if bars.fingerprint != head["fingerprint"]:
             raise DataError("bars", "must be those of the ledger (another fingerprint)", bars.fingerprint)
         ledger = Ledger(
@@ -142,7 +150,7 @@ def read(folder: Path, bars: Bars | None = None) -> Ledger:
             turnover=_column(account, "turnover"),
             costs={name: _column(account, name) for name in COSTS},
             start_equity=head["start_equity"],
-            fills=pq.read_table(folder / "fills.parquet"),
+            fills=_read_table(folder / "fills.parquet"),
             ruined=head["ruined"],
             **{name: head[name] for name in _COUNTS},
         )

@@ -1,20 +1,27 @@
 """The judge: controls, intervals, deflation by every trial, and a verdict in one plain sentence."""
 
-from regimen.judging.acting import Acting, Information, Modes
-from regimen.judging.alarms import COLLAPSE, Alarm
-from regimen.judging.behaviour import Behaviour
-from regimen.judging.constants import Constant
-from regimen.judging.evidence import Evidence
-from regimen.judging.growth import Difference
-from regimen.judging.judge import judge
-from regimen.judging.judgement import Judgement
-from regimen.judging.measures import Row
-from regimen.judging.periods import PeriodRow, by_period, calendar_edges
-from regimen.judging.random_timing import Draws
-from regimen.judging.seeds import SeedRow, SeedSummary, judge_seeds, seed_summary
-from regimen.judging.timing import Timing, timing_sharpe
-from regimen.judging.trials import Trials
-from regimen.judging.verdict import Rule, Verdict, decide
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.judging.acting import Acting, Information, Modes
+    from regimen.judging.alarms import COLLAPSE, Alarm
+    from regimen.judging.behaviour import Behaviour
+    from regimen.judging.constants import Constant
+    from regimen.judging.evidence import Evidence
+    from regimen.judging.growth import Difference
+    from regimen.judging.judgement import Judgement
+    from regimen.judging.judging import judge
+    from regimen.judging.measures import Row
+    from regimen.judging.periods import PeriodRow, by_period, calendar_edges
+    from regimen.judging.random_timing import Draws
+    from regimen.judging.seeds import SeedRow, SeedSummary, judge_seeds, seed_summary
+    from regimen.judging.timing import Timing, timing_sharpe
+    from regimen.judging.trials import Trials
+    from regimen.judging.verdict import Rule, Verdict, decide
 
 __all__ = [
     "COLLAPSE",
@@ -44,3 +51,35 @@ __all__ = [
     "seed_summary",
     "timing_sharpe",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Acting": ".acting",
+        "Alarm": ".alarms",
+        "Behaviour": ".behaviour",
+        "COLLAPSE": ".alarms",
+        "Constant": ".constants",
+        "Difference": ".growth",
+        "Draws": ".random_timing",
+        "Evidence": ".evidence",
+        "Information": ".acting",
+        "Judgement": ".judgement",
+        "Modes": ".acting",
+        "PeriodRow": ".periods",
+        "Row": ".measures",
+        "Rule": ".verdict",
+        "SeedRow": ".seeds",
+        "SeedSummary": ".seeds",
+        "Timing": ".timing",
+        "Trials": ".trials",
+        "Verdict": ".verdict",
+        "by_period": ".periods",
+        "calendar_edges": ".periods",
+        "decide": ".verdict",
+        "judge": ".judging",
+        "judge_seeds": ".seeds",
+        "seed_summary": ".seeds",
+        "timing_sharpe": ".timing",
+    },
+)

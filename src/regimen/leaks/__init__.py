@@ -1,8 +1,15 @@
 """The search for leaks: poison the future, watch the past."""
 
-from regimen.leaks.poison import Poison, poison
-from regimen.leaks.report import LeakReport, LeakRow, TableRead
-from regimen.leaks.search import Edge, Fitted, Pipeline, find_leaks
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.leaks.poisons import Poison, poison
+    from regimen.leaks.report import LeakReport, LeakRow, TableRead
+    from regimen.leaks.search import Edge, Fitted, Pipeline, find_leaks
 
 __all__ = [
     "Edge",
@@ -15,3 +22,18 @@ __all__ = [
     "find_leaks",
     "poison",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Edge": ".search",
+        "Fitted": ".search",
+        "LeakReport": ".report",
+        "LeakRow": ".report",
+        "Pipeline": ".search",
+        "Poison": ".poisons",
+        "TableRead": ".report",
+        "find_leaks": ".search",
+        "poison": ".poisons",
+    },
+)

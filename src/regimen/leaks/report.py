@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from regimen.leaks.poison import Poison
+from regimen.leaks.poisons import Poison
 
 Kind = Literal["feature", "label", "rows", "scaler", "model", "policy"]
 Verdict = Literal["clean", "leak", "random", "unbounded"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.labels import Labels
-from regimen.leaks.poison import POISONS, Poison, poison
+from regimen.leaks.poisons import POISONS, Poison, poison
 from regimen.leaks.report import Kind, LeakReport, LeakRow
 
 Table = NDArray[np.generic]

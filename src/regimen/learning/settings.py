@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict, ValidationError
 
-from regimen.envs import as_spec
 from regimen.errors import ConfigError
 from regimen.settings import ModelSettings, one_line
 
@@ -64,4 +63,6 @@ class AgentSettings(ModelSettings):
             ConfigError: a library is absent; a number that the environment does not go with.
             RunError: an environment whose actions or columns the agent cannot have.
         """
+        from regimen.envs import as_spec  # with it come compiled steps, which a config alone does not need
+
         return self.agent()(self, as_spec(env), seed)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError
-from regimen.metrics.bootstrap import Interval
+from regimen.metrics.resampling import Interval
 from regimen.seeding import generator
 
 Series = NDArray[np.float64]

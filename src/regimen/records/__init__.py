@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from regimen.records.config import RunConfig, load_config
     from regimen.records.directory import RunDirectory, require_finished
     from regimen.records.documents import read_json
+    from regimen.records.judgement import judgement_now
     from regimen.records.listing import find_run, list_runs
-    from regimen.records.report import judgement_now, write_report
+    from regimen.records.report import write_report
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
 
@@ -40,7 +41,7 @@ __getattr__, __dir__ = lazily(
         "Trial": ".trial",
         "TrialLedger": ".trials",
         "find_run": ".listing",
-        "judgement_now": ".report",
+        "judgement_now": ".judgement",
         "list_runs": ".listing",
         "load_config": ".config",
         "read_json": ".documents",

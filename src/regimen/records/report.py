@@ -73,19 +73,6 @@ def write_report(
     return judgement, path
 
 
-def judgement_now(directory: RunDirectory) -> dict[str, Any]:
-    """Returns the judgement of a finished run, with the number of trials that are recorded ``now``.
-
-    Raises:
-        RunError: the run is not finished, or damaged.
-    """
-    require_finished(directory)
-    directory.require_undamaged("data.json", "judgement.json")
-    judgement, data = (read_json(directory.path / name) for name in ("judgement.json", "data.json"))
-    judgement["trials"]["now"] = counted(directory.trials.rows(data["source_fingerprint"]), 1.0).count
-    return judgement
-
-
 def _short(source: str) -> str:
     return Path(source).name.split(".")[0] or source
 

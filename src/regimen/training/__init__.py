@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regimen.lazy import lazily
 from regimen.seams import Batch, Epoch, Inputs, Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig, learning_rate
 from regimen.training.data import TrainingData
@@ -42,21 +43,15 @@ __all__ = [
     "weighted_mean",
 ]
 
-_WITH_TORCH = {
-    "FitResult": "loop",
-    "fit": "loop",
-    "LearnsMore": "objectives",
-    "joint": "objectives",
-    "classification": "objectives",
-    "cross_entropy": "objectives",
-    "weighted_mean": "objectives",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Imports what needs torch when it is first asked for, so that reading a config stays quick."""
-    if name not in _WITH_TORCH:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "FitResult": ".loop",
+        "fit": ".loop",
+        "LearnsMore": ".objectives",
+        "joint": ".objectives",
+        "classification": ".objectives",
+        "cross_entropy": ".objectives",
+        "weighted_mean": ".objectives",
+    },
+)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.jit import jit
-from regimen.metrics.block_length import block_length as automatic_length
+from regimen.metrics.blocks import block_length as automatic_length
 from regimen.metrics.performance import deviation, sharpe
 from regimen.seeding import generator
 

@@ -1,0 +1,81 @@
+"""The config of a run with another model in it, chosen by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regimen.errors import ConfigError
+from regimen.records.config import RunConfig, read_yaml, resolve, unread_by
+from regimen.records.models import model_config, spoken_kind
+from regimen.settings import apply_overrides
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A config for a model that was chosen by name.
+
+    Attributes:
+        config: of the run.
+        left_out: sections of the file that this model does not read.
+    """
+
+    config: RunConfig
+    left_out: tuple[str, ...] = ()
+
+
+def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) -> Chosen:
+    """Puts a named model into a config file, or into the defaults where there is none.
+
+    What a model presets, such as the one kind of actions that it can choose among, holds where nothing else is said.
+    The file's own ``model`` section stays when it is of that kind; else the model has its defaults. Sections that
+    it does not read are left out, so that one file serves all models. The run is named by the file's ``name`` and the
+    model, or by the model and the data.
+
+    Args:
+        name: of the model.
+        path: a YAML file.
+        overrides: ``key=value``; they win over the file, and may not set what the model does not read.
+
+    Raises:
+        ConfigError: no such model; an override of a section that it does not read; and as `load_config`.
+    """
+    model = model_config(name)
+    values = {} if path is None else read_yaml(path)
+    unread = unread_by(model)
+    kind = model.model_fields["kind"].default
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key.split(".")[0] in unread:
+            raise ConfigError(key, f"is not read by a model of kind {kind}: leave it out", override)
+        if key in ("model", "model.kind"):
+            raise ConfigError(key, "must be left out beside --model, which says it", override)
+    left_out = tuple(section for section in unread if values.pop(section, None) is not None)
+    own = values.get("model")
+    same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind
+    for section, fields in model.presets.items():
+        given = values.setdefault(section, {})
+        if isinstance(given, dict):
+            values[section] = {**fields, **given}
+    values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind}
+    spoken = spoken_kind(kind)
+    named = values.get("name") if isinstance(values.get("name"), str) else None
+    values = apply_overrides(values, overrides)
+    if not values.get("data"):
+        raise ConfigError("data", "is required: data.path=FILE, or data.sample=sp500")
+    if values.get("name") == named:  # no override names the run
+        values["name"] = _name(spoken, named, values.get("data"))
+    return Chosen(resolve(values), left_out)
+
+
+def _name(model: str, given: str | None, data: Any) -> str:
+    """The name of a run of a model: ``btc-1h-sac`` for the file's ``btc-1h``, else ``sac-<data>``."""
+    if given is not None:
+        return given if model in given else f"{given}-{model}"
+    source = data.get("sample") or data.get("path") if isinstance(data, Mapping) else data
+    parts = (Path(str(source)).stem, Path(str(source)).parent.name) if source else ()  # of prices/*.csv: prices
+    stem = next((name for part in parts if (name := re.sub(r"[^A-Za-z0-9_.-]+", "-", part).strip("-"))), "")
+    return f"{model}-{stem}" if stem else model
