@@ -10,7 +10,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from regimen.predictors import Predictor, PredictorConfig
+from regimen.predictors import PredictorConfig, TorchPredictor
 from regimen.training import TrainingConfig, TrainingData, fit
 from regimen.windows import SeriesWindows
 
@@ -41,7 +41,7 @@ def _rows(config: Any) -> TrainingData:
     return TrainingData(x_train, y_train, x_val, y_val, targets_train=t_train, targets_val=t_val)
 
 
-def _trained(config: Any) -> Predictor:
+def _trained(config: Any) -> TorchPredictor:
     training = TrainingConfig(epochs=3, batch_size=64, learning_rate=1e-2)
     return fit(config.build(INPUTS, 3, seed=4, schema="s"), _rows(config), training).predictor
 
@@ -65,7 +65,7 @@ def test_training_is_deterministic(config: Any) -> None:
 def test_save_and_load_keep_every_bit(config: Any, tmp_path: Path) -> None:
     predictor = _trained(config)
     predictor.save(tmp_path)
-    loaded = Predictor.load(tmp_path, schema="s")
+    loaded = TorchPredictor.load(tmp_path, schema="s")
     x = _rows(config).x_val
     assert x is not None
     assert loaded.config == config

@@ -10,7 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from regimen.predictors import MultiTaskConfig, Predictor
+from regimen.predictors import MultiTaskConfig, TorchPredictor
 from regimen.predictors.multitask import CNNEncoderConfig, LSTMEncoderConfig, TaskWeights
 from regimen.training import TrainingConfig, TrainingData, fit
 
@@ -155,7 +155,7 @@ def test_learned_weights_belong_to_the_module_and_to_no_answer(tmp_path: Path) -
     learned = predictor.state()["log_variances"]
     assert (np.abs(learned) > 0.01).all()
     predictor.save(tmp_path)
-    assert np.array_equal(Predictor.load(tmp_path).state()["log_variances"], learned)
+    assert np.array_equal(TorchPredictor.load(tmp_path).state()["log_variances"], learned)
     before = predictor.predict_proba(data.x_val)
     state = predictor.state()
     state["log_variances"] = learned + 5.0

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from regimen.errors import ConfigError, RunError
-from regimen.predictors import BaselineConfig, LogisticConfig, Predictor
+from regimen.predictors import BaselineConfig, LogisticConfig, TorchPredictor
 
 
 def _rows(n: int = 20, inputs: int = 60) -> np.ndarray:
@@ -87,9 +87,9 @@ def test_wrong_width_is_one_line() -> None:
 def test_schema_is_saved_and_checked(tmp_path: Path) -> None:
     predictor = BaselineConfig().build(schema="abc123")
     predictor.save(tmp_path)
-    assert Predictor.load(tmp_path, schema="abc123").schema == "abc123"
+    assert TorchPredictor.load(tmp_path, schema="abc123").schema == "abc123"
     with pytest.raises(RunError, match="must have the schema abc123 that the model was trained on; got 'other'"):
-        Predictor.load(tmp_path, schema="other")
+        TorchPredictor.load(tmp_path, schema="other")
     with pytest.raises(RunError, match="schema abc123"):
         predictor.require_schema("other")
 
@@ -107,7 +107,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     BaselineConfig().build(61).save(tmp_path / "b")
     (tmp_path / "b" / "weights.safetensors").replace(tmp_path / "a" / "weights.safetensors")
     with pytest.raises(RunError, match=r"must belong to predictor\.json beside it"):
-        Predictor.load(tmp_path / "a")
+        TorchPredictor.load(tmp_path / "a")
 
 
 def test_load_state_names_what_does_not_fit() -> None:
@@ -145,7 +145,7 @@ def test_a_bad_description_is_one_line(tmp_path: Path, content: str | None, rule
     else:
         path.write_text(content)
     with pytest.raises(RunError, match=rule) as caught:
-        Predictor.load(tmp_path)
+        TorchPredictor.load(tmp_path)
     assert "\n" not in str(caught.value)
 
 

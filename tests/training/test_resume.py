@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from regimen.errors import ConfigError, RunError
-from regimen.predictors import BaselineConfig, LogisticConfig, Predictor
+from regimen.predictors import BaselineConfig, LogisticConfig, TorchPredictor
 from regimen.seams import RowTable
 from regimen.training import Epoch, FitResult, TrainingConfig, TrainingData, fit
 from regimen.training.checkpoint import FILE
@@ -155,7 +155,7 @@ def test_the_checkpoint_is_one_file(tmp_path: Path) -> None:
 def test_sgd_and_logistic_resume_too(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"optimizer": "sgd"})
 
-    def run(folder: Path | None, **options: object) -> Predictor:
+    def run(folder: Path | None, **options: object) -> TorchPredictor:
         model = LogisticConfig().build(6, 3)
         return fit(model, _data(), config, checkpoint=folder, **options).predictor  # type: ignore[arg-type]
 

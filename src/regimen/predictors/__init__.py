@@ -14,6 +14,7 @@ from regimen.predictors.lstm import LSTMConfig
 from regimen.predictors.multitask import MultiTaskConfig
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
+from regimen.predictors.torch_predictor import TorchPredictor
 
 PredictorConfig = Annotated[
     LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig,
@@ -31,4 +32,5 @@ __all__ = [
     "Predictor",
     "PredictorConfig",
     "PredictorSettings",
+    "TorchPredictor",
 ]

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, final
 
 from regimen.errors import ConfigError
-from regimen.predictors.predictor import Predictor
+from regimen.predictors.torch_predictor import TorchPredictor
 from regimen.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class PredictorSettings(ModelSettings):
         """
 
     @final
-    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> Predictor:
+    def build(self, inputs: int = 60, classes: int = 3, seed: int = 0, schema: str = "") -> TorchPredictor:
         """Returns an untrained predictor from a seed of its own; torch's global random state is left as it was.
 
         Args:
@@ -49,4 +49,4 @@ class PredictorSettings(ModelSettings):
             raise ConfigError("classes", "must be at least 2", classes)
         with first_weights(seed, "weights"):
             module = self.module(inputs, classes)
-        return Predictor(module, self, inputs=inputs, classes=classes, schema=schema)
+        return TorchPredictor(module, self, inputs=inputs, classes=classes, schema=schema)

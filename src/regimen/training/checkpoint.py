@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from regimen.errors import RunError
-from regimen.predictors import Predictor
+from regimen.predictors import TorchPredictor
 from regimen.seams import Epoch
 from regimen.tensorfile import optimizer_tensors, read_tensors, restore_optimizer, write_tensors
 from regimen.training.config import TrainingConfig
@@ -53,7 +53,7 @@ class Progress:
 
 
 def identify(
-    predictor: Predictor,
+    predictor: TorchPredictor,
     data: TrainingData,
     config: TrainingConfig,
     seed: int,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from regimen.errors import ConfigError
 from regimen.labels import WeightsConfig
-from regimen.predictors import Predictor
+from regimen.predictors import TorchPredictor
 from regimen.seams import Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
@@ -110,7 +110,7 @@ def default_transform(config: TrainingConfig, task: Task) -> Transform:
     return transform
 
 
-def default_objective(config: TrainingConfig, task: Task, predictor: Predictor, device: torch.device) -> Objective:
+def default_objective(config: TrainingConfig, task: Task, predictor: TorchPredictor, device: torch.device) -> Objective:
     """Returns cross-entropy with the config's class weights, whose mean over the training rows is 1, and its recipes.
 
     For a model that learns more than the class, its tasks together; see `joint`.

@@ -16,7 +16,7 @@ from torch import nn
 
 from regimen.errors import RunError
 from regimen.nets import activation_bytes, pick_device, require_memory, training_bytes
-from regimen.predictors import Predictor
+from regimen.predictors import TorchPredictor
 from regimen.seams import Batch, Epoch, Objective, Rows, Sampler, Transform
 from regimen.seeding import generator, torch_seed
 from regimen.training.checkpoint import Progress, identify, load_checkpoint, save_checkpoint
@@ -49,10 +49,10 @@ class FitResult:
             the last one without validation rows.
         history: every epoch, those before a resume included.
         stopped_early: patience ran out before the last epoch.
-        last: the weights after the last epoch, by name; `Predictor.load_state` takes them.
+        last: the weights after the last epoch, by name; `TorchPredictor.load_state` takes them.
     """
 
-    predictor: Predictor
+    predictor: TorchPredictor
     best_epoch: int
     history: tuple[Epoch, ...]
     stopped_early: bool
@@ -60,7 +60,7 @@ class FitResult:
 
 
 def fit(
-    predictor: Predictor,
+    predictor: TorchPredictor,
     data: TrainingData,
     config: TrainingConfig,
     *,
@@ -71,7 +71,7 @@ def fit(
     sampler: Sampler | None = None,
     transform: Transform | None = None,
     objective: Objective | None = None,
-    score: Callable[[Predictor], float] | None = None,
+    score: Callable[[TorchPredictor], float] | None = None,
 ) -> FitResult:
     """Trains a predictor in place and leaves it with its best weights.
 

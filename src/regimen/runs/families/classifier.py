@@ -14,7 +14,7 @@ from regimen.features import FeatureFrame
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
 from regimen.policies import ClassifierPolicy, realised_volatility, targets
-from regimen.predictors import Predictor, PredictorSettings
+from regimen.predictors import PredictorSettings, TorchPredictor
 from regimen.preprocess import StandardScaler
 from regimen.records.config import RunConfig
 from regimen.records.documents import write_json
@@ -72,7 +72,7 @@ class ClassifierFit:
     rows: int
 
     @property
-    def model(self) -> Predictor:
+    def model(self) -> TorchPredictor:
         """The predictor."""
         return self.result.predictor
 
@@ -129,10 +129,10 @@ def fit(
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
             tell(epoch.epoch, config.training.epochs, said, {k: v for k, v in numbers.items() if v is not None})
 
-    def decider(now: Predictor) -> ClassifierDecider:
+    def decider(now: TorchPredictor) -> ClassifierDecider:
         return ClassifierDecider(ClassifierPolicy(now, config.exposure, scaler))
 
-    def score(now: Predictor) -> float:
+    def score(now: TorchPredictor) -> float:
         return sharpe_after_costs(
             prepared, window.validation, lambda *span: decider(now).decide(prepared.bars, prepared.frame, *span)
         )
@@ -159,7 +159,9 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierDecider:
         schema: hash of the features that will be fed; another one is refused.
     """
     scaler = read_scaler(folder)
-    return ClassifierDecider(ClassifierPolicy(Predictor.load(folder / MODEL, schema=schema), config.exposure, scaler))
+    return ClassifierDecider(
+        ClassifierPolicy(TorchPredictor.load(folder / MODEL, schema=schema), config.exposure, scaler)
+    )
 
 
 def figures() -> tuple[Draw, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
 from regimen.policies.classifier import Scaler
-from regimen.predictors import Predictor
+from regimen.predictors import TorchPredictor
 from regimen.records.directory import RunDirectory
 from regimen.runs.families.classifier import load
 from regimen.runs.families.family import FIGURES
@@ -68,17 +68,17 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
         yield path.stem, path
 
 
-def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[Predictor, Scaler]:
+def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[TorchPredictor, Scaler]:
     """Loads a window's model and its scaler."""
     folder = directory.window(window.number)
     policy = load(folder, prepared.config, prepared.features.hash).policy
-    assert isinstance(policy.classifier, Predictor)
+    assert isinstance(policy.classifier, TorchPredictor)
     assert policy.scaler is not None
     return policy.classifier, policy.scaler
 
 
 def _test_rows(
-    model: Predictor, scaler: Scaler, prepared: Prepared, window: Window, most: int
+    model: TorchPredictor, scaler: Scaler, prepared: Prepared, window: Window, most: int
 ) -> tuple[Any, NDArray[np.intp], NDArray[np.intp]]:
     """Returns at most so many labelled rows of a test span, as the model sees them, and their times and symbols."""
     length, stop = model.window, window.test.stop

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
 from regimen.labels import WeightsConfig, row_weights
-from regimen.predictors import Predictor
+from regimen.predictors import TorchPredictor
 from regimen.preprocess import StandardScaler
 from regimen.runs.prepare import Prepared
 from regimen.seams import Inputs, RowTable
@@ -18,7 +18,9 @@ from regimen.training import TrainingData
 from regimen.windows import Lanes
 
 
-def training_data(prepared: Prepared, window: Window, scaler: StandardScaler, predictor: Predictor) -> TrainingData:
+def training_data(
+    prepared: Prepared, window: Window, scaler: StandardScaler, predictor: TorchPredictor
+) -> TrainingData:
     """Returns a window's training and validation rows as a predictor sees them: rows, or windows of rows, scaled.
 
     A window of rows may begin before its slice, whose bars are in its past; one that would begin before the first
