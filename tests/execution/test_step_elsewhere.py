@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from regimen.bars import Bars
 from regimen.execution import Costs, Market, advance, open_account
 from regimen.execution.account import ACCOUNT_COLUMNS, EQUITY, POSITION_COLUMNS, Rules
 from regimen.execution.replay import replay
-from regimen.execution.tape import Tape
 from regimen.jit import jit_uncached
 from regimen.scan.digest import code_digest
 
@@ -53,15 +51,11 @@ def market_and_bars() -> tuple[Market, Bars, np.ndarray, np.ndarray]:
     return market, bars, starts, actions
 
 
-def arrays_of(tape: Tape) -> tuple[np.ndarray, ...]:
-    return tuple(getattr(tape, field.name) for field in fields(tape) if field.name != "complete")
-
-
 @jit_uncached
-def _step_all(k, starts, tape, actions, rules, account, positions, values, times, codes):  # type: ignore[no-untyped-def]
+def _step_all(k, starts, tape, actions, rules, account, positions):  # type: ignore[no-untyped-def]
     for n in range(len(starts)):
         row = n if k > 0 else -1
-        advance(n, starts[n] + k, row, *tape, actions, rules, account, positions, values, times, codes, 0)
+        advance(n, starts[n] + k, row, tape, actions, rules, account, positions, None, 0)
 
 
 def expected(market: Market, bars: Bars, starts: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -82,11 +76,10 @@ def test_many_accounts_give_the_bits_of_their_backtests() -> None:
     )
     for n in range(ACCOUNTS):
         open_account(n, market.config.initial_cash, account, positions)
-    nothing = np.empty((7, 0)), np.empty(0, np.int64), np.empty((2, 0), np.int32)
     equity = np.empty((LENGTH, ACCOUNTS))
     for k in range(LENGTH):
         decided = actions[k - 1] if k else actions[0]
-        _step_all(k, starts, arrays_of(tape), decided, rules, account, positions, *nothing)
+        _step_all(k, starts, tape, decided, rules, account, positions)
         equity[k] = account[:, EQUITY]
     np.testing.assert_array_equal(equity, expected(market, bars, starts, actions))
 
@@ -95,31 +88,27 @@ KERNEL = """
 import sys
 import numpy as np
 from numba import cuda
-from regimen.execution import advance
+from regimen.execution import Tape, advance
 from regimen.execution.account import EQUITY, Rules
 
 given = np.load(sys.argv[1])
 rules = Rules(*given["rules"])
-names = "stamps opens highs lows closes volumes variances ratios fundings ends payouts".split()
-tape = [given[name] for name in names]
+tape = Tape(*(given[name] for name in Tape._fields))
 account, positions = given["account"].copy(), given["positions"].copy()
-values, times, codes = np.empty((7, 0)), np.empty(0, np.int64), np.empty((2, 0), np.int32)
 
 
 @cuda.jit
-def step_all(k, starts, stamps, opens, highs, lows, closes, volumes, variances, ratios, fundings, ends, payouts,
-             decided, rules, account, positions, values, times, codes):
+def step_all(k, starts, tape, decided, rules, account, positions):
     n = cuda.grid(1)
     if n < starts.shape[0]:
         row = n if k > 0 else -1
-        advance(n, starts[n] + k, row, stamps, opens, highs, lows, closes, volumes, variances, ratios, fundings,
-                ends, payouts, decided, rules, account, positions, values, times, codes, 0)
+        advance(n, starts[n] + k, row, tape, decided, rules, account, positions, None, 0)
 
 
 equity = np.empty(given["actions"].shape[:2])
 for k in range(len(equity)):
     decided = given["actions"][max(k - 1, 0)]
-    step_all[4, 4](k, given["starts"], *tape, decided, rules, account, positions, values, times, codes)
+    step_all[4, 4](k, given["starts"], tape, decided, rules, account, positions)
     equity[k] = account[:, EQUITY]
 np.save(sys.argv[2], equity)
 """
@@ -134,7 +123,6 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(tmp_path: Path) -> N
     )
     for n in range(ACCOUNTS):
         open_account(n, market.config.initial_cash, account, positions)
-    names = [field.name for field in fields(Tape) if field.name != "complete"]
     np.savez(
         tmp_path / "given.npz",
         rules=np.array(Rules(*rules)),
@@ -142,7 +130,7 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(tmp_path: Path) -> N
         actions=actions,
         account=account,
         positions=positions,
-        **dict(zip(names, arrays_of(tape), strict=True)),
+        **tape._asdict(),
     )
     # The simulator runs a kernel as Python, and so must what the kernel calls.
     simulator = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}

@@ -36,15 +36,16 @@ def fetch(t: int, scene: Scene) -> float:
     Lanes are at different bars, so each step waits for memory a dozen times, one after another. Reads of many
     lanes in a row overlap: 115 instead of 160 to 200 ns a step on bars that do not fit into the cache.
     """
+    tape = scene.tape
     found = float(scene.counts[t])
-    for s in range(0, scene.opens.shape[1], _LINE):
-        found += scene.opens[t, s] + scene.closes[t, s] + scene.volumes[t, s] + scene.status[t, s]
-        if scene.variances.shape[0] > 0:
-            found += scene.variances[t, s]
-        if scene.ratios.shape[0] > 0:
-            found += scene.ratios[t, s]
-        if scene.fundings.shape[0] > 0:
-            found += scene.fundings[t, s]
+    for s in range(0, tape.opens.shape[1], _LINE):
+        found += tape.opens[t, s] + tape.closes[t, s] + tape.volumes[t, s] + scene.status[t, s]
+        if tape.variances.shape[0] > 0:
+            found += tape.variances[t, s]
+        if tape.ratios.shape[0] > 0:
+            found += tape.ratios[t, s]
+        if tape.fundings.shape[0] > 0:
+            found += tape.fundings[t, s]
     for s in range(scene.features.shape[1]):
         for f in range(0, scene.features.shape[2], _LINE):
             found += scene.features[t, s, f]

@@ -221,37 +221,15 @@ def settle(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None
     row = -1
     if t - plan.latency >= clock[n, BEGIN]:
         row = n * plan.latency + (t % plan.latency if plan.latency > 1 else 0)
-    advance(
-        n,
-        t,
-        row,
-        scene.stamps,
-        scene.opens,
-        scene.highs,
-        scene.lows,
-        scene.closes,
-        scene.volumes,
-        scene.variances,
-        scene.ratios,
-        scene.fundings,
-        scene.ends,
-        scene.payouts,
-        lanes.targets,
-        rules,
-        account,
-        positions,
-        lanes.fill_values,
-        lanes.fill_times,
-        lanes.fill_codes,
-        0,
-    )
+    advance(n, t, row, scene.tape, lanes.targets, rules, account, positions, None, 0)
     clock[n, BAR] = t
     forced = account[n, FORCED] != 0.0
     for s in range(memory.shape[1]):
-        if forced or t > scene.ends[s]:  # a margin call dropped the order, or the symbol has ended: none is in force
+        # A margin call dropped the order, or the symbol has ended: none is in force.
+        if forced or t > scene.tape.ends[s]:
             memory[n, s, TARGET] = 0.0
     if plan.gain != 0:
-        follow_gains(n, t, scene.opens, scene.ratios, positions, memory)
+        follow_gains(n, t, scene.tape.opens, scene.tape.ratios, positions, memory)
     equity = account[n, EQUITY]
     anew = plan.account_span > 0 and (t - clock[n, BEGIN]) % plan.account_span == 0
     tally[n, SEEN_PEAK] = equity if anew else max(tally[n, SEEN_PEAK], equity)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.envs.streams import Words
+from regimen.execution import Tape
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -89,9 +90,10 @@ class Plan(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What all lanes read and none writes; ``stamps`` to ``payouts`` are those of `regimen.execution.Tape`.
+    """What all lanes read and none writes.
 
     Attributes:
+        tape: the market.
         features: (time, symbol, feature), in the precision of observations.
         status: (time, symbol) int8; see `regimen.envs.inputs`.
         counts: (time,) symbols that are listed, at least 1.
@@ -99,17 +101,7 @@ class Scene(NamedTuple):
         starts: (start,) bars at which episodes start at random.
     """
 
-    stamps: Integers
-    opens: Floats
-    highs: Floats
-    lows: Floats
-    closes: Floats
-    volumes: Floats
-    variances: Floats
-    ratios: Floats
-    fundings: Floats
-    ends: Integers
-    payouts: Floats
+    tape: Tape
     features: NDArray[Any]
     status: NDArray[np.int8]
     counts: Floats
@@ -159,7 +151,6 @@ class Lanes(NamedTuple):
         clock, memory, tally, book, flags: see the columns and rows above.
         ring: (lane, window) returns of the rolling Sharpe ratio.
         observation, final: (lane, symbol, width); ``final`` is the last of the episode that ended last.
-        fill_values, fill_times, fill_codes: of capacity 0: fills are not kept.
     """
 
     keys: Words
@@ -175,6 +166,3 @@ class Lanes(NamedTuple):
     flags: NDArray[np.bool_]
     observation: NDArray[Any]
     final: NDArray[Any]
-    fill_values: Floats
-    fill_times: Integers
-    fill_codes: NDArray[np.int32]

@@ -1,6 +1,6 @@
 """Orders become money: costs, the account step, the backtest and its ledger."""
 
-from regimen.execution.account import Rules, open_account
+from regimen.execution.account import Fills, Rules, open_account
 from regimen.execution.backtest import Recorder
 from regimen.execution.costs import Costs
 from regimen.execution.feed import Feed
@@ -16,6 +16,7 @@ __all__ = [
     "VENUES",
     "Costs",
     "Feed",
+    "Fills",
     "History",
     "Ledger",
     "Market",

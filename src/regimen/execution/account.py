@@ -29,6 +29,9 @@ ACCOUNT_COLUMNS = 19
 UNITS, MARK, WISH, GOAL, DUE = 0, 1, 2, 3, 4
 POSITION_COLUMNS = 5
 
+FILL_COLUMNS = ("units", "price", "notional", "commission", "spread", "impact", "participation")
+"""Rows of the buffers that fills are written to."""
+
 REASONS = ("order", "remainder", "rebalance", "liquidation", "ruin", "delisting")
 ORDER, REMAINDER, REBALANCE, LIQUIDATION, RUIN, DELISTING = 0, 1, 2, 3, 4, 5
 
@@ -70,6 +73,27 @@ class Rules(NamedTuple):
     band: float
 
 
+class Fills(NamedTuple):
+    """The buffers that fills are written to.
+
+    Attributes:
+        values: (column, capacity) as `FILL_COLUMNS` has them.
+        times: (capacity,) int64 nanoseconds, the start of the bar whose open is the fill.
+        codes: (2, capacity) int32 symbol, and reason as `REASONS` has them.
+    """
+
+    values: Floats
+    times: Integers
+    codes: Codes
+
+    @classmethod
+    def room(cls, capacity: int) -> Fills:
+        """Returns buffers for so many fills; nothing is written to them."""
+        return cls(
+            np.empty((len(FILL_COLUMNS), capacity)), np.empty(capacity, np.int64), np.empty((2, capacity), np.int32)
+        )
+
+
 @jit_step_uncached
 def write_fill(
     at: int,
@@ -82,21 +106,20 @@ def write_fill(
     spread: float,
     impact: float,
     participation: float,
-    fill_values: Floats,
-    fill_times: Integers,
-    fill_codes: Codes,
+    fills: Fills,
 ) -> None:
     """Writes one fill into the buffers; see `regimen.execution.advance`."""
-    fill_times[at] = stamp
-    fill_codes[0, at] = symbol
-    fill_codes[1, at] = reason
-    fill_values[0, at] = units
-    fill_values[1, at] = price
-    fill_values[2, at] = abs(units) * price
-    fill_values[3, at] = commission
-    fill_values[4, at] = spread
-    fill_values[5, at] = impact
-    fill_values[6, at] = participation
+    values = fills.values
+    fills.times[at] = stamp
+    fills.codes[0, at] = symbol
+    fills.codes[1, at] = reason
+    values[0, at] = units
+    values[1, at] = price
+    values[2, at] = abs(units) * price
+    values[3, at] = commission
+    values[4, at] = spread
+    values[5, at] = impact
+    values[6, at] = participation
 
 
 @jit_step

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from regimen.execution.account import (
     ACCOUNT_COLUMNS,
     POSITION_COLUMNS,
+    Fills,
     Floats,
     Rules,
     open_account,
@@ -47,47 +47,33 @@ class Recorder:
         self._make_room(min((stop - start) * self.symbols, max(_ROOM, self.symbols)))
 
     def _make_room(self, room: int) -> None:
-        values, times, codes = np.empty((7, room)), np.empty(room, np.int64), np.empty((2, room), np.int32)
+        fills = Fills.room(room)
         if self.filled:
-            values[:, : self.filled] = self.fill_values[:, : self.filled]
-            times[: self.filled] = self.fill_times[: self.filled]
-            codes[:, : self.filled] = self.fill_codes[:, : self.filled]
-        self.fill_values: NDArray[np.float64] = values
-        self.fill_times: NDArray[np.int64] = times
-        self.fill_codes: NDArray[np.int32] = codes
+            fills.values[:, : self.filled] = self.fills.values[:, : self.filled]
+            fills.times[: self.filled] = self.fills.times[: self.filled]
+            fills.codes[:, : self.filled] = self.fills.codes[:, : self.filled]
+        self.fills: Fills = fills
 
     def run(self, start: int, stop: int) -> None:
         """Steps the account through bars [start, stop); pauses only to make room for more fills."""
         while start < stop:
-            free = (self.fill_times.shape[0] - self.filled) // self.symbols
+            room = len(self.fills.times)
+            free = (room - self.filled) // self.symbols
             if free == 0:
-                self._make_room(2 * self.fill_times.shape[0])
+                self._make_room(2 * room)
                 continue
             pause = min(stop, start + free)
-            tape = self.tape
             self.filled = replay(
                 start,
                 pause,
                 self.start,
                 self.latency,
-                tape.stamps,
-                tape.opens,
-                tape.highs,
-                tape.lows,
-                tape.closes,
-                tape.volumes,
-                tape.variances,
-                tape.ratios,
-                tape.fundings,
-                tape.ends,
-                tape.payouts,
+                self.tape,
                 self.targets,
                 self.rules,
                 self.account,
                 self.positions,
-                self.fill_values,
-                self.fill_times,
-                self.fill_codes,
+                self.fills,
                 self.filled,
                 self.book,
                 self.units,

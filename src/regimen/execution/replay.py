@@ -19,12 +19,12 @@ from regimen.execution.account import (
     SPREAD,
     TURNOVER,
     UNITS,
-    Codes,
+    Fills,
     Floats,
-    Integers,
     Rules,
 )
 from regimen.execution.step import advance
+from regimen.execution.tape import Tape
 from regimen.jit import jit_step
 from regimen.scan.digest import code_digest
 
@@ -36,24 +36,12 @@ def _replaying(version: int) -> Callable[..., int]:
         stop: int,
         first: int,
         latency: int,
-        stamps: Integers,
-        opens: Floats,
-        highs: Floats,
-        lows: Floats,
-        closes: Floats,
-        volumes: Floats,
-        variances: Floats,
-        ratios: Floats,
-        fundings: Floats,
-        ends: Integers,
-        payouts: Floats,
+        tape: Tape,
         targets: Floats,
         rules: Rules,
         account: Floats,
         positions: Floats,
-        fill_values: Floats,
-        fill_times: Integers,
-        fill_codes: Codes,
+        fills: Fills,
         filled: int,
         book: Floats,
         units: Floats,
@@ -69,30 +57,8 @@ def _replaying(version: int) -> Callable[..., int]:
         if version == 0:  # it never is; a constant that the code names is one that numba's cache compares
             return filled
         for t in range(start, stop):
-            filled = advance(
-                0,
-                t,
-                t - latency if t - latency >= first else -1,
-                stamps,
-                opens,
-                highs,
-                lows,
-                closes,
-                volumes,
-                variances,
-                ratios,
-                fundings,
-                ends,
-                payouts,
-                targets,
-                rules,
-                account,
-                positions,
-                fill_values,
-                fill_times,
-                fill_codes,
-                filled,
-            )
+            row = t - latency if t - latency >= first else -1
+            filled = advance(0, t, row, tape, targets, rules, account, positions, fills, filled)
             book[0, t - first] = account[0, EQUITY]
             book[1, t - first] = account[0, CASH]
             book[2, t - first] = account[0, TURNOVER]

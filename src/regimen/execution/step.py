@@ -8,6 +8,8 @@ kernel.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from regimen.execution.account import (
@@ -42,14 +44,16 @@ from regimen.execution.account import (
     UNPRICED,
     WISH,
     YEAR,
-    Codes,
+    Fills,
     Floats,
-    Integers,
     Rules,
     write_fill,
 )
 from regimen.execution.orders import accept, impact_rate, reachable, room, whole_lots
 from regimen.jit import jit_step_uncached
+
+if TYPE_CHECKING:
+    from regimen.execution.tape import Tape
 
 
 @jit_step_uncached
@@ -57,9 +61,7 @@ def mark_positions(
     n: int,
     t: int,
     cash: float,
-    highs: Floats,
-    lows: Floats,
-    closes: Floats,
+    tape: Tape,
     rules: Rules,
     positions: Floats,
 ) -> tuple[float, float, bool]:
@@ -75,7 +77,7 @@ def mark_positions(
     worst_gross = 0.0
     for s in range(positions.shape[1]):
         units = positions[n, s, UNITS]
-        mark = closes[t, s]
+        mark = tape.closes[t, s]
         if mark == mark:
             positions[n, s, MARK] = mark
         else:
@@ -84,7 +86,7 @@ def mark_positions(
         value += held
         gross += abs(held)
         if rules.intrabar != 0.0:
-            edge = lows[t, s] if units > 0.0 else highs[t, s]
+            edge = tape.lows[t, s] if units > 0.0 else tape.highs[t, s]
             edge = edge if edge == edge else mark
             worst += units * edge
             worst_gross += abs(units) * edge
@@ -99,24 +101,12 @@ def advance(
     n: int,
     t: int,
     row: int,
-    stamps: Integers,
-    opens: Floats,
-    highs: Floats,
-    lows: Floats,
-    closes: Floats,
-    volumes: Floats,
-    variances: Floats,
-    ratios: Floats,
-    fundings: Floats,
-    ends: Integers,
-    payouts: Floats,
+    tape: Tape,
     targets: Floats,
     rules: Rules,
     account: Floats,
     positions: Floats,
-    fill_values: Floats,
-    fill_times: Integers,
-    fill_codes: Codes,
+    fills: Fills | None,
     filled: int,
 ) -> int:
     """Steps account ``n`` through bar ``t``: splits, carry, settlement and fills at its open, mark at its close.
@@ -128,22 +118,22 @@ def advance(
 
     Args:
         n: row of ``account`` and ``positions``.
-        t: bar, row of the market arrays (time, symbol); see `regimen.execution.Tape` for what they promise.
+        t: bar, row of the market's arrays.
         row: row of ``targets`` (any, symbol) that falls due at this open; -1 for none.
-        variances, ratios, fundings: empty (0, 0) arrays where the market has no impact, splits or funding.
-        fill_values: (7, capacity) units, price, notional, commission, spread, impact, participation;
-            capacity 0 keeps no fills.
-        fill_times, fill_codes: (capacity,) and (2, capacity) symbol and reason of each fill.
+        tape: the market; its arrays are trusted to be what `Tape` promises.
+        fills: buffers with room for a fill of each symbol; None keeps none.
         filled: fills already in the buffers.
 
     Returns:
         How many fills the buffers hold afterwards.
     """
+    opens, volumes, ratios, fundings, ends = tape.opens, tape.volumes, tape.ratios, tape.fundings, tape.ends
+    stamp = tape.stamps[t]
     symbols = positions.shape[1]
     before = filled
     cash = account[n, CASH]
     ruined = account[n, RUINED] != 0.0
-    years = (stamps[t] - stamps[t - 1]) * (1.0 / YEAR) if t > 0 else 0.0
+    years = (stamp - tape.stamps[t - 1]) * (1.0 / YEAR) if t > 0 else 0.0
     financing = -cash * (rules.financing * years) if cash < 0.0 and not ruined else 0.0
     short = 0.0
     funding = 0.0
@@ -180,13 +170,10 @@ def advance(
             positions[n, s, DUE] = 0.0
             if units != 0.0:
                 positions[n, s, UNITS] = 0.0
-                price = positions[n, s, MARK] * payouts[s]
+                price = positions[n, s, MARK] * tape.payouts[s]
                 paid_out += units * price
-                if fill_values.shape[1] > 0:
-                    write_fill(
-                        filled, stamps[t], s, DELISTING, -units, price, 0.0, 0.0, 0.0, np.nan,
-                        fill_values, fill_times, fill_codes,
-                    )  # fmt: skip
+                if fills is not None:
+                    write_fill(filled, stamp, s, DELISTING, -units, price, 0.0, 0.0, 0.0, np.nan, fills)
                 filled += 1
             continue
         value += held
@@ -260,7 +247,7 @@ def advance(
         spread = notional * rules.spread
         impact = 0.0
         if rules.impact > 0.0:
-            rate = impact_rate(delta, volume, variances[t, s], rules.impact)
+            rate = impact_rate(delta, volume, tape.variances[t, s], rules.impact)
             if rate == rate:
                 impact = notional * rate
             else:
@@ -271,14 +258,12 @@ def advance(
         commissions += commission
         spreads += spread
         impacts += impact
-        if fill_values.shape[1] > 0:
-            write_fill(
-                filled, stamps[t], s, reason, delta, price, commission, spread, impact, abs(delta) / volume,
-                fill_values, fill_times, fill_codes,
-            )  # fmt: skip
+        if fills is not None:
+            share = abs(delta) / volume
+            write_fill(filled, stamp, s, reason, delta, price, commission, spread, impact, share, fills)
         filled += 1
 
-    value, gross, called = mark_positions(n, t, cash, highs, lows, closes, rules, positions)
+    value, gross, called = mark_positions(n, t, cash, tape, rules, positions)
     if called and account[n, CALLED] == 0.0 and not ruined:
         account[n, LIQUIDATIONS] += 1.0
     account[n, CALLED] = 1.0 if called else 0.0

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.execution.account import REASONS
+from regimen.execution.account import FILL_COLUMNS, REASONS
 from regimen.jit import jit
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from regimen.execution.ledger import Ledger
 
 Floats = NDArray[np.float64]
-FILL_VALUES = ("units", "price", "notional", "commission", "spread", "impact", "participation")
 STAMP = pa.timestamp("ns", tz="UTC")
 
 
@@ -36,12 +35,12 @@ def _names(codes: NDArray[np.int32], names: tuple[str, ...]) -> pa.Array:
 
 def fills_table(recorder: Recorder, symbols: tuple[str, ...]) -> pa.Table:
     """Returns the recorder's fills; see `Ledger.fills` for the columns."""
-    n = recorder.filled
+    n, fills = recorder.filled, recorder.fills
     columns = {
-        "time": _stamps(recorder.fill_times[:n]),
-        "symbol": _names(recorder.fill_codes[0, :n], symbols),
-        **{name: _floats(recorder.fill_values[k, :n]) for k, name in enumerate(FILL_VALUES)},
-        "reason": _names(recorder.fill_codes[1, :n], REASONS),
+        "time": _stamps(fills.times[:n]),
+        "symbol": _names(fills.codes[0, :n], symbols),
+        **{name: _floats(fills.values[k, :n]) for k, name in enumerate(FILL_COLUMNS)},
+        "reason": _names(fills.codes[1, :n], REASONS),
     }
     return pa.table(columns)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +93,7 @@ def nothing() -> Floats:
     return empty
 
 
-@dataclass(frozen=True, eq=False)
-class Tape:
+class Tape(NamedTuple):
     """The market as the account step reads it; one per pair of bars and costs, shared by any number of
     accounts.
 
