@@ -13,7 +13,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from regimen.bars import Bars, Calendar
-from regimen.execution import Costs, Ledger, Market
+from regimen.execution import COST_KINDS, Costs, Ledger, Market
 
 NAN = math.nan
 DAY = 86_400_000_000_000
@@ -82,7 +82,7 @@ class Twin:
 
     def step(self, t: int, row: np.ndarray | None) -> None:
         bars, config, costs = self.bars, self.market.config, self.market.costs
-        paid = dict.fromkeys(("commission", "spread", "impact", "borrow", "financing", "funding"), 0.0)
+        paid = dict.fromkeys(COST_KINDS, 0.0)
         traded = 0.0
         for s, h in enumerate(self.held):
             factor = bars.extras["adjustment"][t, s] if "adjustment" in bars.extras else NAN
@@ -150,6 +150,7 @@ class Twin:
             notional = abs(quantity) * price
             commission = notional * costs.commission_bps / 10_000 + costs.commission_fixed
             spread = notional * costs.half_spread_bps / 10_000
+            duty = notional * costs.stamp_duty_bps / 10_000 if quantity < 0.0 else 0.0
             impact = 0.0
             if costs.impact_coefficient > 0.0:
                 if math.isnan(volume):
@@ -162,13 +163,15 @@ class Twin:
                 h.units = h.goal
             if forced:
                 h.units = 0.0
-            self.cash -= quantity * price + commission + spread + impact
+            self.cash -= quantity * price + commission + spread + impact + duty
             traded += notional
             paid["commission"] += commission
             paid["spread"] += spread
             paid["impact"] += impact
+            paid["stamp_duty"] += duty
             share = abs(quantity) / volume
-            self.fills.append((t, s, quantity, price, notional, commission, spread, impact, share, reason))
+            charged = (commission, spread, impact, duty)
+            self.fills.append((t, s, quantity, price, notional, *charged, share, reason))
 
         value = gross = worst = worst_gross = 0.0
         for s, h in enumerate(self.held):
@@ -221,7 +224,7 @@ class Twin:
             if h.units != 0.0:
                 price = h.mark * self.market.config.delisting
                 self.cash += h.units * price
-                self.fills.append((t, s, -h.units, price, abs(h.units) * price, 0.0, 0.0, 0.0, NAN, "delisting"))
+                self.fills.append((t, s, -h.units, price, abs(h.units) * price, 0.0, 0.0, 0.0, 0.0, NAN, "delisting"))
                 h.units = 0.0
         return gave_up
 
@@ -315,8 +318,9 @@ def random_case(seed: int) -> tuple[Market, Bars, np.ndarray]:
         if hold[t]:
             targets[t] = targets[t - 1]
     on = rng.random(6) < 0.5
+    duty = 11.0 * bool(np.random.default_rng([seed, 1]).random() < 0.4)
     costs = Costs.none()
-    if on.any():
+    if on.any() or duty:
         costs = Costs(
             commission_bps=5.0 * on[0],
             commission_fixed=3.0 * on[1],
@@ -325,6 +329,7 @@ def random_case(seed: int) -> tuple[Market, Bars, np.ndarray]:
             impact_span=int(rng.integers(1, 20)),
             borrow_annual=2.0 * on[4],
             financing_annual=1.0 * on[5],
+            stamp_duty_bps=duty,
             funding=bool(rng.random() < 0.8),
         )
     every_bar = rng.random() < 0.4
@@ -351,19 +356,21 @@ def assert_same(twin: Twin, ledger: Ledger) -> None:
     assert ledger.fills.num_rows == len(twin.fills)
     held = np.abs(ledger.units * np.nan_to_num(ledger.prices)).sum(axis=1)
     money = 1e-9 * max(np.abs(ledger.equity).max(), np.abs(ledger.cash).max(), held.max(), 1.0)
-    names = ("units", "price", "notional", "commission", "spread", "impact", "participation")
+    names = ("units", "price", "notional", "commission", "spread", "impact", "stamp_duty", "participation")
     for k, (t, s, *numbers, reason) in enumerate(twin.fills):
         assert fills["time"][k].value == ledger.time[t].astype(np.int64)
         assert fills["symbol"][k] == ledger.symbols[s]
         assert fills["reason"][k] == reason
         for name, number in zip(names, numbers, strict=True):
-            assert fills[name][k] == pytest.approx(number, rel=1e-8, abs=money, nan_ok=True), (name, k)
+            entry = fills[name][k] if name in fills else 0.0
+            assert entry == pytest.approx(number, rel=1e-8, abs=money, nan_ok=True), (name, k)
     for name in ("equity", "cash"):
         np.testing.assert_allclose(getattr(ledger, name), [row[name] for row in twin.book], rtol=0, atol=money)
     units = np.array([row["units"] for row in twin.book])
     np.testing.assert_allclose(ledger.units, units, rtol=1e-8, atol=1e-9 * max(1.0, np.abs(units).max()))
     np.testing.assert_allclose(ledger.turnover, [row["turnover"] for row in twin.book], rtol=1e-6, atol=1e-9)
-    for name, paid in ledger.costs.items():
+    for name in COST_KINDS:
+        paid = ledger.costs.get(name, np.zeros(len(ledger)))
         np.testing.assert_allclose(paid, [row[name] for row in twin.book], rtol=0, atol=money)
     assert (ledger.clips, ledger.liquidations, ledger.unpriced) == (twin.clips, twin.calls, twin.unpriced)
     assert ledger.ruined == twin.ruined
@@ -383,11 +390,14 @@ def test_the_step_agrees_with_the_twin(seed: int) -> None:
 
 def test_the_random_cases_reach_every_rule() -> None:
     reasons: set[str] = set()
+    charged: set[str] = set()
     counts = np.zeros(4, int)
     for seed in range(150):
         market, bars, targets = random_case(seed)
         ledger = market.backtest(bars, targets)
         reasons |= set(ledger.fills.column("reason").to_pylist())
+        charged |= {kind for kind, paid in ledger.costs.items() if paid.any()}
         counts += np.array([ledger.clips, ledger.liquidations, ledger.unpriced, ledger.ruined]) > 0
     assert reasons == {"order", "remainder", "rebalance", "liquidation", "ruin", "delisting"}
+    assert charged == set(COST_KINDS)
     assert (counts >= 5).all(), counts

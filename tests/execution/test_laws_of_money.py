@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regimen.bars import Bars
-from regimen.execution import Costs, Ledger, Market
+from regimen.execution import FILL_COSTS, HOLDING_COSTS, Costs, Ledger, Market
+from regimen.execution.costs import RATES
 
 FREE = Costs.none()
 
@@ -73,6 +74,19 @@ def test_costs_of_one_fill_in_closed_form() -> None:
     sigma = math.sqrt(0.5 * 0.03**2 + 0.5 * 0.02**2)
     assert fill["impact"] == pytest.approx(notional * 0.5 * sigma * math.sqrt(0.1), rel=1e-12)
     assert fill["participation"] == pytest.approx(0.1, rel=1e-14)
+
+
+def test_stamp_duty_is_paid_by_every_sale_and_by_no_purchase() -> None:
+    bars = make_bars(np.array([50.0, 50.0, 50.0, 60.0, 60.0, 60.0]), np.array([50.0, 50.0, 50.0, 50.0, 60.0, 60.0]))
+    costs = Costs(commission_bps=0.0, half_spread_bps=0.0, stamp_duty_bps=5.0)
+    targets = np.array([1.0, 0.0, -1.0, 0.0, np.nan, np.nan])  # buys, sells, sells short, buys back
+    ledger = Market(costs=costs, initial_cash=1000.0).backtest(bars, targets)
+    left = 1000.0 - 1000.0 * 5e-4
+    np.testing.assert_allclose(ledger.costs["stamp_duty"], [0.0, 0.0, 0.5, left * 5e-4, 0.0, 0.0], rtol=1e-13)
+    fills = ledger.fills.to_pydict()
+    np.testing.assert_allclose(fills["stamp_duty"], [0.0, 0.5, left * 5e-4, 0.0], rtol=1e-13)
+    assert ledger.equity[-1] == pytest.approx(left * (1.0 - 5e-4) - left / 50.0 * 10.0, rel=1e-13)
+    assert "5 bp stamp duty on sales" in costs.sentence
 
 
 def test_carry_in_closed_form() -> None:
@@ -145,7 +159,9 @@ def test_cash_and_positions_reconcile_from_fills_and_carry_alone(seed: int) -> N
     rng = np.random.default_rng(seed)
     bars = random_walk(seed, 120, 3, 0.05)
     market = Market(
-        costs=Costs(commission_fixed=1.0, impact_coefficient=1.0, borrow_annual=0.1, financing_annual=0.1),
+        costs=Costs(
+            commission_fixed=1.0, impact_coefficient=1.0, borrow_annual=0.1, financing_annual=0.1, stamp_duty_bps=5.0
+        ),
         leverage=3.0,
         participation_cap=0.1,
     )
@@ -156,31 +172,21 @@ def test_cash_and_positions_reconcile_from_fills_and_carry_alone(seed: int) -> N
     units = np.zeros(bars.shape)
     np.add.at(units, (row, column), fills["units"].to_numpy())
     flow = np.zeros(len(bars))
-    paid = fills["units"] * fills["price"] + fills["commission"] + fills["spread"] + fills["impact"]
+    paid = fills["units"] * fills["price"] + fills[list(FILL_COSTS)].sum(axis=1)
     np.add.at(flow, row, paid.to_numpy())
-    carry = sum(ledger.costs[name] for name in ("borrow", "financing", "funding"))
+    carry = sum(ledger.costs[name] for name in HOLDING_COSTS)
     cash = market.config.initial_cash - np.cumsum(flow + carry)
     equity = cash + (np.cumsum(units, axis=0) * bars.close).sum(axis=1)
     in_play = np.abs(ledger.equity) + np.abs(cash) + np.abs(ledger.units * bars.close).sum(axis=1)
     assert (np.abs(equity - ledger.equity) <= 1e-9 * in_play).all()
     assert (np.abs(ledger.cash + (ledger.units * bars.close).sum(axis=1) - ledger.equity) <= 1e-12 * in_play).all()
-    for name in ("commission", "spread", "impact"):
+    for name in FILL_COSTS:
         by_bar = np.zeros(len(bars))
         np.add.at(by_bar, row, fills[name].to_numpy())
         np.testing.assert_allclose(ledger.costs[name], by_bar, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "cost",
-    [
-        "commission_bps",
-        "commission_fixed",
-        "half_spread_bps",
-        "impact_coefficient",
-        "borrow_annual",
-        "financing_annual",
-    ],
-)
+@pytest.mark.parametrize("cost", RATES)
 def test_equity_falls_with_every_cost(cost: str) -> None:
     scale = {
         "commission_fixed": 10.0,

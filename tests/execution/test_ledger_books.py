@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError, RegimenError, RunError
-from regimen.execution import Costs, Ledger, Market
+from regimen.execution import COST_KINDS, Costs, Ledger, Market
 
 FIELDS = ("equity", "cash", "units", "targets", "turnover", "returns", "exposure", "prices")
 COUNTS = ("clips", "liquidations", "unpriced", "ruined", "start_equity", "symbols", "market")
@@ -138,6 +139,34 @@ def test_a_ledger_comes_back_from_disk_with_every_bit(tmp_path: Path, symbols: i
         assert_equal_books(back, back.market.build().backtest(back.bars, back.targets))
 
 
+def test_a_cost_that_is_not_charged_is_in_no_book_and_no_file(tmp_path: Path) -> None:
+    """Ledgers, judgements and configs from before there was a stamp duty stay what they are, to the byte."""
+    ledger = random_ledger()
+    before = ["commission", "spread", "impact", "borrow", "financing", "funding"]
+    assert list(ledger.costs) == before
+    assert ledger.fills.column_names[3:] == ["price", "notional", *before[:3], "participation", "reason"]
+    ledger.write(tmp_path / "ledger")
+    assert "stamp_duty" not in (tmp_path / "ledger" / "ledger.json").read_text()
+    assert pq.read_schema(tmp_path / "ledger" / "account.parquet").names[-6:] == before
+    for costs in (Costs(), Costs(venue="coinbase"), Costs.none()):
+        assert "stamp_duty_bps" not in costs.model_dump()
+        assert Costs(**costs.model_dump()) == costs
+
+
+def test_a_ledger_with_stamp_duty_comes_back_from_disk(tmp_path: Path) -> None:
+    plain = random_ledger()
+    market = Market(plain.market, costs=Costs(stamp_duty_bps=5.0))
+    ledger = market.backtest(plain.bars, plain.targets)
+    assert list(ledger.costs) == list(COST_KINDS)
+    assert market.costs.model_dump()["stamp_duty_bps"] == 5.0
+    ledger.write(tmp_path / "ledger")
+    back = Ledger.read(tmp_path / "ledger")
+    assert_equal_books(ledger, back)
+    sold = ledger.fills.to_pandas().query("units < 0.0")
+    assert ledger.costs["stamp_duty"].sum() == pytest.approx(sold["stamp_duty"].sum())
+    assert ledger.costs["stamp_duty"].sum() == pytest.approx(5e-4 * sold["notional"].sum())
+
+
 def test_the_ledger_of_a_window_keeps_the_bars_a_year_of_its_series(tmp_path: Path) -> None:
     """Three days of a coin whose quiet hours are left out have as many bars a year as its two years."""
     hours = np.datetime64("2022-01-01", "ns") + np.arange(2 * 8760) * np.timedelta64(1, "h")
@@ -211,8 +240,6 @@ def test_a_backtest_can_start_and_stop_anywhere() -> None:
 
 
 def test_bitcoin_by_the_minute(shared_data: Path) -> None:
-    import pyarrow.parquet as pq
-
     files = sorted((shared_data / "crypto").glob("*1m*.parquet"))
     if not files:
         pytest.skip("no one-minute file")

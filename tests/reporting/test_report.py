@@ -522,11 +522,15 @@ def test_a_real_judgement_is_shown_whole() -> None:
         86_400_000_000_000,
         Calendar("24/7"),
     )
-    ledger = Market(costs=Costs(commission_bps=1.0)).backtest(bars, rng.choice([-1.0, 0.0, 1.0], size=(400, 1)))
+    costs = Costs(commission_bps=1.0, stamp_duty_bps=5.0)
+    ledger = Market(costs=costs).backtest(bars, rng.choice([-1.0, 0.0, 1.0], size=(400, 1)))
     values: dict[str, Any] = judge(ledger, Trials(count=3, sharpe_variance=0.001), seed=0).to_dict()
+    assert values["charged"]["stamp_duty_bps"] == 5.0
     assert set(values["rows"][0]) == {statistic.key for statistic in STATISTICS} | {"name", "label"}
     page = Page(render(ReportDocument.of(ledger, values, title="t", run="r", created="2026-01-01T00:00:00Z")))
     assert values["verdict"]["sentence"] in page.text
+    for words in ("5 bp stamp duty on sales", "of which stamp duty", "Stamp duty"):
+        assert words in page.text
     for row in values["rows"]:
         assert row["label"] in page.text
         assert number(row["sharpe"]) in page.text

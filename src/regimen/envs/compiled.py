@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from regimen.envs.lanes import begin, decide, observe, settle, step
 from regimen.envs.layout import BAR, Columns, Lanes, Plan, Scene, Stage
-from regimen.execution import Rules
+from regimen.execution import Rules, Tape
 from regimen.jit import jit, jit_step, jit_step_uncached
 from regimen.scan.digest import code_digest
 
@@ -87,7 +87,7 @@ def _beginning(version: int) -> Callable[[int, int, NDArray[np.int64], Scene, Pl
 @jit_step_uncached
 def alone(n: int, bars: Columns, stage: Stage) -> Scene:
     """Returns the scene of symbol ``n`` by itself."""
-    return Scene(
+    tape = Tape(
         bars.stamps,
         bars.opens[n],
         bars.highs[n],
@@ -99,12 +99,9 @@ def alone(n: int, bars: Columns, stage: Stage) -> Scene:
         bars.fundings[n],
         bars.ends[n],
         bars.payouts[n],
-        stage.features,
-        stage.status[n],
-        stage.counts,
-        stage.levels,
-        stage.starts,
+        False,
     )
+    return Scene(tape, stage.features, stage.status[n], stage.counts, stage.levels, stage.starts)
 
 
 def _settling(version: int) -> Callable[[Flags, Flags, Columns, Stage, Rules, Plan, Lanes], int]:

@@ -57,21 +57,7 @@ from regimen.envs.rewards import (
 )
 from regimen.envs.streams import uniform
 from regimen.execution import Rules, advance, open_account
-from regimen.execution.account import (
-    BORROW,
-    CASH,
-    COMMISSION,
-    EQUITY,
-    FINANCING,
-    FORCED,
-    FUNDING,
-    IMPACT,
-    MARK,
-    RUINED,
-    SPREAD,
-    TURNOVER,
-    UNITS,
-)
+from regimen.execution.account import CASH, EQUITY, FORCED, MARK, RUINED, TURNOVER, UNITS, paid
 from regimen.jit import jit_step_uncached
 from regimen.observation import observe as write_observation
 
@@ -253,14 +239,12 @@ def step(n: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> None:
     after = account[n, EQUITY]
     turnover = account[n, TURNOVER]
     reward = pay(n, before, after, turnover, plan, tally, lanes.ring)
-    costs = account[n, COMMISSION] + account[n, SPREAD] + account[n, IMPACT]
-    costs += account[n, BORROW] + account[n, FINANCING] + account[n, FUNDING]
     earlier = 0.0 if tally[n, COUNT] == 1.0 else book[EPISODE_REWARD, n]
     book[REWARD, n] = reward
     book[EQUITY_AFTER, n] = after
     book[PROFIT, n] = after - before
     book[TURNED, n] = turnover
-    book[PAID, n] = costs
+    book[PAID, n] = paid(n, account)
     book[DRAWDOWN, n] = 1.0 - after / tally[n, PEAK]
     book[EPISODE_REWARD, n] = earlier + reward
     book[EPISODE_STEPS, n] = tally[n, COUNT]

@@ -220,9 +220,6 @@ class Seats:
             flags=_NO_FLAGS,
             observation=_NO_ROWS,
             final=_NO_ROWS,
-            fill_values=_NO_FILLS,
-            fill_times=_NO_TIMES,
-            fill_codes=_NO_CODES,
         )
 
     def _stage(self, status: NDArray[np.int8]) -> Stage:
@@ -259,5 +256,5 @@ def columns(tape: Tape) -> Columns:
 
 _NO_KEYS = np.zeros(0, np.uint64)
 _NONE, _NO_FLAGS, _NO_ROWS = np.zeros((0, 0)), np.zeros((0, 0), np.bool_), np.zeros((0, 0, 0), np.float32)
-_NO_FILLS, _NO_TIMES, _NO_CODES = np.zeros((7, 0)), np.zeros(0, np.int64), np.zeros((2, 0), np.int32)
+_NO_TIMES = np.zeros(0, np.int64)
 _ONES = np.ones(2)

@@ -40,7 +40,7 @@ from regimen.envs.spec import Step, market_spec
 from regimen.envs.streams import lane_keys
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
-from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS
+from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS, relaid
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -274,6 +274,8 @@ class VectorMarket:
             RunError: the state is of an environment of another shape.
         """
         mine = self._changing()
+        if "account" in state:
+            state = {**state, "account": relaid(state["account"])}
         for name, array in mine.items():
             given = state.get(name)
             if given is None or given.shape != array.shape or given.dtype != array.dtype:

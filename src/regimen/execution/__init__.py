@@ -1,6 +1,6 @@
 """Orders become money: costs, the account step, the backtest and its ledger."""
 
-from regimen.execution.account import Fills, Rules, open_account
+from regimen.execution.account import COST_KINDS, FILL_COSTS, HOLDING_COSTS, Fills, Rules, open_account
 from regimen.execution.backtest import Recorder
 from regimen.execution.costs import Costs
 from regimen.execution.feed import Feed
@@ -13,6 +13,9 @@ from regimen.execution.tape import Tape, variance_step
 from regimen.execution.venues import VENUES, Venue
 
 __all__ = [
+    "COST_KINDS",
+    "FILL_COSTS",
+    "HOLDING_COSTS",
     "VENUES",
     "Costs",
     "Feed",

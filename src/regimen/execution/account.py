@@ -1,8 +1,12 @@
-"""The layout of accounts: what the columns of their arrays are, how an account is opened and a fill is written, and
-the numbers of a market that the step reads.
+"""The layout of accounts: what the columns of their arrays are, which costs there are, how an account is opened and a
+fill is written, and the numbers of a market that the step reads.
 
-Account ``n`` of many is row ``n`` of two arrays that the caller owns: ``account`` (account, 19) and
-``positions`` (account, symbol, 5). A backtest has one account, a vectorised environment thousands.
+Account ``n`` of many is row ``n`` of two arrays that the caller owns: ``account`` (account, ACCOUNT_COLUMNS) and
+``positions`` (account, symbol, POSITION_COLUMNS). A backtest has one account, a vectorised environment thousands.
+
+A new cost is one column and one name here, a rate in `Rules`, a field of `regimen.execution.Costs`, the line of
+`regimen.execution.Market.rules` between them, and its charge in `regimen.execution.step`; books, tables, files, reports
+and environments follow the names.
 """
 
 from __future__ import annotations
@@ -18,19 +22,31 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-# Columns of ``account`` (account, 19). From TRADED to FUNDING: what flowed in the bar just stepped, quote
-# currency. FORCED: whether a margin call or ruin closed positions at its open and dropped the orders.
+# Columns of ``account``. TRADED, TURNOVER and the costs: what flowed in the bar just stepped, quote currency.
+# FORCED: whether a margin call or ruin closed positions at its open and dropped the orders.
 CASH, EQUITY, RUINED, CALLED, SCALE, TRADED, TURNOVER = 0, 1, 2, 3, 4, 5, 6
-COMMISSION, SPREAD, IMPACT, BORROW, FINANCING, FUNDING = 7, 8, 9, 10, 11, 12
-CLIPS, LIQUIDATIONS, UNPRICED, FILLS, GROSS, FORCED = 13, 14, 15, 16, 17, 18
-ACCOUNT_COLUMNS = 19
+CLIPS, LIQUIDATIONS, UNPRICED, FILLS, GROSS, FORCED = 7, 8, 9, 10, 11, 12
+FIRST_COST = 13
 
-# Columns of ``positions`` (account, symbol, 5).
+FILL_COSTS = ("commission", "spread", "impact", "stamp_duty")
+"""Kinds of cost that a fill pays."""
+HOLDING_COSTS = ("borrow", "financing", "funding")
+"""Kinds of cost that are paid for the time that something is held."""
+COST_KINDS = (*FILL_COSTS, *HOLDING_COSTS)
+"""Every kind of cost, in the order of columns, books and tables."""
+_HELD, ACCOUNT_COLUMNS = FIRST_COST + len(FILL_COSTS), FIRST_COST + len(COST_KINDS)
+COMMISSION, SPREAD, IMPACT, STAMP_DUTY = range(FIRST_COST, _HELD)
+BORROW, FINANCING, FUNDING = range(_HELD, ACCOUNT_COLUMNS)
+
+# Columns of ``positions``.
 UNITS, MARK, WISH, GOAL, DUE = 0, 1, 2, 3, 4
 POSITION_COLUMNS = 5
 
-FILL_COLUMNS = ("units", "price", "notional", "commission", "spread", "impact", "participation")
+FILL_COLUMNS = ("units", "price", "notional", *FILL_COSTS, "participation")
 """Rows of the buffers that fills are written to."""
+_FILL_COST, _PARTICIPATION = FILL_COLUMNS.index(FILL_COSTS[0]), len(FILL_COLUMNS) - 1
+FREE = (0.0,) * len(FILL_COSTS)
+"""The costs of a fill that costs nothing."""
 
 REASONS = ("order", "remainder", "rebalance", "liquidation", "ruin", "delisting")
 ORDER, REMAINDER, REBALANCE, LIQUIDATION, RUIN, DELISTING = 0, 1, 2, 3, 4, 5
@@ -56,6 +72,7 @@ class Rules(NamedTuple):
         intrabar: 1 when the margin is also checked at each bar's worst price.
         every_bar: 1 when the targets are rebalanced at every bar, 0 when only a change trades.
         band: an order whose goal is no farther than this from the position is dropped, fraction of equity.
+        stamp_duty: fraction of the notional of a sale.
     """
 
     commission: float
@@ -71,6 +88,7 @@ class Rules(NamedTuple):
     intrabar: float
     every_bar: float
     band: float
+    stamp_duty: float
 
 
 class Fills(NamedTuple):
@@ -102,13 +120,11 @@ def write_fill(
     reason: int,
     units: float,
     price: float,
-    commission: float,
-    spread: float,
-    impact: float,
+    costs: tuple[float, ...],
     participation: float,
     fills: Fills,
 ) -> None:
-    """Writes one fill into the buffers; see `regimen.execution.advance`."""
+    """Writes one fill into the buffers; ``costs`` are in the order of `FILL_COSTS`."""
     values = fills.values
     fills.times[at] = stamp
     fills.codes[0, at] = symbol
@@ -116,10 +132,31 @@ def write_fill(
     values[0, at] = units
     values[1, at] = price
     values[2, at] = abs(units) * price
-    values[3, at] = commission
-    values[4, at] = spread
-    values[5, at] = impact
-    values[6, at] = participation
+    for k in range(len(costs)):
+        values[_FILL_COST + k, at] = costs[k]
+    values[_PARTICIPATION, at] = participation
+
+
+@jit_step_uncached
+def paid(n: int, account: Floats) -> float:
+    """Returns what account ``n`` paid in the bar just stepped, all kinds of cost together, quote currency."""
+    by_fills = 0.0
+    for k in range(FIRST_COST, _HELD):
+        by_fills += account[n, k]
+    for_time = 0.0
+    for k in range(_HELD, ACCOUNT_COLUMNS):
+        for_time += account[n, k]
+    return by_fills + for_time
+
+
+def relaid(account: Floats) -> Floats:
+    """Returns accounts (account, column) that were saved before there was a stamp duty in the columns of today.
+
+    They had the six costs of then in columns 7 to 12. What flowed in the last bar is not needed to go on, and is 0.
+    """
+    if account.ndim != 2 or account.shape[1] != 19:
+        return account
+    return np.hstack([account[:, :7], account[:, 13:], np.zeros((len(account), len(COST_KINDS)))])
 
 
 @jit_step

@@ -12,10 +12,9 @@ from regimen.execution.account import (
     Rules,
     open_account,
 )
-from regimen.execution.replay import replay
+from regimen.execution.replay import BOOK, replay
 from regimen.execution.tape import Tape
 
-BOOK_ROWS = 9
 _ROOM = 4_000_000
 """Fills that the buffers hold at first, at most: memory is only used once it is written to."""
 
@@ -41,7 +40,7 @@ class Recorder:
         self.account = np.empty((1, ACCOUNT_COLUMNS))
         self.positions = np.empty((1, self.symbols, POSITION_COLUMNS))
         open_account(0, cash, self.account, self.positions)
-        self.book = np.empty((BOOK_ROWS, stop - start))
+        self.book = np.empty((len(BOOK), stop - start))
         self.units = np.empty((stop - start, self.symbols))
         self.filled = 0
         self._make_room(min((stop - start) * self.symbols, max(_ROOM, self.symbols)))

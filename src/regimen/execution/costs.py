@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regimen.bars.calendar import CalendarName
+from regimen.execution.account import COST_KINDS
 from regimen.execution.venues import DEFAULT, NAMES, VENUES, VenueName
 from regimen.settings import one_line
 
@@ -18,8 +19,13 @@ RATES = (
     "impact_coefficient",
     "borrow_annual",
     "financing_annual",
+    "stamp_duty_bps",
 )
 """The fields that charge something when they are positive; funding charges what the bars say."""
+
+LATER = {"stamp_duty": "stamp_duty_bps"}
+"""Kinds of cost that books had not from the first, by the rate that charges them. Where that is 0, no config, hash,
+book or report names them, so that what was written before them stays what it is, to the byte."""
 
 
 class Costs(BaseModel):
@@ -29,6 +35,7 @@ class Costs(BaseModel):
 
     - commission ``n·commission_bps/10⁴ + commission_fixed``;
     - spread ``n·half_spread_bps/10⁴``;
+    - stamp duty ``n·stamp_duty_bps/10⁴`` where units are sold, short ones too;
     - impact ``n·min(1, impact_coefficient·σ·√(|u|/V))``, the square-root law. ``σ`` is the root of an
       exponentially weighted mean of squared close-to-close bar returns up to the close before the fill
       (``impact_span`` bars, see `regimen.execution.variance_step`). σ and V belong to the same bar length,
@@ -83,6 +90,13 @@ class Costs(BaseModel):
     )
     financing_annual: float = Field(
         default=0.0, ge=0.0, le=100.0, description="yearly interest on borrowed cash (negative cash), a fraction"
+    )
+    stamp_duty_bps: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=10_000.0,
+        exclude_if=lambda rate: rate == 0.0,
+        description="levy in basis points of the notional that is sold, as China's on A-shares; nothing on purchases",
     )
     funding: bool = Field(default=True, description="charge the bars' funding_rate column, where they carry one")
     venue: VenueName | None = Field(default=None, description="preset that fills in the rates that are not given")
@@ -142,6 +156,7 @@ class Costs(BaseModel):
             f"{self.commission_bps:g} bp commission",
             f"{self.commission_fixed:g} a fill" if self.commission_fixed else "",
             f"{self.half_spread_bps:g} bp half-spread",
+            f"{self.stamp_duty_bps:g} bp stamp duty on sales" if self.stamp_duty_bps else "",
             f"impact {self.impact_coefficient:g}" if self.impact_coefficient else "",
             f"{self.borrow_annual:.2%} a year to borrow" if self.borrow_annual else "shorts borrow for nothing",
             f"{self.financing_annual:.2%} on borrowed cash" if self.financing_annual else "",
@@ -160,6 +175,11 @@ class Costs(BaseModel):
         same = (self.funding, self.impact_span) == (other.funding, other.impact_span)
         pairs = [(getattr(self, name), getattr(other, name)) for name in RATES]
         return same and all(mine >= its for mine, its in pairs) and any(mine > its for mine, its in pairs)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of cost that books of this market have, see `regimen.execution.account.COST_KINDS`."""
+        return tuple(kind for kind in COST_KINDS if kind not in LATER or getattr(self, LATER[kind]) > 0.0)
 
     @property
     def is_free(self) -> bool:

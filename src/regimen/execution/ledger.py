@@ -14,6 +14,7 @@ from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.execution.account import CLIPS, LIQUIDATIONS, RUINED, UNPRICED
 from regimen.execution.backtest import Recorder
+from regimen.execution.replay import BOOK
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from regimen.execution.market import MarketConfig
 
 Floats = NDArray[np.float64]
-COSTS = ("commission", "spread", "impact", "borrow", "financing", "funding")
 
 
 def _read_only(array: Floats) -> Floats:
@@ -42,12 +42,12 @@ class Ledger:
         units: (time, symbol) held at the close.
         targets: (time, symbol) target exposures as they were decided.
         turnover: (time,) traded notional as a fraction of the equity at the bar's open.
-        costs: what was paid in each bar, quote currency, by kind: ``commission spread impact borrow financing
-            funding`` (time,); funding is negative where it was received.
+        costs: (time,) what was paid in each bar, quote currency, by kind as `Costs.kinds` has them; funding is
+            negative where it was received.
         start_equity: equity before the first bar.
         fills: Arrow table, one row per fill, in order: ``time`` (start of the bar, whose open is the fill),
-            ``symbol``, ``units`` (signed), ``price`` (the open, before costs), ``notional``, ``commission``,
-            ``spread``, ``impact`` (quote currency), ``participation`` (units/volume, NaN without volume) and
+            ``symbol``, ``units`` (signed), ``price`` (the open, before costs), ``notional``, the costs that a fill
+            pays (quote currency), ``participation`` (units/volume, NaN without volume) and
             ``reason``: order; remainder (of an order that was filled in part or had to wait for volume),
             rebalance, liquidation, ruin; delisting (what was held of a symbol that has ended, paid out at no cost and
             not in ``turnover``).
@@ -82,19 +82,20 @@ class Ledger:
         """Closes the books of a recorder; nothing is copied."""
         from regimen.execution.tables import fills_table
 
-        book = _read_only(recorder.book)
+        book = dict(zip(BOOK, _read_only(recorder.book), strict=True))
+        kinds = market.costs.kinds
         account = recorder.account[0]
         return cls(
             bars=bars,
             market=market,
-            equity=book[0],
-            cash=book[1],
+            equity=book["equity"],
+            cash=book["cash"],
             units=_read_only(recorder.units),
             targets=_read_only(targets),
-            turnover=book[2],
-            costs={name: book[3 + k] for k, name in enumerate(COSTS)},
+            turnover=book["turnover"],
+            costs={kind: book[kind] for kind in kinds},
             start_equity=recorder.cash,
-            fills=fills_table(recorder, bars.symbols),
+            fills=fills_table(recorder, bars.symbols, kinds),
             clips=int(account[CLIPS]),
             liquidations=int(account[LIQUIDATIONS]),
             unpriced=int(account[UNPRICED]),

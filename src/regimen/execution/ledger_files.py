@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from regimen.arrow import data_errors, to_numpy
 from regimen.bars import Bars, Calendar
 from regimen.errors import DataError, RegimenError, RunError
-from regimen.execution.ledger import COSTS, Ledger
+from regimen.execution.ledger import Ledger
 from regimen.execution.market import MarketConfig
 from regimen.execution.tables import STAMP
 
@@ -140,15 +140,16 @@ def read(folder: Path, bars: Bars | None = None) -> Ledger:
             bars = _read_bars(folder, head, _times(account.column("time")))
         if bars.fingerprint != head["fingerprint"]:
             raise DataError("bars", "must be those of the ledger (another fingerprint)", bars.fingerprint)
+        market = MarketConfig(**head["market"])
         ledger = Ledger(
             bars=bars,
-            market=MarketConfig(**head["market"]),
+            market=market,
             equity=_column(account, "equity"),
             cash=_column(account, "cash"),
             units=_column(marks, "units", bars.shape),
             targets=_column(marks, "target", bars.shape),
             turnover=_column(account, "turnover"),
-            costs={name: _column(account, name) for name in COSTS},
+            costs={name: _column(account, name) for name in market.costs.kinds},
             start_equity=head["start_equity"],
             fills=_read_table(folder / "fills.parquet"),
             ruined=head["ruined"],

@@ -156,6 +156,7 @@ class Market:
             intrabar=float(config.intrabar_margin),
             every_bar=float(config.rebalance == "every_bar"),
             band=max(config.rebalance_band, DUST),
+            stamp_duty=costs.stamp_duty_bps * 1e-4,
         )
 
     def tape(self, bars: Bars) -> Tape:

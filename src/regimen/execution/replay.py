@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from regimen.execution.account import (
-    BORROW,
+    ACCOUNT_COLUMNS,
     CASH,
-    COMMISSION,
+    COST_KINDS,
     EQUITY,
-    FINANCING,
-    FUNDING,
-    IMPACT,
-    SPREAD,
+    FIRST_COST,
     TURNOVER,
     UNITS,
     Fills,
@@ -27,6 +24,10 @@ from regimen.execution.step import advance
 from regimen.execution.tape import Tape
 from regimen.jit import jit_step
 from regimen.scan.digest import code_digest
+
+BOOK = ("equity", "cash", "turnover", *COST_KINDS)
+"""Rows of the books of a backtest."""
+_FIRST_ROW = BOOK.index(COST_KINDS[0]) - FIRST_COST
 
 
 def _replaying(version: int) -> Callable[..., int]:
@@ -51,7 +52,7 @@ def _replaying(version: int) -> Callable[..., int]:
         Args:
             first: the bar that the account was opened at: row 0 of the books; targets before it are not its own.
             latency: the row of ``targets`` that falls due at bar t is ``t - latency``.
-            book: (9, time) equity, cash, turnover, commission, spread, impact, borrow, financing, funding.
+            book: (row, time) as `BOOK` has them.
             units: (time, symbol) held at the close.
         """
         if version == 0:  # it never is; a constant that the code names is one that numba's cache compares
@@ -62,12 +63,8 @@ def _replaying(version: int) -> Callable[..., int]:
             book[0, t - first] = account[0, EQUITY]
             book[1, t - first] = account[0, CASH]
             book[2, t - first] = account[0, TURNOVER]
-            book[3, t - first] = account[0, COMMISSION]
-            book[4, t - first] = account[0, SPREAD]
-            book[5, t - first] = account[0, IMPACT]
-            book[6, t - first] = account[0, BORROW]
-            book[7, t - first] = account[0, FINANCING]
-            book[8, t - first] = account[0, FUNDING]
+            for k in range(FIRST_COST, ACCOUNT_COLUMNS):
+                book[_FIRST_ROW + k, t - first] = account[0, k]
             for s in range(units.shape[1]):
                 units[t - first, s] = positions[0, s, UNITS]
         return filled

@@ -24,6 +24,7 @@ from regimen.execution.account import (
     FILLS,
     FINANCING,
     FORCED,
+    FREE,
     FUNDING,
     GOAL,
     GROSS,
@@ -38,6 +39,7 @@ from regimen.execution.account import (
     RUINED,
     SCALE,
     SPREAD,
+    STAMP_DUTY,
     TRADED,
     TURNOVER,
     UNITS,
@@ -173,7 +175,7 @@ def advance(
                 price = positions[n, s, MARK] * tape.payouts[s]
                 paid_out += units * price
                 if fills is not None:
-                    write_fill(filled, stamp, s, DELISTING, -units, price, 0.0, 0.0, 0.0, np.nan, fills)
+                    write_fill(filled, stamp, s, DELISTING, -units, price, FREE, np.nan, fills)
                 filled += 1
             continue
         value += held
@@ -205,6 +207,7 @@ def advance(
     commissions = 0.0
     spreads = 0.0
     impacts = 0.0
+    duties = 0.0
     for s in range(symbols):
         units = positions[n, s, UNITS]
         price = opens[t, s]
@@ -252,15 +255,17 @@ def advance(
                 impact = notional * rate
             else:
                 account[n, UNPRICED] += 1.0
+        duty = notional * rules.stamp_duty if delta < 0.0 else 0.0
         cash -= delta * price + (commission + spread)
-        cash -= impact
+        cash -= impact + duty
         traded += notional
         commissions += commission
         spreads += spread
         impacts += impact
+        duties += duty
         if fills is not None:
-            share = abs(delta) / volume
-            write_fill(filled, stamp, s, reason, delta, price, commission, spread, impact, share, fills)
+            costs = (commission, spread, impact, duty)
+            write_fill(filled, stamp, s, reason, delta, price, costs, abs(delta) / volume, fills)
         filled += 1
 
     value, gross, called = mark_positions(n, t, cash, tape, rules, positions)
@@ -278,6 +283,7 @@ def advance(
     account[n, COMMISSION] = commissions
     account[n, SPREAD] = spreads
     account[n, IMPACT] = impacts
+    account[n, STAMP_DUTY] = duties
     account[n, BORROW] = borrow
     account[n, FINANCING] = financing
     account[n, FUNDING] = funding

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.execution.account import FILL_COLUMNS, REASONS
+from regimen.execution.account import FILL_COLUMNS, FILL_COSTS, REASONS
 from regimen.jit import jit
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ def _names(codes: NDArray[np.int32], names: tuple[str, ...]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()), safe=False)
 
 
-def fills_table(recorder: Recorder, symbols: tuple[str, ...]) -> pa.Table:
-    """Returns the recorder's fills; see `Ledger.fills` for the columns."""
+def fills_table(recorder: Recorder, symbols: tuple[str, ...], kinds: tuple[str, ...]) -> pa.Table:
+    """Returns the recorder's fills, with the costs of these kinds; see `Ledger.fills` for the columns."""
     n, fills = recorder.filled, recorder.fills
+    kept = [(k, name) for k, name in enumerate(FILL_COLUMNS) if name in kinds or name not in FILL_COSTS]
     columns = {
         "time": _stamps(fills.times[:n]),
         "symbol": _names(fills.codes[0, :n], symbols),
-        **{name: _floats(fills.values[k, :n]) for k, name in enumerate(FILL_COLUMNS)},
+        **{name: _floats(fills.values[k, :n]) for k, name in kept},
         "reason": _names(fills.codes[1, :n], REASONS),
     }
     return pa.table(columns)

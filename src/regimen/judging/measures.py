@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
+from regimen.execution import FILL_COSTS
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
-
-TRADING = ("commission", "spread", "impact")
-"""Costs that a trade pays; the others are paid for holding."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
     moments = metrics.moments(returns)
     ratio, skew, kurtosis = moments.sharpe, moments.skewness, moments.kurtosis
     drags = {kind: metrics.cost_drag(paid, before, periods_per_year) for kind, paid in ledger.costs.items()}
-    trading = np.sum([ledger.costs[kind] for kind in TRADING], axis=0)
+    trading = np.sum([ledger.costs[kind] for kind in ledger.costs if kind in FILL_COSTS], axis=0)
     paid = metrics.cost_per_trade_bps(trading, before, ledger.turnover)
     extra = metrics.break_even_bps(returns, ledger.turnover)
     return Row(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 
-PAID = ("commission", "spread", "impact", "borrow", "financing")
-"""Costs that timing has to earn. Funding is part of what the market pays: a constant exposure has it too."""
+NOT_EARNED = "funding"
+"""The cost that timing need not earn: it is part of what the market pays, a constant exposure has it too."""
 _CELLS = 3_000_000_000
 """Bars × symbols that arrangements may go through before they are only as many as the number of trials asks for."""
 _FEWEST, _MOST, _PER_TRIAL = 1_000, 20_000, 40
@@ -72,7 +72,7 @@ class Timing:
         opened = ledger.equity - np.nansum(ledger.units * (ledger.prices - marks), axis=1)
         alive = (before > 0) & (opened > 0)
         held = np.where(listed & alive[:, None], ledger.units * marks / np.where(alive, opened, 1.0)[:, None], 0.0)
-        paid = np.sum([ledger.costs[kind] for kind in PAID], axis=0)
+        paid = np.sum([costs for kind, costs in ledger.costs.items() if kind != NOT_EARNED], axis=0)
         return cls(
             exposures=metrics.exposure_deviations(held, listed),
             moves=metrics.forward_deviations(moves, listed) / metrics.shares(listed),

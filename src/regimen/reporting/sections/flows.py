@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regimen.reporting.charts.figure import Figure, Key, heights_at, tick_number, tick_percent
 from regimen.reporting.charts.frame import Words
 from regimen.reporting.charts.plots import bars, responsive
+from regimen.reporting.glossary import humanised
 from regimen.reporting.numerals import number, percent
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def costs_figure(document: ReportDocument) -> Figure | None:
     for style, (kind, values) in zip(_COST_STYLES * 3, document.costs.items(), strict=False):
         unit, labels, sums = calendar_sums(document.time, np.asarray(values, dtype=np.float64))
         groups.append((style, sums.tolist()))
-        keys.append(Key(f"block {style}", kind.capitalize(), percent(sums.sum(), 2)))
+        keys.append(Key(f"block {style}", humanised(kind), percent(sums.sum(), 2)))
     said = ", ".join(f"{key.label.lower()} {key.value}" for key in keys)
     words = Words("costs", f"Costs per {unit} by kind", f"Sum over the sample as shares of equity: {said}.")
     heights = heights_at(200, 190, 180)

@@ -123,7 +123,7 @@ def all_statistics(document: ReportDocument) -> dict[str, Any]:
             for kind in kinds:
                 paid = [(row.get("costs") or {}).get(kind) for row in rows]
                 if any(paid):
-                    lines.append((f"of which {kind}", [percent(part, 2) for part in paid]))
+                    lines.append((f"of which {humanised(kind).lower()}", [percent(part, 2) for part in paid]))
         elif any(statistic.key in row for row in rows):
             lines.append((label, [statistic.write(row.get(statistic.key)) for row in rows]))
     others = list(dict.fromkeys(key for row in rows for key in row if key not in KNOWN))
