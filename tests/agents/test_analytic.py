@@ -106,6 +106,7 @@ ALL = Costs(
     impact_coefficient=0.8,
     borrow_annual=0.05,
     financing_annual=0.08,
+    stamp_duty_bps=4.0,
     funding=True,
 )
 RULES: list[dict[str, Any]] = [
