@@ -50,11 +50,11 @@ def test_proxies_of_mood_and_funding_equal_pandas(market: Bars, agree) -> None:
     agree(FEATURES, market, dict(zip(names, (x.to_numpy() for x in (*mood, *funding)), strict=True)))
 
 
-def test_given_sentiment_is_held_and_replaces_the_proxy(btc: Bars, agree) -> None:
-    x = sparse_walk(len(btc), 1)
+def test_given_sentiment_is_held_and_replaces_the_proxy(coin: Bars, agree) -> None:
+    x = sparse_walk(len(coin), 1)
     level, shock = stance(x.ffill(), 5, 20, 60)
     expected = {"sentiment_level": level.to_numpy(), "sentiment_shock": shock.to_numpy()}
-    agree(FEATURES, with_extra(btc, sentiment=x), expected)
+    agree(FEATURES, with_extra(coin, sentiment=x), expected)
 
 
 def test_given_funding_is_held_and_replaces_the_proxy(funded: Bars, agree) -> None:
@@ -103,41 +103,39 @@ def test_missing_and_crossed_quotes_hold_the_last(quoted: Bars, agree) -> None:
     agree(FEATURES, broken, {"quote_pressure_10": mean(place, 10).to_numpy()})
 
 
-def test_proxies_of_quotes_equal_pandas(btc: Bars, stock: Bars, agree) -> None:
-    for bars in (btc, stock):
-        _, h, l, c = prices(bars)  # noqa: E741
-        middle = (h + l) / 2
-        # The difference of a close and a middle that are equal in cents is rounding error, not a spread.
-        before, after = (c.shift() - middle.shift()).round(9), (c.shift() - middle).round(9)
-        product = 4 * before * after
-        spread = (np.sqrt(product.clip(lower=0)) / c.shift()).fillna(0.0)
-        fast, base = mean(spread, 10), mean(spread, 120)
-        expected = {
-            "spread_10_120": ((fast - base) / (fast + base)).to_numpy(),
-            "quote_pressure_10": mean(((c - l) - (h - c)) / height(h, l), 10).to_numpy(),
-        }
-        agree(FEATURES, bars, expected)
+def test_proxies_of_quotes_equal_pandas(traded: Bars, agree) -> None:
+    _, h, l, c = prices(traded)  # noqa: E741
+    middle = (h + l) / 2
+    # The difference of a close and a middle that are equal in cents is rounding error, not a spread.
+    before, after = (c.shift() - middle.shift()).round(9), (c.shift() - middle).round(9)
+    product = 4 * before * after
+    spread = (np.sqrt(product.clip(lower=0)) / c.shift()).fillna(0.0)
+    fast, base = mean(spread, 10), mean(spread, 120)
+    expected = {
+        "spread_10_120": ((fast - base) / (fast + base)).to_numpy(),
+        "quote_pressure_10": mean(((c - l) - (h - c)) / height(h, l), 10).to_numpy(),
+    }
+    agree(FEATURES, traded, expected)
 
 
-def test_given_open_interest_equals_pandas(btc: Bars, agree) -> None:
-    interest = np.exp(0.01 * sparse_walk(len(btc), 2))
+def test_given_open_interest_equals_pandas(coin: Bars, agree) -> None:
+    interest = np.exp(0.01 * sparse_walk(len(coin), 2))
     change = np.log(interest.ffill()).diff().fillna(0.0).where(interest.ffill().notna())
-    side = np.sign(pd.Series(btc.close[:, 0]).diff())
+    side = np.sign(pd.Series(coin.close[:, 0]).diff())
     flow = mean(change, 20) / np.sqrt(mean(change**2, 60))
     agreement = mean(side * change, 20) / mean(change.abs(), 20)
     expected = {"interest_flow_20": flow.to_numpy(), "interest_agreement_20": agreement.to_numpy()}
-    agree(FEATURES, with_extra(btc, open_interest=interest), expected)
+    agree(FEATURES, with_extra(coin, open_interest=interest), expected)
 
 
-def test_proxies_of_open_interest_equal_pandas(btc: Bars, stock: Bars, agree) -> None:
-    for bars in (btc, stock):
-        close, volume = pd.Series(bars.close[:, 0]), pd.Series(bars.volume[:, 0])
-        side = np.sign(close.diff()).fillna(0.0)
-        swell = (volume.diff() / (volume + volume.shift()).replace(0.0, np.inf)).fillna(0.0)
-        flow = mean(side, 20) / np.sqrt(mean(side**2, 60))
-        agreement = mean(side * swell, 20) / mean(swell.abs(), 20)
-        expected = {"interest_flow_20": flow.to_numpy(), "interest_agreement_20": agreement.to_numpy()}
-        agree(FEATURES, bars, expected)
+def test_proxies_of_open_interest_equal_pandas(traded: Bars, agree) -> None:
+    close, volume = pd.Series(traded.close[:, 0]), pd.Series(traded.volume[:, 0])
+    side = np.sign(close.diff()).fillna(0.0)
+    swell = (volume.diff() / (volume + volume.shift()).replace(0.0, np.inf)).fillna(0.0)
+    flow = mean(side, 20) / np.sqrt(mean(side**2, 60))
+    agreement = mean(side * swell, 20) / mean(swell.abs(), 20)
+    expected = {"interest_flow_20": flow.to_numpy(), "interest_agreement_20": agreement.to_numpy()}
+    agree(FEATURES, traded, expected)
 
 
 def test_bull_power_and_streak_equal_a_scalar_loop(market: Bars, agree) -> None:
@@ -153,21 +151,21 @@ def test_bull_power_and_streak_equal_a_scalar_loop(market: Bars, agree) -> None:
     agree(FEATURES, market, expected)
 
 
-def test_the_unit_of_an_extra_column_does_not_matter(btc: Bars) -> None:
-    extras = {name: sparse_walk(len(btc), 4) for name in ("sentiment", "funding_rate")}
-    extras["open_interest"] = np.exp(0.01 * sparse_walk(len(btc), 5))
+def test_the_unit_of_an_extra_column_does_not_matter(coin: Bars) -> None:
+    extras = {name: sparse_walk(len(coin), 4) for name in ("sentiment", "funding_rate")}
+    extras["open_interest"] = np.exp(0.01 * sparse_walk(len(coin), 5))
     features = FeatureSet(FEATURES)
     once, often = (
-        features.compute(with_extra(btc, **{name: x * unit for name, x in extras.items()})).values
+        features.compute(with_extra(coin, **{name: x * unit for name, x in extras.items()})).values
         for unit in (1.0, 700.0)
     )
     assert np.nanmax(np.abs(once - often)) < 1e-9
 
 
-def test_a_constant_column_is_no_surprise(btc: Bars) -> None:
-    constant = pd.Series(np.full(len(btc), 0.01))
+def test_a_constant_column_is_no_surprise(coin: Bars) -> None:
+    constant = pd.Series(np.full(len(coin), 0.01))
     features = FeatureSet(FEATURES)
-    frame = features.compute(with_extra(btc, sentiment=constant, funding_rate=constant, open_interest=constant))
+    frame = features.compute(with_extra(coin, sentiment=constant, funding_rate=constant, open_interest=constant))
     values = frame.values[features.warmup :, 0, :]
     assert np.isfinite(values).all()
     shocks = [i for i, name in enumerate(features.names) if name.endswith("shock")]

@@ -78,15 +78,15 @@ def test_one_bar_at_a_time_gives_the_same_bits(funded: Bars) -> None:
         assert row.tobytes() == batch[t, 0].tobytes(), t
 
 
-def test_a_missing_bar_is_no_bar(btc: Bars, stock: Bars) -> None:
+def test_a_missing_bar_is_no_bar(coin: Bars, stock: Bars) -> None:
     rows = 1200
     rng = np.random.default_rng(3)
     there = rng.random((rows, 2)) < [0.8, 1.0]
     columns = {}
     for name in ("open", "high", "low", "close", "volume"):
-        both = np.column_stack([getattr(btc, name)[:rows, 0], getattr(stock, name)[:rows, 0]])
+        both = np.column_stack([getattr(coin, name)[:rows, 0], getattr(stock, name)[:rows, 0]])
         columns[name] = np.where(there, both, np.nan)
-    panel = Bars.from_arrays(btc.time[:rows], symbols=("A", "B"), **columns)
+    panel = Bars.from_arrays(coin.time[:rows], symbols=("A", "B"), **columns)
     values = STANDARD.compute(panel).values
     assert np.isnan(values[~there]).all()
     for symbol in (0, 1):
@@ -167,9 +167,8 @@ def test_every_valid_market_gives_finite_bounded_columns(
     assert np.abs(values).max() <= 20.0, STANDARD.names[int(np.abs(values).max(axis=0).argmax())]
 
 
-@pytest.mark.parametrize("name", ["btc_years", "stock"])
-def test_both_halves_of_history_look_alike(name: str, request: pytest.FixtureRequest) -> None:
-    values = warm(request.getfixturevalue(name))
+def test_both_halves_of_history_look_alike(long_history: Bars) -> None:
+    values = warm(long_history)
     first, second = np.array_split(values, 2)
     spread = values.std(axis=0)
     assert (spread > 1e-3).all(), "a constant column"
@@ -179,9 +178,8 @@ def test_both_halves_of_history_look_alike(name: str, request: pytest.FixtureReq
     assert np.abs(ratio).max() < np.log(3.0), (STANDARD.names[int(np.abs(ratio).argmax())], ratio)
 
 
-@pytest.mark.parametrize("name", ["btc_years", "stock"])
-def test_no_two_columns_say_the_same(name: str, request: pytest.FixtureRequest) -> None:
-    alike = np.abs(np.corrcoef(warm(request.getfixturevalue(name)), rowvar=False))
+def test_no_two_columns_say_the_same(long_history: Bars) -> None:
+    alike = np.abs(np.corrcoef(warm(long_history), rowvar=False))
     np.fill_diagonal(alike, 0.0)
     i, j = np.unravel_index(alike.argmax(), alike.shape)
     assert alike[i, j] < 0.995, (STANDARD.names[i], STANDARD.names[j], alike[i, j])

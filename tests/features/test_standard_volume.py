@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 import talib
 
 from regimen.bars import Bars
 from regimen.features import FeatureSet
 from regimen.features.volume import FEATURES
-
-
-@pytest.fixture(params=["btc", "stock"])
-def traded(request: pytest.FixtureRequest) -> Bars:
-    return request.getfixturevalue(request.param)
 
 
 def test_activity_equals_pandas(traded: Bars, agree) -> None:
