@@ -12,6 +12,7 @@ import pytest
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError, RegimenError, RunError
 from regimen.execution import COST_KINDS, Costs, Ledger, Market
+from regimen.simulators import Quotes, RegimeMarketConfig
 
 FIELDS = ("equity", "cash", "units", "targets", "turnover", "returns", "exposure", "prices")
 COUNTS = ("clips", "liquidations", "unpriced", "ruined", "start_equity", "symbols", "market")
@@ -239,14 +240,8 @@ def test_a_backtest_can_start_and_stop_anywhere() -> None:
         market.backtest(whole.bars, whole.targets, 20, 81)
 
 
-def test_bitcoin_by_the_minute(shared_data: Path) -> None:
-    files = sorted((shared_data / "crypto").glob("*1m*.parquet"))
-    if not files:
-        pytest.skip("no one-minute file")
-    table = pq.read_table(files[0])
-    stamp = "timestamp" if "timestamp" in table.column_names else table.column_names[0]
-    columns = {name: table.column(name).to_numpy() for name in ("open", "high", "low", "close", "volume")}
-    bars = Bars.from_arrays(table.column(stamp).to_numpy(), **columns)
+def assert_minutes_balance(bars: Bars) -> None:
+    """A position taken anew every hour, in the last minute's direction: cash and holdings are equity at each minute."""
     trend = np.sign(np.diff(bars.close[:, 0], prepend=bars.close[0, 0]))
     trend[np.arange(len(bars)) % 60 != 0] = np.nan
     market = Market(costs=Costs(impact_coefficient=1.0), participation_cap=0.1, initial_cash=1e5)
@@ -254,3 +249,18 @@ def test_bitcoin_by_the_minute(shared_data: Path) -> None:
     assert ledger.fills.num_rows > 1000
     held = (ledger.units * ledger.prices).sum(axis=1)
     assert (np.abs(ledger.cash + held - ledger.equity) <= 1e-9 * (np.abs(held) + ledger.equity)).all()
+
+
+def test_a_simulated_market_by_the_minute() -> None:
+    quotes = Quotes(bar_length="1m", price=9_000.0, volume=20.0)
+    assert_minutes_balance(RegimeMarketConfig(volatility=6e-4, quotes=quotes).simulate(120_000, 5).bars)
+
+
+def test_bitcoin_by_the_minute(shared_data: Path) -> None:
+    files = sorted((shared_data / "crypto").glob("*1m*.parquet"))
+    if not files:
+        pytest.skip("no one-minute file")
+    table = pq.read_table(files[0])
+    stamp = "timestamp" if "timestamp" in table.column_names else table.column_names[0]
+    columns = {name: table.column(name).to_numpy() for name in ("open", "high", "low", "close", "volume")}
+    assert_minutes_balance(Bars.from_arrays(table.column(stamp).to_numpy(), **columns))

@@ -48,11 +48,13 @@ NAMES = [
 MINUTE = 60_000_000_000
 
 
-def simulated(count: int, seed: int = 0, price: float = 60_000.0, quiet: float = 1e-4) -> Bars:
-    """A random walk with a tick of 0.01 and heavy-tailed volumes."""
+def simulated(count: int, seed: int = 0, price: float = 60_000.0, quiet: float = 1e-4, night: float = 0.0) -> Bars:
+    """A random walk with a tick of 0.01 and heavy-tailed volumes; each bar opens ``night`` away from the last close."""
     random = generator(seed, "indicators")
     close = np.round(price * np.exp(np.cumsum(random.normal(0.0, quiet, count))), 2)
     open_ = np.concatenate([close[:1], close[:-1]])
+    if night:
+        open_ = np.round(open_ * np.exp(random.normal(0.0, night, count)), 2)
     high = np.maximum(open_, close) + np.round(np.abs(random.normal(0.0, quiet, count)) * price, 2)
     low = np.minimum(open_, close) - np.round(np.abs(random.normal(0.0, quiet, count)) * price, 2)
     volume = np.exp(random.normal(0.0, 2.0, count))
@@ -136,8 +138,11 @@ def test_names_are_the_27_of_the_specification_in_its_order() -> None:
     assert list(FeatureSet.indicators().names) == NAMES
 
 
-def test_equal_talib_on_a_simulated_market() -> None:
-    assert_equal_to_talib(simulated(20_000))
+@pytest.mark.parametrize(
+    "bars", [simulated(20_000), simulated(5_000, 1, 40.0, 0.01, night=0.008)], ids=["a coin", "a stock"]
+)
+def test_equal_talib_on_a_simulated_market(bars: Bars) -> None:
+    assert_equal_to_talib(bars)
 
 
 def test_equal_talib_on_bitcoin_minutes(shared_data: Path) -> None:
