@@ -272,6 +272,7 @@ def test_prices_that_are_called_like_symbols(names: str, tmp_path: Path) -> None
 
 
 CONVERTED = {
+    "a.h5": "is an HDF5 file, which is not read; convert it: python -c .*read_hdf",
     "a.xlsx": "read_excel",
     "a.bz2": "bunzip2 -k",
     "a.csv.xz": "unxz -k",
