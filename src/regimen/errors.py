@@ -11,7 +11,7 @@ _CREDENTIALS = re.compile(r"""(://)[^\s'"]*(?=@)|([?&]\w*(?:pass|pwd|secret|toke
 
 def without_credentials(text: str) -> str:
     """Returns a text in which what is secret of every address is stars: ``http://***@host/?token=***``."""
-    return _CREDENTIALS.sub(lambda found: f"{found[1] or found[2]}***", text)
+    return _CREDENTIALS.sub(lambda match: f"{match[1] or match[2]}***", text)
 
 
 def printable(text: str, kept: str = "") -> str:

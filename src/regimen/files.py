@@ -89,8 +89,8 @@ def sweep(folder: Path, pattern: str = f".*{_SUFFIX}") -> None:
 
 def abandoned(folder: Path, pattern: str = f".*{_SUFFIX}") -> list[Path]:
     """Returns the neighbours in a folder that no living process writes to."""
-    found = [path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink()]
-    return [path for path in found if not held(path)]
+    paths = [path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink()]
+    return [path for path in paths if not held(path)]
 
 
 @contextmanager

@@ -119,15 +119,15 @@ def _written(location: Sequence[str | int], values: object, missing: bool) -> tu
 
 def _suggest(model: type[BaseModel], path: Sequence[str | int]) -> str:
     """The nearest known key to an unknown one, as a hint; empty when none is near."""
-    found: list[type[BaseModel]] = [model]
+    models: list[type[BaseModel]] = [model]
     for part in path[:-1]:
-        kinds = [one for one in found if "kind" in one.model_fields and one.model_fields["kind"].default == part]
+        kinds = [one for one in models if "kind" in one.model_fields and one.model_fields["kind"].default == part]
         if kinds:  # a union's tag picks its member
-            found = kinds
+            models = kinds
             continue
-        fields = [one.model_fields[str(part)] for one in found if str(part) in one.model_fields]
-        found = [member for field in fields for member in members(field.annotation)]
-    known = [name for one in found for name in one.model_fields]
+        fields = [one.model_fields[str(part)] for one in models if str(part) in one.model_fields]
+        models = [member for field in fields for member in members(field.annotation)]
+    known = [name for one in models for name in one.model_fields]
     near = difflib.get_close_matches(str(path[-1]), known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

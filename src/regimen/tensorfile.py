@@ -78,10 +78,10 @@ def _checksum(tensors: dict[str, Tensor], document: dict[str, Any]) -> str:
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     """Returns an optimiser's moments, named ``parameter/slot``."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for index, slots in optimizer.state_dict()["state"].items():
-        found |= {f"{index}/{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
-    return found
+        tensors |= {f"{index}/{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
+    return tensors
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -212,9 +212,9 @@ class Bars:
     @cached_property
     def present(self) -> NDArray[np.bool_]:
         """(time, symbol): whether the symbol has a bar, i.e. none of its four prices is NaN."""
-        found = ~(np.isnan(self.open) | np.isnan(self.high) | np.isnan(self.low) | np.isnan(self.close))
-        found.flags.writeable = False
-        return found
+        has_bar = ~(np.isnan(self.open) | np.isnan(self.high) | np.isnan(self.low) | np.isnan(self.close))
+        has_bar.flags.writeable = False
+        return has_bar
 
     @cached_property
     def listed(self) -> NDArray[np.bool_]:
@@ -224,9 +224,9 @@ class Bars:
         """
         first, last = self.listing.T
         time = self.time[:, None]
-        found = np.asarray((time >= first) & ~(time > last))
-        found.flags.writeable = False
-        return found
+        within = np.asarray((time >= first) & ~(time > last))
+        within.flags.writeable = False
+        return within
 
     def window(self, start: int, stop: int) -> Bars:
         """Returns the bars at positions [start, stop).

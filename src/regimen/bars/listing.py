@@ -52,9 +52,9 @@ def listed(present: Flags) -> Flags:
 def listing(time: Times, present: Flags) -> Times:
     """Returns (symbol, 2) the start of each symbol's first bar, and of its last one where it has ended, else NaT."""
     first, stop = spans(present)
-    found = np.full((len(first), 2), np.datetime64("NaT", "ns"))
+    edges = np.full((len(first), 2), np.datetime64("NaT", "ns"))
     known = first < len(time)
-    found[known, 0] = time[first[known]]
+    edges[known, 0] = time[first[known]]
     ended = stop < len(time)
-    found[ended, 1] = time[stop[ended] - 1]
-    return found
+    edges[ended, 1] = time[stop[ended] - 1]
+    return edges

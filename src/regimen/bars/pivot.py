@@ -39,8 +39,8 @@ def bar_length_of(table: RawTable, order: np.ndarray) -> int:
     middle = int(np.median(steps[: 1 << 16]))
     if (steps == middle).sum() * 2 > len(steps):
         return middle
-    found, counts = np.unique(steps, return_counts=True)
-    return int(found[counts.argmax()])
+    lengths, counts = np.unique(steps, return_counts=True)
+    return int(lengths[counts.argmax()])
 
 
 def is_ordered(table: RawTable) -> bool:

@@ -109,12 +109,12 @@ def _pick(values: Values, valid: NDArray[np.bool_], starts: NDArray[np.int64], l
     rows = np.arange(len(values))[:, None]
     if last:
         at = np.maximum.reduceat(np.where(valid, rows, -1), starts, axis=0)
-        found = at >= 0
+        exists = at >= 0
     else:
         at = np.minimum.reduceat(np.where(valid, rows, len(values)), starts, axis=0)
-        found = at < len(values)
-    picked = np.take_along_axis(values, np.where(found, at, 0), axis=0)
-    return np.where(found, picked, np.nan)
+        exists = at < len(values)
+    picked = np.take_along_axis(values, np.where(exists, at, 0), axis=0)
+    return np.where(exists, picked, np.nan)
 
 
 def _sum(values: Values, starts: NDArray[np.int64]) -> Values:

@@ -115,7 +115,7 @@ def shared(left: Sketch, right: Sketch) -> float:
     shorter = min(fine.span[1] - fine.span[0], coarse.span[1] - coarse.span[0])
     if common <= 0 or common < OVERLAP * shorter:
         return 0.0
-    return next((found for step in _STEPS if (found := _agreement(fine, coarse, step)) > 0.0), 0.0)
+    return next((share for step in _STEPS if (share := _agreement(fine, coarse, step)) > 0.0), 0.0)
 
 
 def _week(hours: NDArray[Any]) -> NDArray[np.int64]:

@@ -68,10 +68,10 @@ class RawTable:
     def missing(self) -> NDArray[np.bool_]:
         """(row,): whether a price is NaN or infinite. Rows of a grid that are wholly NaN are not counted."""
         total = self.columns["open"] + self.columns["high"] + self.columns["low"] + self.columns["close"]
-        found = ~np.isfinite(total)
-        if self.grid and found.any():
+        absent = ~np.isfinite(total)
+        if self.grid and absent.any():
             whole = np.ones(len(self), dtype=np.bool_)
             for name in PRICES:
                 whole &= np.isnan(self.columns[name])
-            found &= ~whole
-        return found
+            absent &= ~whole
+        return absent

@@ -32,9 +32,9 @@ def leaks(
         from regimen.records import load_config
         from regimen.runs import find_run_leaks
 
-        found = find_run_leaks(load_config(config, overrides or []), advance)
+        report = find_run_leaks(load_config(config, overrides or []), advance)
     if as_json:
-        print(json.dumps(found.to_dict(), indent=1, allow_nan=False))
+        print(json.dumps(report.to_dict(), indent=1, allow_nan=False))
     else:
         screen = console()
         cells = [
@@ -46,18 +46,18 @@ def leaks(
                 "–" if row.verdict == "clean" or row.first_row < 0 else str(row.first_row),
                 "–" if row.verdict == "clean" else f"{row.change:.3g}",
             )
-            for row in found.rows
+            for row in report.rows
         ]
-        styles = [{"clean": "", "unbounded": "yellow"}.get(row.verdict, "bold red") for row in found.rows]
+        styles = [{"clean": "", "unbounded": "yellow"}.get(row.verdict, "bold red") for row in report.rows]
         headings = ("part", "name", "verdict", "memory", "first changed bar", "largest change")
         print_table(headings, cells, words=("part", "name", "verdict"), styles=styles)
-        for row in found.leaks:
+        for row in report.leaks:
             print_sentence(screen, f"{row.sentence}.", label="Fails", style="bold red")
-        for beware in [each.sentence for each in found.unbounded] + [each.sentence for each in found.tables]:
+        for beware in [each.sentence for each in report.unbounded] + [each.sentence for each in report.tables]:
             print_sentence(screen, f"{beware}.", label="Beware", style="bold yellow")
-        if found.passed:
-            cuts = ", ".join(f"{cut:,}" for cut in found.cuts)
-            edges = ", ".join(f"{edge:,}" for edge in found.edges)
+        if report.passed:
+            cuts = ", ".join(f"{cut:,}" for cut in report.cuts)
+            edges = ", ".join(f"{edge:,}" for edge in report.edges)
             print_sentence(
                 screen,
                 f"bars from {cuts} on were poisoned, and those behind the boundaries at {edges}; "
@@ -66,5 +66,5 @@ def leaks(
                 style="bold green",
             )
             print_sentence(screen, shlex.join(["regimen", "train", str(config), *(overrides or [])]), label="Next")
-    if found.leaks:
+    if report.leaks:
         raise typer.Exit(1)

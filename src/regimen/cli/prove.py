@@ -90,9 +90,9 @@ def _show(results: Sequence[Result]) -> None:
     from regimen.proving.table import HEADINGS, missed, rows
 
     screen = console()
-    found = rows(results)
-    styles = ["bold red" if row[-1] == "NO" else "" for row in found]
-    print_table(HEADINGS, found, words=("agent", "market", "mode", "also"), styles=styles)
+    lines = rows(results)
+    styles = ["bold red" if row[-1] == "NO" else "" for row in lines]
+    print_table(HEADINGS, lines, words=("agent", "market", "mode", "also"), styles=styles)
     for sentence in missed(results):
         print_sentence(screen, f"{sentence}.", label="Missed", style="bold red")
     if all(result.met for result in results):

@@ -157,16 +157,16 @@ def clean(
     with working("leftovers"):
         from regimen.records.leftovers import find_leftovers
 
-        found = find_leftovers(root)
-        for each in found if remove else ():
+        leftovers = find_leftovers(root)
+        for each in leftovers if remove else ():
             each.remove()
     if as_json:
-        rows = [{"path": str(each.path), "what": each.what, "bytes": each.bytes} for each in found]
+        rows = [{"path": str(each.path), "what": each.what, "bytes": each.bytes} for each in leftovers]
         print(json.dumps({"removed": remove, "found": rows}, indent=1))
         return
-    for each in found:
+    for each in leftovers:
         say(f"{'removed: ' if remove else ''}{each.path}: {each.what}, {each.bytes:,} bytes")
-    if not found:
+    if not leftovers:
         say("Nothing is left of killed commands.")
     elif not remove:
         say("`regimen runs clean --remove` removes it.")

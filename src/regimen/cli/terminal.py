@@ -26,7 +26,7 @@ class _PrintableConsole(Console):
 
 def console(error: bool = False) -> Console:
     """Returns a console on standard output, or error, that colours nothing by itself."""
-    found = _PrintableConsole(highlight=False, emoji=False, stderr=error)
-    if not found.is_terminal:
-        found.width = _PIPE_WIDTH
-    return found
+    terminal = _PrintableConsole(highlight=False, emoji=False, stderr=error)
+    if not terminal.is_terminal:
+        terminal.width = _PIPE_WIDTH
+    return terminal

@@ -46,11 +46,11 @@ class FeaturesConfig(BaseModel):
         if self.kind == "custom":
             if not own:
                 raise ConfigError("features.features", "must name at least one feature when features.kind is custom")
-            found = FeatureSet(own)
+            features = FeatureSet(own)
         else:
-            found = FeatureSet.standard() if self.kind == "standard" else FeatureSet.indicators()
-            found = found.with_features(own)
-        return found.select(self.columns, self.groups)
+            features = FeatureSet.standard() if self.kind == "standard" else FeatureSet.indicators()
+            features = features.with_features(own)
+        return features.select(self.columns, self.groups)
 
 
 def load_features(place: str) -> tuple[Feature, ...]:
@@ -68,10 +68,10 @@ def load_features(place: str) -> tuple[Feature, ...]:
     if not hasattr(module, name):
         raise ConfigError("features.features", f"must name something that {where} defines", place)
     value = getattr(module, name)
-    found = (value,) if isinstance(value, Feature) else tuple(value) if isinstance(value, Iterable) else ()
-    if not found or not all(isinstance(item, Feature) for item in found):
+    features = (value,) if isinstance(value, Feature) else tuple(value) if isinstance(value, Iterable) else ()
+    if not features or not all(isinstance(item, Feature) for item in features):
         raise ConfigError("features.features", "must name a Feature or a tuple of them", place)
-    return found
+    return features
 
 
 def _from_package(where: str, place: str) -> ModuleType:

@@ -140,11 +140,11 @@ class FeatureSet:
     @cached_property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The columns of each group, in order."""
-        found: dict[str, tuple[str, ...]] = {}
+        columns: dict[str, tuple[str, ...]] = {}
         for name in self.names:
             group = self._owners[name].group
-            found[group] = (*found.get(group, ()), name)
-        return found
+            columns[group] = (*columns.get(group, ()), name)
+        return columns
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -94,8 +94,8 @@ class FeatureStream:
         self._time[0] = stamp
         self._program.advance(at, self._series, self._states, self._row)
         self._last[at] = stamp
-        found: NDArray[np.float64] = self._row[0, at].copy()
-        return found
+        features: NDArray[np.float64] = self._row[0, at].copy()
+        return features
 
     def replay(self, bars: Bars) -> FeatureFrame:
         """Takes a stretch of history at the batch's speed, e.g. to warm up, and returns its features.

@@ -49,8 +49,8 @@ class Labels:
     @property
     def counts(self) -> dict[str, int]:
         """How many rows are SELL, HOLD and BUY, by name."""
-        found = np.bincount(self.y[self.y >= 0], minlength=len(CLASSES))
-        return {name: int(count) for name, count in zip(CLASSES, found, strict=True)}
+        rows = np.bincount(self.y[self.y >= 0], minlength=len(CLASSES))
+        return {name: int(count) for name, count in zip(CLASSES, rows, strict=True)}
 
 
 def check_reach(horizon: int, entry_lag: int, volatility_window: int, bars: int) -> None:

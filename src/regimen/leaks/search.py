@@ -165,7 +165,7 @@ def _ask(pipeline: Pipeline, bars: Bars, until: int) -> _Answers:
 
 
 def _compare_all(
-    found: _Examination, before: _Answers, after: _Answers, cut: int, how: tuple[Poison, int] | None
+    examination: _Examination, before: _Answers, after: _Answers, cut: int, how: tuple[Poison, int] | None
 ) -> None:
     at = np.arange(cut, dtype=np.int64)
     if before.frame is not None and after.frame is not None:
@@ -175,23 +175,23 @@ def _compare_all(
         for number, name in enumerate(before.frame.names):
             left = blocks[0][:, :, number]
             right = left if same[number] else blocks[1][:, :, number]
-            found.compare("feature", name, left, right, at, how)
+            examination.compare("feature", name, left, right, at, how)
     if before.labels is not None and after.labels is not None:
         ended = [(each.t_end >= 0) & (each.t_end < cut) for each in (before.labels, after.labels)]
         # A label that claims in either run to have seen bars before the cut only must be there in both.
         rows = ended[0] | ended[1]
         for name in ("y", "t_end", "forward_return"):
             left, right = (getattr(each, name)[rows] for each in (before.labels, after.labels))
-            found.compare("label", name, left, right, np.nonzero(rows)[0].astype(np.int64), how)
-    found.compare_fitted(before.fitted, after.fitted, cut, how)
+            examination.compare("label", name, left, right, np.nonzero(rows)[0].astype(np.int64), how)
+    examination.compare_fitted(before.fitted, after.fitted, cut, how)
     if before.exposures is not None and after.exposures is not None:
-        found.compare("policy", "exposure", before.exposures[:cut], after.exposures[:cut], at, how)
+        examination.compare("policy", "exposure", before.exposures[:cut], after.exposures[:cut], at, how)
 
 
-def _measure_memory(found: _Examination, whole: Frame, late: Frame, dropped: int) -> None:
+def _measure_memory(examination: _Examination, whole: Frame, late: Frame, dropped: int) -> None:
     """Sets each feature's memory from its values on all bars and on those without the first ``dropped``."""
     for number, name in enumerate(whole.names):
-        row = found.row("feature", name)
+        row = examination.row("feature", name)
         if row.verdict != "clean":
             continue
         left, right = whole.values[dropped:, :, number], late.values[:, :, number]
@@ -206,7 +206,7 @@ def _measure_memory(found: _Examination, whole: Frame, late: Frame, dropped: int
         count = len(gap)
         last = int(differs[-1]) + 1 if len(differs) else 0
         if last < count:
-            found.rows["feature", name] = replace(row, memory=last)
+            examination.rows["feature", name] = replace(row, memory=last)
             continue
         # Still apart at the end: it fades slowly, or it never will. Compare the last tenth of the rows at
         # which both have a value with the first tenth.
@@ -215,7 +215,7 @@ def _measure_memory(found: _Examination, whole: Frame, late: Frame, dropped: int
         tenth = max(1, len(both) // 10)
         change = float(worst[both[-tenth:]].max(initial=0.0))
         if len(both) >= _SHORT and change > 0.5 * float(worst[both[:tenth]].max(initial=0.0)):
-            found.rows["feature", name] = replace(row, verdict="unbounded", change=change)
+            examination.rows["feature", name] = replace(row, verdict="unbounded", change=change)
 
 
 def _places(cuts: Sequence[int | float] | None, bars: Bars) -> list[int]:
@@ -272,28 +272,30 @@ def find_leaks(
     say = progress or (lambda _: None)
     length = len(bars)
     places = _places(cuts, bars)
-    found = _Examination()
+    examination = _Examination()
     if any(not 0 < edge.cut < length for edge in edges):
         raise ConfigError("leaks.edges", f"must be positions from 1 to {length - 1}", tuple(edge.cut for edge in edges))
     until = max(places[-1], *(edge.until for edge in edges), 0)
     say("the bars as they are")
     before = _ask(pipeline, bars, until)
     say("the same once more")
-    _compare_all(found, before, _ask(pipeline, bars, until), until, None)
-    for key, row in found.rows.items():
-        found.rows[key] = replace(row, read=0)
+    _compare_all(examination, before, _ask(pipeline, bars, until), until, None)
+    for key, row in examination.rows.items():
+        examination.rows[key] = replace(row, read=0)
     for cut in places:
         for how in POISONS:
             say(f"bars from {cut} on turned to {how}")
             after = _ask(pipeline, poison(bars, cut, how, seed), cut)
-            _compare_all(found, before, after, cut, (how, cut))
+            _compare_all(examination, before, after, cut, (how, cut))
     for edge in edges:
         say(f"bars behind the boundary at {edge.cut} turned to noise")
         if pipeline.fitted:
             fitted = pipeline.fitted(poison(bars, edge.cut, "noise", seed), edge.until)
-            found.compare_fitted(before.fitted, fitted, edge.cut, ("noise", edge.cut))
+            examination.compare_fitted(before.fitted, fitted, edge.cut, ("noise", edge.cut))
     dropped = length // 4
     if pipeline.features and before.frame is not None and dropped:
         say(f"the first {dropped} bars dropped")
-        _measure_memory(found, before.frame, pipeline.features(bars.window(dropped, length)), dropped)
-    return LeakReport(tuple(found.rows.values()), tuple(places), dropped, tuple(sorted({edge.cut for edge in edges})))
+        _measure_memory(examination, before.frame, pipeline.features(bars.window(dropped, length)), dropped)
+    return LeakReport(
+        tuple(examination.rows.values()), tuple(places), dropped, tuple(sorted({edge.cut for edge in edges}))
+    )

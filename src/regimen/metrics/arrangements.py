@@ -50,12 +50,12 @@ def _ratio(exposures: Matrix, moves: Matrix, cuts: Integers, order: Integers, pl
 def _as_good(
     exposures: Matrix, moves: Matrix, own: float, cuts: Integers, orders: Integers, places: Integers, enough: int
 ) -> tuple[int, int]:
-    found = 0
+    good = 0
     for draw in range(len(places)):
-        found += _ratio(exposures, moves, cuts[draw], orders[draw], places[draw]) >= own
-        if found == enough:
-            return found, draw + 1
-    return found, len(places)
+        good += _ratio(exposures, moves, cuts[draw], orders[draw], places[draw]) >= own
+        if good == enough:
+            return good, draw + 1
+    return good, len(places)
 
 
 def arrangement_p_value(exposures: Matrix, moves: Matrix, draws: int, seed: int) -> tuple[float, int]:
@@ -82,17 +82,17 @@ def arrangement_p_value(exposures: Matrix, moves: Matrix, draws: int, seed: int)
     own = _ratio(exposures, moves, whole, straight, 0)
     own -= _SLACK * max(1.0, abs(own))
     random = generator(seed, "judge", "arrangements")
-    found = made = 0
-    while made < draws and found < ENOUGH:
+    good = made = 0
+    while made < draws and good < ENOUGH:
         count = min(_BATCH, draws - made)
         cuts = np.sort(random.integers(0, bars, (count, ARCS)), axis=1)
         orders = random.permuted(np.tile(np.arange(ARCS), (count, 1)), axis=1)
         places = random.integers(0, bars, count)
-        more, tried = _as_good(exposures, moves, own, cuts, orders, places, ENOUGH - found)
-        found, made = found + more, made + tried
-    if found >= ENOUGH:
-        return found / made, made
-    return (1.0 + found) / (1.0 + made), made
+        more, tried = _as_good(exposures, moves, own, cuts, orders, places, ENOUGH - good)
+        good, made = good + more, made + tried
+    if good >= ENOUGH:
+        return good / made, made
+    return (1.0 + good) / (1.0 + made), made
 
 
 def best_of(p_value: float, trials: float) -> float:

@@ -106,13 +106,13 @@ def bootstrap(
     first = series if series.ndim == 1 else series[:, 0]
     chosen = automatic_length(np.ascontiguousarray(first), kind) if length is None else length
     random = generator(seed, "bootstrap", kind)
-    found = np.empty(draws)
+    values = np.empty(draws)
     step = max(1, _CHUNK // max(1, series.size))
     for start in range(0, draws, step):
         stop = min(start + step, draws)
         rows = block_positions(len(series), chosen, stop - start, random, kind)
-        found[start:stop] = statistic(series[rows])
-    return found
+        values[start:stop] = statistic(series[rows])
+    return values
 
 
 def interval(
@@ -150,7 +150,7 @@ def _sharpe_draws(sums: Series, offset: float, length: float, draws: int, random
     # A block is a difference of running sums of the centred series: a draw costs T / length steps, not T.
     # The sums (time + 1, 2) of values and squares lie side by side: each end of a block is one trip to memory.
     count = len(sums) - 1
-    found = np.empty(draws)
+    sharpes = np.empty(draws)
     stay = math.log1p(-1.0 / length) if length > 1.0 else 0.0
     for draw in range(draws):
         left = count
@@ -173,8 +173,8 @@ def _sharpe_draws(sums: Series, offset: float, length: float, draws: int, random
             left -= size
         mean = total / count
         variance = (square / count - mean * mean) * count / (count - 1)
-        found[draw] = (mean + offset) / math.sqrt(variance) if variance > 0 else np.nan
-    return found
+        sharpes[draw] = (mean + offset) / math.sqrt(variance) if variance > 0 else np.nan
+    return sharpes
 
 
 def sharpe_draws(

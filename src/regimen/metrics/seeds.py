@@ -27,8 +27,8 @@ def _weights(count: int) -> Series:
 
 def _iqm(rows: Series) -> Series:
     """(draw, score) -> (draw,)."""
-    found: Series = np.sort(rows, axis=1) @ _weights(rows.shape[1])
-    return found
+    means: Series = np.sort(rows, axis=1) @ _weights(rows.shape[1])
+    return means
 
 
 def _table(scores: Series) -> Series:
@@ -88,14 +88,14 @@ def iqm_interval(scores: Series, *, level: float = 0.95, draws: int = 2000, seed
     if runs < 2:
         return Interval(estimate, math.nan, math.nan, level, 1.0, draws)
     random = generator(seed, "bootstrap", "iqm")
-    found = np.empty(draws)
+    iqms = np.empty(draws)
     step = max(1, _CHUNK // values.size)
     for start in range(0, draws, step):
         stop = min(draws, start + step)
         picked = random.integers(0, runs, size=(stop - start, runs, tasks))
         drawn = np.take_along_axis(values[None], picked, axis=1)
-        found[start:stop] = _iqm(drawn.reshape(stop - start, -1))
-    low, high = np.quantile(found, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+        iqms[start:stop] = _iqm(drawn.reshape(stop - start, -1))
+    low, high = np.quantile(iqms, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return Interval(estimate, float(low), float(high), level, 1.0, draws)
 
 

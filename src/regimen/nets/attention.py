@@ -92,8 +92,8 @@ class MultiHeadAttention(nn.Module):
         require_window(memory, self.width, "memory")
         query, key, value = (_split(part, self.heads) for part in (self.query(x), self.key(memory), self.value(memory)))
         weights = attention_weights(query, key, causal=self.causal)
-        found = functional.dropout(weights, self.dropout, self.training) @ value
-        result: Tensor = self.output(found.transpose(1, 2).flatten(2))
+        answer = functional.dropout(weights, self.dropout, self.training) @ value
+        result: Tensor = self.output(answer.transpose(1, 2).flatten(2))
         return result, weights
 
 

@@ -64,20 +64,20 @@ def available_bytes(device: str = "cpu") -> int | None:
     """
     if device != "cpu":
         return int(torch.cuda.mem_get_info()[0])
-    found = []
+    limits = []
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         for line in meminfo.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
-                found.append(1024 * int(line.split()[1]))
+                limits.append(1024 * int(line.split()[1]))
     limit, used, parts = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current", "stat"))
     if limit.exists() and used.exists() and (most := limit.read_text(encoding="ascii").strip()) != "max":
         held = int(used.read_text(encoding="ascii"))
         if parts.exists():
             rows = (line.split() for line in parts.read_text(encoding="ascii").splitlines())
             held -= sum(int(row[1]) for row in rows if row[0] == "inactive_file")
-        found.append(max(0, int(most) - held))
-    return min(found, default=None)
+        limits.append(max(0, int(most) - held))
+    return min(limits, default=None)
 
 
 def require_memory(needed: int, field: str, device: str = "cpu") -> None:

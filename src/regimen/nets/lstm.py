@@ -133,5 +133,5 @@ class AttentiveLSTM(nn.Module):
 
     def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         states = self.encoder(x)
-        found, weights = self.attention(states, states)
-        return self.norm(states + found), weights
+        answer, weights = self.attention(states, states)
+        return self.norm(states + answer), weights

@@ -55,10 +55,10 @@ class CausalSelfAttention(nn.Module):
             earlier = torch.ones(time, time, dtype=torch.bool, device=x.device).tril()
             itself = torch.eye(time, dtype=torch.bool, device=x.device)
             allowed = ((earlier & mask[:, None, :]) | itself)[:, None]
-        found = functional.scaled_dot_product_attention(
+        answer = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=allowed, dropout_p=dropout, is_causal=allowed is None
         )
-        result: Tensor = self.output(found.transpose(1, 2).reshape(batch, time, width))
+        result: Tensor = self.output(answer.transpose(1, 2).reshape(batch, time, width))
         return result
 
 

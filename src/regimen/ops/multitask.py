@@ -78,8 +78,8 @@ def pcgrad(losses: Tensor, parameters: Iterable[Tensor], orders: Tensor) -> Tens
 
 
 def _gradient(loss: Tensor, parameters: list[Tensor]) -> Tensor:
-    found = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-    return torch.cat([gradient.reshape(-1) for gradient in found])
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.reshape(-1) for gradient in gradients])
 
 
 def _without_conflicts(gradients: Tensor, orders: Tensor) -> Tensor:

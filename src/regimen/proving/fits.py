@@ -88,20 +88,20 @@ def measures(walked: Walk) -> dict[str, float]:
     - ``J/memoryless``: on the hidden regime, over the best that sees the last return only;
     - ``x/x*``: on the Kelly and Merton markets, mean over best fraction.
     """
-    market, found = walked.market, scored(walked)
-    numbers = {"score": found.score}
+    market, evaluation = walked.market, scored(walked)
+    numbers = {"score": evaluation.score}
     if isinstance(market, MartingaleConfig):
-        numbers["turnover/random"] = found.turnover / _turnover_of(walked, "random")
+        numbers["turnover/random"] = evaluation.turnover / _turnover_of(walked, "random")
     elif isinstance(market, OrnsteinUhlenbeckConfig):
         numbers["lag law"] = lag_law(walked)
     elif isinstance(market, HysteresisConfig):
         numbers["q−q*"] = fitted_threshold(walked) - market.threshold
-        numbers["J/myopic"] = found.value / _value_of(walked, "myopic")
+        numbers["J/myopic"] = evaluation.value / _value_of(walked, "myopic")
     elif isinstance(market, GarleanuPedersenConfig):
         rate, aim = fitted_rule(walked)
         numbers |= {"τ/τ*": rate / market.rate, "m/m*": aim / float(market.aims[0])}
     elif isinstance(market, HiddenRegimeConfig):
-        numbers["J/memoryless"] = found.value / _value_of(walked, "memoryless")
+        numbers["J/memoryless"] = evaluation.value / _value_of(walked, "memoryless")
     elif isinstance(market, KellyConfig | MertonConfig):
         numbers["x/x*"] = float(walked.positions.mean()) / market.fraction
     return numbers

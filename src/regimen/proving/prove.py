@@ -77,12 +77,12 @@ class Result:
 
     def judged(self) -> tuple[Judged, ...]:
         """Returns every demand in every mode where it is made."""
-        found = []
+        verdicts = []
         for demand in self.experiment.arena.demands:
             for mode in demand.modes:
                 value = self._statistic(demand, mode)
-                found.append(Judged(demand, mode, value, demand.margin(value) >= 0.0))
-        return tuple(found)
+                verdicts.append(Judged(demand, mode, value, demand.margin(value) >= 0.0))
+        return tuple(verdicts)
 
     @property
     def met(self) -> bool:
@@ -111,7 +111,7 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
     agent = experiment.agent.build(env, seed)
     told = None if progress is None else lambda iteration: progress(experiment, seed, iteration)
     history = agent.learn(env, experiment.steps, told)
-    found = {
+    numbers = {
         mode: measures(
             walk(
                 agent,
@@ -126,7 +126,7 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
         )
         for mode in MODES
     }
-    return Run(seed, found, history[-1].steps, sum(iteration.seconds for iteration in history))
+    return Run(seed, numbers, history[-1].steps, sum(iteration.seconds for iteration in history))
 
 
 def prove(

@@ -17,12 +17,12 @@ HEADINGS = ("agent", "market", "mode", "score, IQM [95 %]", "worst", "also", "st
 
 def rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
     """Returns a row for each experiment and mode, under `HEADINGS`; then one for each agent over all its markets."""
-    found = [_row(result, mode) for result in results for mode in MODES]
+    table = [_row(result, mode) for result in results for mode in MODES]
     for agent in dict.fromkeys(result.experiment.name for result in results):
         own = [result for result in results if result.experiment.name == agent]
         if len(own) > 1:
-            found += [_total(agent, own, mode) for mode in MODES]
-    return found
+            table += [_total(agent, own, mode) for mode in MODES]
+    return table
 
 
 def _row(result: Result, mode: Mode) -> tuple[str, ...]:
@@ -52,22 +52,22 @@ def _also(result: Result, mode: Mode) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
 
 
-def _with_interval(found: Interval) -> str:
+def _with_interval(interval: Interval) -> str:
     """The IQM and its interval over the seeds; one seed has none."""
-    if math.isnan(found.low):
-        return f"{found.estimate:.3f}"
-    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    if math.isnan(interval.low):
+        return f"{interval.estimate:.3f}"
+    return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _total(agent: str, results: Sequence[Result], mode: Mode) -> tuple[str, ...]:
     scores = np.array([result.values(mode, "score") for result in results]).T  # (run, market)
-    found = iqm_interval(scores)
+    interval = iqm_interval(scores)
     met = all(each.met for result in results for each in result.judged() if each.mode == mode)
     return (
         agent,
         f"all {len(results)}",
         mode,
-        _with_interval(found),
+        _with_interval(interval),
         f"{scores.min():.3f}",
         "",
         "",
@@ -146,8 +146,8 @@ def _document(result: Result) -> dict[str, Any]:
 
 
 def _summary(result: Result, mode: Mode, name: str) -> dict[str, float | None]:
-    found = result.interval(mode, name)
-    return {"iqm": _plain(found.estimate), "low": _plain(found.low), "high": _plain(found.high)}
+    interval = result.interval(mode, name)
+    return {"iqm": _plain(interval.estimate), "low": _plain(interval.low), "high": _plain(interval.high)}
 
 
 def _plain(value: float) -> float | None:

@@ -157,9 +157,9 @@ def _refuse_lengths(tables: Sequence[RawTable]) -> None:
     """
     steps = []
     for table in tables:
-        found = np.diff(np.unique(table.time))
-        if len(found):
-            steps.append((int(np.median(found)), int(found.min()), table.source))
+        spacing = np.diff(np.unique(table.time))
+        if len(spacing):
+            steps.append((int(np.median(spacing)), int(spacing.min()), table.source))
     usual, _, source = min(steps, default=(0, 0, ""))
     for _, nearest, other in steps:
         if nearest > usual:

@@ -128,12 +128,12 @@ def time_positions(names: tuple[str, ...] | None, width: int, config: DataConfig
 
 
 def _mapped(names: tuple[str, ...], mapping: dict[str, str], source: str) -> dict[str, int]:
-    found = {}
+    positions = {}
     for role, column in mapping.items():
         if column not in names:
             raise DataError(f"data.columns.{role}", f"must be a column of {source}: {', '.join(names[:30])}", column)
-        found[role] = names.index(column)
-    return found
+        positions[role] = names.index(column)
+    return positions
 
 
 def example_columns(names: tuple[str, ...]) -> str:
@@ -162,18 +162,18 @@ def _times(plains: list[str], names: tuple[str, ...], free: list[int], wide: boo
     An epoch beats a written date beside it, because an epoch has no zone to get wrong; ``date`` and ``time``
     in two columns belong together; an unnamed index counts only where nothing else is a time.
     """
-    found = [i for i in free if plains[i] in TIME]
+    columns = [i for i in free if plains[i] in TIME]
     if wide:  # the times stand first; what is called T or TS behind them is a ticker
-        return next(iter(found or [i for i in free if plains[i] in INDEX]), None), None
+        return next(iter(columns or [i for i in free if plains[i] in INDEX]), None), None
     for epoch in EPOCHS:
-        if epoch in plains and len(found) > 1:
+        if epoch in plains and len(columns) > 1:
             return plains.index(epoch), None
-    spelled = {plains[i]: i for i in found}
-    if set(spelled) == {"date", "time"} and len(found) == 2:
+    spelled = {plains[i]: i for i in columns}
+    if set(spelled) == {"date", "time"} and len(columns) == 2:
         return spelled["date"], spelled["time"]
-    if not found:
-        found = [i for i in free if plains[i] in INDEX]
-    return _only("time", found, names), None
+    if not columns:
+        columns = [i for i in free if plains[i] in INDEX]
+    return _only("time", columns, names), None
 
 
 def resolve(names: tuple[str, ...], config: DataConfig, source: str) -> Roles:
@@ -207,14 +207,14 @@ def resolve(names: tuple[str, ...], config: DataConfig, source: str) -> Roles:
     symbol = given.get("symbol", _only("symbol", [i for i in free if plains[i] in SYMBOL], names))
     prices = {}
     for role, aliases in PRICE_ALIASES.items():
-        found = [i for i in free if plains[i] in aliases]
-        position = given.get(role, _only(role, found, names))
+        columns = [i for i in free if plains[i] in aliases]
+        position = given.get(role, _only(role, columns, names))
         if position is not None:
             prices[role] = position
     if set(prices) == {"open", "high", "low"}:
-        found = [i for i in free if plains[i] in LAST]
-        if len(found) == 1:
-            prices["close"] = found[0]
+        columns = [i for i in free if plains[i] in LAST]
+        if len(columns) == 1:
+            prices["close"] = columns[0]
     extras = {}
     for role, aliases in EXTRAS.items():
         position = given.get(
@@ -244,7 +244,7 @@ def _volume(
     plains: list[str], names: tuple[str, ...], given: dict[str, int], free: list[int], config: DataConfig
 ) -> tuple[int | None, list[int]]:
     """Returns the volume's position, and the other candidates when an option chose between several."""
-    found = [
+    columns = [
         i
         for i in free
         if plains[i] in VOLUME or (plains[i].startswith("volume_") and not _ABOUT_VOLUME.fullmatch(plains[i]))
@@ -258,6 +258,6 @@ def _volume(
     elif "volume" in given:
         chosen = given["volume"]
     else:
-        only = _only("volume", found, names, "data.volume_column")
+        only = _only("volume", columns, names, "data.volume_column")
         return only, []
-    return chosen, [i for i in found if i != chosen]
+    return chosen, [i for i in columns if i != chosen]

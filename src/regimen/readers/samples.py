@@ -21,8 +21,8 @@ def sample_path(name: str) -> Path:
     """
     if name not in SAMPLES:
         raise DataError("sample", f"must be one of {', '.join(SAMPLES)}", name)
-    found = find_spec("arch")
-    for place in (found.submodule_search_locations or ()) if found else ():
+    package = find_spec("arch")
+    for place in (package.submodule_search_locations or ()) if package else ():
         folder = Path(place) / "data" / name
         for suffix in (".csv.gz", ".csv"):
             path = folder / f"{name}{suffix}"

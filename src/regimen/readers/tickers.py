@@ -55,8 +55,8 @@ def by_ticker(content: Content) -> tuple[Content, ...]:
 def _from_tuples(content: Content) -> Content:
     """Reads the names that pandas gives columns of two levels where a file knows only one: ``('Close', 'ABC')``."""
     pairs = [_pair(name) for name in content.names or ()]
-    found = [pair for pair in pairs if pair is not None and all(pair)]
-    levels = two_levels(*zip(*found, strict=True)) if found else None
+    full = [pair for pair in pairs if pair is not None and all(pair)]
+    levels = two_levels(*zip(*full, strict=True)) if full else None
     if levels is None:
         return content
     prices, tickers = (iter(level) for level in levels)

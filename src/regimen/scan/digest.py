@@ -24,8 +24,8 @@ LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "numba"}
 
 def python_function(function: Callable[..., Any]) -> FunctionType | None:
     """Returns the Python function behind a compiled or a plain one, None for anything else."""
-    found = getattr(function, "py_func", function)
-    return found if isinstance(found, FunctionType) else None
+    python = getattr(function, "py_func", function)
+    return python if isinstance(python, FunctionType) else None
 
 
 def referred(function: FunctionType) -> Iterator[tuple[str, Any]]:

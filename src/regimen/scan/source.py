@@ -23,16 +23,16 @@ class Layout:
 
 def layouts(recurrences: Sequence[Recurrence]) -> tuple[list[Layout], Layout]:
     """Returns the offsets of each recurrence, and the totals."""
-    found, at = [], Layout(0, 0, 0)
+    offsets, at = [], Layout(0, 0, 0)
     for item in recurrences:
-        found.append(at)
+        offsets.append(at)
         floats = sum(kind == "float" for kind, _ in item.leaves)
         at = Layout(
             at.float_at + floats,
             at.int_at + len(item.leaves) - floats,
             at.ring_at + sum(item.rings),
         )
-    return found, at
+    return offsets, at
 
 
 def fused_groups(recurrences: Sequence[Recurrence], columns: int) -> list[range]:
@@ -86,11 +86,11 @@ def _store(state: tuple[Any, ...], name: str, cells: _Cells) -> Iterable[str]:
 
 def state_classes(state: tuple[Any, ...], name: str) -> dict[str, type]:
     """The NamedTuple classes of a state under the names that the source uses."""
-    found = {name: type(state)}
+    classes = {name: type(state)}
     for i, value in enumerate(state):
         if isinstance(value, tuple):
-            found |= state_classes(value, f"{name}_{i}")
-    return found
+            classes |= state_classes(value, f"{name}_{i}")
+    return classes
 
 
 def _literal(value: float) -> str:

@@ -26,20 +26,20 @@ def tables(function: Callable[..., Any]) -> dict[str, int]:
     Returns:
         Numbers by the table's name; ``NAME (code)`` for those in the code of a function.
     """
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     todo, seen = [function], set[int]()
     while todo:
         plain = python_function(todo.pop())
         if plain is None or id(plain) in seen or (plain.__module__ or "").partition(".")[0] in LIBRARIES:
             continue
         seen.add(id(plain))
-        found[f"{plain.__name__} (code)"] = sum(_numbers(item) for item in _constants(plain))
+        sizes[f"{plain.__name__} (code)"] = sum(_numbers(item) for item in _constants(plain))
         for name, value in _named(plain):
             if callable(value):
                 todo.append(value)
             else:
-                found[name] = _numbers(value)
-    return {name: count for name, count in found.items() if count >= TABLE}
+                sizes[name] = _numbers(value)
+    return {name: count for name, count in sizes.items() if count >= TABLE}
 
 
 def _named(function: FunctionType) -> Iterator[tuple[str, Any]]:

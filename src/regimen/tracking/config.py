@@ -64,8 +64,8 @@ def expanded(uri: str) -> str:
         ConfigError: a variable that is not set.
     """
 
-    def value(found: re.Match[str]) -> str:
-        name = found[0][2:-1]
+    def value(match: re.Match[str]) -> str:
+        name = match[0][2:-1]
         if name not in os.environ:
             raise ConfigError("tracking.uri", "must name variables of the environment that are set", name)
         return os.environ[name]

@@ -168,10 +168,10 @@ def coverage(pit: Numbers, path: Path, title: str = "Coverage") -> None:
     right.plot([0, 1], [0, 1], color=_AXIS, linewidth=1.2, linestyle=(0, (4, 3)))
     right.plot(nominal, observed, color=_POLICY, linewidth=2)
     for level in (0.5, 0.9):
-        found = float((np.abs(2.0 * pit - 1.0) <= level).mean())
-        right.plot([level], [found], "o", color=_POLICY, markersize=5)
+        share = float((np.abs(2.0 * pit - 1.0) <= level).mean())
+        right.plot([level], [share], "o", color=_POLICY, markersize=5)
         right.annotate(
-            f"{level:.0%} → {found:.1%}", (level, found), (8, -12), textcoords="offset points", fontsize=9, color=_INK
+            f"{level:.0%} → {share:.1%}", (level, share), (8, -12), textcoords="offset points", fontsize=9, color=_INK
         )
     right.set(xlim=(0, 1.18), ylim=(0, 1.02), xticks=np.linspace(0, 1, 6))
     right.set_xlabel("nominal coverage of the central interval", fontsize=9, color=_QUIET)
@@ -282,8 +282,8 @@ def _held(targets: Numbers) -> Numbers:
     """Replaces NaN by the last known value of its column, 0 before the first."""
     known = ~np.isnan(targets)
     last = np.maximum.accumulate(np.where(known, np.arange(len(targets))[:, None], -1), axis=0)
-    found = np.take_along_axis(targets, np.maximum(last, 0), axis=0)
-    return np.where(last >= 0, found, 0.0)
+    values = np.take_along_axis(targets, np.maximum(last, 0), axis=0)
+    return np.where(last >= 0, values, 0.0)
 
 
 def _wilson(share: Numbers, count: Numbers) -> tuple[Numbers, Numbers]:

@@ -144,15 +144,15 @@ class MLflowTracker:
         place = None
         if uri.startswith("sqlite:///"):
             place = (_file_of(uri).parent / "mlflow-artifacts").as_uri()
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             try:
                 return str(self._client.create_experiment(name, artifact_location=place))
             except MlflowException:  # another process was first
-                found = self._client.get_experiment_by_name(name)
-                if found is None:
+                experiment = self._client.get_experiment_by_name(name)
+                if experiment is None:
                     raise
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
 
 def _require_database(file: Path) -> None:

@@ -17,7 +17,7 @@ _RELIED_ON = ("funding_rate", "adjustment")
 
 def impossible_extras(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Extra columns with values that cannot be what the column is called; `infinite` finds those that are infinite."""
-    found: list[tuple[bool, NDArray[np.bool_], str]] = []
+    faults: list[tuple[bool, NDArray[np.bool_], str]] = []
     for name, values in rows.columns.items():
         if name in (*PRICES, "volume"):
             continue
@@ -30,19 +30,19 @@ def impossible_extras(rows: Ordered, _config: DataConfig) -> Finding | None:
         if bad.any():
             lowest, highest = np.fmin.reduce(values[bad]), np.fmax.reduce(values[bad])
             sentence = f"{{count}} value(s) of {name} are not {rule} (from {lowest:g} to {highest:g})"
-            found.append((name in _RELIED_ON, bad, sentence))
-    if not found:
+            faults.append((name in _RELIED_ON, bad, sentence))
+    if not faults:
         return None
-    refuse, bad, sentence = max(found, key=lambda each: each[0])
+    refuse, bad, sentence = max(faults, key=lambda each: each[0])
     return rows.find("impossible_extras", "refuse" if refuse else "warn", bad, sentence)
 
 
 def _jumps(rows: Ordered, adjusted: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(row,): whether adjusted close / close moved by a factor that neither splits nor dividends make."""
     ratio = np.log(adjusted / rows.columns["close"])
-    found = np.zeros(len(ratio), dtype=np.bool_)
-    found[1:] = rows.same & (np.abs(np.diff(ratio)) > np.log(FARTHEST))
-    return found
+    far = np.zeros(len(ratio), dtype=np.bool_)
+    far[1:] = rows.same & (np.abs(np.diff(ratio)) > np.log(FARTHEST))
+    return far
 
 
 def percent_funding(rows: Ordered, _config: DataConfig) -> Finding | None:

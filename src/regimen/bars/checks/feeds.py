@@ -93,15 +93,15 @@ def repeated_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
     if len(again) == 0:
         return None
     later, earlier = starts[order[again + 1]], starts[order[again]]
-    found = np.zeros(len(key), dtype=np.bool_)
+    repeats = np.zeros(len(key), dtype=np.bool_)
     for place in range(length):
-        found[later + place] = True
+        repeats[later + place] = True
     first = earlier[later.argmin()]
     since = written(int(rows.time[first]))
     sentence = (
         f"{{count}} row(s) were sent before, in blocks of {length} and more; the first block is that from {since}"
     )
-    return rows.find("repeated_rows", "warn", found, sentence)
+    return rows.find("repeated_rows", "warn", repeats, sentence)
 
 
 def _telling(rows: Ordered) -> int:

@@ -23,11 +23,11 @@ def violations(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
     top = np.maximum(columns["open"], columns["close"])
     bottom = np.minimum(columns["open"], columns["close"])
     high, low = columns["high"], columns["low"]
-    found = (high < top) | (low > bottom) | (high < low)
-    if found.any():
+    bad = (high < top) | (low > bottom) | (high < low)
+    if bad.any():
         slack = TOLERANCE * np.abs(columns["close"])
-        found &= (high < top - slack) | (low > bottom + slack) | (high < low - slack)
-    return np.asarray(found)
+        bad &= (high < top - slack) | (low > bottom + slack) | (high < low - slack)
+    return np.asarray(bad)
 
 
 def look_swapped(columns: dict[str, NDArray[np.float64]], bad: NDArray[np.bool_]) -> bool:
@@ -84,10 +84,10 @@ def ohlc(rows: Ordered, _config: DataConfig) -> Finding | None:
 
 def _swapped_symbols(rows: Ordered, bad: NDArray[np.bool_]) -> list[int]:
     """Returns the symbols whose columns look swapped: the sound rows of others say nothing about theirs."""
-    found = []
+    codes = []
     for code in np.unique(rows.symbol[bad]).tolist():
         first, stop = np.searchsorted(rows.symbol, [code, code + 1])
         columns = {name: rows.columns[name][first:stop] for name in PRICES}
         if look_swapped(columns, bad[first:stop]):
-            found.append(code)
-    return found
+            codes.append(code)
+    return codes

@@ -163,6 +163,6 @@ def find_all(rows: Ordered, config: DataConfig) -> tuple[Finding, ...]:
     """
     if len(rows.time) < 2:
         raise DataError(rows.table.source, "must hold at least two rows", len(rows.time))
-    found = [*(test(rows, config) for test in CHECKS), *price_findings(rows, config), *still_findings(rows, config)]
-    kept = [finding for finding in found if finding is not None]
+    findings = [*(test(rows, config) for test in CHECKS), *price_findings(rows, config), *still_findings(rows, config)]
+    kept = [finding for finding in findings if finding is not None]
     return tuple(sorted(kept, key=lambda finding: finding.severity != "refuse"))

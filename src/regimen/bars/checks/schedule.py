@@ -104,9 +104,9 @@ def off_grid_mask(rows: Ordered) -> NDArray[np.bool_]:
     phase = rows.time % rows.bar_length
     if (phase == phase[0]).all():
         return np.zeros(len(rows.time), dtype=np.bool_)
-    found, counts = np.unique(phase, return_counts=True)
+    phases, counts = np.unique(phase, return_counts=True)
     least = counts.max() if rows.calendar.name == "24/7" else min(counts.max(), len(phase) / 10)
-    return np.asarray(~np.isin(phase, found[counts >= least]))
+    return np.asarray(~np.isin(phase, phases[counts >= least]))
 
 
 def off_grid(rows: Ordered, _config: DataConfig) -> Finding | None:
@@ -128,18 +128,18 @@ def bars_a_year(rows: Ordered, config: DataConfig) -> Finding | None:
         return None
     if filled_weekends(rows.time, rows.columns, rows.bar_length).any():
         return None  # a finding of its own
-    found, expected = rows.periods_per_year, rows.calendar.periods_per_year(rows.bar_length)
+    count, expected = rows.periods_per_year, rows.calendar.periods_per_year(rows.bar_length)
     length = int(rows.time.max() - rows.time.min()) + rows.bar_length
     # A week at either end may be cut, and few weeks may hold no holiday or several.
     slack = _APART + 7 * DAY / length
-    if abs(found / expected - 1.0) > slack:
+    if abs(count / expected - 1.0) > slack:
         beside = f"where the calendar {rows.calendar.name} expects {expected:,.0f}"
     elif len(rows.table.symbols) == 1:
         return None
     else:
         whole = (len(np.unique(rows.time)) - 1) * YEAR / length
-        if abs(found / whole - 1.0) <= slack:
+        if abs(count / whole - 1.0) <= slack:
             return None
         beside = f"while the symbol of the median bar is listed, and {whole:,.0f} over their whole length"
-    sentence = f"the data have {found:,.0f} bars a year as counted, {beside}; data.periods_per_year decides otherwise"
+    sentence = f"the data have {count:,.0f} bars a year as counted, {beside}; data.periods_per_year decides otherwise"
     return rows.find("bars_a_year", "warn", np.array([0], dtype=np.intp), sentence)

@@ -24,24 +24,24 @@ def tick_rows(moves: Moves) -> NDArray[np.bool_]:
     Either the way out or the way back must be a step between two bars, over `STEP` and `SIGMAS`, that trading
     does not explain. At a symbol's ends nobody sees the other step: there a power of ten of at least 100 counts.
     """
-    found = np.zeros(len(moves.whole), dtype=np.bool_)
-    left = np.arange(len(found))
+    ticks = np.zeros(len(moves.whole), dtype=np.bool_)
+    left = np.arange(len(ticks))
     symbol = moves.rows.symbol
     while (more := _excursions(moves)).any():
-        found[left[more]] = True
+        ticks[left[more]] = True
         left, moves = left[~more], moves.without(more)
-    if found.any():
+    if ticks.any():
         rows = np.bincount(symbol)
-        flips = np.bincount(symbol, weights=found) > np.maximum(SHARE * rows, 1)
-        found &= ~flips[symbol]
-    return found
+        flips = np.bincount(symbol, weights=ticks) > np.maximum(SHARE * rows, 1)
+        ticks &= ~flips[symbol]
+    return ticks
 
 
 def _excursions(moves: Moves) -> NDArray[np.bool_]:
-    found = np.zeros(len(moves.whole), dtype=np.bool_)
+    away = np.zeros(len(moves.whole), dtype=np.bool_)
     at = np.flatnonzero(np.abs(moves.between) > STEP)
-    if len(at) == 0 or len(at) > 2 * SHARE * len(found):  # so many steps are no ticks
-        return found
+    if len(at) == 0 or len(at) > 2 * SHARE * len(away):  # so many steps are no ticks
+        return away
     at = at[~moves.over_hole(at) & ~moves.explained(at)]
     usual = moves.usual_beside(at)
     keep = np.abs(moves.between[at]) > SIGMAS * usual
@@ -54,9 +54,9 @@ def _excursions(moves: Moves) -> NDArray[np.bool_]:
         run = _back(moves, step, int(stop), near) or _out(moves, step, int(first), near)
         run = run or _edge(moves, step, int(first), int(stop))
         if run is not None and not _traded(moves, step, run.start):
-            found[run.start : run.stop] = True
+            away[run.start : run.stop] = True
             judged = max(step, run.stop) + 1
-    return found
+    return away
 
 
 def _traded(moves: Moves, step: int, start: int) -> bool:

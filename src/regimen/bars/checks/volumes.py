@@ -19,18 +19,18 @@ def overflowed(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def infinite(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows with an infinite or overflowed value: a sum over it forgets all others, and the difference of two is NaN."""
-    found = {name: np.isinf(values) for name, values in rows.columns.items() if name not in PRICES}
-    found["volume"] = found["volume"] | overflowed(rows.columns["volume"])
+    infinities = {name: np.isinf(values) for name, values in rows.columns.items() if name not in PRICES}
+    infinities["volume"] = infinities["volume"] | overflowed(rows.columns["volume"])
     # An infinite price is a missing one: see `nan_rows`.
-    found |= {name: overflowed(rows.columns[name]) & np.isfinite(rows.columns[name]) for name in PRICES}
-    names = [name for name, bad in found.items() if bad.any()]
+    infinities |= {name: overflowed(rows.columns[name]) & np.isfinite(rows.columns[name]) for name in PRICES}
+    names = [name for name, bad in infinities.items() if bad.any()]
     if not names:
         return None
     sentence = (
         f"{{count}} row(s) hold a value that is infinite, or a price or a volume above {LARGEST:g} ({', '.join(names)})"
     )
     mend = "data.repairs.negative_volume=nan" if names == ["volume"] else ""
-    return rows.find("infinite", "refuse", np.logical_or.reduce([found[name] for name in names]), sentence, mend)
+    return rows.find("infinite", "refuse", np.logical_or.reduce([infinities[name] for name in names]), sentence, mend)
 
 
 def negative_volume(rows: Ordered, _config: DataConfig) -> Finding | None:

@@ -25,16 +25,16 @@ def without_footer(
         The text, and what was cut off: empty when nothing was, or when no row stands above it.
     """
     lines = data[-_TAIL:].decode("utf-8", errors="replace").splitlines()
-    found: list[str] = []
+    footer: list[str] = []
     start = len(data)
     for line in reversed(lines):
         if line.strip() and not _is_footer(_cells(line, delimiter), first, is_value):
-            said = " ".join(each for each in reversed(found) if each) or "an empty row"
-            return (data[:start], said) if found else (data, "")
+            said = " ".join(each for each in reversed(footer) if each) or "an empty row"
+            return (data[:start], said) if footer else (data, "")
         if line.strip():
-            found.append(line.strip(" \t\"'" + delimiter))
+            footer.append(line.strip(" \t\"'" + delimiter))
             start = data.rfind(line.encode(), 0, start)
-        if len(found) > _MOST or start < 0:
+        if len(footer) > _MOST or start < 0:
             break
     return data, ""
 

@@ -89,11 +89,11 @@ def _unwrapped(parsed: dict[str, Any], source: str, depth: int = 3) -> Any:
     columns = {key: value for key, value in parsed.items() if isinstance(value, list) and not _is_table(value)}
     if len(columns) > 1:  # beside columns there may be a status (Finnhub)
         return columns
-    found = [key for key, value in parsed.items() if _is_table(value)]
-    if len(found) > 1:
-        raise DataError(source, "holds several tables; keep one of them", ", ".join(found[:10]))
-    if found:
-        return parsed[found[0]]
+    tables = [key for key, value in parsed.items() if _is_table(value)]
+    if len(tables) > 1:
+        raise DataError(source, "holds several tables; keep one of them", ", ".join(tables[:10]))
+    if tables:
+        return parsed[tables[0]]
     inner = [value for value in parsed.values() if isinstance(value, dict)] if depth else []
     deeper = [value for value in (_unwrapped(value, source, depth - 1) for value in inner) if _is_table(value)]
     return deeper[0] if len(deeper) == 1 else parsed

@@ -70,25 +70,25 @@ def _names_times(cell: str) -> bool:
 def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
     if config.delimiter is not None:
         return config.delimiter
-    found = []
+    candidates = []
     for candidate in (",", ";", "\t", "|"):
         try:
             counts = {len(row) for row in csv.reader(lines[:20], delimiter=candidate)}
         except csv.Error:
             continue
         if min(counts, default=0) > 1:
-            found.append((len(counts), candidate))
-    if config.decimal == "," and len(found) > 1:  # a comma that marks decimals separates nothing
-        found = [pair for pair in found if pair[1] != ","]
-    found.sort(key=lambda pair: pair[0])
-    if not found:
+            candidates.append((len(counts), candidate))
+    if config.decimal == "," and len(candidates) > 1:  # a comma that marks decimals separates nothing
+        candidates = [pair for pair in candidates if pair[1] != ","]
+    candidates.sort(key=lambda pair: pair[0])
+    if not candidates:
         raise DataError(
             source, "must hold cells separated by comma, semicolon, tab or bar; data.delimiter says otherwise"
         )
-    if len(found) > 1 and found[0][0] == found[1][0]:
-        both = " and ".join(repr(mark) for _, mark in found[:2])
+    if len(candidates) > 1 and candidates[0][0] == candidates[1][0]:
+        both = " and ".join(repr(mark) for _, mark in candidates[:2])
         raise DataError(source, f"can be cut into cells in two ways ({both}); data.delimiter says which")
-    return found[0][1]
+    return candidates[0][1]
 
 
 def _comments(lines: list[str]) -> int:
@@ -192,10 +192,10 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
             convert_options=options,
         )
     except data_errors(ValueError, OverflowError) as error:
-        found = re.search(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", str(error))
-        if found:
-            rule = f"must have {found[1]} cells in every row, but one has {found[2]}: mend that line or take it out"
-            raise DataError(source, rule, *([found[3].strip()] if found[3] else [])) from None
+        match = re.search(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", str(error))
+        if match:
+            rule = f"must have {match[1]} cells in every row, but one has {match[2]}: mend that line or take it out"
+            raise DataError(source, rule, *([match[3].strip()] if match[3] else [])) from None
         raise DataError(source, f"must be delimited text ({error})") from None
     if table.num_rows == 0:
         raise DataError(source, "must hold at least one row below its header")

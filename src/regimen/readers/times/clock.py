@@ -160,21 +160,21 @@ class Clock:
             import pyarrow as pa
 
             return self._from_text(pa.array(numbers).cast(pa.string()), zone_needed)
-        found = np.zeros(len(numbers), dtype=np.int64)
+        stamps = np.zeros(len(numbers), dtype=np.int64)
         counts = {}
         for name, scale in UNITS.items():
             times = 1_000_000_000 // scale
             fits = (numbers >= _FIRST * times) & (numbers < _LAST * times)
             if fits.any():
                 counts[name] = int(fits.sum())
-                found = np.where(fits, numbers * scale, found) if not fits.all() else numbers * scale
-        self._within(found != 0, numbers)
+                stamps = np.where(fits, numbers * scale, stamps) if not fits.all() else numbers * scale
+        self._within(stamps != 0, numbers)
         if len(counts) > 1:
             listed = ", ".join(f"{count} in {name}" for name, count in counts.items())
             self.assumptions.append(
                 f"the epochs change their unit inside the file ({listed}); each is read by its size"
             )
-        return found
+        return stamps
 
     def _of_day(self, numbers: Stamps) -> Stamps:
         if self.config.date is None:

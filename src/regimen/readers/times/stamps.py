@@ -98,12 +98,12 @@ def without_offset(column: Any, first: str) -> tuple[Any, Stamps | None]:
     ending = r"\s?(?:GMT|UTC)?(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)$"
     if not re.search(r":\d\d(\.\d+)?" + ending, first):
         return column, None
-    found = pc.extract_regex(column, r":\d\d(?:\.\d+)?" + ending)
-    if found.null_count:
+    fields = pc.extract_regex(column, r":\d\d(?:\.\d+)?" + ending)
+    if fields.null_count:
         return column, None
-    found = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-    hours, minutes = (to_numpy(found.field(name).cast(pa.int64())) for name in ("hours", "minutes"))
-    sign = np.where(to_numpy(pc.equal(found.field("sign"), "-")), -1, 1)
+    fields = fields.combine_chunks() if isinstance(fields, pa.ChunkedArray) else fields
+    hours, minutes = (to_numpy(fields.field(name).cast(pa.int64())) for name in ("hours", "minutes"))
+    sign = np.where(to_numpy(pc.equal(fields.field("sign"), "-")), -1, 1)
     return pc.replace_substring_regex(column, ending, ""), sign * (hours * 60 + minutes) * 60 * UNITS["s"]
 
 
