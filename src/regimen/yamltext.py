@@ -91,8 +91,8 @@ class _Extent:
             if key.tag == _MERGE:
                 continue
             if key.tag != _WORD:
-                told = key.value if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
-                raise UnboundedError(f"must have words as keys, not {told} ({place}; quotes make a word of anything)")
+                kind = key.value if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
+                raise UnboundedError(f"must have words as keys, not {kind} ({place}; quotes make a word of anything)")
             if key.value in seen:
                 raise UnboundedError(f"must be valid YAML ({place}: the key {key.value!r} is written twice)")
             seen.add(key.value)

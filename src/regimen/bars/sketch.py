@@ -178,10 +178,10 @@ def _alike(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
         ours: (move,) of one symbol.
         theirs: (shift, move, symbol).
     """
-    told = np.isfinite(ours) & (ours != 0)
-    if told.sum() < _FEWEST:
+    moved = np.isfinite(ours) & (ours != 0)
+    if moved.sum() < _FEWEST:
         return 0.0
-    ours, theirs = ours[told, None], theirs[:, told]
+    ours, theirs = ours[moved, None], theirs[:, moved]
     near = TOLERANCE * np.median(np.abs(ours))
     count = np.isfinite(theirs).sum(axis=1)
     with np.errstate(invalid="ignore"):

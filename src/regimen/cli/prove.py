@@ -50,7 +50,7 @@ def prove(
         for name, rule in lacking.items():
             say(f"skipped: {name}: {rule}", error=True)
     with progress_bar() as advance:
-        results = prove(chosen, seeds, _told(advance, chosen, seeds), jobs)
+        results = prove(chosen, seeds, _reporter(advance, chosen, seeds), jobs)
     if as_json:
         print(json.dumps(document(results), indent=1, allow_nan=False))
     elif as_markdown:
@@ -61,7 +61,7 @@ def prove(
         raise typer.Exit(1)
 
 
-def _told(advance: Advance, experiments: Sequence[Experiment], seeds: int) -> Progress:
+def _reporter(advance: Advance, experiments: Sequence[Experiment], seeds: int) -> Progress:
     """Turns iterations of any number of runs into one bar, in percent of all steps, with the numbers of the oldest."""
     total = seeds * sum(experiment.steps for experiment in experiments)
     steps: dict[tuple[str, int], int] = {}

@@ -109,8 +109,8 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
         show_position=experiment.arena.show_position,
     )
     agent = experiment.agent.build(env, seed)
-    told = None if progress is None else lambda iteration: progress(experiment, seed, iteration)
-    history = agent.learn(env, experiment.steps, told)
+    report = None if progress is None else lambda iteration: progress(experiment, seed, iteration)
+    history = agent.learn(env, experiment.steps, report)
     numbers = {
         mode: measures(
             walk(
@@ -157,13 +157,13 @@ def prove(
     ]
 
 
-_told: Any = None
+_reports: Any = None
 """In a process that runs seeds: the queue to the one that waits for them."""
 
 
-def _begin(told: Any) -> None:
-    global _told
-    _told = told
+def _begin(queue: Any) -> None:
+    global _reports
+    _reports = queue
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback of its own
 
 
@@ -174,16 +174,16 @@ def _run_task(number: int, experiment: Experiment, seed: int) -> Run:
         nonlocal last
         if time.perf_counter() - last > 0.2 or iteration.steps >= iteration.total:
             last = time.perf_counter()
-            _told.put((number, iteration))
+            _reports.put((number, iteration))
 
     return run_seed(experiment, seed, tell)
 
 
 @contextmanager
-def _pool(jobs: int, told: Any) -> Iterator[ProcessPoolExecutor]:
+def _pool(jobs: int, queue: Any) -> Iterator[ProcessPoolExecutor]:
     # spawned, not forked: torch and numba have threads, which a fork would leave behind holding their locks
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(told,))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(queue,))
     try:
         yield pool
     finally:
@@ -191,8 +191,8 @@ def _pool(jobs: int, told: Any) -> Iterator[ProcessPoolExecutor]:
 
 
 def _in_processes(tasks: list[tuple[Experiment, int]], jobs: int, progress: Progress | None) -> list[Run]:
-    told = multiprocessing.get_context("spawn").Queue()
-    with _pool(jobs, told) as pool:
+    queue = multiprocessing.get_context("spawn").Queue()
+    with _pool(jobs, queue) as pool:
         futures: list[Future[Run]] = [
             pool.submit(_run_task, number, experiment, seed) for number, (experiment, seed) in enumerate(tasks)
         ]
@@ -201,15 +201,15 @@ def _in_processes(tasks: list[tuple[Experiment, int]], jobs: int, progress: Prog
             done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()  # a diverged agent ends the proof at once
-            for number, iteration in _drained(told):
+            for number, iteration in _drained(queue):
                 if progress is not None:
                     progress(*tasks[number], iteration)
         return [future.result() for future in futures]
 
 
-def _drained(told: Any) -> Iterator[tuple[int, Iteration]]:
+def _drained(queue: Any) -> Iterator[tuple[int, Iteration]]:
     while True:
         try:
-            yield told.get_nowait()
+            yield queue.get_nowait()
         except Empty:
             return

@@ -106,8 +106,8 @@ def _own_clock(names: tuple[str, ...]) -> str:
         return "Stooq's files do not say which clock they carry"
     if any(name.strip().upper() == "<DATE>" for name in names):
         return "MetaTrader writes the broker's clock, which is rarely UTC (often EET/EEST: Europe/Athens)"
-    told = [name for name in names if plain(name) in ("local_time", "time_eet")]
-    return f"the column {told[0].strip()} names a clock that is not UTC (EET/EEST is Europe/Athens)" if told else ""
+    clocks = [name for name in names if plain(name) in ("local_time", "time_eet")]
+    return f"the column {clocks[0].strip()} names a clock that is not UTC (EET/EEST is Europe/Athens)" if clocks else ""
 
 
 def _own_roles(names: tuple[str, ...], content: Content) -> Roles:

@@ -58,9 +58,9 @@ def _private_folder() -> Path:
     for folder in (base, base / "scan", base / "scan" / "__pycache__"):
         # in a folder as /tmp everybody may make files, but nobody may exchange another's
         if not is_private(folder) and not (folder == base and base.stat().st_mode & stat.S_ISVTX):
-            told = f"compiled features are not kept: others may write to {folder} (chmod 700, or delete it)"
-            warnings.warn(told, RuntimeWarning, stacklevel=2)
-            raise PermissionError(told)
+            message = f"compiled features are not kept: others may write to {folder} (chmod 700, or delete it)"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+            raise PermissionError(message)
     return base / "scan"
 
 

@@ -48,7 +48,7 @@ class HiddenRegimeConfig(BaseModel):
     quotes: Quotes = Field(default_factory=Quotes, description="prices, volume, bar length, decoys")
 
     @model_validator(mode="after")
-    def _can_be_told(self) -> Self:
+    def _check_contrast(self) -> Self:
         if not 0.01 <= self.mean / self.deviation <= 5.0:
             raise ValueError(f"mean must be 0.01 to 5 deviations; got {self.mean / self.deviation:g}")
         return self

@@ -72,13 +72,13 @@ def ohlc(rows: Ordered, _config: DataConfig) -> Finding | None:
     values = np.stack([opened, high, low, close])[:, bad & np.isin(rows.symbol, swapped)]
     top = [name for name, row in zip(PRICES, values, strict=True) if (row >= values.max(axis=0)).all()]
     bottom = [name for name, row in zip(PRICES, values, strict=True) if (row <= values.min(axis=0)).all()]
-    told = f" (the highest stands in {top[0]}, the lowest in {bottom[0]})" if top and bottom else ""
+    where = f" (the highest stands in {top[0]}, the lowest in {bottom[0]})" if top and bottom else ""
     symbols = rows.table.symbols
     if len(swapped) < len(symbols):
         shown = ", ".join(symbols[code] for code in swapped[:5])
-        sentence += f": the columns of {len(swapped):,} of {len(symbols):,} symbols ({shown}) look swapped{told}"
+        sentence += f": the columns of {len(swapped):,} of {len(symbols):,} symbols ({shown}) look swapped{where}"
     else:
-        sentence += f": the columns look swapped{told}; data.columns says their order"
+        sentence += f": the columns look swapped{where}; data.columns says their order"
     return rows.find("ohlc", "refuse", bad, sentence)
 
 

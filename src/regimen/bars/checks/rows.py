@@ -69,16 +69,16 @@ def duplicates(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows that repeat the row before them wholly."""
     again, identical = repeated(rows)
     mend = "data.repairs.duplicates=keep_first"
-    told = _by_the_clock(rows, rows.time[again], "{count} row(s) repeat a time with the same values", mend)
-    return rows.find("duplicates", "refuse", identical, *told)
+    texts = _by_the_clock(rows, rows.time[again], "{count} row(s) repeat a time with the same values", mend)
+    return rows.find("duplicates", "refuse", identical, *texts)
 
 
 def conflicting_duplicates(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Rows that repeat a time with other values."""
     again, identical = repeated(rows)
     mend = "data.repairs.duplicates=keep_first|keep_last|drop"
-    told = _by_the_clock(rows, rows.time[again], "{count} row(s) repeat a time with other values", mend)
-    return rows.find("conflicting_duplicates", "refuse", again & ~identical, *told)
+    texts = _by_the_clock(rows, rows.time[again], "{count} row(s) repeat a time with other values", mend)
+    return rows.find("conflicting_duplicates", "refuse", again & ~identical, *texts)
 
 
 def nan_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
