@@ -73,13 +73,13 @@ def verdict_table(judgement: Mapping[str, Any], width: int = _WIDE) -> Table:
     if width >= _WIDE:
         for heading in cells[0]:
             table.add_column(heading, justify="right", no_wrap=True)
-        for row, said in zip(rows, cells, strict=True):
-            table.add_row(escape(row["label"]), *said.values(), style="bold" if row["name"] == "policy" else "")
+        for row, texts in zip(rows, cells, strict=True):
+            table.add_row(escape(row["label"]), *texts.values(), style="bold" if row["name"] == "policy" else "")
         return table
     for row in rows:
         table.add_column(escape(row["label"]), justify="right")
     for heading in cells[0]:
-        parts = [said[heading] for said in cells]
+        parts = [texts[heading] for texts in cells]
         if heading == "Sharpe [95 %]":
             table.add_row("Sharpe", *(part.split(" ")[0] for part in parts))
             table.add_row(escape("[95 %]"), *(escape(part.partition(" ")[2]) for part in parts))

@@ -119,12 +119,12 @@ def joined(tables: Sequence[RawTable], source: str) -> RawTable:
 
 def _notes(tables: Sequence[RawTable]) -> tuple[str, ...]:
     """What was assumed of the tables, each with the first of those that it holds for, unless it holds for all."""
-    said: dict[str, list[str]] = {}
+    by_note: dict[str, list[str]] = {}
     for table in tables:
         for note in table.assumptions:
-            said.setdefault(note, []).append(table.source)
+            by_note.setdefault(note, []).append(table.source)
     notes = []
-    for note, sources in said.items():
+    for note, sources in by_note.items():
         more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
         notes.append(note if len(sources) == len(tables) else f"{note} ({', '.join(sources[:3])}{more})")
     return tuple(notes)

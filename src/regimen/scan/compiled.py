@@ -139,10 +139,10 @@ def compile_reason(error: CompileError) -> str:
     """Returns the compiler's complaint on one line, with the place in the user's file where it names one."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = [line.strip() for line in text.splitlines()]
-    said = [line for line in lines if line and not line.startswith("Failed in nopython")] or ["no reason given"]
-    reason = said[0].partition(", defined at ")[0]
-    if said[0].startswith("No implementation") and len(said) > 1:
-        reason = f"{said[0]} {said[1].removeprefix('>>> ')}"
+    complaints = [line for line in lines if line and not line.startswith("Failed in nopython")] or ["no reason given"]
+    reason = complaints[0].partition(", defined at ")[0]
+    if complaints[0].startswith("No implementation") and len(complaints) > 1:
+        reason = f"{complaints[0]} {complaints[1].removeprefix('>>> ')}"
     for path, line in re.findall(r'File "([^"]+)", line (\d+)', text):
         if "numba" not in Path(path).parts and not Path(path).name.startswith("scan_"):
             return f"{reason}; {Path(path).name} line {line}"

@@ -131,8 +131,8 @@ class Program:
                 break
         else:
             name = "features"
-        said = " ".join(str(error).split())
-        return ConfigError(name, f"must not raise ({type(error).__name__}{': ' if said else ''}{said})")
+        message = " ".join(str(error).split())
+        return ConfigError(name, f"must not raise ({type(error).__name__}{': ' if message else ''}{message})")
 
     def advance_all(self, panel: Sequence[Series], states: States, out: Floats, threads: int = 1) -> None:
         """Like `advance` for every symbol; threads share the symbols, then the groups of one symbol."""

@@ -29,8 +29,8 @@ def without_footer(
     start = len(data)
     for line in reversed(lines):
         if line.strip() and not _is_footer(_cells(line, delimiter), first, is_value):
-            said = " ".join(each for each in reversed(footer) if each) or "an empty row"
-            return (data[:start], said) if footer else (data, "")
+            text = " ".join(each for each in reversed(footer) if each) or "an empty row"
+            return (data[:start], text) if footer else (data, "")
         if line.strip():
             footer.append(line.strip(" \t\"'" + delimiter))
             start = data.rfind(line.encode(), 0, start)
