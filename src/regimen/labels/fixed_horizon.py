@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.bars import Bars
 from regimen.jit import jit
-from regimen.labels.labels import Labels, check_reach, made
+from regimen.labels.labels import Labels, check_reach, labels_of
 from regimen.labels.volatility import Values, adjusted_prices, trailing_volatility
 
 
@@ -77,4 +77,4 @@ def label_fixed_horizon(config: FixedHorizonConfig, bars: Bars) -> Labels:
     volatility = trailing_volatility(prices.close, config.volatility_window)
     band = config.dead_band * float(np.sqrt(config.horizon))
     y, t_end, forward = _fixed(prices.open, volatility, config.horizon, band, config.entry_lag)
-    return made(y, t_end, forward, config.horizon)
+    return labels_of(y, t_end, forward, config.horizon)

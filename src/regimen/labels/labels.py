@@ -73,7 +73,7 @@ def check_reach(horizon: int, entry_lag: int, volatility_window: int, bars: int)
         )
 
 
-def made(y: NDArray[np.int8], t_end: NDArray[np.int64], forward: NDArray[np.float64], horizon: int) -> Labels:
+def labels_of(y: NDArray[np.int8], t_end: NDArray[np.int64], forward: NDArray[np.float64], horizon: int) -> Labels:
     """Wraps finished arrays.
 
     Raises:

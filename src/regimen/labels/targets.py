@@ -87,5 +87,5 @@ def further_targets(labels: Labels, bars: Bars, names: Sequence[str], volatility
     scaled = labels.forward_return / (sigma * math.sqrt(labels.horizon))
     ratio = _span_volatility(close, labels.t_end) / sigma
     regime = np.where(np.isnan(ratio), np.nan, (ratio >= _CALM).astype(float) + (ratio > _TURBULENT))
-    made = {"return": scaled, "magnitude": np.abs(scaled), "volatility": ratio, "regime": regime}
-    return np.stack([made[name] for name in names], axis=-1) if names else np.empty((*labels.shape, 0))
+    targets = {"return": scaled, "magnitude": np.abs(scaled), "volatility": ratio, "regime": regime}
+    return np.stack([targets[name] for name in names], axis=-1) if names else np.empty((*labels.shape, 0))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.bars import Bars
 from regimen.jit import jit
-from regimen.labels.labels import BUY, HOLD, SELL, Labels, check_reach, made
+from regimen.labels.labels import BUY, HOLD, SELL, Labels, check_reach, labels_of
 from regimen.labels.volatility import Prices, Values, adjusted_prices, trailing_volatility
 
 _TIES = {"hold": HOLD, "lower": SELL, "upper": BUY}
@@ -148,4 +148,4 @@ def label_triple_barrier(config: TripleBarrierConfig, bars: Bars) -> Labels:
         band,
         config.entry_lag,
     )
-    return made(y, t_end, forward, config.horizon)
+    return labels_of(y, t_end, forward, config.horizon)

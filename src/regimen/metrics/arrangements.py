@@ -82,17 +82,17 @@ def arrangement_p_value(exposures: Matrix, moves: Matrix, draws: int, seed: int)
     own = _ratio(exposures, moves, whole, straight, 0)
     own -= _SLACK * max(1.0, abs(own))
     random = generator(seed, "judge", "arrangements")
-    good = made = 0
-    while made < draws and good < ENOUGH:
-        count = min(_BATCH, draws - made)
+    good = total = 0
+    while total < draws and good < ENOUGH:
+        count = min(_BATCH, draws - total)
         cuts = np.sort(random.integers(0, bars, (count, ARCS)), axis=1)
         orders = random.permuted(np.tile(np.arange(ARCS), (count, 1)), axis=1)
         places = random.integers(0, bars, count)
         more, tried = _as_good(exposures, moves, own, cuts, orders, places, ENOUGH - good)
-        good, made = good + more, made + tried
+        good, total = good + more, total + tried
     if good >= ENOUGH:
-        return good / made, made
-    return (1.0 + good) / (1.0 + made), made
+        return good / total, total
+    return (1.0 + good) / (1.0 + total), total
 
 
 def best_of(p_value: float, trials: float) -> float:

@@ -64,20 +64,20 @@ def _private_folder() -> Path:
     return base / "scan"
 
 
-def _fresh(function: Callable[..., Any], made: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
+def _fresh(function: Callable[..., Any], copies: dict[int, Callable[..., Any]]) -> Callable[..., Any]:
     """Compiles a step anew, with the functions that it calls, so that no stale disk cache is used."""
     plain = python_function(function)
     if plain is None:
         raise ConfigError("feature.step", "must be a function compiled with regimen.jit.jit", function)
-    if id(plain) not in made:
+    if id(plain) not in copies:
         scope = dict(plain.__globals__)
         for name, value in referred(plain):
             if hasattr(value, "py_func"):
-                scope[name] = _fresh(value, made)
+                scope[name] = _fresh(value, copies)
         copy = FunctionType(plain.__code__, scope, plain.__name__, plain.__defaults__, plain.__closure__)
         copy.__module__, copy.__qualname__ = plain.__module__, plain.__qualname__
-        made[id(plain)] = jit_step_uncached(copy)
-    return made[id(plain)]
+        copies[id(plain)] = jit_step_uncached(copy)
+    return copies[id(plain)]
 
 
 def _execute(source: str, path: str, name: str, scope: Mapping[str, Any]) -> Run:
@@ -170,8 +170,8 @@ def compiled_scan(
     name = f"scan_{digest.hexdigest()[:32]}"
     if name in _LOADED:
         return _LOADED[name]
-    made: dict[int, Callable[..., Any]] = {}
-    scope = {**names, **{key: _fresh(step, made) for key, step in steps.items()}}
+    copies: dict[int, Callable[..., Any]] = {}
+    scope = {**names, **{key: _fresh(step, copies) for key, step in steps.items()}}
     try:
         path = _written(source, _private_folder(), name)
         run = _execute(source, str(path), name, {**scope, "jit": jit})

@@ -131,11 +131,11 @@ class AlmgrenChrissConfig(BaseModel):
         """Returns a path of (bars − 1) // steps episodes; the extra ``return`` is r_t. It needs steps + 1 bars."""
         bars = checked_length(bars, self.steps + 1)
         returns = noise(self.deviation * math.sqrt(self.interval), bars, seed, self.kind, "returns")
-        made = self.quotes.bars(
+        path = self.quotes.bars(
             self.scale * returns, self.volatility, seed, f"simulated {self.kind}", {"return": returns}
         )
         truth = {"returns": returns, "expected": np.zeros(bars), "step": np.arange(bars) % self.steps}
-        return Simulation(made, truth, self.scale)
+        return Simulation(path, truth, self.scale)
 
     def _repeated(self, schedule: Values, bars: int) -> Values:
         return np.resize(schedule[1:], bars)
@@ -146,10 +146,10 @@ class AlmgrenChrissConfig(BaseModel):
 
     def baselines(self, simulation: Simulation, seed: int = 0) -> dict[str, Values]:
         """Returns even, at once, at the end, and random (levels uniform between 0 and X)."""
-        made = {name: self._repeated(schedule, len(simulation)) for name, schedule in self._schedules.items()}
+        positions = {name: self._repeated(schedule, len(simulation)) for name, schedule in self._schedules.items()}
         rng = generator(seed, "simulators", "random positions")
-        made["random"] = rng.uniform(0.0, self.shares, len(simulation))
-        return made
+        positions["random"] = rng.uniform(0.0, self.shares, len(simulation))
+        return positions
 
     def rewards(self, simulation: Simulation, positions: object, expected: bool = False) -> Values:
         """The reward of each decision of whole episodes, ((time − 1) // steps × steps,)."""

@@ -68,10 +68,10 @@ class Ar1Config(BaseModel):
         bars = checked_length(bars, 2 + self.lag)
         _, returns = stationary_path(self.phi, self.deviation, bars, seed, self.kind, "returns")
         signal = self.phi * returns
-        made = self.quotes.bars(
+        path = self.quotes.bars(
             self.scale * returns, self.volatility, seed, f"simulated {self.kind}", {"signal": signal}
         )
-        return Simulation(made, {"returns": returns, "expected": signal}, self.scale)
+        return Simulation(path, {"returns": returns, "expected": signal}, self.scale)
 
     def respond(self, signal: object, position: object = 0.0) -> Values:
         """Returns the best positions for signals φ r_t; the position held does not matter."""

@@ -152,8 +152,8 @@ class GarleanuPedersenConfig(BaseModel):
             shown.clear()
         shown["signal"] = total
         returns = shifted(known, total) + noise(self.noise, bars, seed, self.kind, "noise")
-        made = self.quotes.bars(self.scale * returns, self.volatility, seed, f"simulated {self.kind}", shown)
-        return Simulation(made, {"returns": returns, "expected": total}, self.scale)
+        market = self.quotes.bars(self.scale * returns, self.volatility, seed, f"simulated {self.kind}", shown)
+        return Simulation(market, {"returns": returns, "expected": total}, self.scale)
 
     def _signals(self, simulation: Simulation) -> Values:
         if len(self.phi) == 1:

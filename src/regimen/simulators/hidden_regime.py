@@ -91,14 +91,14 @@ class HiddenRegimeConfig(BaseModel):
         sides = _sides(start, 1.0 - self.stay, rng.random(bars))
         returns = self.mean * sides + noise(self.deviation, bars, seed, self.kind, "noise")
         sigma = self.scale * self.deviation
-        made = self.quotes.bars(self.scale * returns, sigma, seed, f"simulated {self.kind}", {"return": returns})
+        path = self.quotes.bars(self.scale * returns, sigma, seed, f"simulated {self.kind}", {"return": returns})
         regime = (sides > 0.0).astype(np.int8)
         truth: dict[str, NDArray[np.generic]] = {
             "returns": returns,
             "expected": self.informed * sides,
             "regime": regime,
         }
-        return Simulation(made, truth, self.scale, {"regime": ("down", "up")})
+        return Simulation(path, truth, self.scale, {"regime": ("down", "up")})
 
     def beliefs(self, returns: object) -> Values:
         """Returns π_{t+1|t} (time,), the chance that the next bar is up given returns (time,) up to t."""

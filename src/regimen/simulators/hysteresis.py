@@ -106,10 +106,10 @@ class HysteresisConfig(BaseModel):
         bars = checked_length(bars)
         before, signal = stationary_path(self.phi, self.deviation, bars, seed, self.kind, "signal")
         returns = shifted(before, signal) + noise(self.noise, bars, seed, self.kind, "noise")
-        made = self.quotes.bars(
+        path = self.quotes.bars(
             self.scale * returns, self.volatility, seed, f"simulated {self.kind}", {"signal": signal}
         )
-        return Simulation(made, {"returns": returns, "expected": signal}, self.scale)
+        return Simulation(path, {"returns": returns, "expected": signal}, self.scale)
 
     def respond(self, signal: object, position: object = 0.0) -> Values:
         """Returns the best next positions for signals f and the positions held, elementwise."""

@@ -71,11 +71,11 @@ class KellyConfig(BaseModel):
         bars = checked_length(bars)
         draws = generator(seed, "simulators", self.kind, "outcomes").random(bars)
         outcomes = np.where(draws < self.chance, self.odds, -1.0)
-        made = self.quotes.bars(
+        path = self.quotes.bars(
             self.scale * outcomes, self.volatility, seed, f"simulated {self.kind}", {"return": outcomes}
         )
         expected = np.full(bars, self.chance * self.odds - (1.0 - self.chance))
-        return Simulation(made, {"returns": outcomes, "expected": expected}, self.scale)
+        return Simulation(path, {"returns": outcomes, "expected": expected}, self.scale)
 
     def optimal(self, simulation: Simulation) -> Values:
         """Returns Kelly's fraction (time,)."""

@@ -60,8 +60,8 @@ class MartingaleConfig(BaseModel):
         bars = checked_length(bars)
         returns = noise(1.0, bars, seed, self.kind, "returns")
         shown = {"return": returns}
-        made = self.quotes.bars(self.scale * returns, self.scale, seed, f"simulated {self.kind}", shown)
-        return Simulation(made, {"returns": returns, "expected": np.zeros(bars)}, self.scale)
+        path = self.quotes.bars(self.scale * returns, self.scale, seed, f"simulated {self.kind}", shown)
+        return Simulation(path, {"returns": returns, "expected": np.zeros(bars)}, self.scale)
 
     def optimal(self, simulation: Simulation) -> Values:
         """Returns zeros (time,)."""

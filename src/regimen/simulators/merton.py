@@ -131,8 +131,8 @@ class MertonConfig(BaseModel):
         draws = generator(seed, "simulators", self.kind, "returns").standard_normal(bars)
         # a simple return of mean μ: the log of the mean growth is log(1 + μ)
         returns = np.expm1(math.log1p(self.drift) - 0.5 * self.volatility**2 + self.volatility * draws)
-        made = self.quotes.bars(returns, self.volatility, seed, f"simulated {self.kind}", {"return": returns})
-        return Simulation(made, {"returns": returns, "expected": np.full(bars, self.drift)})
+        path = self.quotes.bars(returns, self.volatility, seed, f"simulated {self.kind}", {"return": returns})
+        return Simulation(path, {"returns": returns, "expected": np.full(bars, self.drift)})
 
     def within_band(self, simulation: Simulation, half_band: float) -> Values:
         """Returns the fractions (time,) of trading only to stay within π* ± half_band."""

@@ -83,9 +83,9 @@ class OrnsteinUhlenbeckConfig(BaseModel):
         signal = (self.rho - 1.0) * distance
         relative = (1.0 + self.scale * distance) / (1.0 + self.scale * previous) - 1.0
         quotes = self.quotes.model_copy(update={"price": self.quotes.price * (1.0 + self.scale * before)})
-        made = quotes.bars(relative, self.volatility, seed, f"simulated {self.kind}", {"signal": signal})
+        path = quotes.bars(relative, self.volatility, seed, f"simulated {self.kind}", {"signal": signal})
         truth = {"returns": changes, "expected": signal, "distance": distance}
-        return Simulation(made, truth, self.scale)
+        return Simulation(path, truth, self.scale)
 
     def respond(self, signal: object, position: object = 0.0) -> Values:
         """Returns the best positions for signals −(1 − ρ)(P_t − μ); the position held does not matter."""

@@ -160,7 +160,7 @@ class RegimeMarketConfig(BaseModel):
         busy = sigma * (np.array([state.volume for state in self.regimes])[regime] / self.volatility)[:, None]
         if self.volume_noise > 0.0:
             busy *= np.exp(self.volume_noise * rng("volume").standard_normal((bars, width)))
-        made = self.quotes.bars(returns, sigma, seed, f"simulated {self.kind}", {}, self.symbols, busy)
+        path = self.quotes.bars(returns, sigma, seed, f"simulated {self.kind}", {}, self.symbols, busy)
         truth: dict[str, NDArray[np.generic]] = {
             "regime": regime,
             "returns": returns,
@@ -168,7 +168,7 @@ class RegimeMarketConfig(BaseModel):
             "jump": jump,
             "expected": expected,
         }
-        return Simulation(made, truth, 1.0, {"regime": tuple(state.name for state in self.regimes)})
+        return Simulation(path, truth, 1.0, {"regime": tuple(state.name for state in self.regimes)})
 
     @property
     def persistence(self) -> float:
