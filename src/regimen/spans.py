@@ -32,7 +32,7 @@ def span(text: str, name: str = "span") -> int:
     return length
 
 
-def spoken(length: int) -> str:
+def in_words(length: int) -> str:
     """Returns nanoseconds in words: ``4h``, ``1d 3h``, ``5h 55min``."""
     parts = []
     rest = int(length)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regimen.bars.bars import Bars, Values
 from regimen.bars.calendar import DAY, Calendar, bars_of_a_day, trading_days
 from regimen.errors import ConfigError, DataError
-from regimen.spans import span, spoken
+from regimen.spans import in_words, span
 
 SUMMED = ("funding_rate", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
 """Extras that add up over time; of all others a longer bar keeps the last value."""
@@ -47,7 +47,7 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
     """
     length = span(rule, "data.resample")
     if length <= bars.bar_length or length % bars.bar_length:
-        raise ConfigError("data.resample", f"must be a longer multiple of the bars' {spoken(bars.bar_length)}", rule)
+        raise ConfigError("data.resample", f"must be a longer multiple of the bars' {in_words(bars.bar_length)}", rule)
     stamps = bars.time.astype(np.int64)
     if length % DAY == 0 and bars.bar_length < DAY:
         stamps = trading_days(stamps, bars.calendar.day_end) * DAY

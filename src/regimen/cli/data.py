@@ -90,14 +90,14 @@ def _print(report: CheckReport, file: str, options: list[str]) -> None:
 
     from regimen.cli.sentences import print_sentence
     from regimen.cli.terminal import console
-    from regimen.spans import spoken
+    from regimen.spans import in_words
 
     screen = console()
     symbols = f"{len(report.symbols)} symbols" if len(report.symbols) > 1 else report.symbols[0]
     start, end = (stamp.removesuffix(".000000000").replace("T", " ") for stamp in (report.start, report.end))
     print_sentence(
         screen,
-        f"{report.source}: {report.rows:,} rows of {spoken(report.bar_length)}, {symbols}, "
+        f"{report.source}: {report.rows:,} rows of {in_words(report.bar_length)}, {symbols}, "
         f"{start} to {end} UTC, calendar {report.calendar}, {report.periods_per_year:,.6g} bars a year",
     )
     for text in report.assumptions:

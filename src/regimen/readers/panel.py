@@ -20,7 +20,7 @@ from regimen.readers.formats.files import Content, read_content
 from regimen.readers.formats.folder import files_of, others_of, stem_of
 from regimen.readers.interpret import interpret, selected
 from regimen.readers.tickers import by_ticker
-from regimen.spans import spoken
+from regimen.spans import in_words
 
 _DATE = re.compile(r"[-_.]?(19|20)\d\d([-_]?\d\d){0,2}")
 UNNAMED = ("asset",)
@@ -163,5 +163,5 @@ def _refuse_lengths(tables: Sequence[RawTable]) -> None:
     usual, _, source = min(steps, default=(0, 0, ""))
     for _, nearest, other in steps:
         if nearest > usual:
-            listed = f"{source} {spoken(usual)}, {other} {spoken(nearest)}"
+            listed = f"{source} {in_words(usual)}, {other} {in_words(nearest)}"
             raise DataError("data.path", "must hold bars of one length; data.bar_length overrides that", listed)

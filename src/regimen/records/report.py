@@ -12,7 +12,7 @@ from regimen.records.documents import read_json
 from regimen.records.layout import HISTORY
 from regimen.records.trials import counted
 from regimen.reporting.report import ReportDocument, write
-from regimen.spans import spoken
+from regimen.spans import in_words
 
 
 def write_report(
@@ -51,7 +51,7 @@ def write_report(
     document = ReportDocument.of(
         Ledger.read(folder / "ledger"),
         judgement,
-        title=f"{config.model.kind} on {_short(data['source'])}, bars of {spoken(data['bar_length'])}",
+        title=f"{config.model.kind} on {_short(data['source'])}, bars of {in_words(data['bar_length'])}",
         run=directory.id if own else f"{directory.id}/{folder.name}",
         created=manifest["created"],
         windows=_windows(judgement, manifest) if own else judgement["windows"],

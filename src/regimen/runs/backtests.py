@@ -29,7 +29,7 @@ from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import Series, described, seen
 from regimen.runs.window import load_decider, read_exposures
 from regimen.settings import apply_overrides, validated
-from regimen.spans import spoken
+from regimen.spans import in_words
 
 Advance = Callable[[int, int, str], None]
 _BACKTESTS = "backtests"
@@ -121,8 +121,8 @@ def backtest_run(
             judgement["alarms"].append(
                 {
                     "name": "another bar length",
-                    "sentence": f"The policy was trained on bars of {spoken(trained_on)} and decides here on bars of "
-                    f"{spoken(loaded.bars.bar_length)}: its windows and horizons count bars, not time.",
+                    "sentence": f"The policy was trained on bars of {in_words(trained_on)} and decides here on bars of "
+                    f"{in_words(loaded.bars.bar_length)}: its windows and horizons count bars, not time.",
                 }
             )
         write_json(folder / "judgement.json", judgement)

@@ -13,7 +13,7 @@ from regimen.bars.calendar import DAY
 from regimen.bars.checks.report import written
 from regimen.bars.periods import YEAR
 from regimen.errors import DataError
-from regimen.spans import spoken
+from regimen.spans import in_words
 
 POSITIVE = ("adj_close", "adjustment", "bid", "ask")
 COUNTED = ("open_interest", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
@@ -114,8 +114,8 @@ def funding_in_percent(
     a_year, median, step = dearest
     whose = "the funding rates" if len(high) == len(symbols) else f"those of {len(high):,} of {len(symbols):,} symbols"
     sentence = (
-        f"{whose} look like percent: {median:g} each {spoken(step)} comes to {a_year:,.0f} times the position a year, "
-        "where fractions (0.0001 is 0.01 %) are meant, each at its time only"
+        f"{whose} look like percent: {median:g} each {in_words(step)} comes to {a_year:,.0f} times the position a "
+        "year, where fractions (0.0001 is 0.01 %) are meant, each at its time only"
     )
     at = np.sort(np.concatenate(high))
     mend = option and len(high) == len(symbols)
@@ -154,10 +154,10 @@ def early(
     step = None if delayed or name == "funding_rate" else typical_step(time, symbol)
     if step is None or step < DAY or step <= length or (time % DAY != 0).any():
         return None
-    whole = spoken(step // DAY * DAY)
+    whole = in_words(step // DAY * DAY)
     sentence = (
         f"{name} has a value each {whole}, stamped at 00:00: if it describes the time after its stamp it is known only "
-        f"at the end, and bars of {spoken(length)} see it before"
+        f"at the end, and bars of {in_words(length)} see it before"
     )
     return Odd("early_extra", sentence, len(time), np.arange(len(time)), f"{option}={whole}")
 

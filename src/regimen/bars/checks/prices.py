@@ -13,7 +13,7 @@ from regimen.bars.checks.moves import Moves
 from regimen.bars.checks.ordered import Ordered
 from regimen.bars.checks.report import Finding
 from regimen.bars.config import DataConfig
-from regimen.spans import spoken
+from regimen.spans import in_words
 
 WICK = 1.0
 """Log distance of high or low from open and close, also over 20 usual moves, above which a bar is shown."""
@@ -102,7 +102,7 @@ def _relisted(jumps: Jumps, config: DataConfig) -> Finding | None:
     if config.repairs.relisted == "keep" or len(at) == 0:
         return None
     worst = at[np.abs(moves.between[at]).argmax()]
-    hole = spoken(int(moves.rows.time[worst] - moves.rows.time[worst - 1]))
+    hole = in_words(int(moves.rows.time[worst] - moves.rows.time[worst - 1]))
     before = moves.rows.columns["close"][worst - 1]
     after = moves.rows.columns["close" if moves.closes_only else "open"][worst]
     sentence = f"{{count}} restart(s) after a hole of {hole} at another price ({before:g}, then {after:g})"

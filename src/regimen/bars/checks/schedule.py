@@ -11,7 +11,7 @@ from regimen.bars.checks.report import Finding, written
 from regimen.bars.checks.weekends import filled_weekends
 from regimen.bars.config import DataConfig
 from regimen.bars.periods import YEAR
-from regimen.spans import spoken
+from regimen.spans import in_words
 
 _MONTH = 28 * DAY
 _APART = 0.05
@@ -35,7 +35,7 @@ def gaps(rows: Ordered, _config: DataConfig) -> Finding | None:
     worst = int(missing.argmax())
     at = written(int(rows.time[holes[worst]]))
     by_session = rows.calendar.name == "sessions" and rows.bar_length <= DAY
-    longest = _amount(rows, int(missing[worst])) if by_session else spoken(int(step[holes[worst]]))
+    longest = _amount(rows, int(missing[worst])) if by_session else in_words(int(step[holes[worst]]))
     sentence = (
         f"{{count}} hole(s), about {_amount(rows, int(missing.sum()))} missing; the longest is {longest} after {at}"
     )
@@ -111,7 +111,7 @@ def off_grid_mask(rows: Ordered) -> NDArray[np.bool_]:
 
 def off_grid(rows: Ordered, _config: DataConfig) -> Finding | None:
     """Stamps that are not a whole number of bars away from the others."""
-    sentence = f"{{count}} stamp(s) are off the grid of {spoken(rows.bar_length)}"
+    sentence = f"{{count}} stamp(s) are off the grid of {in_words(rows.bar_length)}"
     return rows.find("off_grid", "warn", off_grid_mask(rows), sentence)
 
 
