@@ -12,7 +12,7 @@ import pytest
 
 from regimen.errors import RunError
 from regimen.files import abandoned, abandoned_folders, appearing, replacing, scratch, sweep, write_bytes, write_text
-from regimen.locks import FileLock, held
+from regimen.locks import FileLock, is_locked
 
 WRITER = """
 import sys
@@ -126,17 +126,17 @@ def test_a_lock_is_one_process_s_and_ends_with_it(tmp_path: Path) -> None:
     )
     other = started(code, path)
     assert FileLock.take(path) is None
-    assert held(path)
+    assert is_locked(path)
     assert path.read_text() == "me"
     other.kill()
     other.communicate()
-    assert not held(path)
+    assert not is_locked(path)
     lock = FileLock.take(path)
     assert lock is not None
-    assert held(path)
+    assert is_locked(path)
     lock.release(remove=True)
     assert not path.exists()
-    assert not held(path)
+    assert not is_locked(path)
 
 
 FILLER = """

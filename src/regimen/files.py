@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regimen.errors import RunError
-from regimen.locks import FileLock, held
+from regimen.locks import FileLock, is_locked
 
 _SUFFIX = ".tmp"
 DRAFT = ".draft-"
@@ -90,7 +90,7 @@ def sweep(folder: Path, pattern: str = f".*{_SUFFIX}") -> None:
 def abandoned(folder: Path, pattern: str = f".*{_SUFFIX}") -> list[Path]:
     """Returns the neighbours in a folder that no living process writes to."""
     paths = [path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink()]
-    return [path for path in paths if not held(path)]
+    return [path for path in paths if not is_locked(path)]
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def abandoned_folders(parent: Path, prefix: str = DRAFT) -> list[Path]:
 def _dead(folder: Path) -> bool:
     lock = folder / _LOCK
     if lock.exists():
-        return not held(lock)
+        return not is_locked(lock)
     with suppress(OSError):
         return time.time() - folder.stat().st_mtime > _YOUNG
     return False

@@ -71,8 +71,8 @@ class FileLock:
             self.path.unlink(missing_ok=True)
 
 
-def held(path: Path) -> bool:
-    """Returns whether a living process holds the lock of a file; one that may not be opened counts as held."""
+def is_locked(path: Path) -> bool:
+    """Returns whether a living process holds the lock of a file; one that may not be opened counts as locked."""
     try:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:

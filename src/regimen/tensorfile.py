@@ -29,10 +29,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], document: dict[str, An
     """
     import safetensors.torch
 
-    held = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-    header = {"checksum": _checksum(held, document), "document": document}
+    on_cpu = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+    header = {"checksum": _checksum(on_cpu, document), "document": document}
     text = json.dumps(header, sort_keys=True, allow_nan=False)
-    write_bytes(path, safetensors.torch.save(held, metadata={_KEY: text}))
+    write_bytes(path, safetensors.torch.save(on_cpu, metadata={_KEY: text}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

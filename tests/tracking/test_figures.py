@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from regimen.tracking import attention_heatmap, calibration, coverage, exposure
-from regimen.tracking.figures import _held, _wilson
+from regimen.tracking.figures import _hold_last, _wilson
 
 
 def rows(*shape: int) -> np.ndarray[Any, Any]:
@@ -85,7 +85,7 @@ def test_wrong_arrays_are_refused(draw: Callable[[Path], None], rule: str, tmp_p
 def test_a_missing_target_keeps_the_last_one() -> None:
     nan = np.nan
     targets = np.array([[nan, 1.0], [0.5, nan], [nan, nan], [-1.0, 0.0]])
-    np.testing.assert_array_equal(_held(targets), [[0.0, 1.0], [0.5, 1.0], [0.5, 1.0], [-1.0, 0.0]])
+    np.testing.assert_array_equal(_hold_last(targets), [[0.0, 1.0], [0.5, 1.0], [0.5, 1.0], [-1.0, 0.0]])
 
 
 def test_wilson_by_its_own_equation() -> None:

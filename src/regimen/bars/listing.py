@@ -10,13 +10,13 @@ Rows = NDArray[np.int64]
 Times = NDArray[np.datetime64]
 
 
-def has_ended(held: NDArray[np.integer], last: int) -> bool:
-    """Whether a symbol with bars at rows ``held`` of a panel, whose last bar is at row ``last``, has ended before.
+def has_ended(rows: NDArray[np.integer], last: int) -> bool:
+    """Whether a symbol with bars at ``rows`` of a panel, whose last bar is at row ``last``, has ended before.
 
     It has when it lacks more bars up to the panel's last one than it ever lacked in a row before. So a stock is not
     delisted because a panel with coins happens to end on a Sunday.
     """
-    return bool(last - held[-1] >= np.diff(held).max(initial=1))
+    return bool(last - rows[-1] >= np.diff(rows).max(initial=1))
 
 
 def spans(present: Flags) -> tuple[Rows, Rows]:

@@ -77,8 +77,8 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
             extras[name] = _pick(values, ~np.isnan(values), starts, last=True)
     time = labels[starts]
     if partial == "drop":
-        held = np.add.reduceat(present.astype(np.int64), starts, axis=0)
-        keep = ((held == length // bars.bar_length) | (held == 0)).all(axis=1)
+        counts = np.add.reduceat(present.astype(np.int64), starts, axis=0)
+        keep = ((counts == length // bars.bar_length) | (counts == 0)).all(axis=1)
         if not keep.any():
             raise DataError("data.resample", "must leave at least one whole bar", rule)
         time = time[keep]

@@ -30,11 +30,11 @@ def gross_exposure(exposure: Series) -> float:
     """
     if len(exposure) == 0:
         return math.nan
-    held = np.abs(exposure)
+    sizes = np.abs(exposure)
     # A sum over an axis of one element is ten times slower than none, and so is looking for NaN where none is.
-    gross = held[:, 0] if held.shape[1] == 1 else held.sum(axis=1)
+    gross = sizes[:, 0] if sizes.shape[1] == 1 else sizes.sum(axis=1)
     mean = float(gross.mean())
-    return float(np.nansum(held, axis=1).mean()) if math.isnan(mean) else mean
+    return float(np.nansum(sizes, axis=1).mean()) if math.isnan(mean) else mean
 
 
 def cost_drag(costs: Series, equity_before: Series, periods_per_year: float) -> float:

@@ -72,11 +72,11 @@ def available_bytes(device: str = "cpu") -> int | None:
                 limits.append(1024 * int(line.split()[1]))
     limit, used, parts = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current", "stat"))
     if limit.exists() and used.exists() and (most := limit.read_text(encoding="ascii").strip()) != "max":
-        held = int(used.read_text(encoding="ascii"))
+        in_use = int(used.read_text(encoding="ascii"))
         if parts.exists():
             rows = (line.split() for line in parts.read_text(encoding="ascii").splitlines())
-            held -= sum(int(row[1]) for row in rows if row[0] == "inactive_file")
-        limits.append(max(0, int(most) - held))
+            in_use -= sum(int(row[1]) for row in rows if row[0] == "inactive_file")
+        limits.append(max(0, int(most) - in_use))
     return min(limits, default=None)
 
 

@@ -49,8 +49,8 @@ def value_loss(
     require_alike(values=values, old_values=old_values)
     require_positive(clip=clip)
     old_values = kept(old_values.detach(), mask)
-    held = old_values + (values - old_values).clamp(-clip, clip)
-    return 0.5 * masked_mean(torch.maximum(error, (held - targets).square()), mask)
+    nearby = old_values + (values - old_values).clamp(-clip, clip)
+    return 0.5 * masked_mean(torch.maximum(error, (nearby - targets).square()), mask)
 
 
 def huber_loss(values: Tensor, targets: Tensor, delta: float = 1.0) -> Tensor:

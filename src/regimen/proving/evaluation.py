@@ -134,8 +134,8 @@ def scored(walked: Walk) -> Evaluation:
     for path, ((simulation, own), (_, naive)) in enumerate(
         zip(walked.paths(), walked.baseline(market.reference), strict=True)
     ):
-        held = (own, naive, market.optimal(simulation))
-        means[path] = [market.rewards(simulation, each, True).mean() for each in held]
+        candidates = (own, naive, market.optimal(simulation))
+        means[path] = [market.rewards(simulation, each, True).mean() for each in candidates]
     value, baseline, optimum = means.mean(axis=0)
     ratio = float((value - baseline) / (optimum - baseline))
     residuals = (means[:, 0] - means[:, 1]) - ratio * (means[:, 2] - means[:, 1])

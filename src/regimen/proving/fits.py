@@ -37,12 +37,12 @@ def fitted_threshold(walked: Walk) -> float:
     """
     before, after = walked.before().ravel(), walked.positions.ravel()
     against = -walked.signal().ravel() * np.sign(before)
-    held = before != 0.0
-    order = np.argsort(against[held], kind="stable")
-    size = against[held][order]
+    has_side = before != 0.0
+    order = np.argsort(against[has_side], kind="stable")
+    size = against[has_side][order]
     if len(size) == 0:
         return math.nan
-    changed = (np.sign(after) == -np.sign(before))[held][order]
+    changed = (np.sign(after) == -np.sign(before))[has_side][order]
     # with q after the first n in order: those of them that changed, and the others that did not, are mistakes
     mistakes = np.concatenate([[0], np.cumsum(changed)]) + np.concatenate([np.cumsum(~changed[::-1])[::-1], [0]])
     best = np.flatnonzero(mistakes == mistakes.min())
@@ -61,17 +61,17 @@ def lag_law(walked: Walk, lag: int = 1) -> float:
     late = market.model_copy(update={"lag": market.lag + lag})
     gaps = np.array(
         [
-            late.rewards(simulation, held, True).mean()
-            - market.rho**lag * market.rewards(simulation, held, True).mean()
-            for simulation, held in walked.paths()
+            late.rewards(simulation, positions, True).mean()
+            - market.rho**lag * market.rewards(simulation, positions, True).mean()
+            for simulation, positions in walked.paths()
         ]
     )
     return float(abs(gaps.mean()) / (gaps.std(ddof=1) / math.sqrt(len(gaps))))
 
 
 def _value_of(walked: Walk, baseline: str) -> float:
-    held = walked.baseline(baseline)
-    return float(np.mean([walked.market.rewards(simulation, rows, True).mean() for simulation, rows in held]))
+    paths = walked.baseline(baseline)
+    return float(np.mean([walked.market.rewards(simulation, rows, True).mean() for simulation, rows in paths]))
 
 
 def _turnover_of(walked: Walk, baseline: str) -> float:

@@ -85,7 +85,7 @@ def _utility(growth: float, aversion: float) -> float:
 
 @jit
 def _step(
-    held: Floats,
+    targets: Floats,
     shown: Floats,
     gains: Floats,
     terms: _Terms,
@@ -101,7 +101,7 @@ def _step(
 ) -> None:
     columns = shown.shape[1]
     for lane in range(len(bar)):
-        x, traded = held[lane], held[lane] - position[lane]
+        x, traded = targets[lane], targets[lane] - position[lane]
         rewards[lane] = (
             _utility(terms.cash + x * (gains[bar[lane]] - terms.cash), terms.aversion)
             - terms.proportional * abs(traded)
@@ -206,12 +206,12 @@ class KnownMarketEnv:
 
     def step(self, actions: NDArray[Any]) -> Step:
         """Takes (lane,) indices of levels, or (lane, 1) positions, and steps every lane by one bar."""
-        held = self.levels[actions] if self.levels is not None else actions[:, 0].astype(np.float64)
+        targets = self.levels[actions] if self.levels is not None else actions[:, 0].astype(np.float64)
         ending = np.flatnonzero(self._left == 1)
         if len(ending):
             self._starts[ending] = self._draw(len(ending))
         _step(
-            held,
+            targets,
             self._shown,
             self._gains,
             self._terms,

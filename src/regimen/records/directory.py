@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import regimen
 from regimen.errors import RunError
 from regimen.files import sweep
-from regimen.locks import FileLock, held
+from regimen.locks import FileLock, is_locked
 from regimen.readers.formats.folder import path_exists
 from regimen.records.checksums import JUDGED, recorded_files, require_undamaged
 from regimen.records.layout import EXPOSURES
@@ -171,7 +171,7 @@ class RunDirectory:
         """How far the run came: ``finished``, ``running`` while a process works on it, else ``interrupted``."""
         if self.manifest()["status"] == "finished":
             return "finished"
-        return "running" if held(self.path / _LOCK) else "interrupted"
+        return "running" if is_locked(self.path / _LOCK) else "interrupted"
 
     @property
     def has_begun(self) -> bool:
@@ -221,7 +221,7 @@ def require_finished(directory: RunDirectory) -> dict[str, Any]:
     if manifest["status"] == "finished":
         return manifest
     lock = directory.path / _LOCK
-    if held(lock):
+    if is_locked(lock):
         raise RunError("run", f"must be finished, and is being {_holder(lock)}", directory.id)
     rule = f"must be finished, but was interrupted; `regimen resume {directory.path}` goes on with it"
     raise RunError("run", rule, directory.id)

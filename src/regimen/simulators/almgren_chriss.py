@@ -23,15 +23,15 @@ Values = NDArray[np.float64]
 def _liquidate(x: Values, gains: Values, shares: float, steps: int, impact: float, risk: float) -> Values:
     count = gains.shape[0] // steps * steps
     out = np.empty(count)
-    held = shares
+    units = shares
     for t in range(count):
         step = t % steps
         if step == 0:
-            held = shares
+            units = shares
         left = 0.0 if step == steps - 1 else x[t]
-        sold = held - left
+        sold = units - left
         out[t] = left * gains[t] - impact * sold * sold - risk * left * left
-        held = left
+        units = left
     return out
 
 

@@ -23,12 +23,12 @@ Deviation = Annotated[float, Field(gt=0.0)]
 
 @jit
 def _approach(aim: Values, rate: float) -> Values:
-    held = np.empty(aim.shape[0])
+    positions = np.empty(aim.shape[0])
     position = 0.0
     for t in range(aim.shape[0]):
         position = (1.0 - rate) * position + rate * aim[t]
-        held[t] = position
-    return held
+        positions[t] = position
+    return positions
 
 
 class GarleanuPedersenConfig(BaseModel):

@@ -22,15 +22,15 @@ Values = NDArray[np.float64]
 
 @jit
 def _hold_on(signal: Values, q: float) -> Values:
-    held = np.empty(signal.shape[0])
+    positions = np.empty(signal.shape[0])
     position = 0.0
     for t in range(signal.shape[0]):
         if signal[t] > q:
             position = 1.0
         elif signal[t] < -q:
             position = -1.0
-        held[t] = position
-    return held
+        positions[t] = position
+    return positions
 
 
 class HysteresisConfig(BaseModel):
@@ -113,8 +113,8 @@ class HysteresisConfig(BaseModel):
 
     def respond(self, signal: object, position: object = 0.0) -> Values:
         """Returns the best next positions for signals f and the positions held, elementwise."""
-        f, held = np.asarray(signal, dtype=np.float64), np.asarray(position, dtype=np.float64)
-        return np.asarray(np.where(np.abs(f) > self.threshold, np.sign(f), held))
+        f, current = np.asarray(signal, dtype=np.float64), np.asarray(position, dtype=np.float64)
+        return np.asarray(np.where(np.abs(f) > self.threshold, np.sign(f), current))
 
     def optimal(self, simulation: Simulation) -> Values:
         """Returns −1, 0 or 1 (time,): the rule with the optimal threshold, from zero."""

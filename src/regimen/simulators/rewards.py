@@ -18,12 +18,15 @@ def _rewards(x: Values, gains: Values, proportional: float, quadratic: float, ri
     out = np.empty(gains.shape[0])
     last = 0.0
     for t in range(gains.shape[0]):
-        held = x[t]
-        traded = held - last
+        position = x[t]
+        traded = position - last
         out[t] = (
-            held * gains[t] - proportional * abs(traded) - 0.5 * quadratic * traded * traded - 0.5 * risk * held * held
+            position * gains[t]
+            - proportional * abs(traded)
+            - 0.5 * quadratic * traded * traded
+            - 0.5 * risk * position * position
         )
-        last = held
+        last = position
     return out
 
 

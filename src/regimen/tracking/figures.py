@@ -200,7 +200,7 @@ def exposure(time: Numbers, exposures: Numbers, price: Numbers | None, path: Pat
     targets = targets[:, None] if targets.ndim == 1 else targets
     if len(time) != len(targets) or (price is not None and len(price) != len(time)):
         raise ValueError("time, exposures and price must be of one length")
-    targets = _held(targets)
+    targets = _hold_last(targets)
     keep = np.unique(np.linspace(0, len(time) - 1, min(len(time), _MOST_POINTS)).astype(np.int64))
     spans = np.unique(np.linspace(0, len(time), min(len(time), _MOST_SPANS), endpoint=False).astype(np.int64))
     net, gross = targets.sum(axis=1), np.abs(targets).sum(axis=1)
@@ -278,7 +278,7 @@ def _save(figure: Figure, path: Path, title: str) -> None:
     write_bytes(path, content.getvalue())
 
 
-def _held(targets: Numbers) -> Numbers:
+def _hold_last(targets: Numbers) -> Numbers:
     """Replaces NaN by the last known value of its column, 0 before the first."""
     known = ~np.isnan(targets)
     last = np.maximum.accumulate(np.where(known, np.arange(len(targets))[:, None], -1), axis=0)
