@@ -50,7 +50,7 @@ def _require_words(values: object, prefix: str) -> None:
         return
     for key, value in values.items():
         if not isinstance(key, str):
-            raise ConfigError(prefix.rstrip(".") or "config", "must have words as keys", key)
+            raise ConfigError(prefix.rstrip(".") or "config", "must have text as keys", key)
         _require_words(value, f"{prefix}{key}.")
 
 

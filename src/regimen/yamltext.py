@@ -92,7 +92,7 @@ class _Extent:
                 continue
             if key.tag != _WORD:
                 kind = key.value if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
-                raise UnboundedError(f"must have words as keys, not {kind} ({place}; quotes make a word of anything)")
+                raise UnboundedError(f"must have text as keys, not {kind} ({place}; put it in quotes)")
             if key.value in seen:
                 raise UnboundedError(f"must be valid YAML ({place}: the key {key.value!r} is written twice)")
             seen.add(key.value)

@@ -96,7 +96,7 @@ def test_a_count_that_is_not_the_calendars_is_found(
 ) -> None:
     finding = found(series(time), tmp_path)["bars_a_year"]
     assert finding.severity == "warn"
-    assert f"{count} bars a year as counted, where the calendar sessions expects {expected}" in finding.sentence
+    assert f"{count} bars a year by count, where the calendar sessions expects {expected}" in finding.sentence
     assert "bars_a_year" not in found(series(time), tmp_path, periods_per_year=300)
 
 

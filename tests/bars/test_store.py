@@ -196,7 +196,7 @@ def test_other_extras_keep_the_last_value_and_wait_for_their_delay(tmp_path: Pat
     expected = np.full(48, np.nan)
     expected[[2, 5]] = [6.0, 7.0]
     np.testing.assert_array_equal(bars.extras["open_interest"][:, 0], expected)
-    with pytest.raises(DataError, match=r"data\.extras\.open_interest\.column says which"):
+    with pytest.raises(DataError, match=r"data\.extras\.open_interest\.column"):
         load_with_report(DataConfig.of(path=_price_file(tmp_path), extras={"open_interest": str(tmp_path / "oi.csv")}))
 
 

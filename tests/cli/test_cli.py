@@ -262,9 +262,9 @@ def test_ctrl_c_says_how_to_go_on_and_the_run_does(
         patch.setattr(traded, "write_exposures", pressed)
         assert called("train", config, "--runs", tmp_path / "runs") == 130
     (run,) = (path for path in (tmp_path / "runs").iterdir() if path.is_dir())
-    assert capsys.readouterr().err.splitlines()[-1] == f"interrupted; `regimen resume {run}` goes on with it"
+    assert capsys.readouterr().err.splitlines()[-1] == f"interrupted; `regimen resume {run}` continues it"
     assert called("runs", "show", run) == 2
-    assert f"must be finished, but was interrupted; `regimen resume {run}` goes on with it" in capsys.readouterr().err
+    assert f"must be finished, but was interrupted; `regimen resume {run}` continues it" in capsys.readouterr().err
     assert called("runs", "list", "--runs", tmp_path / "runs") == 0
     assert "interrupted" in capsys.readouterr().out
     assert called("resume", run) == 0

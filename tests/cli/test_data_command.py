@@ -36,7 +36,7 @@ def test_good_data_exits_with_0_and_one_closing_sentence(file: Path) -> None:
     sentence, following = done.output.strip().splitlines()[-2:]
     assert sentence == "Training accepts this data; the checks found nothing."
     assert following == f"Next:    regimen train --model logistic data.path={file}"
-    assert "taken as UTC" in done.output
+    assert "read as UTC" in done.output
 
 
 def test_refused_data_exits_with_1_and_names_rows_and_option(file: Path) -> None:
@@ -51,7 +51,7 @@ def test_options_repair_and_are_listed(file: Path) -> None:
     done = RUN.invoke(app, ["check", bad, "data.repairs.ohlc=widen", "zone=-05:00"])
     assert done.exit_code == 0
     assert "repaired (ohlc=widen): 1 row(s)" in done.output
-    assert "taken as UTC" not in done.output
+    assert "read as UTC" not in done.output
     assert "2024-01-01 05:00:00 to" in done.output
 
 

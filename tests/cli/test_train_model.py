@@ -135,9 +135,9 @@ def test_a_dry_run_reads_no_data_and_its_yaml_is_the_config(
         (["--model", "sac"], "error: data: is required: data.path=FILE, or data.sample=sp500"),
         ([], "error: config: is required: a YAML file, or --model NAME with data.path=FILE"),
         (["data.path=x"], "error: config: is required: a YAML file"),
-        (["aapl.csv"], "say `regimen train --model logistic data.path=aapl.csv` for data"),
-        (["--model", "sac", "my coin.parquet"], "say `regimen train 'data.path=my coin.parquet'` for data"),
-        (["prices/*.csv"], "say `regimen train --model logistic 'data.path=prices/*.csv'` for data"),
+        (["aapl.csv"], "for data, use `regimen train --model logistic data.path=aapl.csv`"),
+        (["--model", "sac", "my coin.parquet"], "for data, use `regimen train 'data.path=my coin.parquet'`"),
+        (["prices/*.csv"], "for data, use `regimen train --model logistic 'data.path=prices/*.csv'`"),
         (["--model", "sac", "absent.yaml"], "error: config: cannot be read"),
         (["--model", "transformer", "absent.yaml"], "error: --model: must be one of"),
         (

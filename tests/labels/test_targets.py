@@ -163,7 +163,7 @@ def test_errors_name_the_rule() -> None:
     for names in (("returns",), ("regime", "regime")):
         with pytest.raises(ConfigError, match=r"targets.*each once.*regime|targets.*each once.*returns"):
             further_targets(labels, bars, names, WINDOW)
-    with pytest.raises(ConfigError, match=r"volatility_window: must be that of the labels"):
+    with pytest.raises(ConfigError, match=r"volatility_window: must be at most that of the labels"):
         further_targets(labels, bars, TARGETS, WINDOW + 20)
     with pytest.raises(DataError, match=r"labels: must be of the same bars"):
         further_targets(labels, some_bars(130), TARGETS, WINDOW)

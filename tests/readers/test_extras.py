@@ -111,7 +111,7 @@ def test_a_footer_of_an_extra_is_said(bars: Path, tmp_path: Path) -> None:
     file = funding(tmp_path / "f.csv")
     file.write_text(file.read_text() + "Downloaded from Some Site\n")
     notes = check(config(bars, file)).assumptions
-    assert "funding_rate: what is written below the last row is left out: Downloaded from Some Site" in notes
+    assert "funding_rate: text below the last row is left out: Downloaded from Some Site" in notes
 
 
 def test_values_between_the_bars_are_told_to_move(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_exchanges_names_for_the_funding_are_known(bars: Path, tmp_path: Path) -
 def test_a_local_clock_needs_its_zone(bars: Path, tmp_path: Path) -> None:
     file = funding(tmp_path / "f.csv", time=EIGHTS.tz_convert("Asia/Tokyo").tz_localize(None))
     naive = check(config(bars, file)).assumptions
-    assert any("data.extras.funding_rate.zone says otherwise" in note for note in naive)
+    assert any("set data.extras.funding_rate.zone" in note for note in naive)
     column = load_with_report(config(bars, file, zone="Asia/Tokyo")).bars.extras["funding_rate"][:, 0]
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(column)), np.arange(0, len(HOURS), 8))
     with pytest.raises(ConfigError, match=r"data\.extras\.funding_rate\.zone: must be an IANA name"):

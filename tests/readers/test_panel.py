@@ -70,7 +70,7 @@ def test_a_ticker_without_a_bar_on_a_day_has_none(tmp_path: Path) -> None:
     bars = load(config)
     assert bars.symbols == ("ABC", "XYZ")
     np.testing.assert_array_equal(np.flatnonzero(~bars.present[:, 1]), [10])
-    assert "there is no price of GONE, which is left out" in check(config).assumptions
+    assert "GONE left out: no price in the file" in check(config).assumptions
 
 
 def test_faults_of_a_ticker_name_it_and_its_row(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_folder_is_the_panel_that_one_file_would_be(folder: Path, tmp_path: Pa
 def test_what_is_assumed_of_some_files_names_them(folder: Path) -> None:
     (folder / "ABC.csv").write_text((folder / "ABC.csv").read_text() + "Downloaded from Some Site\n")
     notes = check(DataConfig(path=str(folder))).assumptions
-    assert "what is written below the last row is left out: Downloaded from Some Site (ABC.csv)" in notes
+    assert "text below the last row is left out: Downloaded from Some Site (ABC.csv)" in notes
     assert "1 file(s) of other kinds are left out: README.md" in notes
 
 

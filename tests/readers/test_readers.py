@@ -432,7 +432,7 @@ def test_naive_clocks_are_said_to_be_taken_as_utc(tmp_path: Path) -> None:
     from regimen.readers import check
 
     (tmp_path / "a.csv").write_text(TEXTS["plain"][1])
-    assert any("taken as UTC" in text for text in check(DataConfig(path=str(tmp_path / "a.csv"))).assumptions)
+    assert any("read as UTC" in text for text in check(DataConfig(path=str(tmp_path / "a.csv"))).assumptions)
 
 
 def test_hours_that_a_clock_shows_twice_are_told_apart(tmp_path: Path) -> None:

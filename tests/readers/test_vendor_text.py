@@ -69,7 +69,7 @@ def test_a_footer_is_left_out_and_said(footer: str, rows: int, tmp_path: Path) -
     loaded = load_with_report(DataConfig(path=str(tmp_path / "a.csv")))
     assert len(loaded.bars) == rows
     np.testing.assert_array_equal(loaded.bars.close[:, 0], PRICES["close"][:rows])
-    said = [note for note in loaded.report.assumptions if note.startswith("what is written below the last row")]
+    said = [note for note in loaded.report.assumptions if note.startswith("text below the last row")]
     assert len(said) == 1
     word = re.sub(r"[^\w].*", "", FOOTERS[footer].strip('" ,*\n'))
     assert (word or "an empty row") in said[0]
@@ -143,7 +143,7 @@ def test_names_that_a_shell_would_read_are_quoted(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(table(quoted))
     with pytest.raises(DataError) as caught:
         Bars.read(tmp_path / "a.csv")
-    hint = str(caught.value).split("; ")[1].split(" says which")[0]
+    hint = str(caught.value).split("; ")[1].split(" names them")[0]
     words = subprocess.run(["bash", "-c", f"printf '%s\\0' {hint}"], capture_output=True, check=True).stdout
     from regimen.cli.data import _config
 
@@ -224,7 +224,7 @@ def test_columns_that_are_only_numbered(tmp_path: Path) -> None:
 def test_a_factor_file_is_known_whatever_its_splits(factor: float, last: bool, tmp_path: Path) -> None:
     lines = [f"19990104,0.7312,{factor},12.5", f"20111003,0.9,{factor},1.13", "20150601,0.95,1,20"]
     (tmp_path / "x.csv").write_text("\n".join([*lines, "20501231,1,1,0"] if last else lines))
-    told = "is a LEAN factor file, not bars; .*data.adjust" if last or factor <= 1 else "order of columns"
+    told = "is a LEAN factor file, not bars; .*data.adjust" if last or factor <= 1 else "order of its columns"
     with pytest.raises(DataError, match=told):
         Bars.read(tmp_path / "x.csv")
 
@@ -324,4 +324,4 @@ def test_binary_litter_is_no_text(tmp_path: Path) -> None:
 def test_what_is_assumed_is_in_the_report(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(table(HEADER) + "The end of the file\n")
     report: CheckReport = check(DataConfig(path=str(tmp_path / "a.csv")))
-    assert report.assumptions[0] == "what is written below the last row is left out: The end of the file"
+    assert report.assumptions[0] == "text below the last row is left out: The end of the file"

@@ -182,14 +182,19 @@ OKX = "ts,o,h,l,c,vol,volCcy,volCcyQuote,confirm\n"
 UNDECIDED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "OKX counts contracts and coins": ("a.csv", OKX + rows(SECONDS, "ohlcvvvv"), "data.volume_column", {}),
     "Coinbase's order": ("a.json", json.dumps(arrays("lhocv")), "highest stands in high, the lowest in open", {}),
-    "Coinbase's order, few rows": ("a.json", json.dumps(arrays("lhocv")[:4]), "data.columns says their order", {}),
+    "Coinbase's order, few rows": (
+        "a.json",
+        json.dumps(arrays("lhocv")[:4]),
+        "set data.columns to give their order",
+        {},
+    ),
     "Coinbase's order, widened": (
         "a.json",
         json.dumps(arrays("lhocv")),
-        "data.columns says their order",
+        "set data.columns to give their order",
         {"repairs": {"ohlc": "widen"}},
     ),
-    "Bitfinex' order": ("a.json", json.dumps(arrays("ochlv")), "data.columns says their order", {}),
+    "Bitfinex' order": ("a.json", json.dumps(arrays("ochlv")), "set data.columns to give their order", {}),
     "MetaTrader's clock": ("a.csv", rows(TIME.strftime("%Y.%m.%d,%H:%M")), "data.zone", {}),
     "EET": ("a.csv", "Time (EET),o,h,l,c,v\n" + rows(ISO), "data.zone", {}),
     "local time": ("a.csv", "Local time,o,h,l,c,v\n" + rows(ISO), "data.zone", {}),

@@ -147,7 +147,7 @@ def test_any_bytes_are_a_config_or_one_line(tmp_path_factory: pytest.TempPathFac
         ("name: a\nname: b\n", "line 2: the key 'name' is written twice"),
         ("data: {path: a, path: b}\n", "line 1: the key 'path' is written twice"),
         ("data:\n\tpath: x\n", "line 2: found character '\\t'"),
-        ("1: x\n", "must have words as keys, not 1 (line 1; quotes make a word of anything)"),
+        ("1: x\n", "must have text as keys, not 1 (line 1; put it in quotes)"),
     ],
 )
 def test_what_yaml_would_hide_is_said(tmp_path: Path, text: str, words: str) -> None:

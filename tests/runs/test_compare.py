@@ -219,7 +219,7 @@ def test_what_is_no_run_or_unfinished_is_refused(study: Path, tmp_path: Path, an
     run = another()
     assert len(find_runs([str(run.path), str(run.path.parent / "." / run.id)], root)) == 1
     write_manifest(run.path, {**run.manifest(), "status": "running"})
-    with pytest.raises(RunError, match=r"must be finished, but was interrupted; `regimen resume .*` goes on with it"):
+    with pytest.raises(RunError, match=r"must be finished, but was interrupted; `regimen resume .*` continues it"):
         compare_runs([run], force=True)
 
 

@@ -135,7 +135,7 @@ def test_a_full_disk_after_the_last_fit_keeps_the_run_and_says_how_it_goes_on(
         with pytest.raises(RunError, match="No space left on device") as caught:
             start(configured(*SHORT), runs, silent)
     (path,) = (path for path in runs.iterdir() if path.is_dir())
-    assert f"its work is kept: `regimen resume {path}` goes on with it" in str(caught.value)
+    assert f"its work is kept: `regimen resume {path}` continues it" in str(caught.value)
     run = RunDirectory.open(path)
     assert run.status == "interrupted"
     resume_run(run, silent)

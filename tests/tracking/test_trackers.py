@@ -351,4 +351,4 @@ def test_what_is_not_a_tracker_s_memory_begins_anew(home: Path, text: str, caplo
     (home / "tracking.json").write_text(text)
     with open_trackers((TensorBoardConfig(),), home, ABOUT) as trackers:
         trackers.numbers(1, {"loss": 1.0}, "window-000")
-    assert "cannot be read; the curves begin anew" in caplog.text
+    assert "cannot be read; the curves start again here" in caplog.text

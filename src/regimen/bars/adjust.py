@@ -13,7 +13,7 @@ from regimen.errors import DataError
 def adjusted(bars: Bars) -> Bars:
     """Returns bars whose prices are continuous over what their ``adjustment`` explains; see `Bars.adjusted`."""
     if "adjustment" not in bars.extras:
-        raise DataError("bars.adjustment", "must be there; data.adjust or data.repairs.splits=adjust makes it")
+        raise DataError("bars.adjustment", "must exist; data.adjust or data.repairs.splits=adjust adds it")
     adjustment = bars.extras["adjustment"]
     bad = bars.present & ~(adjustment > 0)
     if bad.any():

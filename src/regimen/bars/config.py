@@ -36,11 +36,11 @@ class RepairsConfig(BaseModel):
         default="refuse", description="Rows with a volume below zero, or an infinite one."
     )
     swapped_volume: Literal["refuse", "swap", "keep"] = Field(
-        default="refuse", description="Rows whose base and quote volume are exchanged."
+        default="refuse", description="Rows whose base and quote volume are swapped."
     )
     splits: Literal["refuse", "adjust", "keep"] = Field(
         default="refuse",
-        description="Jumps like splits: adjust puts them into the column adjustment, keep lets them be.",
+        description="Jumps like splits: adjust puts them into the column adjustment, keep leaves them as they are.",
     )
     jumps: Literal["refuse", "keep"] = Field(
         default="refuse",
@@ -127,7 +127,7 @@ class DataConfig(BaseModel):
     member: str | None = Field(default=None, description="Which file of an archive that holds several.")
     symbols: tuple[str, ...] | None = Field(
         default=None,
-        description="Which symbols of a panel to keep; for a file without symbols, its one name.",
+        description="Which symbols of a panel to keep; for a file without symbols, the name of its one symbol.",
     )
     columns: tuple[str, ...] | dict[str, str] | None = Field(
         default=None,

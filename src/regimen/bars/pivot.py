@@ -81,7 +81,7 @@ def pivot(table: RawTable, bar_length: int, calendar: Calendar) -> Bars:
         width = len(table.symbols)
         cell = row * width + table.symbol
         if len(np.unique(cell)) != len(cell):
-            raise DataError(table.source, "must not repeat a time of a symbol; data.repairs.duplicates decides")
+            raise DataError(table.source, "must not repeat a time of a symbol; set data.repairs.duplicates")
         grid = {}
         for name in names:
             flat = np.full(len(stamps) * width, np.nan)

@@ -64,11 +64,11 @@ app.command("demo", short_help="train and judge a policy on the S&P 500")(demo.d
 app.add_typer(data.app, name="data", short_help="check, convert and fingerprint bars")
 app.command("features", short_help="compute the causal features of a file")(features.features)
 app.command("train", cls=train.TrainCommand, short_help="train a policy walk-forward and judge it")(train.train)
-app.command("resume", short_help="go on with a run that was stopped")(train.resume)
-app.command("backtest", short_help="a trained policy on other bars or costs")(backtest.backtest)
+app.command("resume", short_help="continue a run that was stopped")(train.resume)
+app.command("backtest", short_help="run a trained policy on other bars or costs")(backtest.backtest)
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
-app.command("reproduce", short_help="run it again, compare every number")(reproduce.reproduce)
-app.command("leaks", short_help="poison the future, watch the past")(leaks.leaks)
+app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)
+app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
 app.command("bench", short_help="measure speed", context_settings={"ignore_unknown_options": True})(bench.bench)
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
         _end(f"error: {error}", 2, debug)
     except (MemoryError, RuntimeError, OSError) as error:
         if ran_out(error):
-            _end(f"error: memory: there is not enough of it for this ({one_line(str(error), 300)})", 2, debug)
+            _end(f"error: memory: not enough for this command ({one_line(str(error), 300)})", 2, debug)
         if not isinstance(error, OSError):
             raise
         # a full disk or a vanished folder may strike anywhere; the user needs the place, not the traceback
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
         _end(f"error: {one_line(f'{error.strerror or error}{place}', _LONGEST_LINE)}", 2, debug)
     except (_Interrupted, KeyboardInterrupt) as error:
         run = error.args[0] if error.args else ""
-        _end("interrupted" + (f"; `regimen resume {run}` goes on with it" if run else ""), 130, debug)
+        _end("interrupted" + (f"; `regimen resume {run}` continues it" if run else ""), 130, debug)
     finally:
         raise_on_interrupt()
     raise SystemExit(code if isinstance(code, int) else 0)

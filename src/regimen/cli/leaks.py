@@ -60,7 +60,7 @@ def leaks(
             edges = ", ".join(f"{edge:,}" for edge in report.edges)
             print_sentence(
                 screen,
-                f"bars from {cuts} on were poisoned, and those behind the boundaries at {edges}; "
+                f"bars from {cuts} on were poisoned, and those after the boundaries at {edges}; "
                 "nothing before them changed.",
                 label="No leak",
                 style="bold green",

@@ -17,7 +17,7 @@ def report(
         typer.Option("--output", "-o", help="file to write; report.html in the run's folder by default"),
     ] = None,
     runs: Runs = RUNS,
-    rejudge: Annotated[bool, typer.Option("--rejudge", help="judge again, by all trials recorded now")] = False,
+    rejudge: Annotated[bool, typer.Option("--rejudge", help="judge again, with all trials recorded by now")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Write one HTML file that needs no network, and print the verdict.

@@ -95,7 +95,7 @@ def compare(
         typer.Option("--out", "-o", metavar="FILE.html", help="page to write; compare.html in the folder of runs"),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="compare runs of other data, spans or costs, and mark it")
+        bool, typer.Option("--force", help="compare runs of different data, spans or costs, and mark the differences")
     ] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print the table as Markdown")] = False,
     as_json: AsJson = False,
@@ -142,7 +142,7 @@ def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
 
 
-@app.command("clean", short_help="what killed commands left behind")
+@app.command("clean", short_help="list or remove what killed commands left behind")
 def clean(
     root: Runs = RUNS,
     remove: Annotated[bool, typer.Option("--remove", help="remove it")] = False,
@@ -167,7 +167,7 @@ def clean(
     for each in leftovers:
         say(f"{'removed: ' if remove else ''}{each.path}: {each.what}, {each.bytes:,} bytes")
     if not leftovers:
-        say("Nothing is left of killed commands.")
+        say("No killed command has left anything behind.")
     elif not remove:
         say("`regimen runs clean --remove` removes it.")
 

@@ -87,7 +87,7 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
 
     if words and ("=" not in words[0] or Path(words[0]).exists()):
         if path is not None:
-            raise ConfigError("config", f"must be given once; --config says {str(path)!r} already", words[0])
+            raise ConfigError("config", f"must be given once; --config already names {str(path)!r}", words[0])
         _refuse_data(words[0], model)
         path, words = Path(words[0]), words[1:]
     if model is None and path is None:
@@ -110,7 +110,7 @@ def _refuse_data(word: str, model: str | None) -> None:
     if is_data(word):
         data = shlex.quote(f"data.path={word}")
         named = "" if model is not None else "--model logistic "
-        raise ConfigError("config", f"must be a YAML file; say `regimen train {named}{data}` for data", word)
+        raise ConfigError("config", f"must be a YAML file; for data, use `regimen train {named}{data}`", word)
 
 
 def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
@@ -134,7 +134,7 @@ def resume(
     runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
-    """Go on with a run that was stopped; it ends with the same bytes as if it never had been.
+    """Continue a run that was stopped; it ends with the same bytes as one that never was.
 
     Example: regimen resume latest
     """

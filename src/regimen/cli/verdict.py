@@ -103,7 +103,7 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
     screen.print(verdict_table(judgement, screen.width))
     skipped = judgement.get("skipped_bars")
     if skipped:
-        before = f"the first {skipped:,} bars, from before the first model had been trained."
+        before = f"the first {skipped:,} bars, before the first model was trained."
         print_sentence(screen, before, label="Not traded")
     for alarm in judgement["alarms"]:
         print_sentence(screen, alarm["sentence"], label="Alarm", style="bold red")

@@ -83,7 +83,7 @@ def further_targets(labels: Labels, bars: Bars, names: Sequence[str], volatility
     close = adjusted_prices(bars).close
     sigma = np.where(labels.defined, trailing_volatility(close, volatility_window), np.nan)
     if not bool((sigma[labels.defined] > 0.0).all()):
-        raise ConfigError("volatility_window", "must be that of the labels: a labelled bar has none", volatility_window)
+        raise ConfigError("volatility_window", "must be at most that of the labels", volatility_window)
     scaled = labels.forward_return / (sigma * math.sqrt(labels.horizon))
     ratio = _span_volatility(close, labels.t_end) / sigma
     regime = np.where(np.isnan(ratio), np.nan, (ratio >= _CALM).astype(float) + (ratio > _TURBULENT))

@@ -1,4 +1,4 @@
-"""The search for leaks: poison the future, watch the past."""
+"""The search for leaks: check that nothing reads the future."""
 
 from __future__ import annotations
 

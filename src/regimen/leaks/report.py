@@ -53,7 +53,7 @@ class LeakRow:
         if self.verdict == "unbounded":
             return f"{self.kind} {self.name} never forgets where the data begins, so live rows differ"
         if not self.read:
-            return f"{self.kind} {self.name} was not examined: the cuts left nothing to compare"
+            return f"{self.kind} {self.name} was not examined: no cut left anything to compare"
         seen = f", remembers {self.memory} bars" if self.memory is not None else ""
         return f"{self.kind} {self.name} is clean{seen}"
 
@@ -77,7 +77,7 @@ class TableRead:
         """The finding in one plain sentence."""
         return (
             f"feature {self.feature}: this step reads a table of {self.numbers:,} numbers, {self.name}; "
-            "whether they know the future no search of the bars can tell"
+            "this search cannot tell whether they hold knowledge of the future"
         )
 
 

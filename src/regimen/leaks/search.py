@@ -278,7 +278,7 @@ def find_leaks(
     until = max(places[-1], *(edge.until for edge in edges), 0)
     say("the bars as they are")
     before = _ask(pipeline, bars, until)
-    say("the same once more")
+    say("the bars as they are, again")
     _compare_all(examination, before, _ask(pipeline, bars, until), until, None)
     for key, row in examination.rows.items():
         examination.rows[key] = replace(row, read=0)
@@ -288,7 +288,7 @@ def find_leaks(
             after = _ask(pipeline, poison(bars, cut, how, seed), cut)
             _compare_all(examination, before, after, cut, (how, cut))
     for edge in edges:
-        say(f"bars behind the boundary at {edge.cut} turned to noise")
+        say(f"bars after the boundary at {edge.cut} turned to noise")
         if pipeline.fitted:
             fitted = pipeline.fitted(poison(bars, edge.cut, "noise", seed), edge.until)
             examination.compare_fitted(before.fitted, fitted, edge.cut, ("noise", edge.cut))

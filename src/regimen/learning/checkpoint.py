@@ -26,7 +26,7 @@ _FORMAT = 1
 class Checkpoint:
     """Where and how often a call of `learn` writes down all that it needs to go on.
 
-    A call with the folder of an interrupted one goes on with it; of a finished one, it returns at once. Nothing but
+    A call with the folder of an interrupted one continues it; of a finished one, it returns at once. Nothing but
     the wall clock depends on ``seconds``.
 
     Attributes:

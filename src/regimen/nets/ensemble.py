@@ -38,7 +38,7 @@ class Ensemble(nn.Module):
             raise ConfigError("members", "must be 1 or more", 0)
         owned = [id(parameter) for member in self.members for parameter in member.parameters()]
         if len(set(owned)) != len(owned):
-            raise ConfigError("members", "must share no weights, or their answers would agree without knowing more")
+            raise ConfigError("members", "must share no weights: shared weights agree without adding knowledge")
 
     def forward(self, x: Tensor) -> Forecast:
         """Returns every member's forecast: logits (row, member, classes), mean and log-variance (row, member)."""

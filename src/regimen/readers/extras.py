@@ -200,5 +200,5 @@ def _value_column(
     if name == "funding_rate" and [plains[i] for i in rest] == ["open", "high", "low", "close", "volume"]:
         return plains.index("open")  # freqtrade keeps funding rates there
     if len(rest) != 1:
-        raise DataError(field, f"has several values; {field}.column says which", ", ".join(names[i] for i in rest))
+        raise DataError(field, f"has several values; set {field}.column", ", ".join(names[i] for i in rest))
     return rest[0]

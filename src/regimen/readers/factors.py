@@ -29,7 +29,7 @@ def with_adjustment(table: RawTable, config: DataConfig) -> RawTable:
         if "adj_close" not in table.columns:
             raise DataError(
                 "data.adjust",
-                f"needs a column of adjusted closes, which {table.source} has not",
+                f"needs a column of adjusted closes; {table.source} has none",
                 config.adjust,
             )
         factor = table.columns["adj_close"] / table.columns["close"]

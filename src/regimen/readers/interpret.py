@@ -163,7 +163,7 @@ def _headerless(content: Content, config: DataConfig) -> tuple[tuple[str, ...], 
     if width == 12 and re.fullmatch(r"\d{13}|\d{16}", stamp) and re.fullmatch(r"\d{13}|\d{16}", str(first[6])):
         return BINANCE, config, "", ["no header: read as Binance klines (12 columns)"]
     if content.arrays and width == 6 and re.fullmatch(r"\d{10}|\d{13}|\d{16}|\d{19}", stamp):
-        note = "no header: read as time, open, high, low, close, volume (data.columns says otherwise)"
+        note = "no header: read as time, open, high, low, close, volume (set data.columns to change this)"
         return ARRAYS, config, "", [note]
     if width == 6 and content.delimiter == ";" and re.fullmatch(r"\d{8} \d{6}", stamp):
         why = (
@@ -188,7 +188,7 @@ def _headerless(content: Content, config: DataConfig) -> tuple[tuple[str, ...], 
         return ARRAYS, config.model_copy(update=update), why, [note]
     shown = ", ".join(str(value) for value in first[:12])
     order = columns_option([*ARRAYS, *(f"other{number}" for number in range(len(ARRAYS) + 1, width + 1))][:width])
-    rule = f"has no header and an order of columns that is not known; say it, as in {order}"
+    rule = f"has no header, and the order of its columns is unknown; give it, as in {order}"
     raise DataError(content.source, rule, shown)
 
 
@@ -204,7 +204,7 @@ def _prices(
         if "close" not in roles.prices:
             raise DataError(
                 content.source,
-                f"must have a close; {example_columns(names)} says which, for example",
+                f"must have a close; {example_columns(names)} names them, for example",
                 ", ".join(names[:30]),
             )
         # The other three wait for the order of time; see `closes`.
@@ -223,7 +223,7 @@ def _prices(
     if missing:
         raise DataError(
             content.source,
-            f"must have {' and '.join(missing)}; {example_columns(names)} says which, for example",
+            f"must have {' and '.join(missing)}; {example_columns(names)} names them, for example",
             ", ".join(names[:30]),
         )
     return {name: number(roles.prices[name]) for name in PRICES}
@@ -269,7 +269,7 @@ def _refuse_scaled(columns: dict[str, NDArray[np.float64]], content: Content) ->
                 return
     raise DataError(
         content.source,
-        "has whole numbers for every price, which may be scaled; data.price_scale decides "
+        "has whole numbers for every price, which may be scaled; set data.price_scale "
         "(0.0001 for LEAN stocks, 1 when they are prices)",
         float(close[0]),
     )

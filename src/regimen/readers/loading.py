@@ -115,7 +115,7 @@ def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
     if config.calendar is not None or rows.table.calendar is not None or saturdays > 0:
         return ()
     return (
-        f"no whole Saturday lies in the data, so the calendar is taken as {rows.calendar.name}; data.calendar decides",
+        f"the data hold no whole Saturday, so the calendar is read as {rows.calendar.name}; set data.calendar if not",
     )
 
 

@@ -73,7 +73,7 @@ def _table(content: Content, config: DataConfig) -> RawTable:
     tables = [table.take(~_holes(table)) for table in tables if table.symbols[0] not in empty]
     if not tables:
         raise DataError(content.source, "must hold at least one price")
-    notes = (f"there is no price of {', '.join(empty)}, which is left out",) if empty else ()
+    notes = (f"{', '.join(empty)} left out: no price in the file",) if empty else ()
     panel = joined(tables, content.source)
     return selected(replace(panel, assumptions=(*panel.assumptions, *notes)), config, named=True)
 

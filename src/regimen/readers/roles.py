@@ -151,8 +151,8 @@ def _only(role: str, candidates: list[int], names: tuple[str, ...], option: str 
         listed = ", ".join(names[i] for i in candidates)
         option = option or columns_option({role: names[candidates[0]]})
         if role in ("time", "symbol") and any(names[i].isupper() for i in candidates[1:]):
-            option = f"data.layout=wide reads them as closes of symbols, {option}"
-        raise DataError(f"column {role}", f"has several candidates ({listed}); {option} says which")
+            option = f"data.layout=wide to read them as closes of symbols, or {option}"
+        raise DataError(f"column {role}", f"has several candidates ({listed}); set {option} to choose")
     return candidates[0] if candidates else None
 
 
@@ -195,10 +195,10 @@ def resolve(names: tuple[str, ...], config: DataConfig, source: str) -> Roles:
         ends = [i for i in free if plains[i] in ("close_time", "closetime", "time_close", "end_time")]
         if ends:
             ending = columns_option({"time": names[ends[0]]})
-            raise DataError(source, f"stamps the ends of bars only; say {ending} data.stamp=end")
+            raise DataError(source, f"gives only the ends of its bars; set {ending} data.stamp=end")
         raise DataError(
             source,
-            f"must have a time column (timestamp, date, ...); {example_columns(names)} says which, for example",
+            f"must have a time column (timestamp, date, ...); {example_columns(names)} names them, for example",
             ", ".join(names[:30]),
         )
     free = [i for i in free if i not in (time, clock)]

@@ -40,8 +40,8 @@ def refuse_symbols(names: tuple[str, ...], roles: Roles, content: Content, confi
     if not partly and not (len(letters) == 4 and _out_of_order(names, roles, content, config.decimal)):
         return
     rule = (
-        "looks like one column of closes for each symbol, which data.layout=wide data.close_only=true reads; "
-        "where it is not, data.columns says what each column is"
+        "looks like one column of closes for each symbol; data.layout=wide data.close_only=true reads that; "
+        "if it is not, set data.columns to name each column"
     )
     raise DataError(content.source, rule, ", ".join(names[:30]))
 

@@ -223,7 +223,7 @@ def require_finished(directory: RunDirectory) -> dict[str, Any]:
     lock = directory.path / _LOCK
     if is_locked(lock):
         raise RunError("run", f"must be finished, and is being {_holder(lock)}", directory.id)
-    rule = f"must be finished, but was interrupted; `regimen resume {directory.path}` goes on with it"
+    rule = f"must be finished, but was interrupted; `regimen resume {directory.path}` continues it"
     raise RunError("run", rule, directory.id)
 
 

@@ -82,7 +82,7 @@ def _saying_how_to_go_on(directory: RunDirectory) -> Iterator[None]:
         if isinstance(error, OSError):
             place = error.filename or str(directory.path)
             error = RunError(str(place), f"must be usable ({error.strerror or error})")
-        raise error.adding(f"; its work is kept: `regimen resume {directory.path}` goes on with it") from None
+        raise error.adding(f"; its work is kept: `regimen resume {directory.path}` continues it") from None
 
 
 def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:

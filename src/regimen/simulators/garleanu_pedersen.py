@@ -50,7 +50,7 @@ class GarleanuPedersenConfig(BaseModel):
     phi: tuple[Persistence, ...] = Field(default=(0.95,), min_length=1, description="persistence of each signal")
     deviation: tuple[Deviation, ...] = Field(default=(1.0,), min_length=1, description="s of each signal")
     discount: float = Field(default=1.0, gt=0.0, le=1.0, description="δ, per bar")
-    noise: float = Field(default=0.0, ge=0.0, description="σ_u, what hides the signals in returns; 0 hides nothing")
+    noise: float = Field(default=0.0, ge=0.0, description="σ_u, noise that hides the signals in returns; 0 for none")
     volatility: float = Field(default=0.005, gt=0.0, le=0.1, description="standard deviation of a bar's simple return")
     quotes: Quotes = Field(default_factory=Quotes, description="prices, volume, bar length, decoys")
 

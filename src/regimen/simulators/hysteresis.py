@@ -49,7 +49,7 @@ class HysteresisConfig(BaseModel):
     phi: float = Field(default=0.9, ge=0.0, le=0.9999, description="persistence of the signal from bar to bar")
     deviation: float = Field(default=1.0, gt=0.0, description="s, stationary standard deviation of the signal")
     noise: float = Field(
-        default=0.0, ge=0.0, description="σ_u, what hides the signal in returns: R² = s²/(s² + σ_u²); 0 hides nothing"
+        default=0.0, ge=0.0, description="σ_u, noise that hides the signal in returns: R² = s²/(s² + σ_u²); 0 for none"
     )
     volatility: float = Field(default=0.005, gt=0.0, le=0.1, description="standard deviation of a bar's simple return")
     quotes: Quotes = Field(default_factory=Quotes, description="prices, volume, bar length, decoys")

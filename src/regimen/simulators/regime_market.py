@@ -41,14 +41,16 @@ class RegimeMarketConfig(BaseModel):
         default=STANDARD_EXITS,
         description="row i: chances of what follows regime i when it ends (sum 1, nothing on the diagonal)",
     )
-    news: float = Field(default=0.04, ge=0.0, lt=1.0, description="α, answer of variance to a squared innovation")
-    leverage: float = Field(default=0.09, ge=0.0, lt=1.0, description="γ, further answer to a negative innovation")
-    memory: float = Field(default=0.88, ge=0.0, lt=1.0, description="β, share of variance that lasts a bar")
-    tail: float = Field(default=5.0, gt=2.0, le=1000.0, description="ν, degrees of freedom; small is fat-tailed")
+    news: float = Field(default=0.04, ge=0.0, lt=1.0, description="α, response of the variance to a squared innovation")
+    leverage: float = Field(default=0.09, ge=0.0, lt=1.0, description="γ, extra response to a negative innovation")
+    memory: float = Field(default=0.88, ge=0.0, lt=1.0, description="β, share of the variance that is left a bar later")
+    tail: float = Field(default=5.0, gt=2.0, le=1000.0, description="ν, degrees of freedom; a small ν has fat tails")
     correlation: float | tuple[tuple[float, ...], ...] = Field(
-        default=0.4, description="between any two symbols (0 to below 1), or their whole correlation matrix"
+        default=0.4, description="correlation of any two symbols (0 to below 1), or the whole matrix"
     )
-    volume_noise: float = Field(default=0.3, ge=0.0, le=3.0, description="standard deviation of log volume beyond that")
+    volume_noise: float = Field(
+        default=0.3, ge=0.0, le=3.0, description="standard deviation of log volume around what volatility explains"
+    )
     quotes: Quotes = Field(default_factory=Quotes, description="prices, volume, bar length, decoys")
 
     @model_validator(mode="after")

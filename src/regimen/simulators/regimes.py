@@ -16,18 +16,21 @@ class Regime(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = Field(min_length=1, description="what the truth calls it")
+    name: str = Field(min_length=1, description="the regime's name")
     duration: float = Field(gt=1.0, description="mean length in bars; lengths are geometric")
     drift: float = Field(default=0.0, description="mean return of a bar, in base volatilities")
     volatility: float = Field(default=1.0, gt=0.0, description="factor on the base volatility")
     reversion: float = Field(
-        default=0.0, ge=0.0, lt=1.0, description="share of the way back to where the regime began that a bar expects"
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="expected share of the way back, in one bar, to the price at which the regime began",
     )
     jump_chance: float = Field(default=0.0, ge=0.0, le=1.0, description="chance of a jump in a bar, for all symbols")
     jump_mean: float = Field(default=0.0, description="mean jump, in the regime's volatilities")
     jump_deviation: float = Field(default=0.0, ge=0.0, description="spread of jumps, in the regime's volatilities")
     correlation: float | None = Field(
-        default=None, ge=0.0, lt=1.0, description="between any two symbols in this regime; null: the market's"
+        default=None, ge=0.0, lt=1.0, description="correlation of any two symbols in this regime; null: the market's"
     )
     volume: float = Field(default=1.0, gt=0.0, description="factor on the volume, beyond what volatility explains")
 

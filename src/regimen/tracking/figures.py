@@ -102,7 +102,7 @@ def calibration(probabilities: Numbers, y: Numbers, path: Path, title: str = "Ca
         raise ValueError(f"probabilities must be (n, class) and y (n,), not {probabilities.shape} and {y.shape}")
     known = y >= 0
     if not known.any():
-        raise ValueError("y must know at least one class")
+        raise ValueError("y must hold at least one class")
     probabilities, y = probabilities[known], y[known].astype(np.int64)
     classes = probabilities.shape[1]
     names = _CLASSES if classes == 3 else [(f"class {k}", shade) for k, shade in enumerate(_shades(classes))]
@@ -126,7 +126,7 @@ def calibration(probabilities: Numbers, y: Numbers, path: Path, title: str = "Ca
     low, high = max(0.0, low - edge), min(1.0, high + edge)
     axes.plot([low, high], [low, high], color=_AXIS, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
     axes.set(xlim=(low, high), ylim=(low, high))
-    axes.set_ylabel("how often it came", fontsize=9, color=_QUIET)
+    axes.set_ylabel("how often it happened", fontsize=9, color=_QUIET)
     axes.legend(frameon=False, fontsize=9, labelcolor=_INK, loc="upper left")
     below.set_xlabel("probability that the model gave", fontsize=9, color=_QUIET)
     below.set_ylabel("rows", fontsize=9, color=_QUIET)

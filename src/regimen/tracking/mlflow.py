@@ -163,7 +163,9 @@ def _require_database(file: Path) -> None:
     """
     lock = FileLock.wait(file.with_name(f".{file.name}.lock"), _PATIENCE)
     if lock is None:
-        raise ConfigError("tracking.uri", f"is being made by another process since {_PATIENCE:.0f} s", str(file))
+        raise ConfigError(
+            "tracking.uri", f"must be free, but another process has been writing it for {_PATIENCE:.0f} s", str(file)
+        )
     try:
         if file.exists():
             return

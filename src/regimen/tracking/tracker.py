@@ -126,7 +126,7 @@ class Memory:
             try:
                 self._values = _kept(json.loads(self._path.read_text(encoding="utf-8")))
             except (OSError, ValueError, RecursionError):
-                _log.warning("tracking: %s cannot be read; the curves begin anew", self._path)
+                _log.warning("tracking: %s cannot be read; the curves start again here", self._path)
 
     def recall(self, kind: str) -> dict[str, str]:
         """Returns what a tracker kept; empty in a new run."""

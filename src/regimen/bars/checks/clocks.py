@@ -10,7 +10,7 @@ from regimen.errors import DataError
 
 Stamps = NDArray[np.int64]
 
-UNZONED = "the stamps name no zone and are taken as UTC; data.zone says otherwise"
+UNZONED = "the times name no zone and are read as UTC; set data.zone to change this"
 _KNOWN = ("Europe/Berlin", "America/New_York", "Europe/London", "Europe/Athens", "Australia/Sydney")
 """One place for each hour and Sunday at which the clocks of large markets are put back."""
 

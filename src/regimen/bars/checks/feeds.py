@@ -99,7 +99,7 @@ def repeated_rows(rows: Ordered, _config: DataConfig) -> Finding | None:
     first = earlier[later.argmin()]
     since = written(int(rows.time[first]))
     sentence = (
-        f"{{count}} row(s) were sent before, in blocks of {length} and more; the first block is that from {since}"
+        f"{{count}} row(s) copy earlier rows, in blocks of {length} and more; the first copied block is from {since}"
     )
     return rows.find("repeated_rows", "warn", repeats, sentence)
 

@@ -191,5 +191,5 @@ def uncovered(name: str, bars: Bars, time: NDArray[np.int64], symbol: NDArray[np
         return None
     short.sort(key=lambda pair: pair[0])
     count = f"{len(short):,} of {len(bars.symbols):,} symbol(s)"
-    sentence = f"{name} does not reach over the bars of {count}: {'; '.join(text for _, text in short[:3])}"
+    sentence = f"{name} does not cover all bars of {count}: {'; '.join(text for _, text in short[:3])}"
     return Odd("extra_coverage", sentence, len(short), np.arange(0))

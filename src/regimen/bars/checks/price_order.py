@@ -78,7 +78,7 @@ def ohlc(rows: Ordered, _config: DataConfig) -> Finding | None:
         shown = ", ".join(symbols[code] for code in swapped[:5])
         sentence += f": the columns of {len(swapped):,} of {len(symbols):,} symbols ({shown}) look swapped{where}"
     else:
-        sentence += f": the columns look swapped{where}; data.columns says their order"
+        sentence += f": the columns look swapped{where}; set data.columns to give their order"
     return rows.find("ohlc", "refuse", bad, sentence)
 
 

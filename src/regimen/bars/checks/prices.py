@@ -78,8 +78,8 @@ def _unexplained(jumps: Jumps, config: DataConfig) -> Finding | None:
         sentence = f"{{count}} jump(s) between two bars, up and down in turn ({shown}): the adjustment or unit flips"
     else:
         sentence = (
-            f"{{count}} jump(s) between two bars that neither a hole nor trading explains ({shown}): prices before "
-            "and after a split, or of two assets; data.adjust takes the factors"
+            f"{{count}} jump(s) between two bars that neither a hole nor trading explains ({shown}): a split, "
+            "or two assets in one series; set data.adjust to the factors"
         )
     repair = _adjusted_closes(jumps.steady, jumps.unexplained)
     return jumps.steady.rows.find("jumps", "refuse", jumps.unexplained, sentence, repair)

@@ -65,13 +65,13 @@ def repair(table: RawTable, config: DataConfig) -> tuple[RawTable, tuple[Repair,
         base, quote = table.columns["volume"], table.columns["quote_volume"]
         if bad.any():
             table = table.with_columns(volume=np.where(bad, quote, base), quote_volume=np.where(bad, base, quote))
-        note("swapped_volume", int(bad.sum()), "{count} row(s) had base and quote volume exchanged back")
+        note("swapped_volume", int(bad.sum()), "{count} row(s) had base and quote volume swapped back")
     if policy.relisted in ("cut_before", "cut_after"):
         table, count = _cut(table, config)
-        note("relisted", count, "{count} row(s) of the other listing dropped")
+        note("relisted", count, "{count} row(s) of the earlier asset dropped")
     if policy.bad_ticks == "drop":
         table, count = _without_ticks(table, config)
-        note("bad_ticks", count, "{count} row(s) with a price that was taken back dropped")
+        note("bad_ticks", count, "{count} row(s) with a price that jumped and came back dropped")
     if policy.splits == "adjust":
         table, count = _adjusted(table, config)
         note("splits", count, "{count} split(s) written into the column adjustment")

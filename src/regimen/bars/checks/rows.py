@@ -142,8 +142,8 @@ def ends_early(rows: Ordered, _config: DataConfig) -> Finding | None:
     edges = np.flatnonzero(np.diff(rows.symbol[good])) + 1
     parts = np.split(np.arange(len(good)), edges) if len(good) else []
     ended = [good[part[-1]] for part in parts if has_ended(row[part], len(times) - 1)]
-    sentence = "{count} symbol(s) have their last bar before the panel ends: what is held of them is then paid out at "
-    sentence += "its price, or as market.delisting says"
+    sentence = "{count} symbol(s) have their last bar before the panel ends: positions in them are then paid out at "
+    sentence += "that price, or as market.delisting says"
     return rows.find("ends_early", "warn", np.array(ended, dtype=np.intp), sentence)
 
 

@@ -141,5 +141,5 @@ def bars_a_year(rows: Ordered, config: DataConfig) -> Finding | None:
         if abs(count / whole - 1.0) <= slack:
             return None
         beside = f"while the symbol of the median bar is listed, and {whole:,.0f} over their whole length"
-    sentence = f"the data have {count:,.0f} bars a year as counted, {beside}; data.periods_per_year decides otherwise"
+    sentence = f"the data have {count:,.0f} bars a year by count, {beside}; set data.periods_per_year to choose"
     return rows.find("bars_a_year", "warn", np.array([0], dtype=np.intp), sentence)

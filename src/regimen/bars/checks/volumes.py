@@ -87,5 +87,5 @@ def swapped_volume(rows: Ordered, config: DataConfig) -> Finding | None:
     bad = swapped_rows(rows.columns)
     if not bad.any():
         return None
-    sentence = "{count} row(s) have base and quote volume exchanged (quote / base is 1 / price)"
+    sentence = "{count} row(s) have base and quote volume swapped (quote / base is 1 / price)"
     return rows.find("swapped_volume", "refuse", bad, sentence, "data.repairs.swapped_volume=swap")

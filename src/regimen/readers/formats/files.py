@@ -150,7 +150,7 @@ def _member(names: tuple[str, ...], config: DataConfig, archive: str) -> str:
         raise DataError(archive, "must hold a file")
     if len(names) != 1:
         listed = ", ".join(names[:20])
-        raise DataError(archive, f"holds {len(names)} files; data.member says which to read", listed)
+        raise DataError(archive, f"holds {len(names)} files; set data.member to choose one", listed)
     return names[0]
 
 

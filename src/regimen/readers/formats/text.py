@@ -83,11 +83,11 @@ def _delimiter(lines: list[str], config: DataConfig, source: str) -> str:
     candidates.sort(key=lambda pair: pair[0])
     if not candidates:
         raise DataError(
-            source, "must hold cells separated by comma, semicolon, tab or bar; data.delimiter says otherwise"
+            source, "must hold cells separated by comma, semicolon, tab or bar (|); set data.delimiter for another mark"
         )
     if len(candidates) > 1 and candidates[0][0] == candidates[1][0]:
         both = " and ".join(repr(mark) for _, mark in candidates[:2])
-        raise DataError(source, f"can be cut into cells in two ways ({both}); data.delimiter says which")
+        raise DataError(source, f"can be cut into cells in two ways ({both}); set data.delimiter to choose")
     return candidates[0][1]
 
 
@@ -200,7 +200,7 @@ def read_text(data: bytes, name: str, source: str, config: DataConfig) -> Conten
     if table.num_rows == 0:
         raise DataError(source, "must hold at least one row below its header")
     if footer:
-        notes = (*notes, f"what is written below the last row is left out: {footer}")
+        notes = (*notes, f"text below the last row is left out: {footer}")
     return Content(names, tuple(table.columns), name, source, delimiter, tickers=tickers, notes=notes)
 
 

@@ -91,7 +91,7 @@ class Clock:
         saturdays = ((local // DAY + 3) % 7 == 5).mean()
         if (stamps == local).all() or not are_dates(local) or saturdays >= _SATURDAYS:
             return stamps
-        self.assumptions.append("the stamps are midnights of their own zone and are taken as the session's date")
+        self.assumptions.append("the stamps are midnights of their own zone and are read as the session's date")
         return np.where(local % DAY == 0, local, stamps)
 
     def _checked(self, stamps: Stamps) -> Stamps:
@@ -133,7 +133,7 @@ class Clock:
             raise DataError(
                 self.source,
                 f"has a number for a time that is no epoch of 1980 to 2100 in s, ms, us or ns (row {row}); "
-                "data.time_unit or data.time_format says what it is",
+                "set data.time_unit or data.time_format",
                 values[row].item(),
             )
 
@@ -172,7 +172,7 @@ class Clock:
         if len(counts) > 1:
             listed = ", ".join(f"{count} in {name}" for name, count in counts.items())
             self.assumptions.append(
-                f"the epochs change their unit inside the file ({listed}); each is read by its size"
+                f"the epochs change their unit inside the file ({listed}); the unit of each is taken from its size"
             )
         return stamps
 
@@ -245,10 +245,10 @@ class Clock:
         if pattern is not None:
             return self._day_or_month(column, pattern) if pattern.startswith("%d") else pattern
         if re.fullmatch(r"\d{6}", first):
-            rule = "has six digits for a day, in an order that data.time_format must say (%d%m%y, %y%m%d)"
+            rule = "has six digits for a day, in an unknown order; set data.time_format (%d%m%y, %y%m%d)"
             raise DataError(self.source, rule, first)
-        options = "data.time_unit or data.time_format says" if first.isdigit() else "data.time_format says"
-        raise DataError(self.source, f"has a time in a form that is not known; {options} how to read it", first)
+        options = "data.time_unit or data.time_format" if first.isdigit() else "data.time_format"
+        raise DataError(self.source, f"has a time in an unknown form; set {options} to read it", first)
 
     def _day_or_month(self, column: Any, pattern: str) -> str:
         import pyarrow as pa
@@ -266,12 +266,12 @@ class Clock:
         if first > 12 and second > 12:
             raise DataError(
                 self.source,
-                "has dates that are neither day-first nor month-first throughout; data.time_format says more",
+                "has dates that are neither all day-first nor all month-first; set data.time_format",
             )
         if first <= 12 and second <= 12:
             raise DataError(
                 self.source,
-                "has dates whose day and month could be exchanged; data.day_first decides",
+                "has dates whose day and month could be swapped; set data.day_first",
                 column[0].as_py(),
             )
         order = "day" if first > 12 else "month"
