@@ -63,11 +63,11 @@ class ObservationSchema:
         """Names of all columns, in their order; a feature ``k`` bars ago is ``name[-k]``."""
         names = self.names or tuple(f"x{k}" for k in range(self.inputs))
         ages = range(self.context - 1, -1, -1)
-        found = [f"{name}[-{age}]" if age else name for age in ages for name in names]
-        found += ["volatility"] * self.volatility
-        found += ACCOUNT if self.account else ()
-        found += ["target"] * self.target + ["gain"] * self.gain
-        return tuple(found)
+        columns = [f"{name}[-{age}]" if age else name for age in ages for name in names]
+        columns += ["volatility"] * self.volatility
+        columns += ACCOUNT if self.account else ()
+        columns += ["target"] * self.target + ["gain"] * self.gain
+        return tuple(columns)
 
     @property
     def width(self) -> int:
