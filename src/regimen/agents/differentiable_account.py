@@ -106,8 +106,9 @@ class AccountMarket:
         decided = torch.where(self._ready[bars], positions, 0.0)
         wanted, *waiting = (*lane.waiting, decided)
         book, turnover = self._account.step(lane.book, wanted, bars + 1)
-        reward = torch.where(lane.book.ruined, 0.0, self._pay(lane, book.equity, turnover))
-        return Lane(book, torch.maximum(lane.peak, book.equity), tuple(waiting)), reward
+        # The peak comes before the reward: gradients of equity add up in the order in which it was used.
+        after = Lane(book, torch.maximum(lane.peak, book.equity), tuple(waiting))
+        return after, torch.where(lane.book.ruined, 0.0, self._pay(lane, book.equity, turnover))
 
     def _pay(self, before: Lane, after: Tensor, turnover: Tensor) -> Tensor:
         plan, equity = self._plan, before.book.equity
