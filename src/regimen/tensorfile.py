@@ -11,10 +11,7 @@ from regimen.errors import RunError
 from regimen.files import write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
-    from torch.optim import Optimizer
 
 _KEY = "regimen"  # one key only: safetensors writes several in the order of a hash map, so bytes would differ
 
@@ -74,34 +71,3 @@ def _checksum(tensors: dict[str, Tensor], document: dict[str, Any]) -> str:
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Returns an optimiser's moments, named ``parameter/slot``."""
-    tensors: dict[str, Tensor] = {}
-    for index, slots in optimizer.state_dict()["state"].items():
-        tensors |= {f"{index}/{slot}": tensor for slot, tensor in slots.items() if tensor is not None}
-    return tensors
-
-
-def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Takes back what `optimizer_tensors` returned; rates and other numbers stay the optimiser's own."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, slot = name.partition("/")
-        state.setdefault(int(index), {})[slot] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def grouped(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Returns tensors named ``group/name`` by group, then by name."""
-    groups: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        group, _, rest = name.partition("/")
-        groups.setdefault(group, {})[rest] = tensor
-    return groups
-
-
-def named(group: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns tensors under ``group/name``; `grouped` is the way back."""
-    return {f"{group}/{name}": tensor for name, tensor in tensors.items()}

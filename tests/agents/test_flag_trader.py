@@ -166,7 +166,7 @@ def test_the_frozen_weights_are_bit_identical_after_training_and_everything_else
     frozen = frozen_sha256(agent.network)
     agent.learn(env, 3 * 16 * 12)
     agent.predict(np.zeros((3, 2), np.float32))
-    assert frozen_sha256(agent.network) == frozen == agent.frozen
+    assert frozen_sha256(agent.network) == frozen == agent.notes["frozen_sha256"]
     names = set(agent.network.frozen())
     assert len(names) == 2 * 6 * 2
     for name, tensor in agent.network.state_dict().items():
@@ -435,11 +435,11 @@ def test_the_file_is_small_and_knows_the_frozen_weights(tmp_path: Path, monkeypa
     frozen = 4 * sum(each.numel() for each in agent.network.frozen().values())
     assert (tmp_path / FILE).stat().st_size < 0.4 * frozen
     again = FlagTrader.load(tmp_path)
-    assert again.frozen == agent.frozen
+    assert again.notes["frozen_sha256"] == agent.notes["frozen_sha256"]
     monkeypatch.setattr("regimen.agents.flag_trader.flag_trader.frozen_sha256", lambda _: "0" * 64)
     with pytest.raises(RunError) as caught:
         FlagTrader.load(tmp_path)
-    assert "must have been trained on the frozen weights of its seed, which are 000000000000 here" in str(caught.value)
+    assert "frozen_sha256: must be 000000000000, what its config and seed make here" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -493,7 +493,7 @@ def test_the_blocks_are_those_of_gpt2(tmp_path: Path) -> None:
         for block in network.stack:
             h = block(h)
         torch.testing.assert_close(network.norm(h), theirs, rtol=0, atol=1e-5)
-    frozen = agent.frozen
+    frozen = agent.notes["frozen_sha256"]
     agent.learn(lanes(), 16 * 12)
     assert frozen_sha256(network) == frozen
     agent.save(tmp_path / "agent")
@@ -518,7 +518,7 @@ def test_the_blocks_are_those_of_gpt2(tmp_path: Path) -> None:
 
     model.h[0].mlp.c_fc.weight.data[0, 0] += 1.0
     model.save_pretrained(tmp_path / "gpt2")
-    with pytest.raises(RunError, match="must have been trained on the frozen weights of") as other:
+    with pytest.raises(RunError, match="what its config and seed make here") as other:
         FlagTrader.load(tmp_path / "agent")
     assert "\n" not in str(other.value)
 
@@ -609,7 +609,7 @@ def test_one_update_of_the_whole_size_runs() -> None:
     env = KnownMarketEnv(MARKET, PATH, 2, levels=LEVELS, episode_length=256)
     config = FlagTraderConfig(rollout_steps=256, epochs=1, minibatch_windows=2)
     agent = config.build(env, seed=0)
-    frozen = agent.frozen
+    frozen = agent.notes["frozen_sha256"]
     (told,) = agent.learn(env, 2 * 256)
     assert np.isfinite(told.numbers["loss"])
     assert frozen_sha256(agent.network) == frozen

@@ -19,6 +19,7 @@ from regimen.learning import Checkpoint, Perceptrons, ReplayBuffer, Trace, Vecto
 from regimen.learning.storage import FILE
 from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import GarleanuPedersenConfig, HysteresisConfig, OrnsteinUhlenbeckConfig
+from regimen.stateful import state_of
 from regimen.tensorfile import read_tensors, write_tensors
 
 MARKET = HysteresisConfig(cost=0.5)
@@ -38,7 +39,10 @@ def env(request: pytest.FixtureRequest) -> KnownMarketEnv:
 
 def whole(agent: SAC) -> dict[str, bytes]:
     """All that learning changes."""
-    return {name: tensor.numpy(force=True).tobytes() for name, tensor in agent.learning_state().items()}
+    return {
+        name: tensor.numpy(force=True).tobytes()
+        for name, tensor in state_of(agent, {**agent.saved, **agent.resumed}).items()
+    }
 
 
 class Bandit:
@@ -420,7 +424,7 @@ def test_a_checkpoint_holds_the_filled_rows_only() -> None:
     env = lanes()
     agent = SACConfig(rollout_steps=4).build(env)
     agent.learn(env, 256)
-    assert agent.learning_state()["replay/rows"].shape == (256, 2 * 2 + 1 + 2)
+    assert state_of(agent, agent.resumed)["replay/rows"].shape == (256, 2 * 2 + 1 + 2)
 
 
 def test_predict_answers_one_lane_and_many(env: KnownMarketEnv) -> None:

@@ -18,6 +18,7 @@ from regimen.agents import agent_configs
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.records.models import model_config
+from regimen.stateful import state_of
 from regimen.training import TrainingConfig, TrainingData, fit
 from regimen.windows import SeriesWindows
 
@@ -79,11 +80,11 @@ def agent_bytes(config: Any, actions: str, lanes: int) -> list[str]:
     """Digests of an agent: built, after a little learning, asked."""
     env = market(actions, lanes)
     agent = config.build(env, seed=3)
-    built = digest(agent._tensors())
+    built = digest(state_of(agent, agent.saved))
     agent.learn(env, 64 * lanes)
     seen = np.random.default_rng(4).standard_normal((4 * lanes, *env.observation_shape)).astype(np.float32)
     acted, _ = agent.predict(seen)
-    return [built, digest(agent._tensors()), digest({"actions": acted})]
+    return [built, digest(state_of(agent, agent.saved)), digest({"actions": acted})]
 
 
 def main(names: list[str]) -> None:

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from regimen.learning.moments import RunningMoments
     from regimen.learning.offline import OfflineLearner, learn_offline, study
     from regimen.learning.on_policy import advantages, draw_noise, mean_reward, told
+    from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.replay_buffer import ReplayBuffer
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings
-    from regimen.learning.storage import fill, kind_of, load_into, part_tensors, read_agent, restore_parts, write_agent
+    from regimen.learning.storage import Persistent, kind_of
 
 __all__ = [
     "Activation",
@@ -40,9 +41,11 @@ __all__ = [
     "FlatAdam",
     "Iteration",
     "OfflineLearner",
+    "OnlineLearner",
     "PartConfig",
     "Perceptron",
     "Perceptrons",
+    "Persistent",
     "Progress",
     "ReplayBuffer",
     "Rollout",
@@ -57,24 +60,19 @@ __all__ = [
     "check_learning",
     "copy_observation",
     "draw_noise",
-    "fill",
     "first_seen",
     "flattened",
     "kind_of",
     "learn_offline",
-    "load_into",
+    "learn_online",
     "mean_reward",
     "observed_rows",
-    "part_tensors",
     "perceptron",
-    "read_agent",
     "recorded",
     "require_finite",
-    "restore_parts",
     "side_by_side",
     "study",
     "told",
-    "write_agent",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -90,6 +88,9 @@ __getattr__, __dir__ = lazily(
         "Iteration": ".iteration",
         "OfflineLearner": ".offline",
         "PartConfig": ".datasets",
+        "OnlineLearner": ".online",
+        "Persistent": ".storage",
+        "learn_online": ".online",
         "Perceptron": ".dense",
         "Perceptrons": ".perceptrons",
         "Progress": ".iteration",
@@ -106,23 +107,17 @@ __getattr__, __dir__ = lazily(
         "check_learning": ".agent",
         "copy_observation": ".agent",
         "draw_noise": ".on_policy",
-        "fill": ".storage",
         "first_seen": ".agent",
         "flattened": ".flat",
         "kind_of": ".storage",
         "learn_offline": ".offline",
-        "load_into": ".storage",
         "mean_reward": ".on_policy",
         "observed_rows": ".agent",
-        "part_tensors": ".storage",
-        "perceptron": ".actor_critic",
-        "read_agent": ".storage",
         "recorded": ".datasets",
         "require_finite": ".agent",
-        "restore_parts": ".storage",
+        "perceptron": ".actor_critic",
         "side_by_side": ".flat",
         "study": ".offline",
         "told": ".on_policy",
-        "write_agent": ".storage",
     },
 )

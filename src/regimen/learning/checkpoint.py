@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol, final
 
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from regimen.envs import EnvSpec
 from regimen.errors import RunError
 from regimen.learning.iteration import Iteration, Progress
-from regimen.tensorfile import grouped, named, read_tensors, write_tensors
+from regimen.stateful import Parts, Stateful, restore_into, state_of
+from regimen.tensorfile import read_tensors, write_tensors
 
 FILE = "learning.safetensors"
 _FORMAT = 1
+_LANES = {"env": "_env"}
 
 
 @dataclass(frozen=True)
@@ -45,26 +45,23 @@ class Learner(Protocol):
     spec: EnvSpec
     seed: int
     iterations: int
+    notes: Mapping[str, str]
 
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns weights, optimisers, normalisers and buffers, named ``group/name``; the checkpoint copies them."""
+    @property
+    def saved(self) -> Parts:
+        """What a file of the agent holds."""
 
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`, grouped."""
+    @property
+    def resumed(self) -> Parts:
+        """What learning needs besides, to go on: optimisers, replay, what the lanes showed last."""
 
 
-class Resumable(Protocol):
+class Resumable(Stateful, Protocol):
     """Where a call of `learn` learns from: lanes that step, or recorded data."""
 
     @property
     def n_envs(self) -> int:
         """Number of lanes; 1 for recorded data."""
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Returns copies of all that a resumed call must find again."""
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Goes on from a `state`."""
 
 
 @final
@@ -96,7 +93,7 @@ class Session:
             "seed": learner.seed,
             "lanes": env.n_envs,
             "total": total,
-        }
+        } | ({"notes": dict(learner.notes)} if learner.notes else {})
 
     def resume(self) -> bool:
         """Puts agent and environment back where the checkpoint left them; False where there is none.
@@ -110,14 +107,14 @@ class Session:
         tensors, document = read_tensors(path)
         if document.get("format") != _FORMAT:
             raise RunError(str(path), f"must be a checkpoint of format {_FORMAT}", document.get("format"))
+        theirs = {"notes": self._identity.get("notes"), **document["identity"]}  # 0.1.0 wrote none down
         for key, mine in self._identity.items():
-            if document["identity"].get(key) != mine:
-                rule = f"must be a checkpoint of this learning, but its {key} was {document['identity'].get(key)!r}"
+            if theirs.get(key) != mine:
+                rule = f"must be a checkpoint of this learning, but its {key} was {theirs.get(key)!r}"
                 raise RunError(str(path), rule, mine)
-        groups = grouped(tensors)
-        self._env.restore({name: tensor.numpy() for name, tensor in groups.pop("env").items()})
+        restore_into(self, _LANES, tensors, path)
         self._learner.iterations = int(document["iterations"])
-        self._learner.restore_learning(groups)
+        restore_into(self._learner, {**self._learner.saved, **self._learner.resumed}, tensors, "checkpoint")
         self.history = [Iteration(**_numbers(row)) for row in document["history"]]
         return True
 
@@ -147,14 +144,14 @@ class Session:
             self._written = time.perf_counter()
 
     def _write(self, path: Path) -> None:
-        state = {name: torch.from_numpy(array) for name, array in self._env.state().items()}
         document = {
             "format": _FORMAT,
             "identity": self._identity,
             "iterations": self._learner.iterations,
             "history": [_plain(asdict(row)) for row in self.history],
         }
-        write_tensors(path, {**self._learner.learning_state(), **named("env", state)}, document)
+        tensors = state_of(self._learner, {**self._learner.saved, **self._learner.resumed})
+        write_tensors(path, {**tensors, **state_of(self, _LANES)}, document)
 
 
 def _plain(value: Any) -> Any:

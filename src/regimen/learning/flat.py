@@ -100,7 +100,9 @@ class VectorAdam:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Goes on from a `state`."""
-        self.first, self.second, self.steps = state["first"].clone(), state["second"].clone(), int(state["steps"])
+        device = self.first.device
+        self.first, self.second = state["first"].to(device).clone(), state["second"].to(device).clone()
+        self.steps = int(state["steps"])
 
 
 class SideBySide(Protocol):

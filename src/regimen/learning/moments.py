@@ -80,17 +80,7 @@ class RunningMoments:
         """Returns copies of all that changes."""
         return {"count": np.array([self.count]), "mean": self.mean.copy(), "squares": self.squares.copy()}
 
-    def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[np.float64]]) -> None:
         """Goes on from a `state`."""
         self.count = float(state["count"][0])
         self.mean, self.squares = state["mean"].copy(), state["squares"].copy()
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Returns `state` as tensors, for a file."""
-        import torch
-
-        return {name: torch.from_numpy(array) for name, array in self.state().items()}
-
-    def restore_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Goes on from `tensors`."""
-        self.restore({name: tensor.numpy() for name, tensor in tensors.items()})

@@ -2,127 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from regimen.envs import EnvSpec, VectorEnv, as_spec
 from regimen.errors import ConfigError, RunError
-from regimen.learning.moments import RunningMoments
-from regimen.tensorfile import grouped, named, read_tensors, write_tensors
+from regimen.stateful import Parts, restore_into, state_of
+from regimen.tensorfile import read_tensors, write_tensors
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from regimen.learning.agent import Agent
+    from regimen.learning.settings import AgentSettings
 
 FILE = "agent.safetensors"
 """The file of a saved agent, in its folder."""
 
 
-StorableAgent = TypeVar("StorableAgent", bound="Storable")
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A file's content, checked.
+class Persistent:
+    """An agent that can be saved: it names its parts, and writing and reading them is the same for all.
 
     Attributes:
-        path: of the file.
-        config, spec, seed, iterations: of the agent.
-        groups: the tensors, by the part of their names before the first ``/``, then by the rest.
-        notes: what else was written down.
+        settings: class of its config.
+        saved: the parts of a file of the agent, by name and attribute; see `regimen.stateful`.
+        resumed: the parts that an interrupted learning needs besides them; see `checkpoint`.
+        notes: fingerprints, by name, of what is not saved because config and seed make it again.
+        config, spec, seed, iterations: see `Agent`.
     """
 
-    path: Path
+    settings: ClassVar[type[AgentSettings]]
+    saved: Parts
+    resumed: Parts
     config: Any
     spec: EnvSpec
     seed: int
     iterations: int
-    groups: Mapping[str, Mapping[str, Tensor]]
-    notes: Mapping[str, str]
+    notes: Mapping[str, str] = {}
 
+    def __init__(self, config: Any, spec: EnvSpec, seed: int = 0) -> None: ...
 
-def write_agent(
-    agent: Agent, folder: Path | str, tensors: dict[str, Tensor], notes: Mapping[str, str] | None = None
-) -> None:
-    """Writes an agent's file.
+    @final
+    def save(self, folder: Path | str) -> None:
+        """Writes ``agent.safetensors``: the agent's parts, config, spec, seed; no optimiser, no replay, no data.
 
-    Args:
-        agent: gives config, spec, seed and iterations.
-        folder: made when absent.
-        tensors: named ``group/name``.
-        notes: what else is to be read back, by name; an agent without any writes none.
+        Raises:
+            RunError: the folder cannot be written to.
+        """
+        document = {
+            "config": self.config.model_dump(mode="json"),
+            "spec": self.spec.model_dump(mode="json"),
+            "seed": self.seed,
+            "iterations": self.iterations,
+            "schema": self.spec.schema_hash,
+        } | ({"notes": dict(self.notes)} if self.notes else {})
+        write_tensors(Path(folder) / FILE, state_of(self, self.saved), document)
 
-    Raises:
-        RunError: the folder cannot be written to.
-    """
-    document = {
-        "config": agent.config.model_dump(mode="json"),
-        "spec": agent.spec.model_dump(mode="json"),
-        "seed": agent.seed,
-        "iterations": agent.iterations,
-        "schema": agent.spec.schema_hash,
-    } | ({"notes": dict(notes)} if notes else {})
-    write_tensors(Path(folder) / FILE, tensors, document)
+    @final
+    @classmethod
+    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Self:
+        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with a fresh optimiser.
 
+        Args:
+            folder: where the file is.
+            env: what the agent is to act in; its columns and actions are compared when given.
 
-def read_agent(kind: type[BaseModel], folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Saved:
-    """Reads an agent's file.
-
-    Args:
-        kind: class of its config.
-        folder: where the file is.
-        env: what the agent is to act in; its columns and actions are compared when given.
-
-    Raises:
-        RunError: the file is absent or damaged, holds another kind of agent, or belongs to other columns.
-    """
-    path = Path(folder) / FILE
-    tensors, document = read_tensors(path)
-    wanted, given = kind.model_fields["kind"].default, document["config"].get("kind")
-    if given != wanted:
-        raise RunError(str(path), f"must hold an agent of kind {wanted!r}", given)
-    try:
-        config, spec = kind(**document["config"]), EnvSpec.model_validate(document["spec"])
-    except (ConfigError, ValidationError) as error:
-        raise RunError(str(path), f"must hold a config of this version ({str(error).splitlines()[0]})") from None
-    if env is not None:
-        spec.require(as_spec(env), "env")
-    numbers = int(document["seed"]), int(document["iterations"])
-    return Saved(path, config, spec, *numbers, grouped(tensors), document.get("notes", {}))
-
-
-class Storable(Protocol):
-    """What an agent's file is made of, besides the four verbs."""
-
-    iterations: int
-
-    def __init__(self, config: Any, spec: EnvSpec, seed: int) -> None: ...
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back the tensors that were written; ``place`` is named in errors."""
-
-
-def load_into(
-    agent: type[StorableAgent],
-    config: type[BaseModel],
-    folder: Path | str,
-    env: EnvSpec | VectorEnv | None,
-) -> StorableAgent:
-    """Returns the agent of a file; see `read_agent` for what is compared.
-
-    Raises:
-        RunError: as `read_agent`; or weights of another architecture.
-    """
-    saved = read_agent(config, folder, env)
-    found = agent(saved.config, saved.spec, saved.seed)
-    found.restore(saved.path, saved.groups)
-    found.iterations = saved.iterations
-    return found
+        Raises:
+            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
+        """
+        path = Path(folder) / FILE
+        tensors, document = read_tensors(path)
+        kind, given = cls.settings.model_fields["kind"].default, document["config"].get("kind")
+        if given != kind:
+            raise RunError(str(path), f"must hold an agent of kind {kind!r}", given)
+        try:
+            config, spec = cls.settings(**document["config"]), EnvSpec.model_validate(document["spec"])
+        except (ConfigError, ValidationError) as error:
+            raise RunError(str(path), f"must hold a config of this version ({str(error).splitlines()[0]})") from None
+        if env is not None:
+            spec.require(as_spec(env), "env")
+        agent = cls(config, spec, int(document["seed"]))
+        for name, own in agent.notes.items():
+            theirs = document.get("notes", {}).get(name, "")
+            if theirs != own:
+                rule = f"must be {own[:12]}, what its config and seed make here; it was trained with another"
+                raise RunError(f"{path}: {name}", rule, theirs[:12])
+        restore_into(agent, agent.saved, tensors, path)
+        agent.iterations = int(document["iterations"])
+        return agent
 
 
 def kind_of(folder: Path | str) -> str:
@@ -136,43 +103,3 @@ def kind_of(folder: Path | str) -> str:
     if not isinstance(kind, str):
         raise RunError(str(path), "must hold an agent", kind)
     return kind
-
-
-def part_tensors(agent: Any, names: Iterable[str]) -> dict[str, Tensor]:
-    """Returns the weights of an agent's networks and the state of its normalisers, named ``attribute/name``."""
-    found: dict[str, Tensor] = {}
-    for name in names:
-        part = getattr(agent, name)
-        found |= named(name, part.tensors() if isinstance(part, RunningMoments) else part.state_dict())
-    return found
-
-
-def restore_parts(
-    agent: Any, names: Iterable[str], place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]
-) -> None:
-    """Takes back `part_tensors`, grouped.
-
-    Raises:
-        RunError: weights of another architecture.
-    """
-    for name in names:
-        part = getattr(agent, name)
-        if isinstance(part, RunningMoments):
-            part.restore_tensors(groups[name])
-        else:
-            fill(place, part, groups[name])
-
-
-def fill(place: Path | str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Puts weights into a module.
-
-    Raises:
-        RunError: a tensor is missing, superfluous or of another shape: the first, after ``place``.
-    """
-    own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    for name in sorted(own.keys() | given.keys()):
-        if own.get(name) != given.get(name):
-            rule = f"must be {own.get(name, 'absent')} in this architecture"
-            raise RunError(f"{place}: {name}", rule, given.get(name, "absent"))
-    module.load_state_dict(dict(tensors))

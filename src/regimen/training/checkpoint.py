@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from regimen.errors import RunError
 from regimen.predictors import TorchPredictor
 from regimen.seams import Epoch
-from regimen.tensorfile import optimizer_tensors, read_tensors, restore_optimizer, write_tensors
+from regimen.stateful import optimizer_tensors, restore_optimizer
+from regimen.tensorfile import read_tensors, write_tensors
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -18,28 +16,14 @@ from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.differentiable import DifferentiableMarket, differentiable
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
-from regimen.learning import (
-    Checkpoint,
-    Iteration,
-    Progress,
-    RunningMoments,
-    Session,
-    check_learning,
-    load_into,
-    observed_rows,
-    part_tensors,
-    restore_parts,
-    write_agent,
-)
+from regimen.learning import Checkpoint, Iteration, Persistent, Progress, RunningMoments, learn_online, observed_rows
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
-from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
-
-_PARTS = ("network", "observations")
+from regimen.stateful import parts
 
 
 @final
-class Analytic:
+class Analytic(Persistent):
     """An agent: a band around the position, a function of what the market shows, and its normaliser.
 
     Built by `AnalyticConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -60,6 +44,11 @@ class Analytic:
         RunError: actions that are not one continuous number; no ``position`` among the columns, or nothing before it.
     """
 
+    config: AnalyticConfig
+    settings = AnalyticConfig
+    saved = parts("network", "observations")
+    resumed = parts("optimizer")
+
     def __init__(self, config: AnalyticConfig, spec: EnvSpec, seed: int = 0) -> None:
         if spec.choices is not None:
             raise RunError("env: actions", "must be continuous, to be differentiated", f"{spec.choices} choices")
@@ -67,7 +56,7 @@ class Analytic:
             raise RunError("env: symbols", "must be one, to be differentiated", spec.size)
         if "position" not in spec.columns[1:]:
             raise RunError("env: columns", "must be the market's, then 'position'", spec.columns)
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         self._inputs = spec.width - 1 - spec.columns[::-1].index("position")
         with first_weights(seed, "analytic", "weights"):
             self.network = BandPolicy(spec, self._inputs, config.hidden, config.activation, config.rate)
@@ -75,7 +64,6 @@ class Analytic:
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.observations = RunningMoments(self._inputs)
-        self.iterations = 0
 
     def learn(
         self,
@@ -104,28 +92,33 @@ class Analytic:
             RunError: another environment than the agent was built for, or one that cannot be differentiated; a path
                 shorter than the horizon; a reward or gradient that is not finite; a checkpoint of another learning.
         """
+        return learn_online(self, env, steps, progress, checkpoint)
+
+    def prepare(self, env: VectorEnv) -> int:
+        """Takes the environment's path; returns the steps of an iteration over all lanes.
+
+        Raises:
+            RunError: an environment that cannot be differentiated, or a path shorter than the horizon.
+        """
+        horizon = self.config.horizon
+        self._market = market = differentiable(env)
+        self._starts = market.starts[market.starts <= market.last + 1 - horizon]
+        if len(self._starts) == 0:
+            raise RunError("agents.analytic.horizon", f"must leave room on the path of {market.last + 1} bars", horizon)
+        return horizon * env.n_envs
+
+    def begin(self, env: VectorEnv) -> None:
+        """Takes the moments of the first path that is learned from; no lane is stepped."""
+        del env
+        if self.observations.count == 0.0:
+            self._survey(self._market)
+
+    def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
+        """Makes one gradient step."""
         config = self.config
-        check_learning(self.spec, env, steps)
-        with torch_threads(config.threads):
-            market = differentiable(env)
-        starts = market.starts[market.starts <= market.last + 1 - config.horizon]
-        if len(starts) == 0:
-            raise RunError(
-                "agents.analytic.horizon", f"must leave room on the path of {market.last + 1} bars", config.horizon
-            )
-        size = config.horizon * env.n_envs
-        total = -(-steps // size)
-        session = Session(self, env, total * size, progress, checkpoint)
-        with torch_threads(config.threads):
-            if not session.resume() and self.observations.count == 0.0:
-                self._survey(market)
-            while not session.done:
-                start = time.perf_counter()
-                number = session.steps // size
-                rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
-                reward, numbers = self._climb(market, starts, env.n_envs, rate)
-                session.add(size, reward, math.nan, numbers, time.perf_counter() - start)
-        return session.history
+        rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
+        reward, numbers = self._climb(self._market, self._starts, env.n_envs, rate)
+        return reward, math.nan, numbers
 
     def _survey(self, market: DifferentiableMarket) -> None:
         """Takes the moments of every bar that a lane may begin at."""
@@ -189,36 +182,3 @@ class Analytic:
             moved = band.move(seen[:, self._inputs].double())
             actions = moved.clamp(self.spec.low, self.spec.high).float()[:, None].numpy()
         return actions[0] if single else actions, state
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        return {**self._tensors(), **named("optimizer", optimizer_tensors(self.optimizer))}
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        restore_optimizer(self.optimizer, groups["optimizer"])
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return part_tensors(self, _PARTS)
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        restore_parts(self, _PARTS, place, groups)
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> Analytic:
-        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-        """
-        return load_into(cls, AnalyticConfig, folder, env)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -20,29 +18,25 @@ from regimen.errors import ConfigError
 from regimen.learning import (
     Checkpoint,
     Iteration,
+    Persistent,
     Progress,
     RunningMoments,
     learn_offline,
-    load_into,
     observed_rows,
-    part_tensors,
     require_finite,
-    restore_parts,
     study,
-    write_agent,
 )
 from regimen.nets import first_weights, pick_device, private_random, require_memory, torch_threads, training_bytes
 from regimen.replay import Context, Trajectories, Windows
 from regimen.seeding import generator, torch_seed
-from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
+from regimen.stateful import parts
 
-_PARTS = ("network", "observations", "returns")
 _AT_ONCE = 2**16
 """Tokens in one pass of `predict`."""
 
 
 @final
-class CGDT:
+class CGDT(Persistent):
     """An agent: a decision transformer and the critic that guides it, what they are normalised by, and a target.
 
     Built by `CGDTConfig.build`. The same config, spec, seed, data and threads give the same bytes on one machine.
@@ -65,8 +59,13 @@ class CGDT:
         iterations: of learning so far.
     """
 
+    config: CGDTConfig
+    settings = CGDTConfig
+    saved = parts("network", "observations", "returns", **{"count/updates": "updates", "target/return": "target"})
+    resumed = parts("optimizer")
+
     def __init__(self, config: CGDTConfig, spec: EnvSpec, seed: int = 0) -> None:
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         if spec.choices is None:
             raise ConfigError("agents.kind", "must be an agent of continuous actions in this environment", config.kind)
         self.device = pick_device(config.device, "agents.device").type
@@ -78,7 +77,7 @@ class CGDT:
         self._optimizer: torch.optim.AdamW | None = None
         self.observations, self.returns = RunningMoments(spec.width), RunningMoments(1)
         self.target = 0.0
-        self.iterations, self.updates = 0, 0
+        self.updates = 0
         self._memory = ContextMemory(config.context, spec.width, spec.choices)
         self._windows: Windows | None = None
         self._random = generator(seed, "cgdt", "predict")
@@ -279,41 +278,3 @@ class CGDT:
                 )
             parts.append(found[:, -1].float().cpu())
         return torch.cat(parts)[torch.from_numpy(place)]
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the data; see `checkpoint`."""
-        return {**self._tensors(), **named("optimizer", optimizer_tensors(self.optimizer))}
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        restore_optimizer(self.optimizer, groups["optimizer"])
-
-    def _tensors(self) -> dict[str, Tensor]:
-        numbers = {
-            "count/updates": torch.tensor(self.updates),
-            "target/return": torch.tensor(self.target, dtype=torch.float64),
-        }
-        return numbers | part_tensors(self, _PARTS)
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        restore_parts(self, _PARTS, place, groups)
-        self.updates, self.target = int(groups["count"]["updates"]), float(groups["target"]["return"])
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, config, spec, seed, normalisers and target; no optimiser, no data.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> CGDT:
-        """Reads what `save` wrote; `predict` gives the same choices. `learn` begins with fresh moments of AdamW.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-        """
-        return load_into(cls, CGDTConfig, folder, env)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -22,31 +20,27 @@ from regimen.learning import (
     Checkpoint,
     Iteration,
     Perceptrons,
+    Persistent,
     Progress,
     RunningMoments,
     Trace,
     VectorAdam,
     learn_offline,
-    load_into,
     observed_rows,
-    part_tensors,
     require_finite,
-    restore_parts,
     study,
-    write_agent,
 )
 from regimen.nets import first_weights, pick_device, torch_threads
 from regimen.replay import Trajectories
 from regimen.seeding import generator
-from regimen.tensorfile import named
+from regimen.stateful import parts
 
-_PARTS = ("critics", "targets", "observations", "rewards")
 _TOGETHER = 25
 """Updates whose batches are gathered at once."""
 
 
 @final
-class CQL:
+class CQL(Persistent):
     """An agent: critics with their targets, the weight of the conservative penalty, and two normalisers.
 
     Built by `CQLConfig.build`. The same config, spec, seed, data and threads give the same bytes on one machine.
@@ -67,10 +61,16 @@ class CQL:
         iterations: of learning so far.
     """
 
+    config: CQLConfig
+    settings = CQLConfig
+    resumed = parts(critics_optimizer="_optimizer", alpha_optimizer="_alpha_optimizer")
+
     def __init__(self, config: CQLConfig, spec: EnvSpec, seed: int = 0) -> None:
         if not spec.choices:
             raise ConfigError("agents.kind", "must be one for continuous actions, or the actions levels", "cql")
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
+        numbers = {"count/updates": "updates"} | ({"alpha/log": "log_alpha"} if config.alpha is None else {})
+        self.saved = parts("critics", "targets", "observations", "rewards", **numbers)
         self._device = pick_device(config.device, "agents.device")
         with first_weights(seed, "cql", "weights", device=self._device):
             self.critics, self.targets = (self._network("cpu") for _ in range(2))
@@ -83,7 +83,7 @@ class CQL:
         with torch.device(self._device):
             self._optimizer, self._alpha_optimizer = VectorAdam(len(self.critics.flat)), VectorAdam(1)
         self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
-        self.iterations, self.updates = 0, 0
+        self.updates = 0
         self._choices = torch.arange(spec.choices, device=self._device)[:, None]
         self._table: TransitionTable | None = None
         self._random = generator(seed, "cql", "predict")
@@ -274,48 +274,3 @@ class CQL:
             actions = ops.categorical_sample(torch.from_numpy(q / np.float32(heat)), noise).numpy()
         chosen = actions.astype(np.int64)
         return (chosen[0] if single else chosen), state
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the data; see `checkpoint`."""
-        return {
-            **self._tensors(),
-            **named("critics_optimizer", self._optimizer.state()),
-            **named("alpha_optimizer", self._alpha_optimizer.state()),
-        }
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        for name, optimizer in (("critics", self._optimizer), ("alpha", self._alpha_optimizer)):
-            held = {each: tensor.to(self._device) for each, tensor in groups[f"{name}_optimizer"].items()}
-            optimizer.restore(held)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        tensors = {"count/updates": torch.tensor(self.updates)}
-        if self.config.alpha is None:
-            tensors["alpha/log"] = self.log_alpha
-        return tensors | part_tensors(self, _PARTS)
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        restore_parts(self, _PARTS, place, groups)
-        if self.config.alpha is None:
-            self.log_alpha.copy_(groups["alpha"]["log"])
-        self.updates = int(groups["count"]["updates"])
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, log α, config, spec, seed, normalisers; no optimiser, no data.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> CQL:
-        """Reads what `save` wrote; `predict` gives the same actions.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-        """
-        return load_into(cls, CQLConfig, folder, env)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -29,34 +27,30 @@ from regimen.agents.flag_trader.reader import Reader
 from regimen.agents.flag_trader.update import Batch, Updates
 from regimen.agents.flag_trader.windows import Windows, append, begin, cut
 from regimen.envs import EnvSpec, VectorEnv
-from regimen.errors import RunError
 from regimen.learning import (
     Checkpoint,
     Iteration,
+    Persistent,
     Progress,
     Rollout,
     RunningMoments,
-    Session,
     advantages,
-    check_learning,
     copy_observation,
     draw_noise,
-    fill,
     first_seen,
+    learn_online,
     mean_reward,
     observed_rows,
-    read_agent,
     require_finite,
     told,
-    write_agent,
 )
 from regimen.nets import first_weights, pick_device, require_memory, torch_threads
 from regimen.seeding import generator, torch_seed
-from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
+from regimen.stateful import parts
 
 
 @final
-class FlagTrader:
+class FlagTrader(Persistent):
     """An agent: a transformer whose blocks are frozen but for adapters, a critic, and the normaliser of the columns.
 
     Built by `FlagTraderConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -72,7 +66,7 @@ class FlagTrader:
 
     Attributes:
         network: transformer, actor and critic.
-        frozen: SHA-256 of the frozen weights.
+        notes: the SHA-256 of the frozen weights, which no file holds: the seed makes them, or ``pretrained`` has them.
         observations: what the columns are normalised by; changes in `learn` only.
         reader: from observations to outputs.
         updates: the optimiser, and its gradients.
@@ -82,19 +76,23 @@ class FlagTrader:
         ConfigError: more memory is needed than is free; or what `fill_blocks` refuses.
     """
 
+    config: FlagTraderConfig
+    settings = FlagTraderConfig
+    saved = parts("network", "observations")
+    resumed = parts(**{"optimizer": "updates.optimizer", "learning/seen": "_seen", "learning/memory": "_memory"})
+
     def __init__(self, config: FlagTraderConfig, spec: EnvSpec, seed: int = 0) -> None:
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         self.device = pick_device(config.device, "agents.device")
         with first_weights(seed, "flag trader", "weights"):
             require_room(config, spec, self.device.type)
             self.network = FlagTraderNetwork(config, spec)
         fill_blocks(self.network, config)
-        self.frozen = frozen_sha256(self.network)
+        self.notes = {"frozen_sha256": frozen_sha256(self.network)}
         self.network.to(self.device).eval()
         self.observations = RunningMoments(spec.width)
         self.reader = Reader(config, self.network, self.observations)
         self.updates = Updates(config, self.reader)
-        self.iterations = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._memory: NDArray[np.float32] = np.empty((0, self.memory), np.float32)
         self._random = generator(seed, "flag trader", "predict")
@@ -135,31 +133,37 @@ class FlagTrader:
             RunError: another environment than the agent was built for; an observation, reward or loss that is not
                 finite; a checkpoint of another learning.
         """
-        config = self.config
-        check_learning(self.spec, env, steps)
+        return learn_online(self, env, steps, progress, checkpoint)
+
+    def prepare(self, env: VectorEnv) -> int:
+        """Makes a rollout's arrays; returns its steps over all lanes.
+
+        Raises:
+            ConfigError: more lanes than memory.
+        """
         require_memory(8 * math.prod(cache_shape(self.network, env.n_envs)), "envs.n_envs", self.device.type)
-        rollout = Rollout(self.spec, config.rollout_steps, env.n_envs)
-        size = config.rollout_steps * env.n_envs
-        total = -(-steps // size)
-        session = Session(self, env, total * size, progress, checkpoint)
-        with torch_threads(config.threads):
-            if not session.resume():
-                self._seen = first_seen(self, self.observations, env, "flag trader")
-                self._memory = np.zeros((env.n_envs, self.memory), np.float32)
-            while not session.done:
-                start = time.perf_counter()
-                done = session.steps // size / total
-                rate = config.learning_rate * (1.0 - done if config.anneal else 1.0)
-                if config.warmup > 0.0:
-                    rate *= min(1.0, (done + 1.0 / total) / config.warmup)
-                before = self._memory.copy()
-                rollout.observations[0] = self._seen
-                reward = self._collect(env, rollout)
-                entropy, numbers = self._update(rollout, before, rate)
-                self.observations.merge(rollout.flat(rollout.observations).numpy())
-                self._seen = rollout.observations[-1].copy()
-                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
-        return session.history
+        self._rollout = Rollout(self.spec, self.config.rollout_steps, env.n_envs)
+        return self.config.rollout_steps * env.n_envs
+
+    def begin(self, env: VectorEnv) -> None:
+        """Resets the lanes and their windows."""
+        self._seen = first_seen(self, self.observations, env, "flag trader")
+        self._memory = np.zeros((env.n_envs, self.memory), np.float32)
+
+    def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
+        """Collects one rollout and learns from it."""
+        config, rollout = self.config, self._rollout
+        share, one = done / total, math.prod(rollout.shape) / total
+        rate = config.learning_rate * (1.0 - share if config.anneal else 1.0)
+        if config.warmup > 0.0:
+            rate *= min(1.0, (share + one) / config.warmup)
+        before = self._memory.copy()
+        rollout.observations[0] = self._seen
+        reward = self._collect(env, rollout)
+        entropy, numbers = self._update(rollout, before, rate)
+        self.observations.merge(rollout.flat(rollout.observations).numpy())
+        self._seen = rollout.observations[-1].copy()
+        return reward, entropy, numbers
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: Rollout) -> float:
@@ -286,59 +290,3 @@ class FlagTrader:
             raw = heads.mode(output) if deterministic else heads.draw(output.cpu(), self._random).to(self.device)
             actions = heads.to_env(raw).cpu().numpy()
         return actions[0] if single else actions, memory
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        lanes = {"seen": torch.from_numpy(self._seen), "memory": torch.from_numpy(self._memory)}
-        lanes["frozen"] = torch.frombuffer(bytearray.fromhex(self.frozen), dtype=torch.uint8)
-        return {
-            **self._tensors(),
-            **named("optimizer", optimizer_tensors(self.updates.optimizer)),
-            **named("learning", lanes),
-        }
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self._require_frozen("checkpoint", bytes(groups["learning"]["frozen"].tolist()).hex())
-        self.restore("checkpoint", groups)
-        restore_optimizer(self.updates.optimizer, groups["optimizer"])
-        self._seen, self._memory = (groups["learning"][name].numpy() for name in ("seen", "memory"))
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {**named("network", self.network.learned()), **named("observations", self.observations.tensors())}
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        fill(place, self.network, {**self.network.frozen(), **groups["network"]})
-        self.observations.restore_tensors(groups["observations"])
-
-    def _require_frozen(self, place: Path | str, sha256: str) -> None:
-        if sha256 != self.frozen:
-            origin = "its seed" if self.config.pretrained is None else self.config.pretrained
-            rule = f"must have been trained on the frozen weights of {origin}, which are {self.frozen[:12]} here"
-            raise RunError(f"{place}: frozen weights", rule, sha256[:12])
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: what was trained, config, spec, seed, normaliser, the hash of what is frozen.
-
-        The frozen weights are not in it: the seed makes them again, or ``pretrained`` has them.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors(), {"frozen_sha256": self.frozen})
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> FlagTrader:
-        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``;
-                the frozen weights made or read here are not those that it was trained on.
-        """
-        saved = read_agent(FlagTraderConfig, folder, env)
-        agent = cls(saved.config, saved.spec, saved.seed)
-        agent._require_frozen(saved.path, saved.notes.get("frozen_sha256", ""))
-        agent.restore(saved.path, saved.groups)
-        agent.iterations = saved.iterations
-        return agent

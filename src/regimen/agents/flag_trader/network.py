@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import cast, final
 
 import torch
@@ -14,6 +15,7 @@ from regimen.envs import EnvSpec
 from regimen.learning import ActorCritic, perceptron
 from regimen.nets import CausalSelfAttention, TransformerBlock, add_lora, require_memory, training_bytes
 from regimen.nets.lora import BLOCK_MAPS
+from regimen.stateful import fill
 
 
 @final
@@ -76,10 +78,18 @@ class FlagTraderNetwork(nn.Module):
             each for name, each in self.named_parameters() if each.requires_grad and not name.startswith("heads.critic")
         ]
 
-    def learned(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, Tensor]:
         """Returns what training changes, by name: all but the frozen weights."""
         frozen = self.frozen()
         return {name: tensor for name, tensor in self.state_dict().items() if name not in frozen}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Takes back a `state`.
+
+        Raises:
+            RunError: of another architecture.
+        """
+        fill(self, {**self.frozen(), **state})
 
     def frozen(self) -> dict[str, Tensor]:
         """Returns the frozen weights by name."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -20,35 +18,29 @@ from regimen.learning import (
     Checkpoint,
     FlatAdam,
     Iteration,
+    Persistent,
     Progress,
     Rollout,
     RunningMoments,
-    Session,
     SideBySide,
     advantages,
-    check_learning,
     copy_observation,
     draw_noise,
     first_seen,
-    load_into,
+    learn_online,
     mean_reward,
     observed_rows,
-    part_tensors,
     require_finite,
-    restore_parts,
     side_by_side,
     told,
-    write_agent,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
-from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
-
-_PARTS = ("network", "observations")
+from regimen.stateful import parts
 
 
 @final
-class PPO:
+class PPO(Persistent):
     """An agent: a policy, a critic, and the normaliser that belongs to them.
 
     Built by `PPOConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, with one
@@ -65,13 +57,17 @@ class PPO:
         iterations: rollouts learned from so far.
     """
 
+    config: PPOConfig
+    settings = PPOConfig
+    saved = parts("network", "observations")
+    resumed = parts(**{"optimizer": "_adam.optimizer", "learning/seen": "_seen"})
+
     def __init__(self, config: PPOConfig, spec: EnvSpec, seed: int = 0) -> None:
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         with first_weights(seed, "ppo", "weights"):
             self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
         self._adam = FlatAdam(self.network, config.learning_rate)
         self.observations = RunningMoments(spec.width)
-        self.iterations = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "ppo", "predict")
 
@@ -100,26 +96,28 @@ class PPO:
             RunError: another environment than the agent was built for; an observation, reward or loss that is not
                 finite; a checkpoint of another learning.
         """
-        config = self.config
-        check_learning(self.spec, env, steps)
-        rollout = Rollout(self.spec, config.rollout_steps, env.n_envs)
-        size = config.rollout_steps * env.n_envs
-        total = -(-steps // size)
-        session = Session(self, env, total * size, progress, checkpoint)
+        return learn_online(self, env, steps, progress, checkpoint)
+
+    def prepare(self, env: VectorEnv) -> int:
+        """Makes a rollout's arrays; returns its steps over all lanes."""
+        self._rollout = Rollout(self.spec, self.config.rollout_steps, env.n_envs)
+        return self.config.rollout_steps * env.n_envs
+
+    def begin(self, env: VectorEnv) -> None:
+        """Resets the lanes."""
+        self._seen = first_seen(self, self.observations, env, "ppo")
+
+    def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
+        """Collects one rollout and learns from it."""
+        config, rollout = self.config, self._rollout
+        rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         with side_by_side(config.threads) as both:
-            if not session.resume():
-                self._seen = first_seen(self, self.observations, env, "ppo")
-            while not session.done:
-                start = time.perf_counter()
-                number = session.steps // size
-                rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
-                rollout.observations[0] = self._seen
-                reward = self._collect(env, rollout)
-                entropy, numbers = self._update(rollout, rate, both)
-                self.observations.merge(rollout.flat(rollout.observations).numpy())
-                self._seen = rollout.observations[-1].copy()
-                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
-        return session.history
+            rollout.observations[0] = self._seen
+            reward = self._collect(env, rollout)
+            entropy, numbers = self._update(rollout, rate, both)
+        self.observations.merge(rollout.flat(rollout.observations).numpy())
+        self._seen = rollout.observations[-1].copy()
+        return reward, entropy, numbers
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: Rollout) -> float:
@@ -244,38 +242,3 @@ class PPO:
             raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
             actions = self.network.to_env(raw).numpy()
         return actions[0] if single else actions, state
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        moments = optimizer_tensors(self._adam.optimizer)
-        return {**self._tensors(), **named("optimizer", moments), "learning/seen": torch.from_numpy(self._seen)}
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        restore_optimizer(self._adam.optimizer, groups["optimizer"])
-        self._seen = groups["learning"]["seen"].numpy()
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return part_tensors(self, _PARTS)
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        restore_parts(self, _PARTS, place, groups)
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> PPO:
-        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-        """
-        return load_into(cls, PPOConfig, folder, env)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -21,32 +19,26 @@ from regimen.errors import RunError
 from regimen.learning import (
     Checkpoint,
     Iteration,
+    Persistent,
     Progress,
     RunningMoments,
-    Session,
     advantages,
-    check_learning,
     copy_observation,
     draw_noise,
     first_seen,
-    load_into,
+    learn_online,
     mean_reward,
     observed_rows,
-    part_tensors,
     require_finite,
-    restore_parts,
     told,
-    write_agent,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
-from regimen.tensorfile import named, optimizer_tensors, restore_optimizer
-
-_PARTS = ("network", "observations")
+from regimen.stateful import parts
 
 
 @final
-class RecurrentPPO:
+class RecurrentPPO(Persistent):
     """An agent: an LSTM with a policy's and a critic's head, and the normaliser that belongs to them.
 
     Built by `RecurrentPPOConfig.build`. The same config, spec, seed, environment and threads give the same bytes on
@@ -68,15 +60,19 @@ class RecurrentPPO:
         iterations: rollouts learned from so far.
     """
 
+    config: RecurrentPPOConfig
+    settings = RecurrentPPOConfig
+    saved = parts("network", "observations")
+    resumed = parts("optimizer", **{"learning/seen": "_seen", "learning/state": "_state"})
+
     def __init__(self, config: RecurrentPPOConfig, spec: EnvSpec, seed: int = 0) -> None:
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         with first_weights(seed, "recurrent ppo", "weights"):
             self.network = RecurrentActorCritic(
                 spec, config.hidden, config.layers, config.head, config.activation, config.log_std
             )
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5, fused=True)
         self.observations = RunningMoments(spec.width)
-        self.iterations = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._state = torch.empty((0, self.network.memory))
         self._random = generator(seed, "recurrent ppo", "predict")
@@ -106,27 +102,29 @@ class RecurrentPPO:
             RunError: another environment than the agent was built for; an observation, reward or loss that is not
                 finite; a checkpoint of another learning.
         """
-        config, network = self.config, self.network
-        check_learning(self.spec, env, steps)
-        rollout = RecurrentRollout(
-            self.spec, config.rollout_steps, env.n_envs, config.sequence_length, config.hidden, network.memory
+        return learn_online(self, env, steps, progress, checkpoint)
+
+    def prepare(self, env: VectorEnv) -> int:
+        """Makes a rollout's arrays; returns its steps over all lanes."""
+        config = self.config
+        self._rollout = RecurrentRollout(
+            self.spec, config.rollout_steps, env.n_envs, config.sequence_length, config.hidden, self.network.memory
         )
-        size = config.rollout_steps * env.n_envs
-        total = -(-steps // size)
-        session = Session(self, env, total * size, progress, checkpoint)
-        with torch_threads(config.threads):
-            if not session.resume():
-                self._seen = first_seen(self, self.observations, env, "recurrent ppo")
-                self._state = torch.zeros((env.n_envs, network.memory))
-            while not session.done:
-                start = time.perf_counter()
-                number = session.steps // size
-                rate = config.learning_rate * (1.0 - number / total if config.anneal else 1.0)
-                reward = self._collect(env, rollout)
-                entropy, numbers = self._update(rollout, rate)
-                self.observations.merge(rollout.observations[:-1].reshape(-1, self.spec.width))
-                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
-        return session.history
+        return config.rollout_steps * env.n_envs
+
+    def begin(self, env: VectorEnv) -> None:
+        """Resets the lanes and their memories."""
+        self._seen = first_seen(self, self.observations, env, "recurrent ppo")
+        self._state = torch.zeros((env.n_envs, self.network.memory))
+
+    def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
+        """Collects one rollout and learns from it."""
+        config, rollout = self.config, self._rollout
+        rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
+        reward = self._collect(env, rollout)
+        entropy, numbers = self._update(rollout, rate)
+        self.observations.merge(rollout.observations[:-1].reshape(-1, self.spec.width))
+        return reward, entropy, numbers
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: RecurrentRollout) -> float:
@@ -269,38 +267,3 @@ class RecurrentPPO:
         if not np.isfinite(memory).all():
             raise RunError("state", "must be finite")
         return torch.from_numpy(memory)
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        lanes = {"seen": torch.from_numpy(self._seen), "state": self._state}
-        return {**self._tensors(), **named("optimizer", optimizer_tensors(self.optimizer)), **named("learning", lanes)}
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        restore_optimizer(self.optimizer, groups["optimizer"])
-        self._seen, self._state = groups["learning"]["seen"].numpy(), groups["learning"]["state"]
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return part_tensors(self, _PARTS)
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        restore_parts(self, _PARTS, place, groups)
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser; the optimiser is not in it.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> RecurrentPPO:
-        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with fresh moments of Adam.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-        """
-        return load_into(cls, RecurrentPPOConfig, folder, env)

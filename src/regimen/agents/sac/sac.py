@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -22,31 +20,25 @@ from regimen.learning import (
     Checkpoint,
     Iteration,
     Perceptrons,
+    Persistent,
     Progress,
     ReplayBuffer,
     RunningMoments,
-    Session,
     Trace,
     VectorAdam,
-    check_learning,
     copy_observation,
     first_seen,
-    load_into,
+    learn_online,
     observed_rows,
-    part_tensors,
     require_finite,
-    restore_parts,
-    write_agent,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
-from regimen.tensorfile import named
-
-_PARTS = ("actor", "critics", "targets", "observations", "rewards")
+from regimen.stateful import parts
 
 
 @final
-class SAC:
+class SAC(Persistent):
     """An agent: an actor, twin critics with their targets, a temperature, a replay buffer and two normalisers.
 
     Built by `SACConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one machine.
@@ -70,8 +62,22 @@ class SAC:
         iterations: of learning so far.
     """
 
+    config: SACConfig
+    settings = SACConfig
+    saved = parts(
+        *("actor", "critics", "targets", "observations", "rewards"),
+        **{"temperature/log": "log_temperature", "count/updates": "updates"},
+    )
+    resumed = parts(
+        "replay",
+        actor_optimizer="_actor_adam",
+        critics_optimizer="_critics_adam",
+        temperature_optimizer="_temperature_adam",
+        **{"learning/seen": "_seen"},
+    )
+
     def __init__(self, config: SACConfig, spec: EnvSpec, seed: int = 0) -> None:
-        self.config, self.spec, self.seed = config, spec, seed
+        self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         choices, size = spec.choices, spec.size
         for name in ("target_entropy", "last_target_entropy"):
             wanted, most = getattr(config, name), math.log(choices or 2)
@@ -86,14 +92,11 @@ class SAC:
             self.critics, self.targets = (Perceptrons(2, seen, choices or 1, config.hidden, 1.0) for _ in range(2))
         self.targets.flat.copy_(self.critics.flat)
         self.log_temperature = torch.zeros(1)
-        self._optimizers = {
-            "actor": VectorAdam(len(self.actor.flat)),
-            "critics": VectorAdam(len(self.critics.flat)),
-            "temperature": VectorAdam(1),
-        }
+        self._actor_adam, self._critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
+        self._temperature_adam = VectorAdam(1)
         self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
         self.replay = ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
-        self.iterations, self.updates = 0, 0
+        self.updates = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "sac", "predict")
 
@@ -122,23 +125,20 @@ class SAC:
             RunError: another environment than the agent was built for; an observation, reward or loss that is not
                 finite; a checkpoint of another learning.
         """
-        config = self.config
-        check_learning(self.spec, env, steps)
-        size = config.rollout_steps * env.n_envs
-        total = -(-steps // size) * size
-        session = Session(self, env, total, progress, checkpoint)
-        with torch_threads(config.threads), torch.no_grad():
-            if not session.resume():
-                self._seen = first_seen(self, self.observations, env, "sac")
-            while not session.done:
-                start = time.perf_counter()
-                reward, entropy, numbers = self._iterate(env, session.steps, total)
-                session.add(size, reward, entropy, numbers, time.perf_counter() - start)
-        return session.history
+        return learn_online(self, env, steps, progress, checkpoint)
 
-    def _iterate(self, env: VectorEnv, steps: int, total: int) -> tuple[float, float, dict[str, float]]:
-        """Steps every lane ``rollout_steps`` times, each step followed by its updates; ``steps`` were made before."""
-        config, spec, lanes = self.config, self.spec, env.n_envs
+    def prepare(self, env: VectorEnv) -> int:
+        """Returns the steps of an iteration over all lanes."""
+        return self.config.rollout_steps * env.n_envs
+
+    def begin(self, env: VectorEnv) -> None:
+        """Resets the lanes."""
+        self._seen = first_seen(self, self.observations, env, "sac")
+
+    @torch.no_grad()
+    def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
+        """Steps every lane ``rollout_steps`` times, each step followed by its updates."""
+        config, spec, lanes, steps = self.config, self.spec, env.n_envs, done
         random = generator(self.seed, "sac", "iteration", self.iterations)
         paid, told = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)
         for _ in range(config.rollout_steps):
@@ -223,7 +223,7 @@ class SAC:
             next_q = head.values(self.targets, successors[i], there)
             goal = ops.sac_target(rewards[i], terminated[i], next_q[0], next_q[1], there.log_prob, alpha, config.gamma)
             q = head.critic_slope(self.critics, x[i], batches.actions[i], goal)
-            self._optimizers["critics"].step(self.critics.flat, self.critics.slope, rate)
+            self._critics_adam.step(self.critics.flat, self.critics.slope, rate)
             self.targets.flat.lerp_(self.critics.flat, config.tau)
             self.updates += 1
 
@@ -232,10 +232,10 @@ class SAC:
             if self.updates % config.actor_every == 0:
                 slope = head.actor_slope(self.critics, x[i], output[:, size:], noise[i, :, size:], here, alpha)
                 self.actor.gradients([part[..., size:] for part in trace], slope[None])
-                self._optimizers["actor"].step(self.actor.flat, self.actor.slope, rate)
+                self._actor_adam.step(self.actor.flat, self.actor.slope, rate)
                 if config.temperature is None:
                     slope = torch.tensor([-log_prob - wanted])  # of `ops.sac_temperature_loss`, over α
-                    self._optimizers["temperature"].step(self.log_temperature, slope, config.temperature_rate)
+                    self._temperature_adam.step(self.log_temperature, slope, config.temperature_rate)
         told = {
             "entropy": entropy,
             "critic_loss": float(ops.sac_critic_loss(q[0], q[1], goal)),
@@ -292,49 +292,3 @@ class SAC:
         with torch_threads(self.config.threads):
             actions = self._to_env(self._act(rows, None if deterministic else self._random))
         return actions[0] if single else actions, state
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        state = {
-            **self._tensors(),
-            **named("replay", self.replay.state()),
-            "learning/seen": torch.from_numpy(self._seen),
-        }
-        for name, optimizer in self._optimizers.items():
-            state |= named(f"{name}_optimizer", optimizer.state())
-        return state
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        self.replay.restore(groups["replay"])
-        for name, optimizer in self._optimizers.items():
-            optimizer.restore(groups[f"{name}_optimizer"])
-        self._seen = groups["learning"]["seen"].numpy()
-
-    def _tensors(self) -> dict[str, Tensor]:
-        numbers = {"temperature/log": self.log_temperature, "count/updates": torch.tensor(self.updates)}
-        return numbers | part_tensors(self, _PARTS)
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        restore_parts(self, _PARTS, place, groups)
-        self.log_temperature.copy_(groups["temperature"]["log"])
-        self.updates = int(groups["count"]["updates"])
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, temperature, config, spec, seed, normalisers; no optimiser, no replay.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> SAC:
-        """Reads what `save` wrote; `predict` gives the same actions. `learn` first fills a new replay by the policy.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-        """
-        return load_into(cls, SACConfig, folder, env)

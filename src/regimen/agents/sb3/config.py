@@ -39,7 +39,5 @@ class SB3Config(AgentSettings):
     )
     normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
-    report_steps: int = Field(
-        default=2000, ge=1, description="environment steps of an iteration, at least; a checkpoint falls between two"
-    )
+    report_steps: int = Field(default=2000, ge=1, description="environment steps of an iteration, at least")
     threads: int = Field(default=1, ge=1, description="of torch, while learning and predicting")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import gymnasium
@@ -36,6 +37,15 @@ class Statistics(RunningMeanStd):  # type: ignore[misc, unused-ignore]
     def follow(self) -> None:
         """Takes over what the moments are now."""
         self.mean, self.var, self.count = self.moments.mean.copy(), self.moments.scale**2, self.moments.count
+
+    def state(self) -> dict[str, NDArray[np.float64]]:
+        """Returns the moments' state."""
+        return self.moments.state()
+
+    def restore(self, state: Mapping[str, NDArray[np.float64]]) -> None:
+        """Goes on from a `state`."""
+        self.moments.restore(state)
+        self.follow()
 
     def update(self, arr: NDArray[Any]) -> None:
         """Merges the observations of one step."""

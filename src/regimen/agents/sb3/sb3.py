@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -15,40 +13,29 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
-from torch import Tensor
 
 from regimen.agents.sb3.algorithm import algorithm_of, arguments_of, complaint, require_suited, rollout_of
 from regimen.agents.sb3.config import SB3Config
 from regimen.agents.sb3.environment import Statistics, Unseen, vec_env
-from regimen.agents.sb3.state import (
-    EXACT,
-    OwnStreams,
-    restore_state,
-    restore_variables,
-    state_of,
-    variables_of,
-)
+from regimen.agents.sb3.state import OwnStreams, Variables
 from regimen.envs import EnvSpec, VectorEnv
-from regimen.errors import ConfigError
 from regimen.learning import (
     Checkpoint,
     Iteration,
+    Persistent,
     Progress,
     RunningMoments,
     Session,
     check_learning,
-    fill,
-    load_into,
     observed_rows,
-    write_agent,
 )
 from regimen.nets import torch_threads
 from regimen.seeding import generator, torch_seed
-from regimen.tensorfile import named
+from regimen.stateful import parts
 
 
 @final
-class SB3:
+class SB3(Persistent):
     """An agent: an algorithm of Stable-Baselines3, and the normaliser that belongs to it.
 
     Built by `SB3Config.build`. The same config, spec, seed, environment and threads give the same bytes on one machine.
@@ -68,13 +55,18 @@ class SB3:
         ConfigError: see `SB3Config.build`.
     """
 
+    config: SB3Config
+    settings = SB3Config
+    saved = parts(policy="model.policy", variables="_variables", observations="_statistics")
+    resumed = parts()
+
     def __init__(self, config: SB3Config, spec: EnvSpec, seed: int = 0) -> None:
         self.config, self.spec, self.seed = config, spec, seed
         self.iterations = 0
         self.observations = RunningMoments(spec.width)
         self._statistics = Statistics(self.observations)
         self._algorithm = algorithm_of(config)
-        self._streams = OwnStreams()
+        self._streams, self._variables = OwnStreams(), Variables(lambda: self.model)
         self._random = generator(seed, "sb3", "predict")
         self._lanes: int | None = None
         with torch_threads(config.threads), self._streams.held(), warnings.catch_warnings():
@@ -107,7 +99,7 @@ class SB3:
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
+        """Learns from an environment, which is reset first.
 
         What the library decides by the steps made so far (warm-up, exploration) is not begun anew. Another number of
         lanes than in the call before begins with an empty replay buffer and fresh optimisers.
@@ -117,38 +109,27 @@ class SB3:
             steps: environment steps over all lanes; rounded up to whole rollouts of the algorithm.
             progress: called after every iteration; its ``numbers`` are what the library logs about its last update,
                 and its ``entropy`` is NaN where the library logs none.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit; it holds the replay buffer.
+            checkpoint: of no effect: a call that was interrupted begins anew, and ends with the same bytes.
 
         Returns:
             The iterations of this call.
 
         Raises:
-            ConfigError: fewer than one step; a number of lanes that does not suit the parameters; a checkpoint of an
-                algorithm that cannot be resumed exactly.
-            RunError: another environment than the agent was built for; an observation or reward that is not finite; a
-                checkpoint of another learning.
+            ConfigError: fewer than one step; a number of lanes that does not suit the parameters.
+            RunError: another environment than the agent was built for; an observation or reward that is not finite.
         """
         check_learning(self.spec, env, steps)
         require_suited(self.model, env.n_envs)
-        if checkpoint is not None:
-            self._require_exact()
+        del checkpoint  # the library cannot go on bit for bit, and begun anew it ends with the same bytes
         rollout = rollout_of(self.model, env.n_envs)
         total = -(-steps // rollout) * rollout
         with torch_threads(self.config.threads), self._streams.held():
             self._enter(env)
-            session = Session(self, env, total, progress, checkpoint)
-            session.resume()
-            if not session.done:
-                report: Any = _Report(session, self.config.report_steps)
-                never: Any = None
-                self.model.learn(total - session.steps, report, log_interval=never, reset_num_timesteps=False)
+            session = Session(self, env, total, progress, None)
+            report: Any = _Report(session, self.config.report_steps)
+            never: Any = None
+            self.model.learn(total, report, log_interval=never, reset_num_timesteps=False)
         return session.history
-
-    def _require_exact(self) -> None:
-        name = self._algorithm.__name__
-        if name not in EXACT or self.config.parameters.get("use_sde"):
-            name += " with use_sde" if name in EXACT else ""
-            raise ConfigError("checkpoint", f"must be None: {name} keeps a state that no file of ours holds")
 
     def _enter(self, lanes: VectorEnv) -> None:
         """Gives the library's object these lanes; builds it anew where it was made for another number."""
@@ -158,9 +139,10 @@ class SB3:
             assert old.env is not None
             old.env.seed(torch_seed(self.seed, "sb3", "env", self.iterations) % 2**31)
             return
+        learned = self._variables.state()
         self.model = self._build(lanes)
         self.model.policy.load_state_dict(old.policy.state_dict())
-        restore_variables(self.model, variables_of(old))
+        self._variables.restore(learned)
         self._lanes = lanes.n_envs
 
     @torch.no_grad()
@@ -191,49 +173,6 @@ class SB3:
                     policy.reset_noise(len(rows))
             actions, state = policy.predict(rows, state, None, deterministic)
         return actions[0] if single else actions, state
-
-    def learning_state(self) -> dict[str, Tensor]:
-        """Returns what an interrupted `learn` needs besides the environment; see `checkpoint`."""
-        return {**self._tensors(), **state_of(self.model)}
-
-    def restore_learning(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back a `learning_state`."""
-        self.restore("checkpoint", groups)
-        restore_state(self.model, groups)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return {
-            **named("policy", self.model.policy.state_dict()),
-            **named("variables", variables_of(self.model)),
-            **named("observations", self.observations.tensors()),
-        }
-
-    def restore(self, place: Path | str, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Takes back what `save` wrote."""
-        fill(place, self.model.policy, groups["policy"])
-        restore_variables(self.model, groups.get("variables", {}))
-        self.observations.restore_tensors(groups["observations"])
-        self._statistics.follow()
-
-    def save(self, folder: Path | str) -> None:
-        """Writes ``agent.safetensors``: weights, config, spec, seed and normaliser, and no pickle.
-
-        Optimisers and replay buffer are not in it.
-
-        Raises:
-            RunError: the folder cannot be written to.
-        """
-        write_agent(self, folder, self._tensors())
-
-    @classmethod
-    def load(cls, folder: Path | str, env: EnvSpec | VectorEnv | None = None) -> SB3:
-        """Reads what `save` wrote; `predict` gives the same actions. `learn` begins with an empty replay buffer.
-
-        Raises:
-            RunError: the file is absent or damaged, of another kind or architecture, or not for the columns of ``env``.
-            ConfigError: the installed library does not know the algorithm or a parameter.
-        """
-        return load_into(cls, SB3Config, folder, env)
 
 
 class _Report(BaseCallback):  # type: ignore[misc, unused-ignore]
