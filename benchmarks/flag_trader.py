@@ -24,7 +24,6 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +130,8 @@ def known_market(name: str, steps: int, seeds: int) -> list[Row]:
 def first_window(file: Path, seeds: int, steps: int) -> list[Row]:
     """Returns the annual Sharpe ratios of all agents, after costs, behind the first window of hourly bars."""
     from regimen.records.config import load_config
-    from regimen.runs.families.agent import fit, learning_env
+    from regimen.runs.families.agent import fit
+    from regimen.runs.families.lanes import learning_env
     from regimen.runs.prepare import prepare
     from regimen.runs.selection import sharpe_after_costs
 
@@ -150,8 +150,7 @@ def first_window(file: Path, seeds: int, steps: int) -> list[Row]:
             start = time.perf_counter()
             found = fit(own, window, seed)
             seconds.append(time.perf_counter() - start)
-            decide = partial(found.decider.decide, own.bars, own.frame)
-            scores.append(sharpe_after_costs(own, window.test, decide))
+            scores.append(sharpe_after_costs(own, window.test, found.policy))
             frozen = frozen_of(found.model)
         rows.append(Row("btc", name, weights, frozen, scores, statistics.median(seconds)))
         tell(rows[-1])

@@ -11,13 +11,14 @@ import pytest
 pytest.importorskip("torch")
 
 from regimen.leaks.poisons import Poison, poison
+from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records.config import RunConfig
 from regimen.runs.families import classifier
 from regimen.runs.families.agent import AgentFit
 from regimen.runs.families.classifier import ClassifierFit
 from regimen.runs.fit import Fit
-from regimen.runs.prepare import prepare_bars
+from regimen.runs.prepare import history_of, prepare_bars
 from regimen.runs.window import fit_model
 
 HYBRID = {"kind": "hybrid", "window": 12, "width": 8, "kernels": (3,), "dilations": (1, 2), "heads": 2}
@@ -26,7 +27,7 @@ MULTITASK = {"kind": "multitask", "window": 12, "encoder": {"kind": "lstm", "wid
 
 def fingerprint(fit: Fit) -> list[bytes]:
     if isinstance(fit, AgentFit):
-        agent: Any = fit.decider.agent
+        agent: Any = fit.model
         weights = [tensor.numpy().tobytes() for tensor in agent.network.state_dict().values()]
         moments = [array.tobytes() for array in agent.observations.state().values()]
         return [
@@ -75,7 +76,7 @@ def test_training_sees_no_test_bar(changes: dict[str, Any], how: Poison) -> None
     window = whole.windows[2]
     first = window.test.start
     before = fit_model(whole, window, 0)
-    decided = before.decider.decide(loaded.bars, whole.frame, first, first + 1)
+    decided = targets(before.policy, whole.history, first, first + 1)
 
     # No bar of the test span is known to the fit; the decision of its first bar knows that bar and no later one.
     for cut in (first, first + 1):
@@ -83,7 +84,7 @@ def test_training_sees_no_test_bar(changes: dict[str, Any], how: Poison) -> None
         poisoned = prepare_bars(config, replace(loaded, bars=bars), features, until=first + 1)
         again = fit_model(poisoned, poisoned.windows[2], 0)
         assert fingerprint(again) == fingerprint(before)
-    np.testing.assert_array_equal(again.decider.decide(bars, poisoned.frame, first, first + 1), decided)
+    np.testing.assert_array_equal(targets(again.policy, poisoned.history, first, first + 1), decided)
 
     # The oracle is not blind: bars of the training span do change it.
     bars = poison(loaded.bars, window.validation.start - 200, "noise", seed=5)
@@ -131,16 +132,16 @@ def test_a_decision_of_windows_knows_no_later_bar(model: dict[str, Any], rule: d
     whole = prepare_bars(config, loaded, features)
     window = whole.windows[0]
     first, stop = window.test.start, window.test.stop
-    decider = fit_model(whole, window, 0).decider
-    decided = decider.decide(loaded.bars, whole.frame, first, stop)
+    policy = fit_model(whole, window, 0).policy
+    decided = targets(policy, whole.history, first, stop)
     assert np.count_nonzero(decided) > 0.9 * len(decided)
     for cut in (first + 1, first + 5, first + model["window"], stop - 1):  # windows that reach back, and that do not
         bars = poison(loaded.bars, cut, "noise", seed=cut)
-        again = decider.decide(bars, features.compute(bars), first, stop)
+        again = targets(policy, history_of(whole.config, bars, features.compute(bars)), first, stop)
         np.testing.assert_array_equal(again[: cut - first], decided[: cut - first])
         assert (again[cut - first :] != decided[cut - first :]).any()
         gone = poison(loaded.bars, cut, "nothing", seed=cut)
-        alone = decider.decide(gone, features.compute(gone), first, cut)
-        np.testing.assert_array_equal(alone, decider.decide(loaded.bars, whole.frame, first, cut))
+        alone = targets(policy, history_of(whole.config, gone, features.compute(gone)), first, cut)
+        np.testing.assert_array_equal(alone, targets(policy, whole.history, first, cut))
         # The rows of one batch may add in another order when there are fewer of them.
         np.testing.assert_allclose(alone, decided[: cut - first], rtol=0.0, atol=1e-6)

@@ -14,11 +14,12 @@ from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning import Iteration
 from regimen.learning.checkpoint import FILE
 from regimen.metrics import annual_sharpe
+from regimen.policies import targets as asked
 from regimen.records import RunConfig, RunDirectory, load_config, read_json
 from regimen.runs import backtest_run, find_run_leaks, reproduce_run, resume_run, start
 from regimen.runs.families import agent as module
+from regimen.runs.families.lanes import desks, market_of
 from regimen.runs.prepare import prepare
-from regimen.runs.trading import desks, market_of, trade
 from regimen.runs.window import fit_model
 
 from .conftest import silent, simulated
@@ -131,7 +132,7 @@ def test_the_kept_state_is_the_one_that_trades_the_validation_slice_best(agent_c
     # The kept agent earns on the validation slice what the best evaluation said, in the judge's own account.
     part, bars = window.validation, prepared.bars
     targets = np.full(bars.shape, np.nan)
-    targets[part.start : part.stop] = found.decider.decide(bars, prepared.frame, part.start, part.stop)
+    targets[part.start : part.stop] = asked(found.policy, prepared.history, part.start, part.stop)
     ledger = prepared.config.market.build().backtest(bars, targets, part.start, part.stop)
     assert annual_sharpe(ledger.returns, bars.periods_per_year) == max(found.evaluations.values())
 
@@ -149,9 +150,9 @@ def test_the_accounts_of_agent_and_backtest_are_one(agent_config: Configured) ->
     prepared = prepare(config)
     fit = fit_model(prepared, prepared.windows[0], 0)
     first, last = prepared.windows[0].test.start, prepared.windows[0].test.stop
-    rows = fit.decider.decide(prepared.bars, prepared.frame, first, last)
+    rows = asked(fit.policy, prepared.history, first, last)
     assert np.unique(rows).size > 10
-    market = market_of(config, desks(prepared.bars, prepared.frame)[0], first, last, None)
+    market = market_of(prepared.config, desks(prepared.bars, prepared.frame)[0], first, last, None)
     assert market is not None
     market.reset(0)
     equity = []
@@ -176,15 +177,14 @@ def test_a_panel_is_learned_symbol_by_symbol_and_shared(tmp_path: Path) -> None:
     assert env.n_envs == 30
     fit = fit_model(prepared, prepared.windows[0], 0)
     first, last = prepared.windows[0].test.start, prepared.windows[0].test.stop
-    rows = fit.decider.decide(prepared.bars, prepared.frame, first, last)
+    rows = asked(fit.policy, prepared.history, first, last)
     assert rows.shape == (last - first, 3)
     present = prepared.bars.present[first:last]
     np.testing.assert_array_equal(np.isnan(rows[:-1]), ~present[:-1])
     assert np.nanmax(np.abs(rows[: 350 - first])) <= 1.0 / 3.0
     # the agent's decisions for A are those that it makes when A is all there is
     alone = prepare(config.model_copy(update={"data": config.data.model_copy(update={"symbols": ("A",)})}))
-    agent = fit.decider.agent  # type: ignore[attr-defined]
-    own = trade(agent, config, alone.bars, alone.frame, first, last)
+    own = asked(fit.policy, alone.history, first, last)
     shared = rows[:-1, 0] * present[:-1].sum(axis=1)
     np.testing.assert_allclose(own[:-1, 0], shared, rtol=1e-5, atol=1e-6)
 
@@ -247,10 +247,8 @@ def test_what_is_seen_of_the_account_in_trading_lies_in_the_range_of_the_trainin
     seen: list[np.ndarray] = []
     agent = prepared.config.model.build(env, 3)
     window = prepared.windows[0].test
-    trade(
-        agent, prepared.config, prepared.bars, prepared.frame, window.start, window.stop, deterministic=False,
-        watch=lambda state: seen.append(state[0][:, place].copy()),
-    )  # fmt: skip
+    policy = module.policy_of(agent, prepared.config).drawing(lambda sight: seen.append(sight[0][:, place].copy()))
+    asked(policy, prepared.history, window.start, window.stop)
     traded = np.concatenate(seen)
     assert len(traded) == window.stop - window.start
     assert (traded >= 0.0).all()
@@ -267,7 +265,7 @@ def test_an_agent_of_other_account_columns_is_refused_by_name(agent_config: Conf
     with pytest.raises(
         RunError, match=r"agent: column \d: must be 'equity', as the agent was built for; got 'drawdown'"
     ):
-        trade(agent, prepared.config, prepared.bars, prepared.frame, 400, 450)
+        asked(module.policy_of(agent, prepared.config), prepared.history, 400, 450)
 
 
 def test_evaluations_that_were_changed_or_lost_choose_no_state(tmp_path: Path) -> None:

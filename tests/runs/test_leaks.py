@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from regimen.leaks import LeakReport
+from regimen.policies import Constant
 from regimen.records import RunConfig
 from regimen.runs import find_run_leaks
 
@@ -40,15 +41,11 @@ LABELS = [
 class Flat:
     """A model that learns nothing: only the rows are looked at."""
 
-    decider: Any = property(lambda self: self)
+    policy = Constant(0.0)
     was_chosen = True
 
     def save(self, folder: Path) -> None:
         """Nothing to keep."""
-
-    def decide(self, bars: Any, _frame: Any, start: int, stop: int) -> NDArray[np.float64]:
-        """Always flat."""
-        return np.zeros((stop - start, bars.shape[1]))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import MarketConfig
 from regimen.files import appearing, write_text
 from regimen.judging import timing_sharpe
+from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records.checksums import recorded_files
 from regimen.records.config import RunConfig
@@ -26,8 +27,8 @@ from regimen.records.manifest import write_manifest
 from regimen.records.report import write_report
 from regimen.records.trial import Trial
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.prepare import Series, described, seen
-from regimen.runs.window import load_decider, read_exposures
+from regimen.runs.prepare import Series, described, history_of, seen
+from regimen.runs.window import load_policy, read_exposures
 from regimen.settings import apply_overrides, validated
 from regimen.spans import in_words
 
@@ -69,19 +70,19 @@ def backtest_run(
         )
     advance(1, 4, "features")
     features = config.features.build()
-    frame = features.compute(seen(loaded.bars))
-    targets = np.full(loaded.bars.shape, np.nan)
+    history = history_of(config, loaded.bars, features.compute(seen(loaded.bars)))
+    exposures = np.full(loaded.bars.shape, np.nan)
     bounds = [*edges, end]
     advance(2, 4, "decisions")
     for number, (first, last) in enumerate(pairwise(bounds)):
         if first < last:
-            decider = load_decider(directory.window(number), config, features.hash)
-            targets[first:last] = decider.decide(loaded.bars, frame, first, last)
+            policy = load_policy(directory.window(number), config, features.hash)
+            exposures[first:last] = targets(policy, history, first, last)
     advance(3, 4, "judging")
-    ledger = config.market.build().backtest(loaded.bars, targets, begin, end)
+    ledger = config.market.build().backtest(loaded.bars, exposures, begin, end)
     series = Series.of(config.data, loaded.bars)
     same_data = loaded.bars.fingerprint == manifest["fingerprint"]
-    stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, targets)
+    stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, exposures)
     with _new_folder(directory, loaded.bars.source) as folder:
         identity = f"{directory.id}/{folder.name}"
         directory.trials.append(
@@ -152,10 +153,10 @@ def _is_dearer(trained: MarketConfig, tried: MarketConfig) -> bool:
     return tried == trained.model_copy(update={"costs": tried.costs}) and tried.costs.dearer_than(trained.costs)
 
 
-def _as_trained(directory: RunDirectory, manifest: dict[str, Any], targets: NDArray[np.float64]) -> bool:
+def _as_trained(directory: RunDirectory, manifest: dict[str, Any], exposures: NDArray[np.float64]) -> bool:
     """Whether the decisions are those of the run itself; a policy that sees its account may answer to its costs."""
     for window in manifest["windows"]:
-        rows = targets[slice(*window["test"])]
+        rows = exposures[slice(*window["test"])]
         made = read_exposures(directory.window(window["number"]) / EXPOSURES, rows.shape)
         if made is None or not np.array_equal(made, rows, equal_nan=True):
             return False

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.labels import label
 from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
+from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records.config import RunConfig
 from regimen.runs.families import family_of
@@ -48,11 +49,11 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
 
     def policy(bars: Bars, until: int) -> NDArray[np.float64]:
         now = prepared(bars, until)
-        targets = np.full(bars.shape, np.nan)
+        exposures = np.full(bars.shape, np.nan)
         for window in now.windows:
             first, last = window.test.start, window.test.stop
-            targets[first:last] = fit_model(now, window, config.seed).decider.decide(bars, now.frame, first, last)
-        return targets
+            exposures[first:last] = targets(fit_model(now, window, config.seed).policy, now.history, first, last)
+        return exposures
 
     # a config that could not be trained says so in its own words
     edges = _edges(prepared(loaded.bars, len(loaded.bars)).windows)

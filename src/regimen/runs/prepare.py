@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars, DataConfig, Sketch
 from regimen.errors import DataError
+from regimen.execution import History
 from regimen.features import FeatureFrame, FeatureSet
 from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, label, trailing_volatility
+from regimen.policies import realised_volatility
 from regimen.readers import Loaded, load, load_as_is, load_with_report
 from regimen.records.config import RunConfig
 from regimen.splits import Window, walk_forward
@@ -47,6 +49,11 @@ class Prepared:
     def series(self) -> Series:
         """The whole series that the bars were cut from."""
         return Series.of(self.config.data, self.bars)
+
+    @cached_property
+    def history(self) -> History:
+        """What the run's policies see; see `history_of`."""
+        return history_of(self.config, self.bars, self.frame)
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:
@@ -129,6 +136,22 @@ def seen(bars: Bars) -> Bars:
     Only the account trades raw prices, and takes the split into the units held.
     """
     return bars.adjusted() if "adjustment" in bars.extras else bars
+
+
+def history_of(config: RunConfig, bars: Bars, frame: FeatureFrame) -> History:
+    """Returns what the policies of a run see of bars: features, and the volatility where its exposure aims at one.
+
+    Row t uses bars <= t, all of them: the first rows of a span are as informed as they would be live.
+
+    Args:
+        config: of the run.
+        bars: that are traded.
+        frame: their features.
+    """
+    rule, volatility = config.exposure, None
+    if rule.volatility_target is not None:
+        volatility = realised_volatility(seen(bars).close, rule.volatility_window, bars.periods_per_year)
+    return config.market.build().history(bars, frame, volatility)
 
 
 def warm(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from regimen.bars import Bars
 from regimen.execution import Market
 from regimen.execution.tape import Tape
 from regimen.judging import Acting
-from regimen.policies import Drawn
+from regimen.policies import Drawn, draw, targets
 from regimen.records.directory import RunDirectory
 from regimen.records.documents import read_json, write_json
 from regimen.records.effort import Effort, count_parameters
@@ -50,16 +50,16 @@ class Traded:
         """Returns how the drawn actions did in one account, for the judge; None without them."""
         if not self.drawn:
             return None
-        targets = np.full(bars.shape, np.nan)
+        exposures = np.full(bars.shape, np.nan)
         for window, drawn in self.drawn:
-            targets[window.test.start : window.test.stop] = drawn.exposures
+            exposures[window.test.start : window.test.stop] = drawn.exposures
         actions, conditional = (
             float(np.mean([getattr(drawn, name) for _, drawn in self.drawn]))
             for name in ("action_entropy", "conditional_entropy")
         )
         if not (math.isfinite(actions) and math.isfinite(conditional)):
             return None
-        ledger = market.backtest(bars, targets, begin, end, tape=tape)
+        ledger = market.backtest(bars, exposures, begin, end, tape=tape)
         return Acting(
             drawn=ledger,
             action_entropy=actions,
@@ -89,7 +89,7 @@ def trade_seed(
     config, windows, bars = prepared.config, prepared.windows, prepared.bars
     judged = seed == config.seed
     home = directory if judged else directory.seed(seed)
-    targets, drawn = np.full(bars.shape, np.nan), []
+    exposures, drawn = np.full(bars.shape, np.nan), []
     for window in windows:
         folder = home.window(window.number)
         done, title = window.number * UNITS, f"window {window.number + 1}/{len(windows)}"
@@ -117,19 +117,19 @@ def trade_seed(
             found = fit_model(prepared, window, seed, folder / CHECKPOINT, told)
             Effort(time.perf_counter() - began, whole, *count_parameters(found.model)).write(folder)
             found.save(folder)
-            rows = found.decider.decide(bars, prepared.frame, first, last)
+            rows = targets(found.policy, prepared.history, first, last)
             if judged:
-                _write_drawn(folder, found.decider.draw(bars, prepared.frame, first, last))
+                _write_drawn(folder, draw(found.policy, prepared.history, first, last))
             fitted(window)
             write_exposures(folder / EXPOSURES, rows)
         if not directory.has_recorded(folder / EXPOSURES):
             directory.record(folder)
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-        targets[first:last] = rows
+        exposures[first:last] = rows
         again = _read_drawn(folder, shape) if judged else None
         if again is not None:
             drawn.append((window, again))
-    return Traded(targets, tuple(drawn))
+    return Traded(exposures, tuple(drawn))
 
 
 def _begun(checkpoint: Path) -> bool:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.files import write_bytes
+from regimen.policies import Policy
 from regimen.records.config import RunConfig
 from regimen.runs.families import family_of
-from regimen.runs.fit import Decider, Fit, Tell
+from regimen.runs.fit import Fit, Tell
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
 
@@ -32,8 +33,8 @@ def fit_model(
     return family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell)
 
 
-def load_decider(folder: Path, config: RunConfig, schema: str) -> Decider:
-    """Loads the model that a window's folder holds.
+def load_policy(folder: Path, config: RunConfig, schema: str) -> Policy:
+    """Loads the policy that a window's folder holds.
 
     Args:
         folder: the window's folder.

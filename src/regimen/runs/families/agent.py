@@ -5,27 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from regimen.agents import load_agent
-from regimen.bars import Bars
-from regimen.envs import MarketGroup, VectorEnv
-from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.features import FeatureFrame
+from regimen.errors import RegimenError, RunError
 from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
 from regimen.learning.checkpoint import FILE
-from regimen.policies import AgentPolicy, Drawn, draw
+from regimen.policies import AgentPolicy
 from regimen.records.checksums import SEAL, has_its_seal, sealed
 from regimen.records.config import RunConfig, as_written
 from regimen.records.documents import plain, read_json, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.family import Draw
+from regimen.runs.families.lanes import lanes_of, learning_env
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
-from regimen.runs.trading import desks, market_of, settings_of, trade
 from regimen.splits import Window
 
 _EVALUATIONS = "evaluations.json"
@@ -36,32 +30,13 @@ _FEW = 2_000
 
 
 @dataclass(frozen=True, eq=False)
-class Trader:
-    """A trained agent and the environment that it acts in."""
-
-    agent: Agent
-    config: RunConfig
-
-    @property
-    def policy(self) -> AgentPolicy:
-        """The agent in accounts like those of its lanes."""
-        return AgentPolicy(self.agent, settings_of(self.config, 0, None, None))
-
-    def decide(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> NDArray[np.float64]:
-        """Returns the target exposures (stop − start, symbol) of its mode; see `trade`."""
-        return trade(self.agent, self.config, bars, frame, start, stop)
-
-    def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> Drawn | None:
-        """Returns the exposures of one run with drawn actions, and how much an action depends on what is seen."""
-        return draw(self.policy, self.config.market.build().history(bars, frame), start, stop)
-
-
-@dataclass(frozen=True, eq=False)
 class AgentFit:
     """What the training slice of one window gave.
 
     Attributes:
-        decider: the agent, in the state that did best on the validation slice, or the last one.
+        policy: the agent in accounts like those of its lanes, in the state that did best on the validation slice, or in
+            the last one.
+        model: that agent.
         last: the agent as it was at the end.
         rows: training rows, (bar, symbol) pairs.
         schema: hash of the features.
@@ -69,17 +44,13 @@ class AgentFit:
         evaluations: annual Sharpe ratio on the validation slice by environment steps; empty without one.
     """
 
-    decider: Trader
+    policy: AgentPolicy
+    model: Agent
     last: Agent
     rows: int
     schema: str
     history: list[Iteration]
     evaluations: dict[int, float]
-
-    @property
-    def model(self) -> Agent:
-        """The agent."""
-        return self.decider.agent
 
     @property
     def was_chosen(self) -> bool:
@@ -88,7 +59,7 @@ class AgentFit:
 
     def save(self, folder: Path) -> None:
         """Writes the best agent and the last one, and the course of learning."""
-        self.decider.agent.save(folder / MODEL)
+        self.model.save(folder / MODEL)
         self.last.save(folder / LAST)
         thinned = self.history[:: max(1, len(self.history) // _POINTS)]
         found = {
@@ -139,7 +110,8 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
 
         def follow(found: Iteration) -> None:
             if window.validation.rows and _due(found, config.environment.evaluations, evaluations):
-                evaluations[found.steps] = validated(agent, prepared, window)
+                now = policy_of(agent, config)
+                evaluations[found.steps] = sharpe_after_costs(prepared, window.validation, now)
                 _write_evaluations(folder, evaluations)
                 if _best(evaluations) == found.steps:
                     agent.save(folder / "best")
@@ -149,39 +121,11 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
         keep = None if checkpoint is None else Checkpoint(checkpoint)
         history = agent.learn(env, config.environment.steps, follow, keep)
         best = load_agent(folder / "best", env) if evaluations else agent
-    return AgentFit(Trader(best, config), agent, window.train.rows, prepared.features.hash, history, evaluations)
+    schema = prepared.features.hash
+    return AgentFit(policy_of(best, config), best, agent, window.train.rows, schema, history, evaluations)
 
 
-def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
-    """Returns the lanes that an agent learns in: episodes of the training slice, at random starts.
-
-    Raises:
-        ConfigError: an episode that is longer than the slice; no symbol has features in it.
-    """
-    config, start, stop = prepared.config, window.train.start, window.train.stop
-    room = stop - start - 1
-    if config.environment.episode_length > room:
-        rule = f"must be at most {room}, the bars of window {window.number + 1}'s training slice less one"
-        raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
-    symbols = desks(prepared.bars, prepared.frame)
-    lanes = max(1, config.environment.n_envs // len(symbols))
-    found = [market_of(config, desk, start, stop, lanes) for desk in symbols]
-    markets = [market for market in found if market is not None]
-    if not markets:
-        raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
-    return markets[0] if len(markets) == 1 else MarketGroup(markets)
-
-
-def validated(agent: Agent, prepared: Prepared, window: Window) -> float:
-    """Returns the annual Sharpe ratio, after costs, of an agent's mode on the validation slice; 0 when it is flat."""
-
-    def decide(start: int, stop: int) -> NDArray[np.float64]:
-        return trade(agent, prepared.config, prepared.bars, prepared.frame, start, stop)
-
-    return sharpe_after_costs(prepared, window.validation, decide)
-
-
-def load(folder: Path, config: RunConfig, schema: str) -> Trader:
+def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy:
     """Loads what `AgentFit.save` left in a folder.
 
     Raises:
@@ -190,7 +134,12 @@ def load(folder: Path, config: RunConfig, schema: str) -> Trader:
     own = read_json(folder / HISTORY).get("schema")
     if schema != own:
         raise RunError("features", f"must have the schema {own} of the agent", schema)
-    return Trader(load_agent(folder / MODEL), config)
+    return policy_of(load_agent(folder / MODEL), config)
+
+
+def policy_of(agent: Agent, config: RunConfig) -> AgentPolicy:
+    """Returns an agent in accounts like those of its lanes."""
+    return AgentPolicy(agent, lanes_of(config))
 
 
 def figures() -> tuple[Draw, ...]:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from regimen.bars import Bars
-from regimen.execution import Market
-from regimen.features import FeatureFrame
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
-from regimen.policies import ClassifierPolicy, realised_volatility, targets
+from regimen.policies import ClassifierPolicy
 from regimen.predictors import PredictorSettings, TorchPredictor
 from regimen.preprocess import StandardScaler
 from regimen.records.config import RunConfig
@@ -23,7 +17,7 @@ from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data
 from regimen.runs.families.scaling import fitted_scaler, read_scaler, write_scaler
 from regimen.runs.fit import Tell
-from regimen.runs.prepare import Prepared, seen
+from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
 from regimen.splits import Window
 from regimen.training import Epoch, FitResult
@@ -34,41 +28,18 @@ _FEW = 2
 
 
 @dataclass(frozen=True, eq=False)
-class ClassifierDecider:
-    """Scaler, predictor and exposure rule together."""
-
-    policy: ClassifierPolicy
-
-    def decide(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> NDArray[np.float64]:
-        """Returns the target exposures (stop − start, symbol) of bars [start, stop).
-
-        Timing: row t uses bars <= t, all of them: the first rows of a span are as informed as they would be live.
-        """
-        rule, volatility = self.policy.rule, None
-        if rule.volatility_target is not None:
-            volatility = realised_volatility(seen(bars).close[:stop], rule.volatility_window, bars.periods_per_year)
-        if volatility is not None and stop < len(bars):
-            volatility = np.concatenate([volatility, np.full((len(bars) - stop, bars.shape[1]), np.nan)])
-        return targets(self.policy, Market().history(bars, frame, volatility), start, stop)
-
-    def draw(self, bars: Bars, frame: FeatureFrame, start: int, stop: int) -> None:
-        """Returns None: a classifier's policy has nothing to draw."""
-        del bars, frame, start, stop
-
-
-@dataclass(frozen=True, eq=False)
 class ClassifierFit:
     """What the training slice of one window gave.
 
     Attributes:
         scaler, result: fitted on the training slice only; the result holds the predictor with its best weights.
-        decider: scaler, predictor and exposure rule together.
+        policy: scaler, predictor and exposure rule together.
         rows: training rows.
     """
 
     scaler: StandardScaler
     result: FitResult
-    decider: ClassifierDecider
+    policy: ClassifierPolicy
     rows: int
 
     @property
@@ -129,13 +100,10 @@ def fit(
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
             tell(epoch.epoch, config.training.epochs, said, {k: v for k, v in numbers.items() if v is not None})
 
-    def decider(now: TorchPredictor) -> ClassifierDecider:
-        return ClassifierDecider(ClassifierPolicy(now, config.exposure, scaler))
+    policy = ClassifierPolicy(predictor, config.exposure, scaler)
 
     def score(now: TorchPredictor) -> float:
-        return sharpe_after_costs(
-            prepared, window.validation, lambda *span: decider(now).decide(prepared.bars, prepared.frame, *span)
-        )
+        return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, config.exposure, scaler))
 
     result = train(
         predictor,
@@ -147,10 +115,10 @@ def fit(
         on_epoch=on_epoch,
         score=score,
     )
-    return ClassifierFit(scaler, result, decider(predictor), len(data.x_train))
+    return ClassifierFit(scaler, result, policy, len(data.x_train))
 
 
-def load(folder: Path, config: RunConfig, schema: str) -> ClassifierDecider:
+def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy:
     """Loads what `ClassifierFit.save` left in a folder.
 
     Args:
@@ -159,9 +127,7 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierDecider:
         schema: hash of the features that will be fed; another one is refused.
     """
     scaler = read_scaler(folder)
-    return ClassifierDecider(
-        ClassifierPolicy(TorchPredictor.load(folder / MODEL, schema=schema), config.exposure, scaler)
-    )
+    return ClassifierPolicy(TorchPredictor.load(folder / MODEL, schema=schema), config.exposure, scaler)
 
 
 def figures() -> tuple[Draw, ...]:

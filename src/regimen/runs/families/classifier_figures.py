@@ -71,7 +71,7 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
 def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[TorchPredictor, Scaler]:
     """Loads a window's model and its scaler."""
     folder = directory.window(window.number)
-    policy = load(folder, prepared.config, prepared.features.hash).policy
+    policy = load(folder, prepared.config, prepared.features.hash)
     assert isinstance(policy.classifier, TorchPredictor)
     assert policy.scaler is not None
     return policy.classifier, policy.scaler

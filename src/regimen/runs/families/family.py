@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from regimen.policies import Policy
     from regimen.records.config import RunConfig
     from regimen.records.directory import RunDirectory
-    from regimen.runs.fit import Decider, Fit, Tell
+    from regimen.runs.fit import Fit, Tell
     from regimen.runs.prepare import Prepared
     from regimen.splits import Window
 
@@ -42,7 +43,7 @@ class Family(Protocol):
             tell: progress.
         """
 
-    def load(self, folder: Path, config: RunConfig, schema: str) -> Decider:
+    def load(self, folder: Path, config: RunConfig, schema: str) -> Policy:
         """Loads what `Fit.save` left in a window's folder.
 
         Args:

@@ -1,0 +1,93 @@
+"""The lanes that an agent learns in: every symbol in accounts of its own, made alike for learning and for trading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regimen.bars import Bars
+from regimen.envs import MarketGroup, VectorEnv, VectorMarket, VectorMarketConfig
+from regimen.errors import ConfigError
+from regimen.features import FeatureFrame
+from regimen.records.config import RunConfig
+from regimen.runs.prepare import Prepared
+from regimen.splits import Window
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """What one symbol's lanes are made of."""
+
+    bars: Bars
+    frame: FeatureFrame
+
+
+def desks(bars: Bars, frame: FeatureFrame) -> tuple[Desk, ...]:
+    """Returns each symbol of a panel by itself."""
+    return tuple(
+        Desk(bars.select(symbol), FeatureFrame(frame.values[:, s : s + 1], frame.names, frame.time, (symbol,)))
+        for s, symbol in enumerate(bars.symbols)
+    )
+
+
+def lanes_of(
+    config: RunConfig, start: int = 0, stop: int | None = None, lanes: int | None = None
+) -> VectorMarketConfig:
+    """Returns how a symbol's lanes within the bars [start, stop) are made; those that trade have the defaults.
+
+    Args:
+        config: of the run.
+        start, stop: positions of bars.
+        lanes: of random episodes to learn from; None: one lane that trades the whole span once.
+    """
+    how = config.environment
+    return VectorMarketConfig(
+        n_envs=lanes or 1,
+        episode_length=how.episode_length if lanes else None,
+        random_start=lanes is not None,
+        autoreset=lanes is not None,
+        start=start,
+        stop=stop,
+        window=how.window,
+        show_account=how.show_account,
+        account_span=how.episode_length,
+        actions=how.actions,
+        reward=how.reward,
+        market=config.market,
+    )
+
+
+def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int | None) -> VectorMarket | None:
+    """Returns a symbol's lanes within the bars [start, stop); None where no episode of it can start there.
+
+    Args:
+        config: of the run.
+        desk: the symbol.
+        start, stop, lanes: see `lanes_of`.
+    """
+    settings = lanes_of(config, start, stop, lanes)
+    try:
+        return settings.build(desk.bars, desk.frame)
+    except ConfigError as error:
+        if error.field == "features":  # it has no whole row in this span
+            return None
+        raise
+
+
+def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
+    """Returns the lanes that an agent learns in: episodes of the training slice, at random starts.
+
+    Raises:
+        ConfigError: an episode that is longer than the slice; no symbol has features in it.
+    """
+    config, start, stop = prepared.config, window.train.start, window.train.stop
+    room = stop - start - 1
+    if config.environment.episode_length > room:
+        rule = f"must be at most {room}, the bars of window {window.number + 1}'s training slice less one"
+        raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
+    symbols = desks(prepared.bars, prepared.frame)
+    lanes = max(1, config.environment.n_envs // len(symbols))
+    found = [market_of(config, desk, start, stop, lanes) for desk in symbols]
+    markets = [market for market in found if market is not None]
+    if not markets:
+        raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
+    return markets[0] if len(markets) == 1 else MarketGroup(markets)
