@@ -14,7 +14,7 @@ from regimen.cli.app import main
 from regimen.errors import ConfigError
 from regimen.predictors import BaselineConfig, LogisticConfig
 from regimen.records.choice import choose_model
-from regimen.records.config import load_config
+from regimen.records.config import load_config, unread_by
 from regimen.records.models import model_config, model_configs, model_names
 
 BOTH = """
@@ -72,12 +72,11 @@ def test_one_file_serves_every_model(both: Path, name: str, capsys: pytest.Captu
     assert values["model"]["kind"] == kind
     assert values["name"] == f"study-{name}"
     assert (values["seeds"], values["splits"]["train"]) == (2, 300)
-    is_agent = name in {member.model_fields["kind"].default.replace("_", "-") for member in agent_configs()}
-    assert (values["environment"]["steps"] == 512) is is_agent
-    assert (values["training"]["epochs"] == 2) is not is_agent
+    reads = model_config(name).reads
+    assert (values["environment"]["steps"] == 512) is ("environment" in reads)
+    assert (values["training"]["epochs"] == 2) is ("training" in reads)
     assert said.splitlines()[0].startswith(f"{both}: left out what {kind} does not read: ")
-    assert ("environment" in said) is not is_agent
-    assert ("training, exposure" in said) is is_agent
+    assert said.splitlines()[0].endswith(", ".join(each for each in unread_by(model_config(name)) if each != "scaler"))
     assert len(said.splitlines()) == 1
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from regimen.policies import RuleSettings
 from regimen.records.models import model_configs
 
 QUICK = ("baseline", "ppo")
+FITTED = [name for name, model in model_configs().items() if not issubclass(model, RuleSettings)]
 NEEDS = {"sb3": "stable_baselines3"}
 pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: torch begins with one thread always")
 
@@ -43,7 +45,7 @@ def test_the_quick_families_give_the_same_bytes() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in model_configs() if name not in QUICK])
+@pytest.mark.parametrize("name", [name for name in FITTED if name not in QUICK])
 def test_the_other_families_give_the_same_bytes(name: str) -> None:
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"{NEEDS[name]} is not installed")

@@ -8,7 +8,8 @@ import pytest
 
 from regimen.records import RunDirectory, load_config
 from regimen.records.choice import choose_model
-from regimen.records.models import model_configs, model_names
+from regimen.records.config import unread_by
+from regimen.records.models import model_config, model_configs, model_names
 from regimen.runs import start
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -45,7 +46,7 @@ def test_there_is_an_example_for_every_model() -> None:
 @pytest.mark.parametrize("name", [name for name in model_names() if name not in ("analytic", "sb3")])
 def test_one_file_serves_every_model(name: str, file: str) -> None:
     chosen = choose_model(name, EXAMPLES / file)
-    assert set(chosen.left_out) in ({"environment"}, {"training", "exposure"})
+    assert set(chosen.left_out) == set(unread_by(model_config(name))) - {"scaler"}
 
 
 @pytest.mark.slow

@@ -7,7 +7,12 @@ from regimen.policies.classifier import Classifier, ClassifierPolicy, Scaler
 from regimen.policies.constant import Constant
 from regimen.policies.drawing import Drawn, draw, entropies
 from regimen.policies.exposure import ExposureConfig, exposure, lean
+from regimen.policies.momentum import Momentum, MomentumConfig
+from regimen.policies.rules import RuleSettings
 from regimen.policies.volatility import RunningVolatility, realised_volatility
+
+RuleConfig = MomentumConfig
+"""Every rule's config; a union as soon as there are two."""
 
 __all__ = [
     "ACCOUNT",
@@ -20,8 +25,12 @@ __all__ = [
     "ExposureConfig",
     "History",
     "Moment",
+    "Momentum",
+    "MomentumConfig",
     "ObservationSchema",
     "Policy",
+    "RuleConfig",
+    "RuleSettings",
     "RunningVolatility",
     "Scaler",
     "Sight",

@@ -19,7 +19,7 @@ from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
-from regimen.policies import ExposureConfig
+from regimen.policies import ExposureConfig, RuleConfig
 from regimen.predictors import BaselineConfig, PredictorConfig
 from regimen.settings import ModelSettings, apply_overrides, members, validated
 from regimen.splits import WalkForwardConfig
@@ -75,7 +75,7 @@ class EnvironmentConfig(BaseModel):
 _OPTIONAL = ("scaler", "environment", "training", "exposure")
 """Sections that some models read and others do not."""
 
-ModelConfig = Annotated[PredictorConfig | AgentConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[PredictorConfig | AgentConfig | RuleConfig, Field(discriminator="kind")]
 
 
 def unread_by(model: ModelSettings | type[ModelSettings]) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class RunConfig(BaseModel):
     labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
     splits: WalkForwardConfig = Field(WalkForwardConfig(), description="the walk-forward windows")
     scaler: ScalerConfig = Field(ScalerConfig(), description="how features are scaled")
-    model: ModelConfig = Field(BaselineConfig(), description="the predictor, or the agent")
+    model: ModelConfig = Field(BaselineConfig(), description="the predictor, the agent, or the rule")
     environment: EnvironmentConfig = Field(EnvironmentConfig(), description="how an agent learns")
     training: TrainingConfig = Field(TrainingConfig(), description="the training loop")
     exposure: ExposureConfig = Field(ExposureConfig(), description="probabilities to exposure")

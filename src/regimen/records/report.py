@@ -98,7 +98,9 @@ def _training(directory: RunDirectory, windows: int) -> list[dict[str, Any]]:
 
 
 def _course(history: dict[str, Any]) -> dict[str, Any]:
-    """How training went: losses by epoch, or an agent's rewards by environment step."""
+    """How training went: losses by epoch, rewards by environment step, or nothing where nothing was learned."""
+    if not history.keys() & {"epochs", "steps"}:
+        return {}
     if "epochs" not in history:
         return {name: history[name] for name in ("steps", "reward", "best_steps")}
     return {

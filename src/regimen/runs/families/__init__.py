@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from regimen.errors import ConfigError
 from regimen.learning import AgentSettings
+from regimen.policies import RuleSettings
 from regimen.predictors import PredictorSettings
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
@@ -28,4 +29,8 @@ def family_of(model: ModelSettings) -> Family:
         from regimen.runs.families import agent
 
         return agent
+    if isinstance(model, RuleSettings):
+        from regimen.runs.families import rule
+
+        return rule
     raise ConfigError("model", "must be the config of a model", type(model).__name__)
