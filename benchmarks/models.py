@@ -4,8 +4,9 @@ Run ``python benchmarks/models.py [--models NAME ...] [--windows N] [--runs K] [
 
 Each model is built at its defaults for 60 features and measured in a process of its own. A predictor trains one epoch
 on N windows of 60 features (batches of 1,024; of 256 for sequence models), an offline agent makes as many updates as
-draw N windows, an online agent learns from N environment steps. What would take longer than ``--most`` seconds is
-measured on fewer windows and scaled up; the table says on how many. ``--parameters`` prints the sizes only.
+draw N windows, an online agent learns from N environment steps, a rule decides N bars. What would take longer than
+``--most`` seconds is measured on fewer windows and scaled up; the table says on how many. ``--parameters`` prints the
+sizes only.
 
 ``--loops`` compares loops instead of models: the hybrid's epoch in `regimen.training.fit`, in the shortest bare torch
 loop over the same module and objective, and in Lightning's Trainer where it is installed, in turn in one process.
@@ -44,6 +45,14 @@ def agent_members() -> dict[str, Any]:
     from regimen.agents import agent_configs
 
     return {member.model_fields["kind"].default: member for member in agent_configs()}
+
+
+def rule_members() -> dict[str, Any]:
+    """Returns every rule's config at its defaults, by its kind."""
+    from regimen.policies import RuleSettings
+    from regimen.records.models import model_configs
+
+    return {member().kind: member() for member in model_configs().values() if issubclass(member, RuleSettings)}
 
 
 def windows_of(count: int, length: int, targets: Sequence[str], seed: int = 0) -> Any:
@@ -153,16 +162,32 @@ def measured_agent(member: Any, count: int, threads: int) -> dict[str, Any]:
     return {"seconds": seconds * count / done, "parameters": total, "trained": learned, "window": window}
 
 
+def measured_rule(config: Any, count: int) -> dict[str, Any]:
+    """Returns the seconds in which a rule decides ``count`` bars, sized to a volatility; it has no parameters."""
+    from regimen.execution import Market
+    from regimen.policies import ExposureConfig, realised_volatility, targets
+
+    sizing = ExposureConfig(volatility_target=0.4)
+    policy, (bars, _) = config.build(sizing), bars_of(count)
+    volatility = realised_volatility(bars.close, sizing.volatility_window, bars.periods_per_year)
+    history = Market().history(bars, volatility=volatility)
+    targets(policy, history, 0, 1)  # compiled, and the tape is there
+    start = time.perf_counter()
+    targets(policy, history)
+    return {"seconds": time.perf_counter() - start, "parameters": 0, "trained": 0, "window": config.lookback}
+
+
 def child(name: str, count: int, threads: int) -> None:
     """Measures one model in this process and prints what was found as JSON."""
     torch.set_num_threads(threads)
-    predictors = predictor_members()
+    predictors, rules = predictor_members(), rule_members()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = (
-        measured_predictor(predictors[name], count, threads)
-        if name in predictors
-        else measured_agent(agent_members()[name], count, threads)
-    )
+    if name in predictors:
+        found = measured_predictor(predictors[name], count, threads)
+    elif name in rules:
+        found = measured_rule(rules[name], count)
+    else:
+        found = measured_agent(agent_members()[name], count, threads)
     found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found["own_mib"] = found["peak_mib"] - before / 1024
     print(json.dumps(found))
@@ -313,7 +338,9 @@ def main() -> None:
     if given.child:
         child(given.child, given.windows, given.threads)
         return
-    names = given.models or [*predictor_members(), *(name for name in agent_members() if name != "sb3")]
+    agents = [name for name in agent_members() if name != "sb3"]
+    rules = [] if given.parameters else list(rule_members())
+    names = given.models or [*predictor_members(), *agents, *rules]
     if given.loops:
         loops(min(given.windows, 20_000), max(given.runs, 3), given.threads)
     elif given.parameters:
