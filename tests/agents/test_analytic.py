@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from regimen.agents import PPOConfig
-from regimen.agents.analytic.analytic import Analytic
 from regimen.agents.analytic.band import BandPolicy
 from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.differentiable import Band, DifferentiableMarket, differentiable
@@ -20,7 +17,6 @@ from regimen.bars import Bars
 from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RunError
 from regimen.execution import Costs, MarketConfig
-from regimen.learning import Checkpoint
 from regimen.proving import KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import (
     Ar1Config,
@@ -211,63 +207,6 @@ def test_edges_are_sorted_and_bounded_but_beyond_a_bound_not_dead() -> None:
     (-band.upper.sum() - band.lower.sum()).backward()
     assert head.bias.grad is not None
     assert head.bias.grad.tolist() == [-4.0, -4.0, 0.0]
-
-
-class Killed(Exception):
-    pass
-
-
-def state(agent: Analytic) -> dict[str, bytes]:
-    weights = {name: tensor.numpy().tobytes() for name, tensor in agent.network.state_dict().items()}
-    return weights | {name: array.tobytes() for name, array in agent.observations.state().items()}
-
-
-@pytest.mark.parametrize("make", [lanes, market_env], ids=["known", "vector"])
-def test_learning_that_was_killed_ends_with_the_same_bytes(make: Any, tmp_path: Path) -> None:
-    steps = 6 * 16 * make().n_envs
-    whole, other = (SMALL.build(make(), seed=seed) for seed in (3, 4))
-    history = whole.learn(make(), steps)
-    other.learn(make(), steps)
-    assert state(other) != state(whole)
-
-    def kill(iteration: Any) -> None:
-        if iteration.iteration == 3:
-            raise Killed
-
-    with pytest.raises(Killed):
-        SMALL.build(make(), seed=3).learn(make(), steps, kill, Checkpoint(tmp_path, seconds=0.0))
-    again = SMALL.build(make(), seed=3)
-    assert again.learn(make(), steps, checkpoint=Checkpoint(tmp_path, seconds=0.0)) == history
-    assert state(again) == state(whole)
-    with pytest.raises(RunError, match="its seed was 3"):
-        SMALL.build(make(), seed=4).learn(make(), steps, checkpoint=Checkpoint(tmp_path))
-
-
-def test_a_loaded_agent_acts_alike_and_learns_on(tmp_path: Path) -> None:
-    env = lanes()
-    agent = SMALL.build(env, seed=2)
-    agent.learn(env, 2000)
-    agent.save(tmp_path)
-    loaded = Analytic.load(tmp_path, env)
-    seen = np.random.default_rng(0).uniform(-1.0, 1.0, (20, 2))
-    for deterministic in (True, False):
-        mine, theirs = (each.predict(seen, None, deterministic) for each in (agent, loaded))
-        assert mine[0].tobytes() == theirs[0].tobytes()
-        assert mine[0].dtype == np.float32
-        assert mine[0].shape == (20, 1)
-        assert mine[1] is None
-    np.testing.assert_allclose(agent.predict(seen[0])[0], agent.predict(seen)[0][0], rtol=1e-5)
-    assert (loaded.iterations, loaded.seed, loaded.spec) == (agent.iterations, 2, env.spec)
-    loaded.learn(env, 600)
-    with pytest.raises(RunError, match="must hold an agent of kind 'ppo'"):
-        PPOConfig.agent().load(tmp_path)
-
-
-def test_torch_is_left_as_it_was() -> None:
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
-    SMALL.build(lanes()).learn(lanes(), 600)
-    assert torch.equal(before, torch.get_rng_state())
-    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize(

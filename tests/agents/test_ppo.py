@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from regimen.agents import PPO, PPOConfig, load_agent
+from regimen.agents import PPO, PPOConfig
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import ActorCritic, Checkpoint, RunningMoments
+from regimen.learning import ActorCritic, RunningMoments
 from regimen.learning.storage import FILE
 from regimen.proving import KnownMarketEnv
 from regimen.simulators import HysteresisConfig
@@ -59,70 +59,6 @@ class Bandit:
             *flags,
             {"final_observation": np.full((32, 1), self.final)},
         )
-
-
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(env: KnownMarketEnv) -> None:
-    agents = [SMALL.build(env, seed=seed) for seed in (3, 3, 4)]
-    histories = [agent.learn(env, 2000) for agent in agents]
-    assert histories[0] == histories[1]
-    assert state(agents[0]) == state(agents[1])
-    assert state(agents[0]) != state(agents[2])
-
-
-class Killed(Exception):
-    pass
-
-
-def test_learning_that_was_killed_ends_with_the_same_bytes(env: KnownMarketEnv, tmp_path: Path) -> None:
-    """Stopped after two iterations of eight, then gone on with by a new agent on a new environment."""
-    whole = SMALL.build(env, seed=3)
-    whole.learn(env, 8 * 512)
-    whole.learn(env, 1024)
-
-    def kill(iteration: object) -> None:
-        if iteration.iteration == 3:  # type: ignore[attr-defined]
-            raise Killed
-
-    levels = LEVELS if env.spec.choices else None
-    with pytest.raises(Killed):
-        SMALL.build(env, seed=3).learn(lanes(levels), 8 * 512, kill, Checkpoint(tmp_path, seconds=0.0))
-    again, fresh = SMALL.build(env, seed=3), lanes(levels)
-    history = again.learn(fresh, 8 * 512, checkpoint=Checkpoint(tmp_path, seconds=0.0))
-    assert [each.iteration for each in history] == list(range(1, 9))
-    assert again.learn(fresh, 8 * 512, checkpoint=Checkpoint(tmp_path)) == history
-    again.learn(fresh, 1024)
-    assert state(again) == state(whole)
-    with pytest.raises(RunError) as caught:
-        SMALL.build(env, seed=4).learn(fresh, 8 * 512, checkpoint=Checkpoint(tmp_path))
-    one_line(caught, "seed was 3", "4")
-
-
-def test_a_saved_agent_is_read_whichever_kind_it_is(env: KnownMarketEnv, tmp_path: Path) -> None:
-    SMALL.build(env).save(tmp_path)
-    assert isinstance(load_agent(tmp_path, env), PPO)
-
-
-def test_torch_is_left_as_it_was(env: KnownMarketEnv) -> None:
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
-    SMALL.build(env).learn(env, 600)
-    assert torch.equal(before, torch.get_rng_state())
-    assert torch.get_num_threads() == threads
-
-
-def test_a_loaded_agent_acts_alike(env: KnownMarketEnv, tmp_path: Path) -> None:
-    agent = SMALL.build(env, seed=2)
-    agent.learn(env, 2000)
-    agent.save(tmp_path)
-    observations = np.random.default_rng(0).normal(size=(50, 2))
-    loaded = PPO.load(tmp_path, env)
-    assert (loaded.config, loaded.spec, loaded.seed, loaded.iterations) == (SMALL, env.spec, 2, agent.iterations)
-    for deterministic in (True, False):
-        mine, theirs = (each.predict(observations, None, deterministic)[0] for each in (agent, loaded))
-        assert mine.tobytes() == theirs.tobytes()
-    assert state(agent) == state(loaded)
-    again = tmp_path / "again"
-    loaded.save(again)
-    assert (again / "agent.safetensors").read_bytes() == (tmp_path / "agent.safetensors").read_bytes()
 
 
 def test_the_normaliser_learns_in_learn_and_is_frozen_in_predict(env: KnownMarketEnv) -> None:
@@ -227,13 +163,6 @@ def test_two_threads_give_the_bytes_of_one(env: KnownMarketEnv) -> None:
 def test_the_first_spread_is_the_configs() -> None:
     env = lanes(None)
     assert float(PPOConfig(log_std=-1.5).build(env).network.log_std.detach()) == -1.5
-
-
-def test_the_config_round_trips_and_describes_its_fields() -> None:
-    config = PPOConfig(hidden=(32,), learning_rate=1e-4)
-    assert PPOConfig.model_validate_json(config.model_dump_json()) == config
-    assert all(field.description for field in PPOConfig.model_fields.values())
-    assert config.kind == "ppo"
 
 
 @pytest.mark.parametrize(("end", "expected"), [("none", 2.0), ("terminated", 1.0), ("truncated", 1.0)])

@@ -15,7 +15,7 @@ from regimen.agents.sac.heads import ChoiceHead, SquashedHead
 from regimen.agents.sac.sac import SAC
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import Checkpoint, Perceptrons, ReplayBuffer, Trace, VectorAdam
+from regimen.learning import Perceptrons, ReplayBuffer, Trace, VectorAdam
 from regimen.learning.storage import FILE
 from regimen.proving import Evaluation, KnownMarketEnv, PlayableMarket, evaluate
 from regimen.simulators import GarleanuPedersenConfig, HysteresisConfig, OrnsteinUhlenbeckConfig
@@ -189,68 +189,6 @@ def test_the_temperature_moves_as_its_loss_says() -> None:
         assert torch.sign(agent.log_temperature) == -torch.sign(log_alpha.grad)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(env: KnownMarketEnv) -> None:
-    agents = [SMALL.build(env, seed=seed) for seed in (3, 3, 4)]
-    histories = [agent.learn(env, 800) for agent in agents]
-    assert histories[0] == histories[1]
-    assert whole(agents[0]) == whole(agents[1])
-    assert whole(agents[0])["actor/weight_0"] != whole(agents[2])["actor/weight_0"]
-
-
-class Killed(Exception):
-    pass
-
-
-def test_learning_that_was_killed_ends_with_the_same_bytes(env: KnownMarketEnv, tmp_path: Path) -> None:
-    """Stopped after five iterations of eight, with a replay that has gone round, then gone on with by a new agent."""
-    unbroken = SMALL.build(env, seed=3)
-    unbroken.learn(env, 8 * 128)
-    unbroken.learn(env, 256)
-
-    def kill(iteration: Any) -> None:
-        if iteration.iteration == 6:
-            raise Killed
-
-    levels = LEVELS if env.spec.choices else None
-    with pytest.raises(Killed):
-        SMALL.build(env, seed=3).learn(lanes(levels), 8 * 128, kill, Checkpoint(tmp_path, seconds=0.0))
-    again, fresh = SMALL.build(env, seed=3), lanes(levels)
-    history = again.learn(fresh, 8 * 128, checkpoint=Checkpoint(tmp_path, seconds=0.0))
-    assert [each.iteration for each in history] == list(range(1, 9))
-    assert again.learn(fresh, 8 * 128, checkpoint=Checkpoint(tmp_path)) == history
-    again.learn(fresh, 256)
-    assert whole(again) == whole(unbroken)
-    with pytest.raises(RunError) as caught:
-        SMALL.build(env, seed=4).learn(fresh, 8 * 128, checkpoint=Checkpoint(tmp_path))
-    one_line(caught, "seed was 3", "4")
-
-
-def test_torch_is_left_as_it_was(env: KnownMarketEnv) -> None:
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
-    SMALL.build(env).learn(env, 200)
-    assert torch.equal(before, torch.get_rng_state())
-    assert torch.get_num_threads() == threads
-    assert torch.is_grad_enabled()
-
-
-def test_a_loaded_agent_acts_alike_and_learns_on(env: KnownMarketEnv, tmp_path: Path) -> None:
-    agent = SMALL.build(env, seed=2)
-    agent.learn(env, 400)
-    agent.save(tmp_path)
-    observations = np.random.default_rng(0).normal(size=(50, 2))
-    loaded = SAC.load(tmp_path, env)
-    assert (loaded.config, loaded.spec, loaded.seed, loaded.iterations) == (SMALL, env.spec, 2, agent.iterations)
-    for deterministic in (True, False):
-        mine, theirs = (each.predict(observations, None, deterministic)[0] for each in (agent, loaded))
-        assert mine.tobytes() == theirs.tobytes()
-        assert mine.shape == ((50,) if env.spec.choices else (50, 1))
-    again = tmp_path / "again"
-    loaded.save(again)
-    assert (again / FILE).read_bytes() == (tmp_path / FILE).read_bytes()
-    loaded.learn(env, 400)
-    assert loaded.updates > agent.updates
-
-
 def test_the_normalisers_learn_in_learn_and_are_frozen_in_predict(env: KnownMarketEnv) -> None:
     agent = SMALL.build(env)
     agent.learn(env, 200)
@@ -303,13 +241,6 @@ def test_every_number_of_the_config_changes_what_is_learned(field: str, value: A
     for agent in agents:
         agent.learn(env, 512)
     assert whole(agents[0])["actor/weight_0"] != whole(agents[1])["actor/weight_0"]
-
-
-def test_the_config_round_trips_and_describes_its_fields() -> None:
-    config = SACConfig(hidden=(32,), temperature=0.2)
-    assert SACConfig.model_validate_json(config.model_dump_json()) == config
-    assert all(field.description for field in SACConfig.model_fields.values())
-    assert config.kind == "sac"
 
 
 @pytest.mark.parametrize(("end", "expected"), [("none", 2.0), ("terminated", 1.0), ("truncated", 1.5)])

@@ -24,7 +24,7 @@ from regimen.agents.sb3.state import OwnStreams
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import Checkpoint, RunningMoments
+from regimen.learning import RunningMoments
 from regimen.learning.storage import FILE
 from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
@@ -94,34 +94,6 @@ def test_nothing_is_added(
         assert torch.equal(mine[key], tensor), key
     assert agent.observations.count == moments.count
     assert (moments.count >= 4 + 512) == normalised
-
-
-class Killed(Exception):
-    pass
-
-
-@NAMED
-def test_learning_that_was_killed_ends_with_the_same_bytes(
-    name: str, parameters: dict[str, Any], levels: tuple[float, ...] | None, tmp_path: Path
-) -> None:
-    """Stopped after two iterations, begun anew by a new agent on a new environment; then both learn on."""
-    config = small(name, parameters)
-    whole, env = config.build(lanes(levels), seed=3), lanes(levels)
-    expected = whole.learn(env, 600)
-    first = saved(whole, tmp_path / "whole")
-    whole.learn(env, 200)
-
-    def kill(iteration: Any) -> None:
-        if iteration.iteration == 3:
-            raise Killed
-
-    with pytest.raises(Killed):
-        config.build(env, seed=3).learn(lanes(levels), 600, kill, Checkpoint(tmp_path, seconds=0.0))
-    again, fresh = config.build(env.spec, seed=3), lanes(levels)
-    assert again.learn(fresh, 600, checkpoint=Checkpoint(tmp_path, seconds=0.0)) == expected
-    assert saved(again, tmp_path / "again") == first
-    again.learn(fresh, 200)
-    assert saved(again, tmp_path / "again") == saved(whole, tmp_path / "whole")
 
 
 def test_noise_that_depends_on_the_state_is_drawn_anew() -> None:
@@ -336,9 +308,3 @@ def test_the_library_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError) as caught:
         config.build(lanes(None))
     one_line(caught, "agents.kind: needs stable-baselines3", "pip install 'regimen[sb3]'", "'sb3'")
-
-
-def test_the_config_round_trips_and_describes_its_fields() -> None:
-    config = SB3Config(algorithm="td3", parameters={"tau": 0.1, "train_freq": [1, "step"]}, hidden=None)
-    assert SB3Config.model_validate_json(config.model_dump_json()) == config
-    assert all(field.description for field in SB3Config.model_fields.values())

@@ -68,6 +68,22 @@ def test_the_same_seed_gives_the_same_lanes() -> None:
     assert walk() == walk()
 
 
+def test_a_restored_state_goes_on_bit_for_bit() -> None:
+    """In the middle of episodes, on lanes that had another past."""
+    market = HysteresisConfig()
+    path = market.simulate(500, 1)
+    env, other = (KnownMarketEnv(market, path, 16, episode_length=10) for _ in range(2))
+    env.reset(seed=5)
+    other.reset(seed=6)
+    for t in range(13):
+        env.step(np.full(16, t % 3))
+        other.step(np.full(16, 2))
+    other.restore({name: array.copy() for name, array in env.state().items()})
+    for t in range(40):
+        rows, again = (each.step(np.full(16, t % 3)) for each in (env, other))
+        assert all(mine.tobytes() == theirs.tobytes() for mine, theirs in zip(rows[:4], again[:4], strict=True))
+
+
 @pytest.mark.parametrize("wrong", [{"n_envs": 0}, {"episode_length": 0}, {"episode_length": 100}])
 def test_impossible_lanes_are_refused(wrong: dict[str, int]) -> None:
     market = HysteresisConfig()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -150,43 +148,6 @@ def test_a_runs_folder_that_is_a_file_is_refused(tmp_path: Path, configured: Con
 def test_only_unfinished_runs_are_resumed(finished: RunDirectory) -> None:
     with pytest.raises(RunError, match="is finished already"):
         resume_run(finished, silent)
-
-
-KILL = """
-import os, signal, sys
-from pathlib import Path
-from regimen.records import load_config
-from regimen.runs import start
-left = int(sys.argv[3])
-def advance(done, total, message):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-start(load_config(Path(sys.argv[1])), Path(sys.argv[2]), advance)
-"""
-
-
-@pytest.mark.parametrize("after", [4, 17])
-def test_a_killed_run_resumes_to_the_same_bytes(
-    tmp_path: Path, config_file: Path, finished: RunDirectory, after: int
-) -> None:
-    """`after` counts progress calls: inside the first window, inside the third, and after all windows."""
-    killed = subprocess.run([sys.executable, "-c", KILL, config_file, tmp_path / "killed", str(after)], check=False)
-    assert killed.returncode == -9
-    (path,) = [path for path in (tmp_path / "killed").iterdir() if path.is_dir()]
-    directory = RunDirectory.open(path)
-    assert directory.manifest()["status"] == "running"
-    resume_run(directory, silent)
-    names = sorted(
-        str(path.relative_to(finished.path))
-        for pattern in ("windows/**/*", "ledger/*", "judgement.json", "data.json")
-        for path in finished.path.glob(pattern)
-        if path.is_file() and path.name != "fit.json"  # it tells seconds
-    )
-    assert len(names) > 25
-    for name in names:
-        assert (directory.path / name).read_bytes() == (finished.path / name).read_bytes(), name
 
 
 def test_report_can_be_written_elsewhere(finished: RunDirectory, tmp_path: Path) -> None:
