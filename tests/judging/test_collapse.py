@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.signal import lfilter
+from tests.markets import bars_of, random_walk
 
 from regimen import metrics
 from regimen.bars import Bars
@@ -19,21 +20,6 @@ from regimen.judging.constants import levels
 from regimen.judging.growth import annual_growth, difference
 
 MARKET = Market(costs=Costs(commission_bps=1.0, half_spread_bps=0.5))
-
-
-def walk(bars: int, symbols: int = 1, seed: int = 0, drift: float = 0.0) -> Bars:
-    """A daily random walk; each bar opens at the close before."""
-    steps = np.random.default_rng(seed).normal(drift, 0.01, (bars, symbols))
-    close = 100.0 * np.cumprod(1.0 + steps, axis=0)
-    opens = np.vstack((np.full((1, symbols), 100.0), close[:-1]))
-    return Bars.from_arrays(
-        np.datetime64("2001-01-01") + np.arange(bars),
-        open=opens,
-        high=np.maximum(opens, close),
-        low=np.minimum(opens, close),
-        close=close,
-        symbols=tuple(f"s{k}" for k in range(symbols)),
-    )
 
 
 def ahead(bars: Bars) -> np.ndarray:
@@ -57,7 +43,7 @@ def choices(bars: Bars, values: tuple[float, ...], seed: int = 1) -> np.ndarray:
 
 
 def test_growth_is_the_sum_of_log_returns() -> None:
-    books = MARKET.backtest(walk(730), choices(walk(730), (-1.0, 1.0)))
+    books = MARKET.backtest(random_walk(730), choices(random_walk(730), (-1.0, 1.0)))
     assert annual_growth(books) == pytest.approx(float(np.log1p(books.returns).sum()) / 2.0, rel=1e-10)
 
 
@@ -106,7 +92,7 @@ def test_levels_are_those_of_the_policy() -> None:
 @pytest.mark.parametrize(("drift", "seed"), [(0.001, 0), (-0.001, 1), (0.0003, 2)])
 @pytest.mark.parametrize("every_bar", [False, True])
 def test_the_best_constant_is_the_best_of_a_loop(drift: float, seed: int, every_bar: bool) -> None:
-    bars = walk(800, seed=seed, drift=drift)
+    bars = random_walk(800, seed=seed, drift=drift)
     market = Market(MARKET.config, rebalance="every_bar") if every_bar else MARKET
     ledger = market.backtest(bars, choices(bars, (-1.0, -0.5, 0.0, 0.5, 1.0)))
     books = {x: market.backtest(bars, np.full(800, x)) for x in (-1.0, -0.5, 0.0, 0.5, 1.0)}
@@ -124,7 +110,7 @@ def test_the_best_constant_is_the_best_of_a_loop(drift: float, seed: int, every_
 
 
 def test_a_constant_has_no_advantage_over_itself() -> None:
-    bars = walk(500, drift=0.002)
+    bars = random_walk(500, drift=0.002)
     found = judged(MARKET.backtest(bars, np.ones(500)))
     assert found.constant.exposure == 1.0
     assert found.constant.advantage.annual == 0.0
@@ -134,9 +120,8 @@ def test_a_constant_has_no_advantage_over_itself() -> None:
 def test_in_a_panel_each_symbol_may_keep_its_own() -> None:
     # One symbol rises, one falls: no equal constant earns what long and short together do.
     steps = np.random.default_rng(0).normal([0.002, -0.002, 0.0], 0.005, (600, 3))
-    base = walk(600, 3)
     close = 100.0 * np.cumprod(1.0 + steps, axis=0)
-    bars = Bars.from_arrays(base.time, open=close, high=close, low=close, close=close, symbols=base.symbols)
+    bars = bars_of(close, close)
     found = judged(MARKET.backtest(bars, np.tile([0.4, -0.4, 0.0], (600, 1))))
     assert found.constant.spread == "own"
     assert found.constant.advantage.annual == pytest.approx(0.0, abs=1e-12)
@@ -150,7 +135,7 @@ def test_in_a_panel_each_symbol_may_keep_its_own() -> None:
 
 
 def test_information_of_a_deterministic_policy_is_the_entropy_of_its_targets() -> None:
-    bars = walk(1000)
+    bars = random_walk(1000)
     thirds = np.resize([-1.0, 0.0, 1.0, 1.0], 1000)
     found = judged(MARKET.backtest(bars, thirds))
     assert found.information.nats == pytest.approx(0.25 * math.log(4) * 2 + 0.5 * math.log(2), rel=1e-12)
@@ -158,13 +143,13 @@ def test_information_of_a_deterministic_policy_is_the_entropy_of_its_targets() -
 
 
 def test_symbols_that_differ_but_never_change_carry_no_information() -> None:
-    bars = walk(400, 2)
+    bars = random_walk(400, 2)
     found = judged(MARKET.backtest(bars, np.tile([0.2, 0.5], (400, 1))))
     assert found.information.nats == 0.0
 
 
 def test_information_of_drawn_actions_is_what_was_measured() -> None:
-    bars = walk(400)
+    bars = random_walk(400)
     books = MARKET.backtest(bars, choices(bars, (-1.0, 1.0)))
     found = judged(books, Acting(None, 1.0, 0.4, "discrete"))
     assert found.information.nats == pytest.approx(0.6)
@@ -179,7 +164,7 @@ def test_information_of_drawn_actions_is_what_was_measured() -> None:
 
 
 def test_a_policy_that_holds_is_named() -> None:
-    bars = walk(1000, drift=0.001)
+    bars = random_walk(1000, drift=0.001)
     targets = np.ones(1000)
     targets[[300, 600, 900]] = 0.0
     words = collapses(judged(MARKET.backtest(bars, targets)))
@@ -193,7 +178,7 @@ def test_a_policy_that_holds_is_named() -> None:
 
 
 def test_a_rare_trader_that_knows_why_has_not_collapsed() -> None:
-    bars = walk(4000, seed=3)
+    bars = random_walk(4000, seed=3)
     best = np.argsort(np.append(np.diff(np.log(bars.close[:, 0])), -1.0))[-30:]
     rare = np.zeros(4000)
     rare[best] = 1.0
@@ -207,7 +192,7 @@ def test_a_rare_trader_that_knows_why_has_not_collapsed() -> None:
 
 
 def test_a_constant_that_earns_more_is_named() -> None:
-    bars = walk(1500, drift=0.001, seed=4)
+    bars = random_walk(1500, drift=0.001, seed=4)
     books = MARKET.backtest(bars, choices(bars, (0.0, 1.0)))
     found, own = judged(books), 100.0 * annual_growth(books)
     growth, sharpe = 100.0 * found.constant.growth, found.constant.sharpe
@@ -221,7 +206,7 @@ def test_a_constant_that_earns_more_is_named() -> None:
 
 def test_losing_money_is_for_the_verdict_to_say() -> None:
     # On a falling market a long or flat policy loses, and doing nothing does not.
-    bars = walk(1000, drift=-0.001)
+    bars = random_walk(1000, drift=-0.001)
     found = judged(MARKET.backtest(bars, choices(bars, (0.0, 1.0))))
     assert found.constant.exposure == 0.0
     assert collapses(found) == {}
@@ -230,7 +215,7 @@ def test_losing_money_is_for_the_verdict_to_say() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_knowing_tomorrow_is_no_collapse_in_either_mode(seed: int) -> None:
     # The positive control: a policy that is given tomorrow's return exploits it, best action or drawn.
-    bars = walk(1000, seed=seed)
+    bars = random_walk(1000, seed=seed)
     known = ahead(bars)
     judged_books = MARKET.backtest(bars, known)
     drawn = MARKET.backtest(bars, np.where(np.random.default_rng(seed).random(1000) < 0.99, known, -known))
@@ -249,7 +234,7 @@ def test_knowing_tomorrow_is_no_collapse_in_either_mode(seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def bars() -> Bars:
-    return walk(1500, seed=11)
+    return random_walk(1500, seed=11)
 
 
 def test_drawn_actions_that_undo_the_policy_are_named(bars: Bars) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.execution import Costs, Ledger, Market
@@ -19,9 +20,7 @@ def panel(symbols: int, time: int = 120, seed: int = 0, **columns: Any) -> Bars:
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(0.002 + 0.01 * rng.standard_normal((time, symbols)), axis=0))
     close[columns.pop("missing", np.zeros(close.shape, bool))] = N
-    names = tuple(f"S{s}" for s in range(symbols))
-    stamps = np.datetime64("2020-01-01") + np.arange(time)
-    return Bars.from_arrays(stamps, open=close, high=close, low=close, close=close, symbols=names, **columns)
+    return bars_of(close, close, **columns)
 
 
 def held_in(market: Market, bars: Bars) -> Ledger:

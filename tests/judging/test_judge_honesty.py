@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.signal import lfilter
+from tests.markets import bars_of
 
 from regimen import metrics
 from regimen.bars import Bars
@@ -35,10 +36,7 @@ def planted(edge: float, seed: int, bars: int = BARS) -> tuple[Bars, np.ndarray]
     returns = VOLATILITY * random.standard_normal(bars)
     returns[1:] += edge * VOLATILITY * signal[:-1]
     close = 100.0 * np.cumprod(1.0 + returns)
-    opens = np.append(100.0, close[:-1])
-    time = np.datetime64("2001-01-01") + np.arange(bars)
-    high, low = np.maximum(opens, close), np.minimum(opens, close)
-    return Bars.from_arrays(time, open=opens, high=high, low=low, close=close), signal
+    return bars_of(close, np.append(100.0, close[:-1]), start="2001-01-01"), signal
 
 
 def levels(edge: float, markets: int, draws: int, costs: Costs, trials: Trials, first: int = 0) -> Counter[str]:
@@ -119,10 +117,7 @@ def drifting(seed: int, bars: int, drift: float, symbols: int = 1, edge: float =
     returns[1:] += edge * VOLATILITY * signal[:-1]
     close = 100.0 * np.cumprod(1.0 + returns, axis=0)
     opens = np.vstack([np.full((1, symbols), 100.0), close[:-1]])
-    time = np.datetime64("2001-01-01") + np.arange(bars)
-    high, low = np.maximum(opens, close), np.minimum(opens, close)
-    names = tuple(f"s{k}" for k in range(symbols))
-    return Bars.from_arrays(time, open=opens, high=high, low=low, close=close, symbols=names), signal
+    return bars_of(close, opens, start="2001-01-01"), signal
 
 
 def best_level(

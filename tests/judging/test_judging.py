@@ -7,33 +7,14 @@ import math
 
 import numpy as np
 import pytest
+from tests.markets import bars_of, random_walk
 
 from regimen import metrics
-from regimen.bars import Bars
 from regimen.errors import SplitError
 from regimen.execution import Costs, Ledger, Market
 from regimen.judging import Judgement, Timing, Trials, by_period, calendar_edges, controls, judge
 
 COSTS = Costs(commission_bps=2.0, half_spread_bps=1.0)
-
-
-def made(close: np.ndarray, start: str = "2001-01-01") -> Bars:
-    """Bars whose open is the close before."""
-    prices = close if close.ndim == 2 else close[:, None]
-    opens = np.vstack((prices[:1], prices[:-1]))
-    return Bars.from_arrays(
-        np.datetime64(start) + np.arange(len(prices)),
-        open=opens,
-        high=np.maximum(opens, prices),
-        low=np.minimum(opens, prices),
-        close=prices,
-        symbols=tuple(f"s{k}" for k in range(prices.shape[1])),
-    )
-
-
-def walk(bars: int, symbols: int = 1, seed: int = 0, drift: float = 0.0) -> Bars:
-    steps = np.random.default_rng(seed).normal(drift, 0.01, (bars, symbols))
-    return made(100.0 * np.cumprod(1.0 + steps, axis=0))
 
 
 def coin(bars: int, symbols: int = 1, seed: int = 1) -> np.ndarray:
@@ -44,7 +25,7 @@ def coin(bars: int, symbols: int = 1, seed: int = 1) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def ledger() -> Ledger:
-    return Market(costs=COSTS).backtest(walk(900), coin(900))
+    return Market(costs=COSTS).backtest(random_walk(900), coin(900))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +109,7 @@ def test_flat_is_nothing(judgement: Judgement) -> None:
 
 @pytest.mark.parametrize("symbols", [1, 4])
 def test_buy_and_hold_without_costs_is_the_price(symbols: int) -> None:
-    bars = walk(300, symbols, drift=0.001)
+    bars = random_walk(300, symbols, drift=0.001)
     found = judge(Market(costs=Costs.none()).backtest(bars, coin(300, symbols)), Trials(1), draws=5)
     # Decided with the first bar, bought at the second bar's open with equal weights.
     expected = float(np.mean(bars.close[-1] / bars.open[1])) - 1.0
@@ -149,9 +130,9 @@ def test_random_timing_pays_the_same_turnover(ledger: Ledger, judgement: Judgeme
 
 
 def test_random_timing_pays_the_same_turnover_where_symbols_come_and_go() -> None:
-    close = walk(900, 6).close.copy()
+    close = random_walk(900, 6).close.copy()
     close[:300, 0] = close[:450, 1] = close[:600, 2] = close[400:, 3] = np.nan
-    bars = made(close)
+    bars = bars_of(close, start="2001-01-01")
     share = np.where(bars.present, 6.0 * coin(900, 6) / bars.present.sum(axis=1, keepdims=True), np.nan)
     found = judge(Market(costs=COSTS).backtest(bars, share), Trials(1), draws=40)
     policy, random = found.row("policy"), found.row("random")
@@ -172,7 +153,7 @@ def test_the_rank_counts_the_shifts_that_do_worse(ledger: Ledger, judgement: Jud
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_at_the_break_even_cost_nothing_is_left(seed: int) -> None:
     # The same targets, traded again with the break-even cost as the whole commission, earn nothing.
-    bars, targets = walk(600, seed=seed, drift=0.003), np.abs(coin(600, seed=seed))
+    bars, targets = random_walk(600, seed=seed, drift=0.003), np.abs(coin(600, seed=seed))
     before = Market(costs=COSTS).backtest(bars, targets)
     row = judge(before, Trials(1), draws=5).row("policy")
     assert row.break_even_bps == pytest.approx(row.cost_paid_bps + row.break_even_extra_bps, rel=1e-12)
@@ -182,7 +163,7 @@ def test_at_the_break_even_cost_nothing_is_left(seed: int) -> None:
 
 
 def test_a_policy_that_never_trades() -> None:
-    bars = walk(300)
+    bars = random_walk(300)
     found = judge(Market(costs=COSTS).backtest(bars, np.zeros(300)), Trials(3))
     assert found.verdict.level == "does nothing"
     assert found.random.count == 0
@@ -191,7 +172,7 @@ def test_a_policy_that_never_trades() -> None:
 
 
 def test_buying_and_holding_is_not_trading() -> None:
-    bars = walk(400, drift=0.002)
+    bars = random_walk(400, drift=0.002)
     found = judge(Market(costs=COSTS).backtest(bars, np.ones(400)), Trials(1), draws=30)
     assert found.verdict.level == "does nothing"
     assert found.row("policy").total_return == found.row("buy_and_hold").total_return
@@ -203,7 +184,7 @@ def test_buying_and_holding_is_not_trading() -> None:
 def test_ruin_is_not_tradable() -> None:
     close = np.full(200, 100.0)
     close[100:] = 310.0
-    bars = made(close)
+    bars = bars_of(close, start="2001-01-01")
     found = judge(Market(costs=COSTS).backtest(bars, np.full(200, -1.0)), Trials(1), draws=5)
     assert found.verdict.level == "not tradable"
     assert "wiped out on 2001-04-11" in found.verdict.sentence
@@ -213,14 +194,14 @@ def test_ruin_is_not_tradable() -> None:
 
 @pytest.mark.parametrize("bars", [1, 2, 5, 30])
 def test_too_short_is_said_and_never_crashes(bars: int) -> None:
-    books = Market(costs=COSTS).backtest(walk(40).window(0, bars), coin(bars))
+    books = Market(costs=COSTS).backtest(random_walk(40).window(0, bars), coin(bars))
     found = judge(books, Trials(2))
     assert found.verdict.level == "too short"
     json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_knowing_tomorrow_is_suspicious_and_not_applauded() -> None:
-    bars = walk(800, seed=4)
+    bars = random_walk(800, seed=4)
     moves = np.sign(np.diff(bars.close[:, 0]))
     # Decided at t, filled at the open of t + 1, earns the move from close t to close t + 1.
     ahead = np.append(moves, 0.0)
@@ -233,7 +214,7 @@ def test_knowing_tomorrow_is_suspicious_and_not_applauded() -> None:
 
 
 def test_the_known_optimum_has_a_row_and_a_curve() -> None:
-    bars = walk(300, seed=2)
+    bars = random_walk(300, seed=2)
     best = np.append(np.sign(np.diff(bars.close[:, 0])), 0.0)[:, None]
     found = judge(Market(costs=COSTS).backtest(bars, coin(300)), Trials(1), draws=5, reference=best)
     assert found.row("reference").sharpe > found.row("policy").sharpe
@@ -245,26 +226,19 @@ def test_the_known_optimum_has_a_row_and_a_curve() -> None:
 
 
 def test_a_panel_with_late_listings_is_judged() -> None:
-    bars = walk(400, 3)
+    bars = random_walk(400, 3)
     close = bars.close.copy()
     close[:150, 2] = np.nan
     opens = bars.open.copy()
     opens[:151, 2] = np.nan
-    late = Bars.from_arrays(
-        bars.time,
-        open=opens,
-        high=np.fmax(opens, close),
-        low=np.fmin(opens, close),
-        close=close,
-        symbols=bars.symbols,
-    )
+    late = bars_of(close, opens, start="2001-01-01")
     found = judge(Market(costs=COSTS).backtest(late, coin(400, 3)), Trials(2), draws=10)
     json.dumps(found.to_dict(), allow_nan=False)
     assert found.row("buy_and_hold").turnover > 0
 
 
 def test_thinned_curves_keep_the_ends_and_the_deepest_trough() -> None:
-    bars = walk(3500)
+    bars = random_walk(3500)
     books = Market(costs=COSTS).backtest(bars, coin(3500))
     found = judge(books, Trials(1), draws=5)
     curves = found.to_dict()["curves"]
@@ -296,15 +270,12 @@ def test_impossible_edges_are_refused(ledger: Ledger, edges: list[int]) -> None:
 
 
 def test_short_samples_are_cut_by_month() -> None:
-    assert calendar_edges(walk(70).time) == [0, 31, 59, 70]
+    assert calendar_edges(random_walk(70).time) == [0, 31, 59, 70]
 
 
 def test_minutes_of_one_afternoon_have_no_annual_return_and_no_verdict() -> None:
     close = 100 * np.cumprod(1.0023 + 0.002 * np.random.default_rng(0).standard_normal(300))
-    opened = np.concatenate(([100.0], close[:-1]))
-    time = np.datetime64("2024-01-01T12", "ns") + np.arange(300) * np.timedelta64(1, "m")
-    high, low = np.maximum(opened, close), np.minimum(opened, close)
-    bars = Bars.from_arrays(time, open=opened, high=high, low=low, close=close)
+    bars = bars_of(close, np.append(100.0, close[:-1]), start="2024-01-01T12", step="1m")
     targets = (np.random.default_rng(1).random(300) < 0.7).astype(float)
     found = judge(Market(costs=Costs()).backtest(bars, targets), Trials(count=1), draws=20, bootstrap_draws=20)
     assert found.verdict.level == "too short"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.markets import bars_of
 
 from regimen import metrics
 from regimen.bars import Bars
+from regimen.bars.bars import PRICES
 from regimen.execution import Costs, Market
 from regimen.judging import Timing, timing_sharpe
 
@@ -21,14 +24,7 @@ def panel(bars: int = 120, seed: int = 0, drift: float = 0.0) -> Bars:
     close = 100.0 * np.cumprod(1.0 + drift + 0.01 * random.standard_normal((bars, 3)), axis=0)
     opens = np.vstack([close[:1], close[:-1]]) * (1.0 + 0.004 * random.standard_normal((bars, 3)))
     opens[:30, 1] = close[:30, 1] = opens[50, 2] = close[50, 2] = np.nan
-    return Bars.from_arrays(
-        np.datetime64("2001-01-01") + np.arange(bars),
-        open=opens,
-        high=np.maximum(opens, close),
-        low=np.minimum(opens, close),
-        close=close,
-        symbols=("a", "b", "c"),
-    )
+    return bars_of(close, opens, start="2001-01-01")
 
 
 def signs(bars: int, symbols: int = 3, seed: int = 1) -> np.ndarray:
@@ -70,11 +66,7 @@ def test_a_drift_earns_nothing() -> None:
     found, whole = [], []
     for drift in (0.0, 0.002):
         close = 100.0 * np.cumprod(1.0 + steps + drift)
-        opens = np.append(100.0, close[:-1])
-        time = np.datetime64("2001-01-01") + np.arange(2000)
-        bars = Bars.from_arrays(
-            time, open=opens, high=np.maximum(opens, close), low=np.minimum(opens, close), close=close
-        )
+        bars = bars_of(close, np.append(100.0, close[:-1]), start="2001-01-01")
         books = Market(costs=Costs.none(), rebalance="every_bar").backtest(bars, long_or_flat)
         found.append(Timing.of(books).sharpe)
         whole.append(metrics.annual_sharpe(books.returns, 365.0))
@@ -93,30 +85,15 @@ def test_holding_has_no_timing() -> None:
 def test_a_split_is_no_move() -> None:
     bars = panel()
     factor = np.where(np.arange(120)[:, None] < 60, 1.0, 2.0) * np.ones((1, 3))
-    split = Bars.from_arrays(
-        bars.time,
-        open=bars.open / factor,
-        high=bars.high / factor,
-        low=bars.low / factor,
-        close=bars.close / factor,
-        symbols=bars.symbols,
-        extras={"adjustment": factor},
-    )
+    prices = {name: getattr(bars, name) / factor for name in PRICES}
+    split = replace(bars, extras={"adjustment": factor}, **prices)
     plain, after = (Timing.of(Market(costs=COSTS).backtest(each, signs(120))) for each in (bars, split))
     np.testing.assert_allclose(after.returns, plain.returns, atol=1e-12)
 
 
 def test_a_constant_short_of_a_perpetual_earns_no_timing_by_its_funding() -> None:
     bars = panel()
-    paid = Bars.from_arrays(
-        bars.time,
-        open=bars.open,
-        high=bars.high,
-        low=bars.low,
-        close=bars.close,
-        symbols=bars.symbols,
-        extras={"funding_rate": np.full((120, 3), 0.001)},
-    )
+    paid = replace(bars, extras={"funding_rate": np.full((120, 3), 0.001)})
     market = Market(costs=replace_costs(funding=True), rebalance="every_bar")
     short = np.full((120, 3), -0.3)
     with_funding, without = market.backtest(paid, short), market.backtest(bars, short)
@@ -135,10 +112,7 @@ def test_it_is_undefined_where_nothing_was_held() -> None:
 def test_ruin_ends_the_timing() -> None:
     close = np.full(200, 100.0)
     close[100:] = 310.0
-    opens = np.append(100.0, close[:-1])
-    bars = Bars.from_arrays(
-        np.datetime64("2001-01-01") + np.arange(200), open=opens, high=close, low=opens, close=close
-    )
+    bars = bars_of(close, start="2001-01-01")
     found = Timing.of(Market(costs=COSTS).backtest(bars, np.full(200, -1.0)))
     assert np.isfinite(found.returns).all()
     assert (found.costs[102:] == 0.0).all()
@@ -147,9 +121,7 @@ def test_ruin_ends_the_timing() -> None:
 def test_what_an_ended_symbol_is_paid_out_at_is_part_of_its_last_move() -> None:
     price = np.full((40, 2), 100.0)
     price[20:, 1] = np.nan
-    bars = Bars.from_arrays(
-        np.datetime64("2001-01-01") + np.arange(40), open=price, high=price, low=price, close=price, symbols=("a", "b")
-    )
+    bars = bars_of(price, price, start="2001-01-01")
     targets = np.tile([0.5, 0.5], (40, 1))
     whole, part = (
         Timing.of(Market(costs=Costs.none(), delisting=factor).backtest(bars, targets)) for factor in (1.0, 0.3)
