@@ -107,5 +107,14 @@ def test_a_name_says_the_thing() -> None:
     assert offenders == {}
 
 
+def test_the_examples_of_the_docs_keep_to_it_too() -> None:
+    offenders = {}
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            if names := set(_names(ast.parse(block))) & PARTICIPLES:
+                offenders[page.name] = names
+    assert offenders == {}
+
+
 def test_rooms_to_clean_exist() -> None:
     assert {room for room in TO_CLEAN if not (SOURCE / room).is_dir()} == set()
