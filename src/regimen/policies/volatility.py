@@ -58,10 +58,10 @@ class RunningVolatility:
 
     def push(self, close: NDArray[np.float64]) -> NDArray[np.float64]:
         """Takes the closes (symbol,) of a bar, NaN where a symbol has none; returns the volatilities (symbol,)."""
-        found = np.empty(len(self._last))
-        for s in range(len(found)):
-            found[s] = _step(float(close[s]), self._factor, self._rings, self._counts, self._last, s)
-        return found
+        volatilities = np.empty(len(self._last))
+        for s in range(len(volatilities)):
+            volatilities[s] = _step(float(close[s]), self._factor, self._rings, self._counts, self._last, s)
+        return volatilities
 
 
 @jit

@@ -96,8 +96,8 @@ class TorchPredictor:
 
         def said(output: Any) -> dict[str, Tensor]:
             probabilities = softmax(logits_of(output).to("cpu", float64), dim=-1)
-            found = {"probabilities": probabilities.mean(1) if probabilities.ndim == 3 else probabilities}
-            return found | (more(output) if more is not None else {})
+            values = {"probabilities": probabilities.mean(1) if probabilities.ndim == 3 else probabilities}
+            return values | (more(output) if more is not None else {})
 
         return self._forward(x, self.module, said)
 

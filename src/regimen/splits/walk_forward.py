@@ -125,12 +125,12 @@ def _window(
                 "or shorten labels.horizon",
                 0,
             )
-    found = np.unique(window.train.take(labels.y))
-    if len(found) < 2:
+    classes = np.unique(window.train.take(labels.y))
+    if len(classes) < 2:
         raise SplitError(
             f"splits.train (window {number + 1})",
             f"must hold at least two of the classes {', '.join(CLASSES)}; see labels.dead_band",
-            [CLASSES[int(each)] for each in found],
+            [CLASSES[int(each)] for each in classes],
         )
     return window
 

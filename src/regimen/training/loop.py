@@ -129,8 +129,8 @@ def fit(
             scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
             progress = Progress()
             if checkpoint is not None:
-                found = load_checkpoint(Path(checkpoint), run_identity, module, optimizer, scaler)
-                progress = found or progress
+                earlier = load_checkpoint(Path(checkpoint), run_identity, module, optimizer, scaler)
+                progress = earlier or progress
             train = Resident.of(data.x_train, data.y_train, data.weights, data.targets_train, device)
             val = None
             if data.x_val is not None:
