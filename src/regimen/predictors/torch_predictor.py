@@ -94,12 +94,12 @@ class TorchPredictor:
 
         more = getattr(self.config, "outputs", None)
 
-        def said(output: Any) -> dict[str, Tensor]:
+        def by_name(output: Any) -> dict[str, Tensor]:
             probabilities = softmax(logits_of(output).to("cpu", float64), dim=-1)
             values = {"probabilities": probabilities.mean(1) if probabilities.ndim == 3 else probabilities}
             return values | (more(output) if more is not None else {})
 
-        return self._forward(x, self.module, said)
+        return self._forward(x, self.module, by_name)
 
     def attention(self, x: NDArray[np.floating] | SeriesWindows) -> dict[str, NDArray[np.float64]]:
         """Returns where the model looked, by name: weights whose last axis is the window's rows and sums to 1.
@@ -111,19 +111,19 @@ class TorchPredictor:
         if look is None:
             raise RunError("model", "must be one with attention whose weights can be read", self.config)
 
-        def said(output: Any) -> dict[str, Tensor]:
+        def by_name(output: Any) -> dict[str, Tensor]:
             weights = output[1]
             return weights._asdict() if hasattr(weights, "_asdict") else {"attention": weights}
 
-        return self._forward(x, look, said)
+        return self._forward(x, look, by_name)
 
     def _forward(
         self,
         x: NDArray[np.floating] | SeriesWindows,
         call: Callable[[Tensor], Any],
-        said: Callable[[Any], dict[str, Tensor]],
+        by_name: Callable[[Any], dict[str, Tensor]],
     ) -> dict[str, NDArray[np.float64]]:
-        """Calls the module on blocks of rows, in evaluation mode, and joins what ``said`` makes of its outputs."""
+        """Calls the module on blocks of rows, in evaluation mode, and joins what ``by_name`` makes of its outputs."""
         import torch
 
         from regimen.nets import torch_threads
@@ -145,7 +145,7 @@ class TorchPredictor:
                     height = len(block)
                     if height < _SHORTEST:  # filled up, so that a row alone has the bits that it has among others
                         block = np.concatenate([block, np.zeros((_SHORTEST - height, *rows.shape[1:]), np.float32)])
-                    output = said(call(torch.tensor(block).to(device)))
+                    output = by_name(call(torch.tensor(block).to(device)))
                     kept = max(height, 1)
                     parts.append({name: part[:kept].to("cpu", torch.float64).numpy() for name, part in output.items()})
         finally:
