@@ -63,7 +63,7 @@ def hindsight_path(returns: ArrayLike, levels: Sequence[float], cost: float, ini
     moves = np.log1p(-cost * np.abs(grid[:, None] - grid))  # (held, next)
     with np.errstate(divide="ignore"):  # ruin is worth −∞ and never chosen while anything else is left
         gains = np.log(np.maximum(1.0 + earned[:, None] * grid, 0.0))
-    held = np.arange(len(grid))
+    current = np.arange(len(grid))
     choices = np.empty((len(earned), len(grid)), np.int64)
     ahead = np.zeros(len(grid))
     first = ahead
@@ -71,9 +71,9 @@ def hindsight_path(returns: ArrayLike, levels: Sequence[float], cost: float, ini
         first = gains[t] + ahead  # worth of holding each level from t on
         worth = moves + first
         best = worth.argmax(axis=1)
-        ahead = worth[held, best]
-        stay = worth[held, held] >= ahead
-        choices[t] = np.where(stay, held, best)
+        ahead = worth[current, best]
+        stay = worth[current, current] >= ahead
+        choices[t] = np.where(stay, current, best)
     entry = np.log1p(-cost * np.abs(grid - initial)) + first
     at = int(entry.argmax())
     same = np.flatnonzero(grid == initial)
@@ -148,6 +148,6 @@ class Hindsight:
     def __call__(self, observation: NDArray[np.float32], info: Mapping[str, Any], _random: LaneRandom) -> NDArray[Any]:
         """Returns the best levels, (lane,): indices, or exposures for continuous actions."""
         positions = observation[:, self._position].astype(np.float64)
-        held = np.abs(positions[:, None] - self._grid).argmin(axis=1)
-        best = self.path.choices[np.asarray(info["bar"]) - self.start, held]
+        nearest = np.abs(positions[:, None] - self._grid).argmin(axis=1)
+        best = self.path.choices[np.asarray(info["bar"]) - self.start, nearest]
         return np.asarray(best if self._indices else self._grid[best])

@@ -72,5 +72,5 @@ def _in_force(ledger: Ledger) -> NDArray[np.float64]:
     ended = ledger.time[:, None] > ledger.bars.listing[:, 1]
     rows = np.where(np.isnan(targets), -1, np.arange(len(targets))[:, None])
     last = np.maximum.accumulate(rows, axis=0)
-    held = np.take_along_axis(targets, np.maximum(last, 0), axis=0)
-    return np.where((last < 0) | ended, 0.0, held)
+    values = np.take_along_axis(targets, np.maximum(last, 0), axis=0)
+    return np.where((last < 0) | ended, 0.0, values)
