@@ -30,14 +30,9 @@ TO_CLEAN = {
     "execution",
     "judging",
     "learning",
-    "policies",
-    "predictors",
     "records",
-    "replay",
     "reporting",
     "runs",
-    "splits",
-    "training",
 }
 """Rooms whose names are still to be cleaned. Take a room off when it is clean; put none on."""
 
