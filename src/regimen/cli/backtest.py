@@ -25,7 +25,7 @@ def backtest(
 ) -> None:
     """Run a trained policy on other bars or under other costs, judge it, and keep the result in the run's folder.
 
-    Each bar is decided by the newest model that was trained before it; bars from before the first are not traded.
+    Each bar is decided by the newest model that was trained before it; bars before the first one are not traded.
 
     Example: regimen backtest latest --bars other.parquet market.costs.commission_bps=5
     """

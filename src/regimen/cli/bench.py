@@ -21,7 +21,7 @@ def bench(
     ],
     arguments: Annotated[list[str] | None, typer.Argument(help="passed on to the benchmark")] = None,
 ) -> None:
-    """Measure one room's speed, medians of several runs, beside public peers where they are installed.
+    """Measure the speed of one room (medians of several runs), beside public libraries where they are installed.
 
     The benchmarks stand beside the package, so this needs a checkout.
 

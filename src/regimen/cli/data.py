@@ -19,7 +19,7 @@ app = typer.Typer(help="Check, convert and fingerprint market data.", no_args_is
 _File = Annotated[
     str,
     typer.Argument(
-        help="CSV, TXT, Parquet, Feather or JSON, plain or in gz, zip, tar.gz; or a folder of one file a symbol",
+        help="CSV, TXT, Parquet, Feather or JSON, plain or in gz, zip, tar.gz; or a folder of one file per symbol",
         show_default=False,
     ),
 ]

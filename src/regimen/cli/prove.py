@@ -26,8 +26,8 @@ def prove(
         list[str] | None, typer.Option("--market", help="only this market; may be repeated", show_default=False)
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", help="seeds of each agent on each market")] = 10,
-    jobs: Annotated[int, typer.Option("--jobs", help="processes; the numbers do not depend on it")] = 1,
-    fast: Annotated[bool, typer.Option("--fast", help="quick markets, few steps, lower demands, 2 seeds")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", help="number of processes; the results do not depend on it")] = 1,
+    fast: Annotated[bool, typer.Option("--fast", help="quick markets only, few steps, lower demands, 2 seeds")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print every seed's numbers as JSON")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print the table as Markdown")] = False,
 ) -> None:

@@ -17,7 +17,7 @@ def reproduce(
 ) -> None:
     """Train the run again in a temporary folder and compare weights, exposures, ledger and judgement byte by byte.
 
-    Exits 1 when anything differs. The repetition is no new trial.
+    Exits 1 when anything differs. It does not count as a trial.
 
     Example: regimen reproduce latest
     """

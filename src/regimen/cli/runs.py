@@ -15,9 +15,9 @@ app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_h
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
-@app.command("list", short_help="the runs of a folder with their verdicts")
+@app.command("list", short_help="list the runs of a folder with their verdicts")
 def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
-    """List the runs of a folder with their verdicts; what was interrupted or is damaged says so.
+    """List the runs of a folder with their verdicts; interrupted and damaged runs are marked.
 
     Example: regimen runs list
     """
@@ -52,7 +52,7 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
     print_sentence(screen, following, label="Next")
 
 
-@app.command("trials", short_help="every fit and every evaluation ever recorded")
+@app.command("trials", short_help="list every fit and every evaluation ever recorded")
 def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
     """List every fit and every evaluation that was ever recorded; nothing is ever removed.
 
@@ -81,7 +81,7 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
     print_table(columns, cells, words=("at (UTC)", "kind", "run", "model"))
 
 
-@app.command("compare", short_help="one table and one picture for several runs")
+@app.command("compare", short_help="compare several runs in one table and one picture")
 def compare(
     runs: Annotated[
         list[str] | None,
@@ -125,9 +125,9 @@ def compare(
         print_comparison(comparison, page)
 
 
-@app.command("show", short_help="a run's verdict and where its parts are")
+@app.command("show", short_help="show a run's verdict and where its files are")
 def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
-    """Show a run's verdict and where its parts are.
+    """Show a run's verdict and where its files are.
 
     Example: regimen runs show latest
     """
@@ -148,7 +148,9 @@ def clean(
     remove: Annotated[bool, typer.Option("--remove", help="remove it")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what killed commands left: half-written files, half backtests, temporary runs. Interrupted runs are none.
+    """List what killed commands left: half-written files, unfinished backtests, temporary runs.
+
+    Interrupted runs are kept: `regimen resume` continues them.
 
     Example: regimen runs clean --remove
     """

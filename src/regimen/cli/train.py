@@ -47,7 +47,7 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="NAME", help="this model instead of the file's", show_default=False),
+        typer.Option("--model", "-m", metavar="NAME", help="use this model instead of the file's", show_default=False),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="the same as CONFIG", show_default=False)
@@ -58,8 +58,8 @@ def train(
 ) -> None:
     """Train a policy walk-forward, trade it out of sample, judge it, write runs/<id>.
 
-    With --model everything but the model stays as the file says; sections that the model does not read are left out.
-    Without a file it has defaults for everything but the data.
+    With --model only the model differs from the file; sections that this model does not use are left out.
+    Without a file everything but the data has its default.
 
     Example: regimen train examples/btc-1h.yaml data.path=btcusdt-1h.parquet training.epochs=5
 
