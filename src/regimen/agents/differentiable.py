@@ -181,10 +181,10 @@ class _Unroll(torch.autograd.Function):
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, gains, lower, upper, rate, terms = context.held
         weights = gradients[0].contiguous()
-        found = [torch.empty_like(weights) for _ in range(3)]
-        of_lower, of_upper, of_rate = (part.numpy() for part in found)
+        derivatives = [torch.empty_like(weights) for _ in range(3)]
+        of_lower, of_upper, of_rate = (part.numpy() for part in derivatives)
         _backward(x, gains, lower, upper, rate, terms, weights.numpy(), of_lower, of_upper, of_rate)
-        return (*found, None, None, None)
+        return (*derivatives, None, None, None)
 
 
 @final

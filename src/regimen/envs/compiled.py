@@ -37,19 +37,19 @@ def fetch(t: int, scene: Scene) -> float:
     lanes in a row overlap: 115 instead of 160 to 200 ns a step on bars that do not fit into the cache.
     """
     tape = scene.tape
-    found = float(scene.counts[t])
+    total = float(scene.counts[t])
     for s in range(0, tape.opens.shape[1], _LINE):
-        found += tape.opens[t, s] + tape.closes[t, s] + tape.volumes[t, s] + scene.status[t, s]
+        total += tape.opens[t, s] + tape.closes[t, s] + tape.volumes[t, s] + scene.status[t, s]
         if tape.variances.shape[0] > 0:
-            found += tape.variances[t, s]
+            total += tape.variances[t, s]
         if tape.ratios.shape[0] > 0:
-            found += tape.ratios[t, s]
+            total += tape.ratios[t, s]
         if tape.fundings.shape[0] > 0:
-            found += tape.fundings[t, s]
+            total += tape.fundings[t, s]
     for s in range(scene.features.shape[1]):
         for f in range(0, scene.features.shape[2], _LINE):
-            found += scene.features[t, s, f]
-    return found
+            total += scene.features[t, s, f]
+    return total
 
 
 def _version(*functions: Callable[..., Any]) -> int:
@@ -60,15 +60,15 @@ def _version(*functions: Callable[..., Any]) -> int:
 def _stepping(version: int) -> Callable[[int, int, Scene, Rules, Plan, Lanes], float]:
     @jit_step
     def step_block(first: int, stop: int, scene: Scene, rules: Rules, plan: Plan, lanes: Lanes) -> float:
-        found = 0.0
+        total = 0.0
         for low in range(first, stop, _AHEAD):
             high = min(low + _AHEAD, stop)
             if stop - first > 1:
                 for n in range(low, high):
-                    found += fetch(lanes.clock[n, BAR] + 1, scene)
+                    total += fetch(lanes.clock[n, BAR] + 1, scene)
             for n in range(low, high):
                 step(n, scene, rules, plan, lanes)
-        return found + version
+        return total + version
 
     return step_block
 

@@ -104,11 +104,11 @@ class Inputs:
             raise ConfigError("envs.episode_length", f"must be at most {room}, the bars there are less one", steps)
         last = stop - 1 - (steps or 1)
         ready = (self.status == READY).any(axis=1)
-        found = start + np.flatnonzero(ready[start : last + 1])
-        if len(found) == 0:
+        places = start + np.flatnonzero(ready[start : last + 1])
+        if len(places) == 0:
             rule = f"must be known at some bar from {start} to {last}, where an episode may start"
             unknown = np.isnan(self.values[start : last + 1]).all(axis=(0, 1))
             if unknown.any():
                 rule += f"; {self.names[int(unknown.argmax())]} never is"
             raise ConfigError("features", rule)
-        return found
+        return places

@@ -231,7 +231,7 @@ def payouts(bars: Bars, delisting: float | str) -> Floats:
     if column is None:
         known = ", ".join(bars.extras) or "none"
         raise ConfigError("market.delisting", f"must be a number or an extra of the bars (there: {known})", delisting)
-    found = np.ones(len(bars.symbols))
+    fractions = np.ones(len(bars.symbols))
     ended = ~np.isnat(bars.listing[:, 1]) & (bars.listing[:, 1] >= bars.time[0]) & (bars.listing[:, 1] < bars.time[-1])
     for s in np.flatnonzero(ended):
         values = column[~np.isnan(column[:, s]), s]
@@ -239,5 +239,5 @@ def payouts(bars: Bars, delisting: float | str) -> Floats:
             value = float(values[-1]) if len(values) else None
             rule = f"must hold the fraction of the last price, 0 to {MOST_PAID:g}, for {bars.symbols[s]}, which ends"
             raise DataError(f"bars.{delisting}", rule, value)
-        found[s] = values[-1]
-    return found
+        fractions[s] = values[-1]
+    return fractions

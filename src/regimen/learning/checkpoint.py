@@ -131,12 +131,12 @@ class Session:
     def add(self, steps: int, reward: float, entropy: float, numbers: Mapping[str, float], seconds: float) -> None:
         """Counts one more iteration of so many steps, tells it, and writes a checkpoint when one is due."""
         self._learner.iterations += 1
-        found = Iteration(
+        iteration = Iteration(
             self._learner.iterations, self.steps + steps, self._total, reward, entropy, dict(numbers), seconds
         )
-        self.history.append(found)
+        self.history.append(iteration)
         if self._progress is not None:
-            self._progress(found)
+            self._progress(iteration)
         if self._checkpoint is None:
             return
         if self.done or time.perf_counter() - self._written >= self._checkpoint.seconds:

@@ -94,15 +94,15 @@ def recorded(config: DatasetConfig, env: VectorEnv, steps: int, seed: int) -> Tr
     each, parts = -(-steps // env.n_envs), config.parts
     shares = np.cumsum([0.0, *(part.share for part in parts)])
     edges = np.rint(each * shares / shares[-1]).astype(int).tolist()
-    found = []
+    pieces = []
     for number, (part, (first, stop)) in enumerate(zip(parts, pairwise(edges), strict=True)):
         if stop == first:
             rule = f"must leave a step of every lane to part {number + 1} of the {each} that there are"
             raise ConfigError(f"{FIELD}.mixture", rule, part.share)
         own = int(generator(seed, "dataset", number).integers(2**31))
         behaviour = _finite(spec, noisy(_behaviour(part.behaviour, env), env, part.epsilon))
-        found.append(record(behaviour, env, stop - first, own))
-    return found[0] if len(found) == 1 else Trajectories.joined(found)
+        pieces.append(record(behaviour, env, stop - first, own))
+    return pieces[0] if len(pieces) == 1 else Trajectories.joined(pieces)
 
 
 def _behaviour(name: str, env: VectorEnv) -> Behaviour:

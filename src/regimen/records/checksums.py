@@ -39,8 +39,8 @@ def recorded_files(root: Path, folder: Path | None = None) -> dict[str, str]:
         root: of the run, or of a backtest inside it.
         folder: only what lies in this part of it.
     """
-    found = {path.relative_to(root).as_posix(): path for path in sorted((folder or root).rglob("*")) if path.is_file()}
-    return {name: digest(path) for name, path in found.items() if _one_of(name, _RECORDED, _LEFT_OUT)}
+    paths = {path.relative_to(root).as_posix(): path for path in sorted((folder or root).rglob("*")) if path.is_file()}
+    return {name: digest(path) for name, path in paths.items() if _one_of(name, _RECORDED, _LEFT_OUT)}
 
 
 def require_undamaged(root: Path, recorded: Mapping[str, str], *patterns: str) -> None:

@@ -76,8 +76,8 @@ class Finished:
 
     def row(self, name: str) -> Mapping[str, Any]:
         """A row of the judgement."""
-        found: Mapping[str, Any] = next(row for row in self.judgement["rows"] if row["name"] == name)
-        return found
+        match: Mapping[str, Any] = next(row for row in self.judgement["rows"] if row["name"] == name)
+        return match
 
     @cached_property
     def seeds(self) -> dict[int, float]:
@@ -93,9 +93,9 @@ class Finished:
         for seed in self.config.all_seeds:
             home = self.directory if seed == self.config.seed else self.directory.seed(seed)
             for window in self.manifest["windows"]:
-                found = Effort.read(home.path / "windows" / f"{window['number']:03d}")
-                if found is not None:
-                    yield found
+                effort = Effort.read(home.path / "windows" / f"{window['number']:03d}")
+                if effort is not None:
+                    yield effort
 
     def curve(self, name: str) -> tuple[Series, Series]:
         """A curve of the judgement: nanoseconds since 1970, multiples of the starting equity."""
@@ -112,15 +112,15 @@ def find_runs(words: Sequence[str], root: Path) -> list[RunDirectory]:
     Raises:
         RunError: no words; or one that names no run.
     """
-    found: dict[Path, RunDirectory] = {}
+    by_path: dict[Path, RunDirectory] = {}
     for word in words:
         if Path(word).is_file() and word.endswith(_BESIDE):
             continue
         run = find_run(word, root)
-        found.setdefault(run.path.resolve(), run)
-    if not found:
+        by_path.setdefault(run.path.resolve(), run)
+    if not by_path:
         raise RunError("runs compare", "needs at least one run, e.g. runs/*")
-    return list(found.values())
+    return list(by_path.values())
 
 
 def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) -> Comparison:
@@ -138,14 +138,16 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
     """
     runs = [Finished.read(directory) for directory in directories]
     first = runs[0]
-    found = []
+    warnings = []
     for run in runs[1:]:
         difference = _difference(first, run)
         if difference is not None and not force:
             rule = f"must have the {difference[0]} of {first.id}, {difference[1]}; --force shows both, marked"
             raise RunError(f"run {run.id}", rule, difference[2])
         if difference is not None:
-            found.append(f"{run.id} has another {difference[0]} than {first.id}: {difference[2]}, not {difference[1]}")
+            warnings.append(
+                f"{run.id} has another {difference[0]} than {first.id}: {difference[2]}, not {difference[1]}"
+            )
     ledgers = {run.directory.trials.path: run.directory.trials for run in runs}
     trials = {run.source: _counted(ledgers.values(), run) for run in runs}
     held = first.row("buy_and_hold")
@@ -168,7 +170,7 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
         reference=reference,
         trials=trials[first.source].count,
         facts=_facts(first),
-        differences=found,
+        differences=warnings,
     )
 
 

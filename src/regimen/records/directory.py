@@ -252,12 +252,12 @@ def located(config: RunConfig, began: Path) -> RunConfig:
     if began == Path.cwd():
         return config
 
-    def found(name: str) -> str:
+    def place(name: str) -> str:
         there = began / name
         return str(there) if path_exists(str(there)) else name
 
     data = config.data
-    extras = {name: file.model_copy(update={"path": found(file.path)}) for name, file in data.extras.items()}
+    extras = {name: file.model_copy(update={"path": place(file.path)}) for name, file in data.extras.items()}
     changes: dict[str, Any] = {"extras": extras}
-    changes |= {key: found(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
+    changes |= {key: place(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
     return config.model_copy(update={"data": data.model_copy(update=changes)})

@@ -41,8 +41,8 @@ class Effort:
         """Reads it; None for a window that was fitted before this was recorded."""
         if not (folder / EFFORT).exists():
             return None
-        found = read_json(folder / EFFORT)
-        return cls(*(found.get(name) for name in ("seconds", "whole", "parameters", "trainable")))  # type: ignore[arg-type]
+        values = read_json(folder / EFFORT)
+        return cls(*(values.get(name) for name in ("seconds", "whole", "parameters", "trainable")))  # type: ignore[arg-type]
 
 
 def count_parameters(model: Any) -> tuple[int | None, int | None]:

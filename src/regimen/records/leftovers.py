@@ -57,11 +57,11 @@ def find_leftovers(root: Path) -> list[Leftover]:
     """
     if not root.is_dir():
         raise RunError("runs", "must be a folder of runs", str(root))
-    found = dict(_found(root))
-    return [Leftover(path, what, _size(path)) for path, what in sorted(found.items())]
+    leftovers = dict(_candidates(root))
+    return [Leftover(path, what, _size(path)) for path, what in sorted(leftovers.items())]
 
 
-def _found(root: Path) -> Iterator[tuple[Path, str]]:
+def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
     runs = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
     for run in runs:
         if (run / MANIFEST).exists():

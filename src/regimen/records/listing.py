@@ -42,12 +42,12 @@ def find_run(word: str, root: Path) -> RunDirectory:
         return RunDirectory.open(path)
     if path.name == word and (root / word).is_dir():
         return RunDirectory.open(root / word)
-    found = [run for run in _folders(root) if word and run.name.startswith(word)]
-    if len(found) == 1:
-        return RunDirectory.open(found[0])
-    if found:
-        names = ", ".join(run.name for run in found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
-        raise RunError("run", f"must name one run, not {len(found)}: {names}", word)
+    matches = [run for run in _folders(root) if word and run.name.startswith(word)]
+    if len(matches) == 1:
+        return RunDirectory.open(matches[0])
+    if matches:
+        names = ", ".join(run.name for run in matches[:_SHOWN]) + (", …" if len(matches) > _SHOWN else "")
+        raise RunError("run", f"must name one run, not {len(matches)}: {names}", word)
     if path.is_dir():
         return RunDirectory.open(path)  # which says what it lacks
     raise RunError("run", f"must be the folder of a run, the id of one in {root}, or {LATEST}", word)
@@ -106,13 +106,13 @@ def _judged(run: RunDirectory, tried: Tried) -> dict[str, Any]:
     try:
         policy = next(each for each in judgement["rows"] if each["name"] == "policy")
         count = judgement["trials"]["count"]
-        found = {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
+        summary = {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
         now = counted(tried.get(data["source_fingerprint"], []), judgement["sample"]["periods_per_year"])
         if now.count > count:
-            found |= {
+            summary |= {
                 "trials_now": now.count,
                 "verdict_now": level_now(judgement, now) if "timing" in judgement else _UNKNOWN,
             }
     except (KeyError, TypeError, StopIteration):  # of a run that has no checksums yet
         raise RunError("run", "holds a judgement.json of another shape", str(run.path)) from None
-    return found | {"trials": count}
+    return summary | {"trials": count}

@@ -18,10 +18,10 @@ def model_configs() -> dict[str, type[ModelSettings]]:
 
     Read from the unions of all models, so that a new member has its name by being one.
     """
-    found = [
+    configs = [
         each for union in (PredictorConfig, AgentConfig) for each in members(union) if issubclass(each, ModelSettings)
     ]
-    return {spoken_kind(member.model_fields["kind"].default): member for member in found}
+    return {spoken_kind(member.model_fields["kind"].default): member for member in configs}
 
 
 def model_names() -> tuple[str, ...]:
@@ -37,12 +37,12 @@ def model_config(name: str) -> type[ModelSettings]:
     """
     known = model_configs()
     plain = spoken_kind(name.strip().lower())
-    found = known.get(ALIASES.get(plain, plain))
-    if found is None:
+    config = known.get(ALIASES.get(plain, plain))
+    if config is None:
         near = difflib.get_close_matches(plain, model_names(), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ConfigError("--model", f"must be one of {', '.join(model_names())}{hint}", name)
-    return found
+    return config
 
 
 def spoken_kind(kind: str) -> str:

@@ -47,14 +47,14 @@ def recorded(root: Path) -> tuple[list[Recorded], int]:
     And how many folders cannot be read: a damaged one hides no other.
     """
     folders = [path.parent for path in (*root.glob("*/manifest.json"), *root.glob("*/backtests/*/judgement.json"))]
-    found: list[Recorded] = []
+    trials: list[Recorded] = []
     damaged = 0
     for folder in sorted(folders):
         try:
-            found += _told(folder)
+            trials += _told(folder)
         except (RunError, KeyError, TypeError, StopIteration):
             damaged += 1
-    return sorted(found, key=lambda each: each[0]), damaged
+    return sorted(trials, key=lambda each: each[0]), damaged
 
 
 def _told(folder: Path) -> list[Recorded]:

@@ -59,8 +59,8 @@ class TrialLedger:
     def rows(self, source: str | None = None) -> list[dict[str, object]]:
         """All trials in the order of their coming, or those on one series, whatever its files looked like."""
         with self._reading() as connection:
-            found = connection.execute(f"SELECT id, at, {', '.join(COLUMNS)} FROM trials ORDER BY id")
-            rows = [dict(zip(("id", "at", *COLUMNS), row, strict=True)) for row in found]
+            lines = connection.execute(f"SELECT id, at, {', '.join(COLUMNS)} FROM trials ORDER BY id")
+            rows = [dict(zip(("id", "at", *COLUMNS), row, strict=True)) for row in lines]
             if source is None:
                 return rows
             family = _family(connection, source)
@@ -175,13 +175,13 @@ def _family(connection: sqlite3.Connection, source: str) -> dict[str, float]:
     for one, other, share in connection.execute("SELECT source, other, share FROM joins"):
         near.setdefault(one, []).append((other, share))
         near.setdefault(other, []).append((one, share))
-    found, open_ = {source: 1.0}, deque([source])
+    family, open_ = {source: 1.0}, deque([source])
     while open_:
         for other, share in near.get(open_.popleft(), ()):
-            if other not in found:
-                found[other] = share
+            if other not in family:
+                family[other] = share
                 open_.append(other)
-    return found
+    return family
 
 
 def _rebuild(connection: sqlite3.Connection, root: Path) -> None:

@@ -270,11 +270,11 @@ class CGDT(Persistent):
         for start in range(0, len(rows), size):
             part = slice(start, start + size)
             with torch.autocast(self.device, torch.bfloat16, enabled=self.config.precision == "bf16"):
-                found = self.network.policy(
+                outputs = self.network.policy(
                     goals[part],
                     self._input(seen[part]),
                     torch.from_numpy(taken[part]).to(self.device),
                     torch.from_numpy(mask[part]).to(self.device),
                 )
-            parts.append(found[:, -1].float().cpu())
+            parts.append(outputs[:, -1].float().cpu())
         return torch.cat(parts)[torch.from_numpy(place)]

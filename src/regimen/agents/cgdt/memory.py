@@ -65,15 +65,15 @@ class ContextMemory:
 
     def after(self, memory: Singles, rows: Singles, actions: NDArray[np.int64]) -> Singles:
         """Returns the memory after one more step."""
-        found = np.empty_like(memory)
-        found[:, 0] = np.minimum(memory[:, 0] + 1, self.past)
+        following = np.empty_like(memory)
+        following[:, 0] = np.minimum(memory[:, 0] + 1, self.past)
         if self.past:
             edge = 1 + self.past * self.width
-            found[:, 1 : edge - self.width] = memory[:, 1 + self.width : edge]
-            found[:, edge - self.width : edge] = rows
-            found[:, edge:-1] = memory[:, edge + 1 :]
-            found[:, -1] = actions
-        return found
+            following[:, 1 : edge - self.width] = memory[:, 1 + self.width : edge]
+            following[:, edge - self.width : edge] = rows
+            following[:, edge:-1] = memory[:, edge + 1 :]
+            following[:, -1] = actions
+        return following
 
 
 def unlike(rows: Singles, memory: Singles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

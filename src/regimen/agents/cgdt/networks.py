@@ -100,8 +100,8 @@ class ReturnCritic(nn.Module):
             actions: (choices, width) embeddings; of zeros: the critic of a state alone.
         """
         inner = functional.relu(self.first(states)[..., None, :] + actions)
-        found: Tensor = self.last(functional.relu(self.second(inner)))
-        return found
+        values: Tensor = self.last(functional.relu(self.second(inner)))
+        return values
 
 
 @final
@@ -117,8 +117,8 @@ class GuidedTransformer(nn.Module):
     def values(self, states: Tensor) -> Tensor:
         """Returns the critic's word on every choice, (..., choices, 1 or 2)."""
         table = self.policy.action
-        found: Tensor = self.critic(states, table if self.sees_actions else torch.zeros_like(table))
-        return found
+        scores: Tensor = self.critic(states, table if self.sees_actions else torch.zeros_like(table))
+        return scores
 
 
 def activations(config: CGDTConfig, choices: int) -> int:

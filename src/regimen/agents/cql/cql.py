@@ -249,8 +249,8 @@ class CQL(Persistent):
         rows, _ = observed_rows(self.spec, observation)
         with torch_threads(self.config.threads):
             seen = torch.from_numpy(self._input(rows)).to(self._device)
-            found: NDArray[np.float32] = self.critics(seen.T).mean(0).T.cpu().numpy()
-        return found * np.float32(self.reward_scale)
+            q: NDArray[np.float32] = self.critics(seen.T).mean(0).T.cpu().numpy()
+        return q * np.float32(self.reward_scale)
 
     def predict(
         self, observation: NDArray[Any], state: Any = None, deterministic: bool = True

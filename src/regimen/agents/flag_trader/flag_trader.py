@@ -217,9 +217,9 @@ class FlagTrader(Persistent):
         raw = rollout.flat(rollout.raw).to(self.device)
         with torch.no_grad():
             old_log_prob, entropy = heads.log_prob_and_entropy(outputs[acted], raw)
-        found, advantages = self._advantages(rollout, values.cpu().numpy()[held:])
-        targets = rollout.flat(advantages + found).to(self.device)
-        explained = ops.explained_variance(rollout.flat(found), targets.cpu())
+        old_values, advantages = self._advantages(rollout, values.cpu().numpy()[held:])
+        targets = rollout.flat(advantages + old_values).to(self.device)
+        explained = ops.explained_variance(rollout.flat(old_values), targets.cpu())
         followed = heads.follow_targets(targets, config.value_share if self.iterations else 1.0)
         batch = Batch(inputs, acted, raw, old_log_prob, rollout.flat(advantages).to(self.device), followed)
         rows = np.where(windows.new(np.arange(len(windows.rows)), config.context), windows.rows, 0)
@@ -245,12 +245,12 @@ class FlagTrader(Persistent):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Returns values and advantages, both (time, lane), from the values of the table's rows after the memory."""
         config, (steps, lanes) = self.config, rollout.shape
-        found = np.ascontiguousarray(values[: steps * lanes].reshape(steps, lanes))
+        old_values = np.ascontiguousarray(values[: steps * lanes].reshape(steps, lanes))
         after = values[steps * lanes : (steps + 1) * lanes]
         final_values = np.zeros_like(rollout.rewards)
         rows, cut_lanes, _ = rollout.finals()
         final_values[rows, cut_lanes] = values[(steps + 1) * lanes :]
-        return found, advantages(rollout, found, after, final_values, config.gamma, config.gae_lambda)
+        return old_values, advantages(rollout, old_values, after, final_values, config.gamma, config.gae_lambda)
 
     @contextmanager
     def _acting(self) -> Iterator[None]:

@@ -101,8 +101,8 @@ def _model(folder: str) -> Any:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(_FIELD, f"must be a model that transformers can read ({reason})", folder) from None
-    model, found = loaded
-    absent = sorted(name for name in found["missing_keys"] if not name.startswith("wte"))
+    model, report = loaded
+    absent = sorted(name for name in report["missing_keys"] if not name.startswith("wte"))
     if absent:  # transformers draws them
         raise ConfigError(_FIELD, f"must have all weights of its model; {absent[0]} is absent", folder)
     for name, tensor in model.named_parameters():

@@ -100,7 +100,7 @@ def cut(
         kept: observations left of a full window.
     """
     steps, lanes = ended.shape
-    found: list[tuple[list[int], int]] = []
+    pieces: list[tuple[list[int], int]] = []
     behind = (context + steps + 1) * lanes
     for lane in range(lanes):
         window = [step * lanes + lane for step in range(int(carried[lane]))]
@@ -112,15 +112,15 @@ def cut(
                 asked.append(behind + int(finals[step, lane]))
             for row in asked:
                 if len(window) == context:
-                    found.append((window, first))
+                    pieces.append((window, first))
                     window = window[context - kept :]
                     first = len(window)
                 window.append(row)
             if last or ended[step, lane]:
-                found.append((window, first))
+                pieces.append((window, first))
                 window, first = [], 0
-    found = [(window, first) for window, first in found if first < len(window)]
-    rows = np.zeros((len(found), context), np.int64)
-    for number, (window, _) in enumerate(found):
+    pieces = [(window, first) for window, first in pieces if first < len(window)]
+    rows = np.zeros((len(pieces), context), np.int64)
+    for number, (window, _) in enumerate(pieces):
         rows[number, : len(window)] = window
-    return Windows(rows, np.array([len(window) for window, _ in found]), np.array([first for _, first in found]))
+    return Windows(rows, np.array([len(window) for window, _ in pieces]), np.array([first for _, first in pieces]))

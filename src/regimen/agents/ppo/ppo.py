@@ -150,14 +150,14 @@ class PPO(Persistent):
         rows, lanes, finals = rollout.finals()
         if len(rows):
             final_values[rows, lanes] = self._values(self._input(finals))
-        found = advantages(rollout, values[:-1], values[-1], final_values, config.gamma, config.gae_lambda)
-        targets = rollout.flat(found + values[:-1])
+        estimates = advantages(rollout, values[:-1], values[-1], final_values, config.gamma, config.gae_lambda)
+        targets = rollout.flat(estimates + values[:-1])
         explained = ops.explained_variance(rollout.flat(values[:-1]), targets)
         batch = (
             rollout.flat(rollout.inputs),
             rollout.flat(rollout.raw),
             old_log_prob.flatten(),
-            rollout.flat(found),
+            rollout.flat(estimates),
             network.follow_targets(targets, config.value_share if self.iterations else 1.0),
         )
         losses: list[float] = []

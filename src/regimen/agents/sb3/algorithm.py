@@ -43,8 +43,10 @@ def algorithms() -> dict[str, type[BaseAlgorithm]]:
     rooms = [stable_baselines3]
     with contextlib.suppress(ModuleNotFoundError):
         rooms.append(importlib.import_module("sb3_contrib"))
-    found = [getattr(room, name) for room in rooms for name in room.__all__ if name not in _UNFIT]
-    return {each.__name__.lower(): each for each in found if inspect.isclass(each) and issubclass(each, BaseAlgorithm)}
+    classes = [getattr(room, name) for room in rooms for name in room.__all__ if name not in _UNFIT]
+    return {
+        each.__name__.lower(): each for each in classes if inspect.isclass(each) and issubclass(each, BaseAlgorithm)
+    }
 
 
 def algorithm_of(config: SB3Config) -> type[BaseAlgorithm]:
@@ -98,16 +100,16 @@ def _network(config: SB3Config, given: Any) -> dict[str, Any]:
     field = "agents.parameters.policy_kwargs"
     if given is not None and not isinstance(given, dict):
         raise ConfigError(field, "must be a mapping of keys to values", given)
-    found: dict[str, Any] = dict(given or {})
+    settings: dict[str, Any] = dict(given or {})
     ours: dict[str, Any] = {}
     if config.hidden is not None:
         ours["net_arch"] = list(config.hidden)
     if config.activation is not None:
         ours["activation_fn"] = _ACTIVATIONS[config.activation]
     for key, name in (("net_arch", "hidden"), ("activation_fn", "activation")):
-        if key in ours and key in found:
-            raise ConfigError(f"{field}.{key}", f"must not be given beside agents.{name}", found[key])
-    return found | ours
+        if key in ours and key in settings:
+            raise ConfigError(f"{field}.{key}", f"must not be given beside agents.{name}", settings[key])
+    return settings | ours
 
 
 def complaint(error: Exception, config: SB3Config, kind: type[BaseAlgorithm], spec: EnvSpec) -> ConfigError:
