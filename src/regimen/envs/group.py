@@ -13,7 +13,7 @@ from regimen.envs.spec import Step, innermost
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
-_TOLD = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar", "start")
+_INFO = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar", "start")
 
 
 @final
@@ -51,7 +51,7 @@ class MarketGroup:
         self._seen = np.zeros(shape, first.config.precision)
         self._rewards = np.zeros(n)
         self._flags = np.zeros((2, n), np.bool_)
-        self._info: dict[str, NDArray[Any]] = {name: np.zeros(n) for name in _TOLD}
+        self._info: dict[str, NDArray[Any]] = {name: np.zeros(n) for name in _INFO}
         self._info["final_observation"] = np.zeros(shape, first.config.precision)
 
     def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:

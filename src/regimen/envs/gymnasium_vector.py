@@ -13,7 +13,7 @@ from regimen.envs.spaces import action_space, observation_space, one_option
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError
 
-_TOLD = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar")
+_INFO = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar")
 
 
 class MarketVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
@@ -54,26 +54,26 @@ class MarketVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         """
         super().reset(seed=seed)
         observation, info = self.market.reset(seed, one_option(options, "starts"))
-        return self._own(observation), self._told(info)
+        return self._own(observation), self._copied(info)
 
     def step(self, actions: ArrayLike) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Steps every lane by one bar; see `VectorMarket.step`."""
         observation, reward, terminated, truncated, info = self.market.step(actions)
-        told = self._told(info)
+        copies = self._copied(info)
         done = terminated | truncated
         if done.any():
             final = np.full(self.num_envs, None, dtype=object)
             for n in np.flatnonzero(done):
                 final[n] = info["final_observation"][n].copy()
-            told["final_obs"], told["_final_obs"] = final, done
-        return self._own(observation), self._own(reward), self._own(terminated), self._own(truncated), told
+            copies["final_obs"], copies["_final_obs"] = final, done
+        return self._own(observation), self._own(reward), self._own(terminated), self._own(truncated), copies
 
     def _own(self, array: NDArray[Any]) -> NDArray[Any]:
         return array.copy() if self.copy else array
 
-    def _told(self, info: dict[str, NDArray[Any]]) -> dict[str, Any]:
-        told: dict[str, Any] = {}
-        for name in _TOLD:
-            told[name] = self._own(info[name])
-            told[f"_{name}"] = np.ones(self.num_envs, np.bool_)
-        return told
+    def _copied(self, info: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        copies: dict[str, Any] = {}
+        for name in _INFO:
+            copies[name] = self._own(info[name])
+            copies[f"_{name}"] = np.ones(self.num_envs, np.bool_)
+        return copies

@@ -59,7 +59,7 @@ class MarketEnv(gymnasium.Env[NDArray[Any], Any]):
             seed = int(self.np_random.integers(2**31))
         start = one_option(options, "start")
         observation, _ = self.market.reset(seed, None if start is None else np.array([start]))
-        return observation[0].copy(), self._told()
+        return observation[0].copy(), self._facts()
 
     def step(self, action: ArrayLike) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
         """Steps one bar; see `VectorMarket.step`.
@@ -76,14 +76,14 @@ class MarketEnv(gymnasium.Env[NDArray[Any], Any]):
             reward.item(),
             terminated.item(),
             truncated.item(),
-            self._told(),
+            self._facts(),
         )
 
-    def _told(self) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         numbers = self.market.step_numbers(0)
-        told: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
-        told["bar"] = self.market.bar(0)
-        return told
+        facts: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
+        facts["bar"] = self.market.bar(0)
+        return facts
 
 
 def register() -> None:

@@ -15,7 +15,7 @@ from regimen.envs.spec import VectorEnv
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
-_TOLD = ("equity", "profit", "turnover", "cost", "drawdown")
+_INFO = ("equity", "profit", "turnover", "cost", "drawdown")
 
 
 class LanesVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
@@ -80,9 +80,9 @@ class LanesVecEnv(VecEnv):  # type: ignore[misc, unused-ignore]
             finals = info["final_observation"]  # means something in the lanes that ended only
             mask = done.reshape(-1, *[1] * (finals.ndim - 1))
             final = self._observe(np.where(mask, finals, observation))
-            told = [name for name in _TOLD if name in info]
+            names = [name for name in _INFO if name in info]
             for n in ended:
-                infos[n] = {name: float(info[name][n]) for name in told}
+                infos[n] = {name: float(info[name][n]) for name in names}
                 infos[n]["terminal_observation"] = final[n]
                 infos[n]["TimeLimit.truncated"] = bool(truncated[n] and not terminated[n])
                 if "episode_reward" in info:

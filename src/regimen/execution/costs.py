@@ -161,14 +161,14 @@ class Costs(BaseModel):
             f"{self.borrow_annual:.2%} a year to borrow" if self.borrow_annual else "shorts borrow for nothing",
             f"{self.financing_annual:.2%} on borrowed cash" if self.financing_annual else "",
         ]
-        told = ", ".join(part for part in parts if part)
+        rates = ", ".join(part for part in parts if part)
         if self.chosen_by == "calendar":
-            return f"{told} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
+            return f"{rates} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
         if self.venue is None:
-            return f"{told} (chosen in the config)"
+            return f"{rates} (chosen in the config)"
         changed = [name for name, rate in _rates_of(self.venue).items() if getattr(self, name) != rate]
         other = f", but for {', '.join(changed)}" if changed else ""
-        return f"{told} ({self.venue}{other}: chosen in the config)"
+        return f"{rates} ({self.venue}{other}: chosen in the config)"
 
     def dearer_than(self, other: Costs) -> bool:
         """Whether no component is lower than the other's and one is higher; funding and σ must be the same."""

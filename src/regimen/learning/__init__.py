@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from regimen.learning.iteration import Iteration, Progress
     from regimen.learning.moments import RunningMoments
     from regimen.learning.offline import OfflineLearner, learn_offline, study
-    from regimen.learning.on_policy import advantages, draw_noise, mean_reward, told
+    from regimen.learning.on_policy import advantages, draw_noise, iteration_numbers, mean_reward
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.replay_buffer import ReplayBuffer
@@ -62,6 +62,7 @@ __all__ = [
     "draw_noise",
     "first_seen",
     "flattened",
+    "iteration_numbers",
     "kind_of",
     "learn_offline",
     "learn_online",
@@ -72,7 +73,6 @@ __all__ = [
     "require_finite",
     "side_by_side",
     "study",
-    "told",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -109,6 +109,7 @@ __getattr__, __dir__ = lazily(
         "draw_noise": ".on_policy",
         "first_seen": ".agent",
         "flattened": ".flat",
+        "iteration_numbers": ".on_policy",
         "kind_of": ".storage",
         "learn_offline": ".offline",
         "mean_reward": ".on_policy",
@@ -118,6 +119,5 @@ __getattr__, __dir__ = lazily(
         "perceptron": ".actor_critic",
         "side_by_side": ".flat",
         "study": ".offline",
-        "told": ".on_policy",
     },
 )

@@ -161,5 +161,5 @@ def _plain(value: Any) -> Any:
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, Any]:
-    told = {name: math.nan if value is None else value for name, value in row["numbers"].items()}
-    return {name: math.nan if value is None else value for name, value in row.items()} | {"numbers": told}
+    numbers = {name: math.nan if value is None else value for name, value in row["numbers"].items()}
+    return {name: math.nan if value is None else value for name, value in row.items()} | {"numbers": numbers}

@@ -97,8 +97,8 @@ def study(
             count = min(config.report_updates, total - done)
             entropy, numbers = agent.improve(done, count, total)
             done += count
-            told = -(-len(trajectories) * done // total) - session.steps
-            session.add(told, reward, entropy, numbers, time.perf_counter() - start)
+            fresh = -(-len(trajectories) * done // total) - session.steps
+            session.add(fresh, reward, entropy, numbers, time.perf_counter() - start)
     return session.history
 
 

@@ -67,7 +67,7 @@ def advantages(
     return arrays.gae(rollout.rewards, values, successors, *flags, gamma, gae_lambda)
 
 
-def told(
+def iteration_numbers(
     divergence: float, clipped: Sequence[float], explained: float, losses: Sequence[float], rate: float
 ) -> dict[str, float]:
     """Returns the numbers of an `Iteration`: of the last minibatch, of the last epoch, before the updates, of all."""

@@ -51,13 +51,13 @@ def recorded(root: Path) -> tuple[list[Recorded], int]:
     damaged = 0
     for folder in sorted(folders):
         try:
-            trials += _told(folder)
+            trials += _trials_of(folder)
         except (RunError, KeyError, TypeError, StopIteration):
             damaged += 1
     return sorted(trials, key=lambda each: each[0]), damaged
 
 
-def _told(folder: Path) -> list[Recorded]:
+def _trials_of(folder: Path) -> list[Recorded]:
     try:
         sketch = Sketch.from_bytes((folder / SKETCH).read_bytes())
     except (OSError, ValueError):

@@ -40,8 +40,8 @@ class TrialLedger:
         """Returns one line where the ledger is missing and runs that it should tell of are there; else None."""
         if self.path.exists():
             return None
-        told, damaged = recorded(self.path.parent)
-        return _lost(told, damaged) if told or damaged else None
+        entries, damaged = recorded(self.path.parent)
+        return _lost(entries, damaged) if entries or damaged else None
 
     def append(self, trial: Trial, sketch: Sketch | None = None, folder: Path | None = None) -> None:
         """Appends one trial. The same part of the same run is kept once, so a resumed run counts once.
@@ -145,8 +145,8 @@ def counted(rows: Iterable[Mapping[str, Any]], periods_per_year: float) -> Trial
     )
 
 
-def _add(connection: sqlite3.Connection, told: Recorded) -> None:
-    at, trial, sketch = told
+def _add(connection: sqlite3.Connection, entry: Recorded) -> None:
+    at, trial, sketch = entry
     if sketch is not None:
         _register(connection, trial.source, sketch)
     values = [getattr(trial, name) for name in COLUMNS]
@@ -185,16 +185,16 @@ def _family(connection: sqlite3.Connection, source: str) -> dict[str, float]:
 
 
 def _rebuild(connection: sqlite3.Connection, root: Path) -> None:
-    told, damaged = recorded(root)
-    for each in told:
+    entries, damaged = recorded(root)
+    for each in entries:
         _add(connection, each)
-    if told or damaged:
+    if entries or damaged:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        connection.execute("INSERT INTO notes VALUES (?, ?)", [now, _lost(told, damaged)])
+        connection.execute("INSERT INTO notes VALUES (?, ?)", [now, _lost(entries, damaged)])
 
 
-def _lost(told: Sequence[Recorded], damaged: int) -> str:
-    runs = len({trial.run.partition("/")[0] for _, trial, _ in told})
+def _lost(entries: Sequence[Recorded], damaged: int) -> str:
+    runs = len({trial.run.partition("/")[0] for _, trial, _ in entries})
     many = f"{runs} run{'' if runs == 1 else 's'}"
     unread = f", and {damaged} damaged folder{'' if damaged == 1 else 's'}" if damaged else ""
     return (

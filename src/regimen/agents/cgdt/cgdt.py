@@ -155,7 +155,7 @@ class CGDT(Persistent):
     def improve(self, first: int, count: int, total: int) -> tuple[float, dict[str, float]]:
         """Makes the updates [first, first + count) of ``total``; returns the policy's entropy and what else to tell."""
         assert self._windows is not None
-        config, told = self.config, np.zeros(5)
+        config, totals = self.config, np.zeros(5)
         with private_random(torch.device(self.device)):
             self.network.train()
             for k in range(first, first + count):
@@ -164,10 +164,10 @@ class CGDT(Persistent):
                     0, len(self._windows), config.batch_size
                 )
                 rate = config.rate(k / total)
-                told += np.array(self._update(self._windows.batch(rows), rate, k / total)) / count
+                totals += np.array(self._update(self._windows.batch(rows), rate, k / total)) / count
                 self.updates += 1
             self.network.eval()
-        entropy, loss, valued, guided, expected = (float(each) for each in told)
+        entropy, loss, valued, guided, expected = (float(each) for each in totals)
         require_finite(self, loss + valued + guided)
         return entropy, {
             "loss": loss,

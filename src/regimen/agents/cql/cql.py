@@ -171,8 +171,8 @@ class CQL(Persistent):
             drawn = self._table.take(chosen[start : start + _TOGETHER])
             for number, batch in enumerate(map(Drawn._make, zip(*drawn, strict=True)), first + start):
                 left = 1.0 - number / total if config.anneal else 1.0
-                told = self.update(batch, config.learning_rate * left)
-        td_loss, conservative, value = (float(each) for each in told[:3])
+                figures = self.update(batch, config.learning_rate * left)
+        td_loss, conservative, value = (float(each) for each in figures[:3])
         require_finite(self, td_loss + conservative)
         numbers = {
             "td_loss": td_loss,
@@ -181,7 +181,7 @@ class CQL(Persistent):
             "alpha": float(self._alpha()),
             "updates": float(self.updates),
         }
-        return self._entropy(told[3]), numbers
+        return self._entropy(figures[3]), numbers
 
     @torch.no_grad()
     def update(self, batch: Drawn, rate: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:

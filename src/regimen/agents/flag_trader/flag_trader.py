@@ -38,11 +38,11 @@ from regimen.learning import (
     copy_observation,
     draw_noise,
     first_seen,
+    iteration_numbers,
     learn_online,
     mean_reward,
     observed_rows,
     require_finite,
-    told,
 )
 from regimen.nets import first_weights, pick_device, require_memory, torch_threads
 from regimen.seeding import generator, torch_seed
@@ -238,7 +238,7 @@ class FlagTrader(Persistent):
                     clipped.append(outside)
                     require_finite(self, loss, epoch)
                     self.updates.optimizer.step()
-        return float(entropy.mean()), told(divergence, clipped, explained, losses, rate)
+        return float(entropy.mean()), iteration_numbers(divergence, clipped, explained, losses, rate)
 
     def _advantages(
         self, rollout: Rollout, values: NDArray[np.float32]

@@ -77,8 +77,8 @@ class Updates:
                 loss = loss + config.entropy_coefficient * ops.entropy_loss(spread)
             share = len(place) / len(rows)
             (share * loss).backward()  # type: ignore[no-untyped-call]
-            told = torch.stack([loss.detach(), surrogate.approximate_kl, surrogate.clip_fraction])
-            totals += share * told.double().cpu().numpy()
+            figures = torch.stack([loss.detach(), surrogate.approximate_kl, surrogate.clip_fraction])
+            totals += share * figures.double().cpu().numpy()
         nn.utils.clip_grad_norm_(self.policy, config.gradient_clip)
         nn.utils.clip_grad_norm_(self.critic, config.gradient_clip)
         return float(totals[0]), float(totals[1]), float(totals[2])

@@ -27,12 +27,12 @@ from regimen.learning import (
     copy_observation,
     draw_noise,
     first_seen,
+    iteration_numbers,
     learn_online,
     mean_reward,
     observed_rows,
     require_finite,
     side_by_side,
-    told,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
@@ -176,7 +176,9 @@ class PPO(Persistent):
                 require_finite(self, losses[-1], epoch)
                 self._adam.step(rate, config.gradient_clip)
                 clipped.append(float(surrogate.clip_fraction))
-        return float(entropy.mean()), told(float(surrogate.approximate_kl), clipped, explained, losses, rate)
+        return float(entropy.mean()), iteration_numbers(
+            float(surrogate.approximate_kl), clipped, explained, losses, rate
+        )
 
     def _improve_actor(self, x: Tensor, raw: Tensor, old: Tensor, advantage: Tensor) -> tuple[float, ops.Surrogate]:
         """Adds the gradient of one minibatch's policy loss to the actor's; returns the loss."""

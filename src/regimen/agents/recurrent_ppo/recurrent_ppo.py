@@ -26,11 +26,11 @@ from regimen.learning import (
     copy_observation,
     draw_noise,
     first_seen,
+    iteration_numbers,
     learn_online,
     mean_reward,
     observed_rows,
     require_finite,
-    told,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
@@ -186,7 +186,9 @@ class RecurrentPPO(Persistent):
                 nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
                 self.optimizer.step()
                 clipped.append(float(surrogate.clip_fraction))
-        return float(entropy.mean()), told(float(surrogate.approximate_kl), clipped, explained, losses, rate)
+        return float(entropy.mean()), iteration_numbers(
+            float(surrogate.approximate_kl), clipped, explained, losses, rate
+        )
 
     @torch.no_grad()
     def _advantages(self, rollout: RecurrentRollout) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

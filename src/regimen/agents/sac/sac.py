@@ -140,7 +140,7 @@ class SAC(Persistent):
         """Steps every lane ``rollout_steps`` times, each step followed by its updates."""
         config, spec, lanes, steps = self.config, self.spec, env.n_envs, done
         random = generator(self.seed, "sac", "iteration", self.iterations)
-        paid, told = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)
+        paid, losses = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)
         for _ in range(config.rollout_steps):
             actions = self._explore(random)
             seen, reward, terminated, truncated, info = env.step(self._to_env(actions))
@@ -159,16 +159,16 @@ class SAC(Persistent):
             self._seen = after
             due = int((steps + lanes) * config.update_ratio) - int(steps * config.update_ratio)
             if due and self.replay.filled >= config.warmup_steps:
-                told = self._update(random, due, 1.0 - steps / total)
+                losses = self._update(random, due, 1.0 - steps / total)
             steps += lanes
         numbers = {
             "temperature": self._alpha() * self.reward_scale,
-            "critic_loss": told["critic_loss"],
-            "value": told["value"] * self.reward_scale,
+            "critic_loss": losses["critic_loss"],
+            "value": losses["value"] * self.reward_scale,
             "reward_scale": self.reward_scale,
             "updates": float(self.updates),
         }
-        return paid / config.rollout_steps, told["entropy"], numbers
+        return paid / config.rollout_steps, losses["entropy"], numbers
 
     def _explore(self, random: np.random.Generator) -> NDArray[np.float32]:
         """Returns actions (lane, size) in [−1, 1], or choices (lane, 1); uniform before the first update."""
@@ -236,13 +236,13 @@ class SAC(Persistent):
                 if config.temperature is None:
                     slope = torch.tensor([-log_prob - wanted])  # of `ops.sac_temperature_loss`, over α
                     self._temperature_adam.step(self.log_temperature, slope, config.temperature_rate)
-        told = {
+        losses = {
             "entropy": entropy,
             "critic_loss": float(ops.sac_critic_loss(q[0], q[1], goal)),
             "value": float(q.mean()),
         }
-        require_finite(self, sum(told.values()))
-        return told
+        require_finite(self, sum(losses.values()))
+        return losses
 
     @property
     def reward_scale(self) -> float:
