@@ -71,15 +71,15 @@ class Migrator:
         Raises:
             DataError: a verb that does not exist, flags of another shape, or a start outside [0, 1].
         """
-        said = np.asarray(verbs)
+        places = np.asarray(verbs)
         if (
-            said.ndim != 1
-            or said.dtype.kind not in "iu"
-            or (len(said) and not 0 <= said.min() <= said.max() < len(Verb))
+            places.ndim != 1
+            or places.dtype.kind not in "iu"
+            or (len(places) and not 0 <= places.min() <= places.max() < len(Verb))
         ):
             raise DataError("verbs", f"must be integers from 0 to {len(Verb) - 1}, (time,)", verbs)
-        out = np.empty(len(said))
-        _forward(said.astype(np.int64), self._flags(winning, len(said)), self._start(start), self.config.sizes, out)
+        out = np.empty(len(places))
+        _forward(places.astype(np.int64), self._flags(winning, len(places)), self._start(start), self.config.sizes, out)
         return out
 
     def verbs(self, targets: ArrayLike, winning: ArrayLike = False, start: float = 0.0) -> Verbs:
