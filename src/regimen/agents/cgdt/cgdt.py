@@ -73,7 +73,7 @@ class CGDT(Persistent):
             raise ConfigError("agents.precision", "must be float32 on this device", config.precision)
         self._needs(0)
         with first_weights(seed, "cgdt", "weights"):
-            self.network = self._made().to(self.device).eval()
+            self.network = self._build().to(self.device).eval()
         self._optimizer: torch.optim.AdamW | None = None
         self.observations, self.returns = RunningMoments(spec.width), RunningMoments(1)
         self.target = 0.0
@@ -82,11 +82,11 @@ class CGDT(Persistent):
         self._windows: Windows | None = None
         self._random = generator(seed, "cgdt", "predict")
 
-    def _made(self) -> GuidedTransformer:
+    def _build(self) -> GuidedTransformer:
         return GuidedTransformer(self.config, self.spec.width, self.spec.choices or 0)
 
     def _needs(self, numbers: int) -> None:
-        require_memory(training_bytes(self._made, numbers), "agents.cgdt", self.device)
+        require_memory(training_bytes(self._build, numbers), "agents.cgdt", self.device)
 
     def learn(
         self,
