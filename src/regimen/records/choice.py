@@ -10,7 +10,7 @@ from typing import Any
 
 from regimen.errors import ConfigError
 from regimen.records.config import RunConfig, read_yaml, resolve, unread_by
-from regimen.records.models import model_config, spoken_kind
+from regimen.records.models import kind_name, model_config
 from regimen.settings import apply_overrides
 
 
@@ -61,13 +61,13 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
         if isinstance(given, dict):
             values[section] = {**fields, **given}
     values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind}
-    spoken = spoken_kind(kind)
+    label = kind_name(kind)
     named = values.get("name") if isinstance(values.get("name"), str) else None
     values = apply_overrides(values, overrides)
     if not values.get("data"):
         raise ConfigError("data", "is required: data.path=FILE, or data.sample=sp500")
     if values.get("name") == named:  # no override names the run
-        values["name"] = _name(spoken, named, values.get("data"))
+        values["name"] = _name(label, named, values.get("data"))
     return Chosen(resolve(values), left_out)
 
 

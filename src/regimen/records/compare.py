@@ -22,7 +22,7 @@ from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
 from regimen.records.effort import EFFORT, Effort
 from regimen.records.listing import find_run
-from regimen.records.models import spoken_kind
+from regimen.records.models import kind_name
 from regimen.records.trials import TrialLedger, counted
 from regimen.reporting.comparison.comparison import Comparison, Contender, Reference, Series, improvement, spread
 from regimen.reporting.numerals import count, day, duration
@@ -239,7 +239,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _labels(runs: Sequence[Finished]) -> list[str]:
     """The models' names; where one comes twice, with the run's name, and with the end of its id if need be."""
-    kinds = [spoken_kind(run.config.model.kind) for run in runs]
+    kinds = [kind_name(run.config.model.kind) for run in runs]
     named = [
         kind if many == 1 else f"{kind} · {run.config.name}"
         for kind, run, many in zip(kinds, runs, (Counter(kinds)[kind] for kind in kinds), strict=True)

@@ -21,7 +21,7 @@ def model_configs() -> dict[str, type[ModelSettings]]:
     configs = [
         each for union in (PredictorConfig, AgentConfig) for each in members(union) if issubclass(each, ModelSettings)
     ]
-    return {spoken_kind(member.model_fields["kind"].default): member for member in configs}
+    return {kind_name(member.model_fields["kind"].default): member for member in configs}
 
 
 def model_names() -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def model_config(name: str) -> type[ModelSettings]:
         ConfigError: no model has that name; the line says which names there are.
     """
     known = model_configs()
-    plain = spoken_kind(name.strip().lower())
+    plain = kind_name(name.strip().lower())
     config = known.get(ALIASES.get(plain, plain))
     if config is None:
         near = difflib.get_close_matches(plain, model_names(), n=1)
@@ -45,6 +45,6 @@ def model_config(name: str) -> type[ModelSettings]:
     return config
 
 
-def spoken_kind(kind: str) -> str:
+def kind_name(kind: str) -> str:
     """Returns a kind as a name: ``recurrent_ppo`` is recurrent-ppo."""
     return kind.replace("_", "-")
