@@ -83,7 +83,7 @@ def test_nothing_is_added(
     if name in ("td3", "ddpg"):
         more["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, 0.1))
     kind = getattr(stable_baselines3, name.upper())
-    with OwnStreams().held(), torch_threads(1):
+    with OwnStreams().in_use(), torch_threads(1):
         model = kind(
             "MlpPolicy", wrapped, seed=agent.model.seed, policy_kwargs={"net_arch": [16]}, **parameters, **more
         )

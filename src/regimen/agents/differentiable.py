@@ -113,17 +113,20 @@ def _forward(
         for n in range(rewards.shape[1]):
             before = x[t, n]
             near = min(max(before, lower[t, n]), upper[t, n])
-            held = near + (1.0 - rate[t, n]) * (before - near)
-            traded = held - before
-            growth = cash + held * (gains[t, n] - cash)
+            position = near + (1.0 - rate[t, n]) * (before - near)
+            traded = position - before
+            growth = cash + position * (gains[t, n] - cash)
             if aversion == 1.0:
                 growth = math.log1p(growth)
             elif aversion != 0.0:
                 growth = ((1.0 + growth) ** (1.0 - aversion) - 1.0) / (1.0 - aversion)
             rewards[t, n] = (
-                growth - proportional * abs(traded) - 0.5 * quadratic * traded * traded - 0.5 * holding * held * held
+                growth
+                - proportional * abs(traded)
+                - 0.5 * quadratic * traded * traded
+                - 0.5 * holding * position * position
             )
-            x[t + 1, n] = held
+            x[t + 1, n] = position
 
 
 @jit
@@ -144,24 +147,24 @@ def _backward(
     later = np.zeros(x.shape[1])  # of what comes after bar t, with respect to x_t
     for t in range(weights.shape[0] - 1, -1, -1):
         for n in range(weights.shape[1]):
-            before, held, weight, share = x[t, n], x[t + 1, n], weights[t, n], rate[t, n]
-            traded = held - before
+            before, position, weight, share = x[t, n], x[t + 1, n], weights[t, n], rate[t, n]
+            traded = position - before
             excess = gains[t, n] - cash
             slope = excess
             if aversion != 0.0:
-                slope *= (1.0 + cash + held * excess) ** -aversion
+                slope *= (1.0 + cash + position * excess) ** -aversion
             charge = proportional * np.sign(traded) + quadratic * traded
-            of_held = later[n] + weight * (slope - holding * held - charge)
+            of_position = later[n] + weight * (slope - holding * position - charge)
             kept = 1.0 - share
             if before < lower[t, n]:
-                of_lower[t, n], of_upper[t, n] = share * of_held, 0.0
-                of_rate[t, n] = (lower[t, n] - before) * of_held
+                of_lower[t, n], of_upper[t, n] = share * of_position, 0.0
+                of_rate[t, n] = (lower[t, n] - before) * of_position
             elif before > upper[t, n]:
-                of_lower[t, n], of_upper[t, n] = 0.0, share * of_held
-                of_rate[t, n] = (upper[t, n] - before) * of_held
+                of_lower[t, n], of_upper[t, n] = 0.0, share * of_position
+                of_rate[t, n] = (upper[t, n] - before) * of_position
             else:
                 of_lower[t, n], of_upper[t, n], of_rate[t, n], kept = 0.0, 0.0, 0.0, 1.0
-            later[n] = weight * charge + kept * of_held
+            later[n] = weight * charge + kept * of_position
 
 
 class _Unroll(torch.autograd.Function):
@@ -173,13 +176,13 @@ class _Unroll(torch.autograd.Function):
         x[0] = start
         paid, low, high, share = (part.detach().contiguous().numpy() for part in (gains, lower, upper, rate))
         _forward(x.numpy(), paid, low, high, share, terms, rewards.numpy())
-        context.held = x.numpy(), paid, low, high, share, terms
+        context.parts = x.numpy(), paid, low, high, share, terms
         context.mark_non_differentiable(x)
         return rewards, x
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, gains, lower, upper, rate, terms = context.held
+        x, gains, lower, upper, rate, terms = context.parts
         weights = gradients[0].contiguous()
         derivatives = [torch.empty_like(weights) for _ in range(3)]
         of_lower, of_upper, of_rate = (part.numpy() for part in derivatives)

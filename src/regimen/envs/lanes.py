@@ -76,16 +76,16 @@ def decide(n: int, t: int, scene: Scene, plan: Plan, lanes: Lanes) -> None:
             continue
         target = 0.0
         if status[t, s] == READY:
-            held = memory[n, s, TARGET]
+            in_force = memory[n, s, TARGET]
             action = lanes.actions[n, s]
             if plan.action == CONTINUOUS:
-                target = continuous_target(action, held, plan.dead_band, plan.smoothing)
+                target = continuous_target(action, in_force, plan.dead_band, plan.smoothing)
             elif plan.action == LEVELS:
                 target = scene.levels[int(action)]
             else:
                 winning = memory[n, s, GAIN] > 1.0
                 target = verb_target(
-                    int(action), held, winning, plan.small, plan.medium, plan.large, plan.partial, plan.add
+                    int(action), in_force, winning, plan.small, plan.medium, plan.large, plan.partial, plan.add
                 )
         memory[n, s, TARGET] = target
         targets[row, s] = target / scene.counts[t] if plan.share != 0 else target

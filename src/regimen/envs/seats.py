@@ -144,9 +144,9 @@ class Seats:
         state[:, self._memory], state[:, PEAK] = lanes.memory[:, 0], lanes.tally[:, SEEN_PEAK]
         acting = opening | (running & (lanes.account[:, RUINED] == 0.0))
         state[:, LIVED] += acting
-        held, memory = lanes.positions[:, 0], lanes.memory[:, 0]
+        positions, memory = lanes.positions[:, 0], lanes.memory[:, 0]
         accounts = Accounts(
-            held[:, UNITS] * held[:, MARK],
+            positions[:, UNITS] * positions[:, MARK],
             lanes.account[:, CASH].copy(),
             lanes.account[:, EQUITY].copy(),
             lanes.tally[:, SEEN_PEAK].copy(),

@@ -34,9 +34,9 @@ HOLDING_COSTS = ("borrow", "financing", "funding")
 """Kinds of cost that are paid for the time that something is held."""
 COST_KINDS = (*FILL_COSTS, *HOLDING_COSTS)
 """Every kind of cost, in the order of columns, books and tables."""
-_HELD, ACCOUNT_COLUMNS = FIRST_COST + len(FILL_COSTS), FIRST_COST + len(COST_KINDS)
-COMMISSION, SPREAD, IMPACT, STAMP_DUTY = range(FIRST_COST, _HELD)
-BORROW, FINANCING, FUNDING = range(_HELD, ACCOUNT_COLUMNS)
+_FIRST_CARRY, ACCOUNT_COLUMNS = FIRST_COST + len(FILL_COSTS), FIRST_COST + len(COST_KINDS)
+COMMISSION, SPREAD, IMPACT, STAMP_DUTY = range(FIRST_COST, _FIRST_CARRY)
+BORROW, FINANCING, FUNDING = range(_FIRST_CARRY, ACCOUNT_COLUMNS)
 
 # Columns of ``positions``.
 UNITS, MARK, WISH, GOAL, DUE = 0, 1, 2, 3, 4
@@ -141,10 +141,10 @@ def write_fill(
 def paid(n: int, account: Floats) -> float:
     """Returns what account ``n`` paid in the bar just stepped, all kinds of cost together, quote currency."""
     by_fills = 0.0
-    for k in range(FIRST_COST, _HELD):
+    for k in range(FIRST_COST, _FIRST_CARRY):
         by_fills += account[n, k]
     for_time = 0.0
-    for k in range(_HELD, ACCOUNT_COLUMNS):
+    for k in range(_FIRST_CARRY, ACCOUNT_COLUMNS):
         for_time += account[n, k]
     return by_fills + for_time
 

@@ -114,13 +114,13 @@ class DifferentiableAccount:
         rules, t = self.rules, bars
         opens = self._opens[t]
         units = book.units if self._ratios is None else book.units * self._ratios[t]
-        held = units * opens
+        worth = units * opens
         charged = torch.where(book.ruined, 0.0, (-book.cash).clamp_min(0.0)) * rules.financing * self._years[t]
-        charged = charged + (-held).clamp_min(0.0) * rules.borrow * self._years[t]
+        charged = charged + (-worth).clamp_min(0.0) * rules.borrow * self._years[t]
         if self._fundings is not None:
-            charged = charged + held * self._fundings[t]
+            charged = charged + worth * self._fundings[t]
         cash = book.cash - charged
-        equity = cash + held
+        equity = cash + worth
         wish, due = book.wish, book.due
         if targets is not None:
             due = torch.ones_like(due) if wish is None else due | (targets != wish)
@@ -145,12 +145,12 @@ class DifferentiableAccount:
         if self._impacts is not None:  # the root has no slope at 0, where nothing is traded
             root = torch.where(traded > 0.0, traded, 1.0).sqrt()
             cash = cash - notional * (self._impacts[t] * root).clamp(max=1.0)
-        held = units * self._closes[t]
-        after = cash + held
-        gross = held.detach().abs()
+        worth = units * self._closes[t]
+        after = cash + worth
+        gross = worth.detach().abs()
         called = after.detach() < rules.maintenance * gross
         solvent = after > 0.0
-        exposure = torch.where(solvent, held / torch.where(solvent, after, 1.0), 0.0)
+        exposure = torch.where(solvent, worth / torch.where(solvent, after, 1.0), 0.0)
         turnover = torch.where(equity > 0.0, notional / torch.where(equity > 0.0, equity, 1.0), 0.0)
         return Book(exposure, cash, units, after, wish, due, called, book.ruined | ~solvent), turnover
 

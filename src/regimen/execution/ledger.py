@@ -138,13 +138,13 @@ class Ledger:
     @cached_property
     def exposure(self) -> Floats:
         """(time, symbol) signed share of equity held after the close mark; 0 where equity is not positive."""
-        held = self.units * self.prices
-        held /= self.equity[:, None]
+        exposures = self.units * self.prices
+        exposures /= self.equity[:, None]
         if self.ruined:
-            held[self.equity <= 0.0] = 0.0
+            exposures[self.equity <= 0.0] = 0.0
         if np.isnan(self.prices[0]).any():
-            held[np.isnan(self.prices)] = 0.0
-        return _read_only(held)
+            exposures[np.isnan(self.prices)] = 0.0
+        return _read_only(exposures)
 
     @cached_property
     def marks(self) -> pa.Table:

@@ -84,9 +84,9 @@ def mark_positions(
             positions[n, s, MARK] = mark
         else:
             mark = positions[n, s, MARK]
-        held = units * mark
-        value += held
-        gross += abs(held)
+        worth = units * mark
+        value += worth
+        gross += abs(worth)
         if rules.intrabar != 0.0:
             edge = tape.lows[t, s] if units > 0.0 else tape.highs[t, s]
             edge = edge if edge == edge else mark
@@ -157,13 +157,13 @@ def advance(
         if price == price:
             positions[n, s, MARK] = price
         units = positions[n, s, UNITS]
-        held = units * positions[n, s, MARK]
-        if held < 0.0:
-            short -= held
+        worth = units * positions[n, s, MARK]
+        if worth < 0.0:
+            short -= worth
         if fundings.shape[0] > 0:
             rate = fundings[t, s]
             if rate == rate:
-                funding += held * rate
+                funding += worth * rate
         if price != price and t > ends[s]:
             wish = positions[n, s, WISH]
             ended = ended or wish == wish
@@ -178,14 +178,14 @@ def advance(
                     write_fill(filled, stamp, s, DELISTING, -units, price, FREE, np.nan, fills)
                 filled += 1
             continue
-        value += held
+        value += worth
         if units != 0.0:
             if price == price and volumes[t, s] != 0.0:
                 sellable = True
                 if capped and abs(units) > whole_lots(rules.cap * volumes[t, s], rules.lot):
                     tight = True
             else:
-                stuck += abs(held)
+                stuck += abs(worth)
                 tight = True
     borrow = short * (rules.borrow * years)
     cash -= financing + (borrow + funding - paid_out)

@@ -150,14 +150,14 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
             )
     ledgers = {run.directory.trials.path: run.directory.trials for run in runs}
     trials = {run.source: _counted(ledgers.values(), run) for run in runs}
-    held = first.row("buy_and_hold")
+    benchmark = first.row("buy_and_hold")
     time, equity = first.curve("buy_and_hold")
     reference = Reference(
-        sharpe=_known(held["sharpe"]),
-        sharpe_interval=_ends(held["sharpe_interval"]),
-        total_return=_known(held["total_return"]),
-        max_drawdown=_known(held["max_drawdown"]),
-        turnover=_known(held["turnover"]),
+        sharpe=_known(benchmark["sharpe"]),
+        sharpe_interval=_ends(benchmark["sharpe_interval"]),
+        total_return=_known(benchmark["total_return"]),
+        max_drawdown=_known(benchmark["max_drawdown"]),
+        turnover=_known(benchmark["turnover"]),
         time=time,
         equity=equity,
     )
@@ -174,7 +174,7 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
     )
 
 
-def _contender(run: Finished, label: str, trials: Trials, first: Finished, held: Reference) -> Contender:
+def _contender(run: Finished, label: str, trials: Trials, first: Finished, benchmark: Reference) -> Contender:
     row, verdict = run.row("policy"), run.judgement["verdict"]
     iqm, interval = spread(run.seeds)
     efforts = list(run.efforts())
@@ -197,7 +197,7 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, held:
         dsr_then=_known(row["dsr"]),
         verdict=level_now(run.judgement, trials),
         verdict_then=str(verdict["level"]),
-        better_than_hold=improvement(run.seeds, [held.sharpe]),
+        better_than_hold=improvement(run.seeds, [benchmark.sharpe]),
         better_than_first=math.nan if run is first else improvement(run.seeds, list(first.seeds.values())),
         parameters=_known(size and size.parameters),
         trainable=_known(size and size.trainable),

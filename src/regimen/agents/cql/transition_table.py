@@ -72,16 +72,16 @@ class TransitionTable:
             rewards[some] += discount * trajectories.rewards[number[some] + ahead]
             discount *= gamma
 
-        def held(array: NDArray[Any], kind: torch.dtype) -> Tensor:
+        def on_device(array: NDArray[Any], kind: torch.dtype) -> Tensor:
             return torch.from_numpy(array).to(device, kind)
 
         self._device = device
-        self._rows = held(rows, torch.float32)
-        self._from, self._reach = held(number + episode, torch.int64), held(reach, torch.int64)
-        self._actions = held(trajectories.actions[:, 0].copy(), torch.int64)
-        self._rewards = held(rewards / scale, torch.float32)
-        self._discounts = held(gamma ** reach.astype(np.float64), torch.float32)
-        self._terminated = held(trajectories.terminated[number + reach - 1], torch.bool)
+        self._rows = on_device(rows, torch.float32)
+        self._from, self._reach = on_device(number + episode, torch.int64), on_device(reach, torch.int64)
+        self._actions = on_device(trajectories.actions[:, 0].copy(), torch.int64)
+        self._rewards = on_device(rewards / scale, torch.float32)
+        self._discounts = on_device(gamma ** reach.astype(np.float64), torch.float32)
+        self._terminated = on_device(trajectories.terminated[number + reach - 1], torch.bool)
 
     def __len__(self) -> int:
         """Number of steps."""

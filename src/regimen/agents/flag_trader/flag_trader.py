@@ -212,12 +212,12 @@ class FlagTrader(Persistent):
         config, heads, shape = self.config, self.network.heads, rollout.shape
         windows, inputs = self._windows(rollout, before)
         outputs, values = self.reader.read(windows, inputs)
-        held = config.context * shape[1]
-        acted = slice(held, held + math.prod(shape))
+        past = config.context * shape[1]
+        acted = slice(past, past + math.prod(shape))
         raw = rollout.flat(rollout.raw).to(self.device)
         with torch.no_grad():
             old_log_prob, entropy = heads.log_prob_and_entropy(outputs[acted], raw)
-        old_values, advantages = self._advantages(rollout, values.cpu().numpy()[held:])
+        old_values, advantages = self._advantages(rollout, values.cpu().numpy()[past:])
         targets = rollout.flat(advantages + old_values).to(self.device)
         explained = ops.explained_variance(rollout.flat(old_values), targets.cpu())
         followed = heads.follow_targets(targets, config.value_share if self.iterations else 1.0)

@@ -90,9 +90,9 @@ class RecurrentActorCritic(nn.Module):
             block = encoded.index_select(0, torch.from_numpy(rows.reshape(-1)))
             output, _ = self.lstm(block.view(longest, len(first), -1), self._pair(before))
             parts.append(output.flatten(0, 1))
-            held = ticks < lengths
-            places[rows[held]] = filled + np.flatnonzero(held)
-            filled += held.size
+            running = ticks < lengths
+            places[rows[running]] = filled + np.flatnonzero(running)
+            filled += running.size
         output = torch.cat(parts).index_select(0, torch.from_numpy(places))
         features: Tensor = self.norm(output)
         return features.view(*begins.shape, -1)

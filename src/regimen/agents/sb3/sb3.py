@@ -69,7 +69,7 @@ class SB3(Persistent):
         self._streams, self._variables = OwnStreams(), Variables(lambda: self.model)
         self._random = generator(seed, "sb3", "predict")
         self._lanes: int | None = None
-        with torch_threads(config.threads), self._streams.held(), warnings.catch_warnings():
+        with torch_threads(config.threads), self._streams.in_use(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the number of lanes, which will be another
             self.model = self._build(Unseen(spec))
 
@@ -123,7 +123,7 @@ class SB3(Persistent):
         del checkpoint  # the library cannot go on bit for bit, and begun anew it ends with the same bytes
         rollout = rollout_of(self.model, env.n_envs)
         total = -(-steps // rollout) * rollout
-        with torch_threads(self.config.threads), self._streams.held():
+        with torch_threads(self.config.threads), self._streams.in_use():
             self._enter(env)
             session = Session(self, env, total, progress, None)
             report: Any = _Report(session, self.config.report_steps)

@@ -65,14 +65,14 @@ def _restore_streams(streams: Mapping[str, NDArray[Any]]) -> None:
 class OwnStreams:
     """Streams of torch, numpy and Python that belong to one agent, though the library draws from the global ones.
 
-    Inside ``with streams.held():`` the global streams are the agent's own; outside they are as if it did not exist.
+    Inside ``with streams.in_use():`` the global streams are the agent's own; outside they are as if it did not exist.
     """
 
     def __init__(self) -> None:
         self._own: dict[str, NDArray[Any]] | None = None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def in_use(self) -> Iterator[None]:
         """Lends the agent's streams to the block, and gives back what was there."""
         before = _streams()
         if self._own is not None:
