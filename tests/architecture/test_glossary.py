@@ -25,12 +25,7 @@ TERMS = [row for row in TERMS if row[0] != "term" and not row[0].startswith("--"
 
 PARTICIPLES = {"found", "told", "said", "made", "spoken", "held"}
 TO_CLEAN = {
-    "agents",
-    "envs",
-    "execution",
     "judging",
-    "learning",
-    "records",
     "reporting",
     "runs",
 }
