@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from regimen.cli.sentences import print_sentence
+from regimen.cli.screen.sentences import print_sentence
 
 TEXT = (
     "after costs and 4 trials the Deflated Sharpe Ratio of its timing is 0.00 (0.95 is required); holding earned more."

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regimen.cli import tables
 from regimen.cli.app import main
+from regimen.cli.screen import tables
 
 HEADINGS = ("run", "model", "Sharpe", "verdict")
 ROWS = [

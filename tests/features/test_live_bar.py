@@ -11,7 +11,7 @@ import pytest
 from regimen.bars import Bars
 from regimen.errors import DataError
 from regimen.features import FeatureSet
-from regimen.features.live_bar import checked, checked_extra, stamp_of
+from regimen.features.live.live_bar import checked, checked_extra, stamp_of
 from regimen.seeding import generator
 
 NONSENSE = {

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from regimen.judging.behaviour import Behaviour, behaviour
+from regimen.judging.behaviour import Conduct, behaviour
 
 
-def described(targets: list[float], close: list[float] | None = None) -> Behaviour:
+def described(targets: list[float], close: list[float] | None = None) -> Conduct:
     column = np.array(targets)[:, None]
     prices = np.arange(1.0, len(targets) + 1.0)[:, None] if close is None else np.array(close)[:, None]
     opens = np.vstack((prices[:1], prices[:-1]))

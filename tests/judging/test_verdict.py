@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regimen.judging import Constant, Difference, Evidence, SeedSummary, decide
+from regimen.judging import ConstantExposure, Difference, Evidence, SeedSummary, decide
 from regimen.judging.seeds import Distribution
 
 GOOD = Evidence(
@@ -170,7 +170,7 @@ def test_alarms_say_what_to_look_at() -> None:
     assert "one bar later the same decisions have 0.10" in first.sentence
 
 
-BETTER = Constant(1.0, "equal", 0.9, 1.6, 0.15, Difference(-0.05, 0.01), 3)
+BETTER = ConstantExposure(1.0, "equal", 0.9, 1.6, 0.15, Difference(-0.05, 0.01), 3)
 
 
 @pytest.mark.parametrize(

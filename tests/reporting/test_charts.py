@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from regimen.reporting.charts.axes import log_ticks, nice_ticks, stretches, thin, time_ticks
 from regimen.reporting.charts.frame import Words
 from regimen.reporting.charts.intervals import IntervalScale
-from regimen.reporting.charts.plots import Band, Line, bars, line_chart, responsive, step_area
+from regimen.reporting.charts.plots import Line, Ribbon, bars, line_chart, responsive, step_area
 
 WORDS = Words("x", "A title", "A sentence.")
 DAY = 86_400_000_000_000
@@ -162,7 +162,7 @@ def test_a_gap_lifts_the_pen_and_ruin_leaves_a_logarithmic_chart() -> None:
 def test_degenerate_series_still_give_a_picture(values: list[float], log: bool) -> None:
     y = np.array(values, dtype=np.float64)
     x = np.arange(len(y), dtype=np.float64) * DAY
-    drawn = line_chart(WORDS, [Line("a", x, y)], 350, 200, write=write, log=log, bands=[Band("b", x, y, y)], fill="a")
+    drawn = line_chart(WORDS, [Line("a", x, y)], 350, 200, write=write, log=log, bands=[Ribbon("b", x, y, y)], fill="a")
     for picture in (drawn, step_area(WORDS, "a", x, y, 350, 200, write=write)):
         parse(picture)
         assert "nan" not in picture

@@ -30,7 +30,7 @@ from regimen.reporting.numerals import (
     span,
 )
 from regimen.reporting.report import ReportDocument, render, write
-from regimen.reporting.sections.flows import calendar_sums
+from regimen.reporting.report.flows import calendar_sums
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "<script>alert('x')</script>\"&amp;"
@@ -626,7 +626,7 @@ def test_numbers_are_written_one_way(written: str, expected: str) -> None:
 
 
 def test_long_spans_are_written_without_the_hour_so_that_the_table_fits() -> None:
-    from regimen.reporting.sections.sections import _period_rows
+    from regimen.reporting.report.sections import _period_rows
 
     long = {
         "train_start": "2019-01-01T04:00:00Z",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regimen.reporting.report import ReportDocument
-from regimen.reporting.sections.trials import grown, trial_section, trial_sharpes
+from regimen.reporting.report.trials import grown, trial_section, trial_sharpes
 
 
 def document(**changes: Any) -> ReportDocument:

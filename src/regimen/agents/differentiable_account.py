@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from regimen.agents.differentiable import Band
-from regimen.envs import ContinuousConfig, LogWealthConfig, MeanVarianceConfig, VectorMarket
-from regimen.envs.inputs import READY
-from regimen.envs.rewards import FLOOR
+from regimen.envs import FLOOR, READY, ContinuousConfig, LogWealthConfig, MeanVarianceConfig, VectorMarket
 from regimen.errors import RunError
 from regimen.execution.differentiable import Book, DifferentiableAccount
 

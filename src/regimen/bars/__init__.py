@@ -1,21 +1,33 @@
 """Market data: the schema, its calendar, the checks, resampling, and what a market is known by."""
 
-from regimen.bars.bars import Bars
-from regimen.bars.calendar import Calendar
+from regimen.bars.bars import PRICES, Bars
+from regimen.bars.calendar import DAY, Calendar, CalendarName
 from regimen.bars.checks.report import CheckReport, Finding, Repair
 from regimen.bars.config import DataConfig, ExtraFile, RepairsConfig
 from regimen.bars.listing import listed
-from regimen.bars.sketch import Sketch
+from regimen.bars.pivot import bar_length_of, by_symbol_and_time, pivot
+from regimen.bars.resample import SUMMED
+from regimen.bars.sketch import Sketch, shared
+from regimen.bars.table import RawTable
 
 __all__ = [
+    "DAY",
+    "PRICES",
+    "SUMMED",
     "Bars",
     "Calendar",
+    "CalendarName",
     "CheckReport",
     "DataConfig",
     "ExtraFile",
     "Finding",
+    "RawTable",
     "Repair",
     "RepairsConfig",
     "Sketch",
+    "bar_length_of",
+    "by_symbol_and_time",
     "listed",
+    "pivot",
+    "shared",
 ]

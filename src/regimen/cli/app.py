@@ -12,8 +12,8 @@ from typer.exceptions import TyperException
 
 import regimen
 from regimen.cli import backtest, bench, data, demo, features, leaks, prove, report, reproduce, runs, train
-from regimen.cli.interrupt import end_at_once_on_interrupt, raise_on_interrupt
-from regimen.cli.lines import say, spell_what_cannot_be_encoded
+from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
+from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.errors import RegimenError, one_line
 from regimen.memory import ran_out
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from regimen.cli.arguments import RUNS, Run, Runs
-from regimen.cli.lines import say
+from regimen.cli.screen.lines import say
 
 
 def backtest(
@@ -29,7 +29,7 @@ def backtest(
 
     Example: regimen backtest latest --bars other.parquet market.costs.commission_bps=5
     """
-    from regimen.cli.progress import progress_bar
+    from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from regimen.cli.sentences import print_sentence
-from regimen.cli.tables import print_table
-from regimen.cli.terminal import console
-from regimen.reporting.comparison.comparison import TEXT, Comparison, table
-from regimen.reporting.numerals import count
+from regimen.cli.screen.sentences import print_sentence
+from regimen.cli.screen.tables import print_table
+from regimen.cli.screen.terminal import console
+from regimen.reporting import count
+from regimen.reporting.comparison import TEXT, Comparison, table
 
 _RESULTS = ("Sharpe [95 %]", "IQM [95 %]", "worst", "best", "DSR", "P > hold", "P > first", "verdict")
 _ROOM = 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.lines import say
+from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
     from regimen.bars import CheckReport, DataConfig
@@ -54,7 +54,7 @@ def check(file: _File, options: _Options = None, as_json: _Json = False) -> None
 
     Example: regimen data check examples/btc-1h.yaml data.path=btcusdt-1h.parquet
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("checking"):
         report = _check_run(file, options) if _is_run(file) else _check_file(file, options)
@@ -75,7 +75,7 @@ def _check_file(file: str, options: list[str] | None) -> CheckReport:
 def _check_run(file: str, options: list[str] | None) -> CheckReport:
     """Prepares a run as training would, up to the first fit; what training would refuse is raised."""
     from regimen.readers import check as check_bars
-    from regimen.records.config import load_config
+    from regimen.records import load_config
     from regimen.runs.prepare import prepare
 
     config = load_config(Path(file), options or [])
@@ -88,8 +88,8 @@ def _print(report: CheckReport, file: str, options: list[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from regimen.cli.sentences import print_sentence
-    from regimen.cli.terminal import console
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.terminal import console
     from regimen.spans import in_words
 
     screen = console()
@@ -150,7 +150,7 @@ def convert(
 
     Example: regimen data convert btc-1m.csv btc-4h.parquet resample=4h
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("converting"):
         from regimen.readers import load_with_report
@@ -174,7 +174,7 @@ def fingerprint(file: _File, options: _Options = None, as_json: _Json = False) -
 
     Example: regimen data fingerprint btc-1m.parquet
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("reading"):
         from regimen.readers import load

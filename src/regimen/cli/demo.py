@@ -23,7 +23,7 @@ def demo(
 
     Example: regimen demo seed=1
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
     from regimen.cli.train import train_and_show
 
     with working("config"), as_file(files("regimen.cli") / "demo.yaml") as path:

@@ -31,7 +31,7 @@ def features(
 
     Example: regimen features btc-1m.parquet features.kind=indicators -o features.parquet
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("features"):
         loaded, chosen, frame, seconds = _computed(bars, overrides or [])
@@ -59,9 +59,9 @@ def features(
             )
         )
         return
-    from regimen.cli.sentences import print_sentence
-    from regimen.cli.tables import print_table
-    from regimen.cli.terminal import console
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.tables import print_table
+    from regimen.cli.screen.terminal import console
 
     cells = [[name, group, f"{known:,}", *_figures(numbers)] for name, group, known, numbers in rows]
     print_table(heads, cells, words=("column", "group"))

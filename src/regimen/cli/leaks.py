@@ -23,10 +23,10 @@ def leaks(
 
     Example: regimen leaks examples/btc-1h.yaml data.path=btcusdt-1h.parquet
     """
-    from regimen.cli.progress import progress_bar
-    from regimen.cli.sentences import print_sentence
-    from regimen.cli.tables import print_table
-    from regimen.cli.terminal import console
+    from regimen.cli.screen.progress import progress_bar
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.tables import print_table
+    from regimen.cli.screen.terminal import console
 
     with progress_bar() as advance:
         from regimen.records import load_config

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.lines import say
+from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regimen.cli.progress import Advance
+    from regimen.cli.screen.progress import Advance
     from regimen.learning import Iteration
-    from regimen.proving import Experiment, Result
-    from regimen.proving.prove import Progress
+    from regimen.proving import Experiment, Progress, Result
 
 
 def prove(
@@ -37,7 +36,7 @@ def prove(
 
     Example: regimen prove --agent ppo --market ou --seeds 3 --jobs 2
     """
-    from regimen.cli.progress import progress_bar, working
+    from regimen.cli.screen.progress import progress_bar, working
 
     with working("agents"):
         from regimen.proving import EXPERIMENTS, FAST, installed, prove, select
@@ -84,9 +83,9 @@ def _reporter(advance: Advance, experiments: Sequence[Experiment], seeds: int) -
 
 
 def _show(results: Sequence[Result]) -> None:
-    from regimen.cli.sentences import print_sentence
-    from regimen.cli.tables import print_table
-    from regimen.cli.terminal import console
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.tables import print_table
+    from regimen.cli.screen.terminal import console
     from regimen.proving.table import HEADINGS, missed, rows
 
     screen = console()

@@ -24,7 +24,7 @@ def report(
 
     Example: regimen report latest -o btc.html
     """
-    from regimen.cli.progress import progress_bar
+    from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
         advance(0, 1, "report")

@@ -21,9 +21,9 @@ def reproduce(
 
     Example: regimen reproduce latest
     """
-    from regimen.cli.progress import progress_bar
-    from regimen.cli.sentences import print_sentence
-    from regimen.cli.terminal import console
+    from regimen.cli.screen.progress import progress_bar
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.terminal import console
 
     with progress_bar() as advance:
         from regimen.records import find_run

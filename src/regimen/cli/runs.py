@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from regimen.cli.arguments import RUNS, Run, Runs
-from regimen.cli.lines import say
+from regimen.cli.screen.lines import say
 
 app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_help=True, rich_markup_mode=None)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -21,10 +21,10 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     Example: regimen runs list
     """
-    from regimen.cli.progress import working
-    from regimen.cli.sentences import print_sentence
-    from regimen.cli.tables import print_table
-    from regimen.cli.terminal import console
+    from regimen.cli.screen.progress import working
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.tables import print_table
+    from regimen.cli.screen.terminal import console
 
     with working("runs"):
         from regimen.records import list_runs as listing
@@ -58,8 +58,8 @@ def trials(root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     Example: regimen runs trials
     """
-    from regimen.cli.progress import working
-    from regimen.cli.tables import print_table
+    from regimen.cli.screen.progress import working
+    from regimen.cli.screen.tables import print_table
     from regimen.errors import RunError
 
     if not root.is_dir():
@@ -106,12 +106,12 @@ def compare(
 
     Example: regimen runs compare runs/*
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("comparison"):
         from regimen.cli.comparison import print_comparison, with_blanks
-        from regimen.records.compare import compare_runs, find_runs, write_comparison
-        from regimen.reporting.comparison.comparison import markdown
+        from regimen.records import compare_runs, find_runs, write_comparison
+        from regimen.reporting.comparison import markdown
 
         directories = find_runs(runs or [], root)
         comparison = compare_runs(directories, force=force)
@@ -131,7 +131,7 @@ def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
 
     Example: regimen runs show latest
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("run"):
         from regimen.cli.verdict import print_judgement
@@ -154,10 +154,10 @@ def clean(
 
     Example: regimen runs clean --remove
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("leftovers"):
-        from regimen.records.leftovers import find_leftovers
+        from regimen.records import find_leftovers
 
         leftovers = find_leftovers(root)
         for each in leftovers if remove else ():

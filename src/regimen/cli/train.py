@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from regimen.cli.arguments import RUNS, Run, Runs
-from regimen.cli.lines import say
+from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
     from regimen.records import RunConfig
@@ -24,14 +24,14 @@ class TrainCommand(TyperCommand):
         """Answers a bare ``--model`` with the names."""
         if args and args[-1] in ("--model", "-m"):
             from regimen.errors import ConfigError
-            from regimen.records.models import model_names
+            from regimen.records import model_names
 
             raise ConfigError("--model", f"must be one of {', '.join(model_names())}")
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Lists the models at the end of the help."""
-        from regimen.records.models import model_names
+        from regimen.records import model_names
 
         del ctx
         formatter.write_paragraph()
@@ -67,7 +67,7 @@ def train(
 
     Example: regimen train --model logistic data.path=btcusdt-1h.parquet
     """
-    from regimen.cli.progress import working
+    from regimen.cli.screen.progress import working
 
     with working("config"):
         resolved = _resolved(model, config, [*([] if file is None else [file]), *(overrides or [])])
@@ -82,8 +82,7 @@ def train(
 def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
     """The config that the command line means; the first word is the file unless it is an override."""
     from regimen.errors import ConfigError
-    from regimen.records.choice import choose_model
-    from regimen.records.config import load_config
+    from regimen.records import choose_model, load_config
 
     if words and ("=" not in words[0] or Path(words[0]).exists()):
         if path is not None:
@@ -105,7 +104,7 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
 def _refuse_data(word: str, model: str | None) -> None:
     """Says how data are given where they stand in the place of the config."""
     from regimen.errors import ConfigError
-    from regimen.readers.formats.folder import is_data
+    from regimen.readers.formats import is_data
 
     if is_data(word):
         data = shlex.quote(f"data.path={word}")
@@ -115,7 +114,7 @@ def _refuse_data(word: str, model: str | None) -> None:
 
 def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
     """Starts a run and prints its verdict."""
-    from regimen.cli.progress import progress_bar
+    from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement
@@ -138,7 +137,7 @@ def resume(
 
     Example: regimen resume latest
     """
-    from regimen.cli.progress import progress_bar
+    from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
         from regimen.cli.verdict import print_judgement

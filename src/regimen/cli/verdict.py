@@ -11,9 +11,9 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from regimen.cli.sentences import print_sentence
-from regimen.cli.terminal import console
-from regimen.reporting.sections.trials import grown
+from regimen.cli.screen.sentences import print_sentence
+from regimen.cli.screen.terminal import console
+from regimen.reporting.report import grown
 
 _STYLES = {
     "evidence": "bold green",

@@ -24,10 +24,17 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.envs.gymnasium_vector import MarketVectorEnv
+    from regimen.envs.inputs import READY
     from regimen.envs.market_env import MarketEnv, register
+    from regimen.envs.rewards import FLOOR
+    from regimen.envs.sb3 import LanesVecEnv as LanesVecEnv
     from regimen.envs.sb3 import MarketVecEnv as MarketVecEnv
+    from regimen.envs.spaces import LARGEST
 
 __all__ = [
+    "FLOOR",
+    "LARGEST",
+    "READY",
     "ActionConfig",
     "ContinuousConfig",
     "DifferentialSharpeConfig",
@@ -59,6 +66,10 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "FLOOR": ".rewards",
+        "LARGEST": ".spaces",
+        "LanesVecEnv": ".sb3",
+        "READY": ".inputs",
         "MarketEnv": ".market_env",
         "MarketVecEnv": ".sb3",
         "MarketVectorEnv": ".gymnasium_vector",

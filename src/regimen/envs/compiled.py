@@ -18,7 +18,7 @@ from regimen.envs.lanes import begin, decide, observe, settle, step
 from regimen.envs.layout import BAR, Columns, Lanes, Plan, Scene, Stage
 from regimen.execution import Rules, Tape
 from regimen.jit import jit, jit_step, jit_step_uncached
-from regimen.scan.digest import code_digest
+from regimen.scan import code_digest
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

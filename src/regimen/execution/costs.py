@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from regimen.bars.calendar import CalendarName
+from regimen.bars import CalendarName
 from regimen.execution.account import COST_KINDS
 from regimen.execution.venues import DEFAULT, NAMES, VENUES, VenueName
 from regimen.settings import one_line

@@ -23,7 +23,7 @@ from regimen.execution.account import (
 from regimen.execution.step import advance
 from regimen.execution.tape import Tape
 from regimen.jit import jit_step
-from regimen.scan.digest import code_digest
+from regimen.scan import code_digest
 
 BOOK = ("equity", "cash", "turnover", *COST_KINDS)
 """Rows of the books of a backtest."""

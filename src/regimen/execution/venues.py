@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from regimen.bars.calendar import CalendarName
+from regimen.bars import CalendarName
 
 VenueName = Literal[
     "binance-spot", "binance-perp", "bybit-perp", "coinbase", "kraken", "us-equity", "ib-fx", "cme-futures"

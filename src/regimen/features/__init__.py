@@ -5,7 +5,7 @@ from __future__ import annotations
 from regimen.features.config import FeaturesConfig, load_features
 from regimen.features.feature import Feature
 from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet
-from regimen.features.stream import FeatureStream
+from regimen.features.live.stream import FeatureStream
 from regimen.scan import Bar, Stateless
 
 __all__ = [

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
 from regimen.features.feature import Feature
-from regimen.features.stream import FeatureStream
+from regimen.features.live.stream import FeatureStream
 from regimen.scan import Program, Series, code_digest
 
 STANDARD_GROUPS = ("momentum", "volatility", "volume", "sentiment", "regime", "technical")

@@ -9,15 +9,16 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.judging.acting import Acting, Information, Modes
     from regimen.judging.alarms import COLLAPSE, Alarm
-    from regimen.judging.behaviour import Behaviour
-    from regimen.judging.constants import Constant
+    from regimen.judging.behaviour import Conduct
+    from regimen.judging.constants import ConstantExposure
     from regimen.judging.evidence import Evidence
     from regimen.judging.growth import Difference
-    from regimen.judging.judgement import Judgement
+    from regimen.judging.judgement import Judgement, plain
     from regimen.judging.judging import judge
     from regimen.judging.measures import Row
     from regimen.judging.periods import PeriodRow, by_period, calendar_edges
     from regimen.judging.random_timing import Draws
+    from regimen.judging.recount import dsr_now, level_now
     from regimen.judging.seeds import SeedRow, SeedSummary, judge_seeds, seed_summary
     from regimen.judging.timing import Timing, timing_sharpe
     from regimen.judging.trials import Trials
@@ -27,8 +28,8 @@ __all__ = [
     "COLLAPSE",
     "Acting",
     "Alarm",
-    "Behaviour",
-    "Constant",
+    "Conduct",
+    "ConstantExposure",
     "Difference",
     "Draws",
     "Evidence",
@@ -46,8 +47,11 @@ __all__ = [
     "by_period",
     "calendar_edges",
     "decide",
+    "dsr_now",
     "judge",
     "judge_seeds",
+    "level_now",
+    "plain",
     "seed_summary",
     "timing_sharpe",
 ]
@@ -55,11 +59,14 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "dsr_now": ".recount",
+        "level_now": ".recount",
+        "plain": ".judgement",
         "Acting": ".acting",
         "Alarm": ".alarms",
-        "Behaviour": ".behaviour",
+        "Conduct": ".behaviour",
         "COLLAPSE": ".alarms",
-        "Constant": ".constants",
+        "ConstantExposure": ".constants",
         "Difference": ".growth",
         "Draws": ".random_timing",
         "Evidence": ".evidence",

@@ -13,7 +13,7 @@ _HALF = 10  # bins on each side of the flat one
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class Conduct:
     """The action histogram and what follows from it. Shares are of (bar, symbol) pairs that have a bar.
 
     Attributes:
@@ -100,7 +100,7 @@ def behaviour(
     opens: Values,
     close: Values,
     present: NDArray[np.bool_],
-) -> Behaviour:
+) -> Conduct:
     """Describes what a policy did.
 
     Args:
@@ -122,7 +122,7 @@ def behaviour(
     signs = np.sign(targets)
     begun = (signs != 0) & (signs != np.vstack((np.zeros((1, signs.shape[1])), signs[:-1])))
     accuracy, chance, counted = _direction(exposure, opens, close)
-    return Behaviour(
+    return Conduct(
         trades=int(np.count_nonzero(turnover > 0)),
         positions=int(begun.sum()),
         changes=float(np.count_nonzero(np.diff(bins, axis=0))) / targets.shape[1],

@@ -15,8 +15,7 @@ from regimen.judging.growth import Difference, annual_growth, difference
 from regimen.judging.holding import holding_market
 
 if TYPE_CHECKING:
-    from regimen.execution import Ledger
-    from regimen.execution.tape import Tape
+    from regimen.execution import Ledger, Tape
 
 Series = NDArray[np.float64]
 
@@ -25,7 +24,7 @@ _MOST_LEVELS = 9
 
 
 @dataclass(frozen=True)
-class Constant:
+class ConstantExposure:
     """One exposure held from the first bar to the last, through the same market; NaN = undefined.
 
     Attributes:
@@ -86,7 +85,7 @@ def best_constant(
     own: Series,
     tape: Tape,
     known: Mapping[float, Ledger],
-) -> tuple[Constant, Constant]:
+) -> tuple[ConstantExposure, ConstantExposure]:
     """Backtests constant exposures and picks the one with the largest total log growth, with hindsight.
 
     Args:
@@ -113,8 +112,8 @@ def best_constant(
     # Only the growth is kept: the books of a long series take a hundred megabytes for each constant.
     equal = {level: annual_growth(books_of(level)) for level in choices}
 
-    def described(books: Ledger, exposure: float, spread: Literal["equal", "own"]) -> Constant:
-        return Constant(
+    def described(books: Ledger, exposure: float, spread: Literal["equal", "own"]) -> ConstantExposure:
+        return ConstantExposure(
             exposure=exposure,
             spread=spread,
             total_return=metrics.total_return(books.returns),

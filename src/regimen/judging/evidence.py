@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regimen.judging.acting import Information, Modes
-from regimen.judging.constants import Constant
+from regimen.judging.constants import ConstantExposure
 
 if TYPE_CHECKING:
     from regimen.judging.seeds import SeedSummary
@@ -52,7 +52,7 @@ class Evidence:
         positions: bets taken, over all symbols.
         changes: changes of exposure per symbol.
         modal_exposure, modal_share: the most frequent exposure and the share of the time spent in it.
-        directional_accuracy, chance_accuracy, directional_bars: see `regimen.judging.Behaviour`.
+        directional_accuracy, chance_accuracy, directional_bars: see `regimen.judging.Conduct`.
         buy_and_hold_return: total return of the control.
         late_sharpe: of the same decisions one bar later.
         break_even_extra_bps, cost_paid_bps: per unit of traded notional.
@@ -100,8 +100,8 @@ class Evidence:
     ruined_at: str = ""
     liquidations: int = 0
     symbols: int = 1
-    constant: Constant | None = None
-    modal: Constant | None = None
+    constant: ConstantExposure | None = None
+    modal: ConstantExposure | None = None
     information: Information | None = None
     modes: Modes | None = None
     seeds: SeedSummary | None = None

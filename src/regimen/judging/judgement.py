@@ -10,8 +10,8 @@ import numpy as np
 
 from regimen.judging.acting import Information, Modes
 from regimen.judging.alarms import Alarm
-from regimen.judging.behaviour import Behaviour
-from regimen.judging.constants import Constant
+from regimen.judging.behaviour import Conduct
+from regimen.judging.constants import ConstantExposure
 from regimen.judging.measures import Row
 from regimen.judging.periods import PeriodRow
 from regimen.judging.random_timing import Draws
@@ -42,9 +42,9 @@ class Judgement:
     rows: tuple[Row, ...]
     random: Draws
     trials: Trials
-    behaviour: Behaviour
+    behaviour: Conduct
     information: Information
-    constant: Constant
+    constant: ConstantExposure
     modes: Modes | None
     periods: tuple[PeriodRow, ...]
     curves: Mapping[str, object]

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from regimen import metrics
 
 if TYPE_CHECKING:
-    from regimen.execution import Ledger
-    from regimen.execution.tape import Tape
+    from regimen.execution import Ledger, Tape
 
 Matrix = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ _FADED = 1e-6
 """A difference has faded below this many standard deviations of its column."""
 
 
-class Frame(Protocol):
+class FeatureTable(Protocol):
     """What a feature callable returns; `regimen.features.FeatureFrame` is one."""
 
     @property
@@ -81,7 +81,7 @@ class Pipeline:
             run as a whole, training included; NaN where it decides nothing.
     """
 
-    features: Callable[[Bars], Frame] | None = None
+    features: Callable[[Bars], FeatureTable] | None = None
     labels: Callable[[Bars], Labels] | None = None
     fitted: Callable[[Bars, int], Sequence[Fitted]] | None = None
     policy: Callable[[Bars, int], NDArray[np.float64]] | None = None
@@ -149,7 +149,7 @@ def _differences(before: Table, after: Table, count: int) -> tuple[NDArray[np.bo
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    frame: Frame | None
+    frame: FeatureTable | None
     labels: Labels | None
     fitted: Sequence[Fitted]
     exposures: NDArray[np.float64] | None
@@ -188,7 +188,7 @@ def _compare_all(
         examination.compare("policy", "exposure", before.exposures[:cut], after.exposures[:cut], at, how)
 
 
-def _measure_memory(examination: _Examination, whole: Frame, late: Frame, dropped: int) -> None:
+def _measure_memory(examination: _Examination, whole: FeatureTable, late: FeatureTable, dropped: int) -> None:
     """Sets each feature's memory from its values on all bars and on those without the first ``dropped``."""
     for number, name in enumerate(whole.names):
         row = examination.row("feature", name)

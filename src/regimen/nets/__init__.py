@@ -1,13 +1,13 @@
 """Torch modules, the device that they run on and the memory that they take: no data, no losses, no loops."""
 
 from regimen.nets.attention import AttentionPool, MultiHeadAttention, Readout, attention_weights
-from regimen.nets.cnn import CausalCNN
+from regimen.nets.cnn import CausalCNN, CNNEncoder
 from regimen.nets.devices import pick_device, private_random
 from regimen.nets.ensemble import Ensemble, mixture
 from regimen.nets.footprint import activation_bytes, available_bytes, require_memory, training_bytes
 from regimen.nets.hybrid import CrossWeights, Forecast, HybridNet
-from regimen.nets.lora import LoRALinear, add_lora
-from regimen.nets.lstm import AttentiveLSTM
+from regimen.nets.lora import BLOCK_MAPS, LoRALinear, add_lora
+from regimen.nets.lstm import AttentiveLSTM, LSTMEncoder
 from regimen.nets.mlp import MLP, Activation
 from regimen.nets.multitask import MultiTaskHead, MultiTaskNet, Tasks
 from regimen.nets.orthogonal import begin_lstm
@@ -15,16 +15,19 @@ from regimen.nets.threads import first_weights, torch_threads
 from regimen.nets.transformer import CausalSelfAttention, TransformerBlock
 
 __all__ = [
+    "BLOCK_MAPS",
     "MLP",
     "Activation",
     "AttentionPool",
     "AttentiveLSTM",
+    "CNNEncoder",
     "CausalCNN",
     "CausalSelfAttention",
     "CrossWeights",
     "Ensemble",
     "Forecast",
     "HybridNet",
+    "LSTMEncoder",
     "LoRALinear",
     "MultiHeadAttention",
     "MultiTaskHead",

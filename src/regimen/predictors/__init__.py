@@ -14,7 +14,7 @@ from regimen.predictors.lstm import LSTMConfig
 from regimen.predictors.multitask import MultiTaskConfig
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
-from regimen.predictors.torch_predictor import TorchPredictor
+from regimen.predictors.torch_predictor import TorchPredictor, logits_of
 
 PredictorConfig = Annotated[
     LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig,
@@ -33,4 +33,5 @@ __all__ = [
     "PredictorConfig",
     "PredictorSettings",
     "TorchPredictor",
+    "logits_of",
 ]

@@ -30,7 +30,7 @@ class CNNEncoderConfig(BaseModel):
 
     def module(self, inputs: int, dropout: float) -> nn.Module:
         """Returns the encoder with fresh weights."""
-        from regimen.nets.cnn import CNNEncoder
+        from regimen.nets import CNNEncoder
 
         return CNNEncoder(inputs, self.width, self.kernels, self.dilations, dropout)
 
@@ -46,7 +46,7 @@ class LSTMEncoderConfig(BaseModel):
 
     def module(self, inputs: int, dropout: float) -> nn.Module:
         """Returns the encoder with fresh weights."""
-        from regimen.nets.lstm import LSTMEncoder
+        from regimen.nets import LSTMEncoder
 
         return LSTMEncoder(inputs, self.width, self.layers, False, dropout)
 

@@ -5,7 +5,7 @@ from regimen.proving.experiment import Arena, Demand, Experiment
 from regimen.proving.experiments import EXPERIMENTS, FAST, installed, select
 from regimen.proving.fits import fitted_rule, fitted_threshold, lag_law, measures
 from regimen.proving.known_market import KnownMarketEnv, PlayableMarket
-from regimen.proving.prove import Judged, Result, Run, prove, run_seed
+from regimen.proving.prove import Judged, Progress, Result, Run, prove, run_seed
 
 __all__ = [
     "EXPERIMENTS",
@@ -17,6 +17,7 @@ __all__ = [
     "Judged",
     "KnownMarketEnv",
     "PlayableMarket",
+    "Progress",
     "Result",
     "Run",
     "Walk",

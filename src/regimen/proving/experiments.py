@@ -6,12 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from regimen.agents import PPOConfig
-from regimen.agents.analytic.config import AnalyticConfig
-from regimen.agents.cql.config import CQLConfig
-from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
-from regimen.agents.sac.config import SACConfig
-from regimen.agents.sb3.config import SB3Config
+from regimen.agents import AnalyticConfig, CQLConfig, PPOConfig, RecurrentPPOConfig, SACConfig, SB3Config
 from regimen.errors import ConfigError
 from regimen.proving.experiment import Arena, Demand, Experiment, Mode
 from regimen.simulators import (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.arrow import data_errors, to_numpy
-from regimen.bars.config import DataConfig
+from regimen.bars import DataConfig
 from regimen.errors import DataError
 from regimen.readers.formats.files import Content
 from regimen.readers.roles import Roles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from regimen.bars.table import RawTable
+from regimen.bars import RawTable
 
 
 def fill_from_close(table: RawTable) -> RawTable:

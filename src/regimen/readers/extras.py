@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.bars import Bars
-from regimen.bars.checks.plausible import Odd, early, funding_in_percent, refuse_impossible, refuse_repeated, uncovered
-from regimen.bars.checks.report import SHOWN, Finding, written
-from regimen.bars.config import DataConfig, ExtraFile
-from regimen.bars.resample import SUMMED
+from regimen.bars import SUMMED, Bars, DataConfig, ExtraFile
+from regimen.bars.checks import (
+    SHOWN,
+    Finding,
+    Odd,
+    early,
+    funding_in_percent,
+    refuse_impossible,
+    refuse_repeated,
+    uncovered,
+    written,
+)
 from regimen.errors import DataError
 from regimen.readers.cells import numbers_of, shows_comma
 from regimen.readers.formats.files import Content, read_content

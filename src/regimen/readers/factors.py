@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regimen.bars.calendar import DAY
-from regimen.bars.config import DataConfig
-from regimen.bars.table import RawTable
+from regimen.bars import DAY, DataConfig, RawTable
 from regimen.errors import DataError
 
 

@@ -11,10 +11,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.bars import PRICES
-from regimen.bars.calendar import Calendar, CalendarName
-from regimen.bars.config import DataConfig
-from regimen.bars.table import RawTable
+from regimen.bars import PRICES, Calendar, CalendarName, DataConfig, RawTable
 from regimen.errors import DataError
 from regimen.readers.cells import numbers_of, shows_comma, symbols_of
 from regimen.readers.formats.files import Content

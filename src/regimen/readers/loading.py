@@ -6,14 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from regimen.bars.bars import Bars
-from regimen.bars.calendar import DAY
-from regimen.bars.checks.ordered import Ordered
-from regimen.bars.checks.repairs import repair
-from regimen.bars.checks.report import CheckReport
-from regimen.bars.checks.rows import find_all
-from regimen.bars.config import DataConfig, RepairsConfig
-from regimen.bars.pivot import pivot
+from regimen.bars import DAY, Bars, DataConfig, RepairsConfig, pivot
+from regimen.bars.checks import CheckReport, Ordered, find_all, repair
 from regimen.errors import DataError
 from regimen.readers.closes import fill_from_close
 from regimen.readers.extras import join_extras

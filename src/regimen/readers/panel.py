@@ -12,9 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars.bars import PRICES
-from regimen.bars.config import DataConfig
-from regimen.bars.table import RawTable
+from regimen.bars import PRICES, DataConfig, RawTable
 from regimen.errors import DataError
 from regimen.readers.formats.files import Content, read_content
 from regimen.readers.formats.folder import files_of, others_of, stem_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from regimen.bars.bars import PRICES
-from regimen.bars.config import DataConfig
+from regimen.bars import PRICES, DataConfig
 from regimen.errors import DataError
 from regimen.readers.spelling import columns_option
 

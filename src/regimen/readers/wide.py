@@ -6,9 +6,7 @@ import re
 
 import numpy as np
 
-from regimen.bars.bars import PRICES
-from regimen.bars.config import DataConfig
-from regimen.bars.table import RawTable
+from regimen.bars import PRICES, DataConfig, RawTable
 from regimen.errors import DataError
 from regimen.readers.cells import numbers_of
 from regimen.readers.formats.files import Content

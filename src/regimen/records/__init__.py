@@ -10,32 +10,83 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.records.config import RunConfig, load_config
-    from regimen.records.directory import RunDirectory, require_finished
-    from regimen.records.documents import read_json
+    from regimen.records.checksums import SEAL, has_its_seal, recorded_files, sealed
+    from regimen.records.choice import choose_model
+    from regimen.records.compare import compare_runs, find_runs, write_comparison
+    from regimen.records.config import RunConfig, as_written, load_config
+    from regimen.records.directory import RunDirectory, code_version, environment, new_id, now, require_finished
+    from regimen.records.documents import plain, read_json, write_json
+    from regimen.records.effort import Effort, count_parameters
     from regimen.records.judgement import judgement_now
+    from regimen.records.leftovers import SCRATCH, find_leftovers
     from regimen.records.listing import find_run, list_runs
+    from regimen.records.manifest import CONFIG, write_manifest
+    from regimen.records.models import model_names
     from regimen.records.report import write_report
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
 
 __all__ = [
+    "CONFIG",
+    "SCRATCH",
+    "SEAL",
+    "Effort",
     "RunConfig",
     "RunDirectory",
     "Trial",
     "TrialLedger",
+    "as_written",
+    "choose_model",
+    "code_version",
+    "compare_runs",
+    "count_parameters",
+    "environment",
+    "find_leftovers",
     "find_run",
+    "find_runs",
+    "has_its_seal",
     "judgement_now",
     "list_runs",
     "load_config",
+    "model_names",
+    "new_id",
+    "now",
+    "plain",
     "read_json",
+    "recorded_files",
     "require_finished",
+    "sealed",
+    "write_comparison",
+    "write_json",
+    "write_manifest",
     "write_report",
 ]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "CONFIG": ".manifest",
+        "Effort": ".effort",
+        "SCRATCH": ".leftovers",
+        "SEAL": ".checksums",
+        "as_written": ".config",
+        "choose_model": ".choice",
+        "code_version": ".directory",
+        "compare_runs": ".compare",
+        "count_parameters": ".effort",
+        "environment": ".directory",
+        "find_leftovers": ".leftovers",
+        "find_runs": ".compare",
+        "has_its_seal": ".checksums",
+        "model_names": ".models",
+        "new_id": ".directory",
+        "now": ".directory",
+        "plain": ".documents",
+        "recorded_files": ".checksums",
+        "sealed": ".checksums",
+        "write_comparison": ".compare",
+        "write_json": ".documents",
+        "write_manifest": ".manifest",
         "RunConfig": ".config",
         "RunDirectory": ".directory",
         "Trial": ".trial",

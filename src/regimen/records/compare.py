@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from regimen.errors import RunError
-from regimen.judging import Trials
-from regimen.judging.recount import dsr_now, level_now
+from regimen.judging import Trials, dsr_now, level_now
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
@@ -24,8 +23,8 @@ from regimen.records.effort import EFFORT, Effort
 from regimen.records.listing import find_run
 from regimen.records.models import kind_name
 from regimen.records.trials import TrialLedger, counted
-from regimen.reporting.comparison.comparison import Comparison, Contender, Reference, Series, improvement, spread
-from regimen.reporting.numerals import count, day, duration
+from regimen.reporting import count, day, duration
+from regimen.reporting.comparison import Comparison, Contender, Reference, Series, improvement, spread
 
 _OWN: dict[str, Any] = {"rebalance": True, "rebalance_band": True, "costs": {"venue", "chosen_by"}}
 """Fields of the market that say how a policy's targets become orders, or who chose it; runs may differ in them."""
@@ -274,7 +273,7 @@ def write_comparison(comparison: Comparison, directories: Sequence[RunDirectory]
     Raises:
         RunError: the file cannot be written.
     """
-    from regimen.reporting.comparison.page import write
+    from regimen.reporting.comparison import write
 
     here = path.resolve().parent
     links = {one.id: Path(os.path.relpath(one.path.resolve() / "report.html", here)).as_posix() for one in directories}

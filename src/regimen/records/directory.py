@@ -20,7 +20,7 @@ import regimen
 from regimen.errors import RunError
 from regimen.files import sweep
 from regimen.locks import FileLock, is_locked
-from regimen.readers.formats.folder import path_exists
+from regimen.readers.formats import path_exists
 from regimen.records.checksums import JUDGED, recorded_files, require_undamaged
 from regimen.records.layout import EXPOSURES
 from regimen.records.manifest import CONFIG, MANIFEST, read_manifest, write_manifest

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from regimen.errors import RunError
-from regimen.judging.recount import level_now
+from regimen.judging import level_now
 from regimen.records.directory import RunDirectory
 from regimen.records.documents import read_json
 from regimen.records.manifest import MANIFEST

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from regimen.bars.sketch import Sketch
+from regimen.bars import Sketch
 from regimen.errors import RunError
 from regimen.files import write_bytes
 from regimen.records.checksums import SEAL, has_its_seal, sealed

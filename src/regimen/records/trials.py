@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from regimen.bars.sketch import Sketch, shared
+from regimen.bars import Sketch, shared
 from regimen.judging import Trials
 from regimen.records.ledger_file import appending, build, reading
 from regimen.records.recorded import Recorded, record, recorded

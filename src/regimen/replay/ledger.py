@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs.rewards import FLOOR
+from regimen.envs import FLOOR
 from regimen.errors import DataError
 from regimen.execution import Ledger
 from regimen.features import FeatureFrame

@@ -18,14 +18,21 @@ from regimen.files import appearing, write_text
 from regimen.judging import timing_sharpe
 from regimen.policies import targets
 from regimen.readers import load_with_report
-from regimen.records.checksums import recorded_files
-from regimen.records.config import RunConfig
-from regimen.records.directory import RunDirectory, environment, new_id, now, require_finished
-from regimen.records.documents import read_json, write_json
+from regimen.records import (
+    RunConfig,
+    RunDirectory,
+    Trial,
+    environment,
+    new_id,
+    now,
+    read_json,
+    recorded_files,
+    require_finished,
+    write_json,
+    write_manifest,
+    write_report,
+)
 from regimen.records.layout import EXPOSURES, MODEL, SCALER
-from regimen.records.manifest import write_manifest
-from regimen.records.report import write_report
-from regimen.records.trial import Trial
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import Series, described, history_of, seen
 from regimen.runs.window import load_policy, read_exposures

@@ -11,8 +11,7 @@ import numpy as np
 from regimen.execution import Ledger
 from regimen.judging import Acting, SeedRow, Trials, by_period, judge, judge_seeds, seed_summary
 from regimen.metrics import annual_sharpe
-from regimen.records.config import RunConfig
-from regimen.records.documents import plain, write_json
+from regimen.records import RunConfig, plain, write_json
 
 
 def recorded_sharpe(ledger: Ledger) -> float | None:

@@ -16,7 +16,7 @@ from regimen.labels import label
 from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
 from regimen.policies import targets
 from regimen.readers import load_with_report
-from regimen.records.config import RunConfig
+from regimen.records import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.families.scaling import fitted_scaler
 from regimen.runs.fit import Fit

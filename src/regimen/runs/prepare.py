@@ -18,7 +18,7 @@ from regimen.features import FeatureFrame, FeatureSet
 from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, label, trailing_volatility
 from regimen.policies import realised_volatility
 from regimen.readers import Loaded, load, load_as_is, load_with_report
-from regimen.records.config import RunConfig
+from regimen.records import RunConfig
 from regimen.splits import Window, walk_forward
 
 

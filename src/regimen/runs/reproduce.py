@@ -9,9 +9,7 @@ from typing import Any
 
 from regimen.files import scratch
 from regimen.judging import Trials
-from regimen.records.directory import RunDirectory, environment, require_finished
-from regimen.records.documents import read_json
-from regimen.records.leftovers import SCRATCH
+from regimen.records import SCRATCH, RunDirectory, environment, read_json, require_finished
 from regimen.runs.prepare import prepare
 from regimen.runs.walk_forward import describe, require_same_data, train
 
@@ -27,7 +25,7 @@ _COMPARED = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Repetition:
     """What came out of a repetition.
 
     Attributes:
@@ -45,7 +43,7 @@ class Comparison:
         return {"files": self.files, "differing": list(self.differing), "notes": list(self.notes)}
 
 
-def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], None]) -> Comparison:
+def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], None]) -> Repetition:
     """Trains a finished run again in a temporary folder and compares weights, exposures, ledger and judgement.
 
     The trial ledger is not touched: a repetition is no new trial, and it is judged by the count of its day.
@@ -83,7 +81,7 @@ def _numbers(root: Path) -> set[str]:
     }
 
 
-def _compare(old: RunDirectory, new: RunDirectory, before: dict[str, Any]) -> Comparison:
+def _compare(old: RunDirectory, new: RunDirectory, before: dict[str, Any]) -> Repetition:
     names = _numbers(old.path) | _numbers(new.path)
     differing = []
     for name in sorted(names):
@@ -92,4 +90,4 @@ def _compare(old: RunDirectory, new: RunDirectory, before: dict[str, Any]) -> Co
             differing.append(name)
     now = environment()
     notes = [f"{key}: {before.get(key)} then, {now[key]} now" for key in sorted(now) if before.get(key) != now[key]]
-    return Comparison(len(names), tuple(differing), tuple(notes))
+    return Repetition(len(names), tuple(differing), tuple(notes))

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.records.config import RunConfig
-from regimen.records.directory import RunDirectory, code_version
+from regimen.records import RunConfig, RunDirectory, code_version
 from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES, Draw
 from regimen.runs.prepare import Prepared

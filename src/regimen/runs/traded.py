@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.execution import Market
-from regimen.execution.tape import Tape
+from regimen.execution import Market, Tape
 from regimen.judging import Acting
 from regimen.policies import Drawn, draw, targets
-from regimen.records.directory import RunDirectory
-from regimen.records.documents import read_json, write_json
-from regimen.records.effort import Effort, count_parameters
+from regimen.records import Effort, RunDirectory, count_parameters, read_json, write_json
 from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES
 from regimen.runs.prepare import Prepared
 from regimen.runs.tracked import group

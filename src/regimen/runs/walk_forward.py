@@ -12,13 +12,20 @@ from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
 from regimen.files import appearing, write_text
 from regimen.judging import Trials, timing_sharpe
-from regimen.records.checksums import recorded_files
-from regimen.records.config import RunConfig
-from regimen.records.directory import RunDirectory, environment, new_id, now, require_finished
-from regimen.records.documents import write_json
-from regimen.records.manifest import CONFIG, write_manifest
-from regimen.records.report import write_report
-from regimen.records.trial import Trial
+from regimen.records import (
+    CONFIG,
+    RunConfig,
+    RunDirectory,
+    Trial,
+    environment,
+    new_id,
+    now,
+    recorded_files,
+    require_finished,
+    write_json,
+    write_manifest,
+    write_report,
+)
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import Prepared, described, prepare
 from regimen.runs.tracked import track_end, trackers_of

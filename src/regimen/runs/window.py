@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.files import write_bytes
 from regimen.policies import Policy
-from regimen.records.config import RunConfig
+from regimen.records import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.fit import Fit, Tell
 from regimen.runs.prepare import Prepared

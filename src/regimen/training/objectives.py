@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from regimen.predictors.torch_predictor import logits_of
+from regimen.predictors import logits_of
 from regimen.seams import Batch, Objective
 
 

@@ -13,8 +13,7 @@ from torch.nn import functional
 from regimen.agents.flag_trader.config import FlagTraderConfig
 from regimen.envs import EnvSpec
 from regimen.learning import ActorCritic, perceptron
-from regimen.nets import CausalSelfAttention, TransformerBlock, add_lora, require_memory, training_bytes
-from regimen.nets.lora import BLOCK_MAPS
+from regimen.nets import BLOCK_MAPS, CausalSelfAttention, TransformerBlock, add_lora, require_memory, training_bytes
 from regimen.stateful import fill
 
 

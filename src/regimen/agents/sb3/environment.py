@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
-from regimen.envs import EnvSpec, VectorEnv
-from regimen.envs.sb3 import LanesVecEnv
-from regimen.envs.spaces import LARGEST
-from regimen.envs.spec import Step
+from regimen.envs import LARGEST, EnvSpec, LanesVecEnv, Step, VectorEnv
 from regimen.learning import RunningMoments, copy_observation
 
 

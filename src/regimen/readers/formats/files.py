@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from regimen.arrow import data_errors
-from regimen.bars.config import DataConfig
+from regimen.bars import DataConfig
 from regimen.errors import DataError
 from regimen.memory import ran_out
 from regimen.readers.formats.bounds import (

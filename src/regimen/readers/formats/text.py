@@ -6,7 +6,7 @@ import csv
 import re
 
 from regimen.arrow import data_errors
-from regimen.bars.config import DataConfig
+from regimen.bars import DataConfig
 from regimen.errors import DataError
 from regimen.readers.formats.files import Content
 from regimen.readers.formats.footer import without_footer

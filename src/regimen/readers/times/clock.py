@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.arrow import data_errors, to_numpy
-from regimen.bars.calendar import DAY
-from regimen.bars.checks.clocks import UNZONED
-from regimen.bars.config import DataConfig
+from regimen.bars import DAY, DataConfig
+from regimen.bars.checks import UNZONED
 from regimen.errors import DataError
 from regimen.readers.times.stamps import (
     MISSING,

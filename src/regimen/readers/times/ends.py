@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from regimen.bars.calendar import DAY
-from regimen.bars.pivot import bar_length_of, by_symbol_and_time
-from regimen.bars.table import RawTable
+from regimen.bars import DAY, RawTable, bar_length_of, by_symbol_and_time
 
 
 def from_ends(table: RawTable) -> RawTable:

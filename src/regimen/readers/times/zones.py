@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.arrow import data_errors
-from regimen.bars.checks.clocks import readings
+from regimen.bars.checks import readings
 from regimen.errors import DataError
 from regimen.readers.times.stamps import UNITS, Stamps, from_arrow
 

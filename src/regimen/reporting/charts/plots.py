@@ -48,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Band:
+class Ribbon:
     """A filled range between two lines over the same positions."""
 
     style: str
@@ -90,7 +90,7 @@ def line_chart(
     height: int,
     *,
     write: Write,
-    bands: Sequence[Band] = (),
+    bands: Sequence[Ribbon] = (),
     log: bool = False,
     is_time: bool = True,
     fill: str | None = None,

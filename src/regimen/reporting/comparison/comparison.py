@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
-from regimen.judging.judgement import plain
+from regimen.judging import plain
 from regimen.reporting.numerals import UNKNOWN, count, number, percent
 
 Series = NDArray[np.float64]

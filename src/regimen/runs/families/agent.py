@@ -11,9 +11,7 @@ from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
 from regimen.learning.checkpoint import FILE
 from regimen.policies import AgentPolicy
-from regimen.records.checksums import SEAL, has_its_seal, sealed
-from regimen.records.config import RunConfig, as_written
-from regimen.records.documents import plain, read_json, write_json
+from regimen.records import SEAL, RunConfig, as_written, has_its_seal, plain, read_json, sealed, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.family import Draw
 from regimen.runs.families.lanes import lanes_of, learning_env

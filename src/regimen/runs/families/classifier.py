@@ -10,8 +10,7 @@ from regimen.nets import pick_device, require_memory, training_bytes
 from regimen.policies import ClassifierPolicy
 from regimen.predictors import PredictorSettings, TorchPredictor
 from regimen.preprocess import StandardScaler
-from regimen.records.config import RunConfig
-from regimen.records.documents import write_json
+from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data

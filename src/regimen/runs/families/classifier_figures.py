@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
-from regimen.policies.classifier import Scaler
+from regimen.policies import Scaler
 from regimen.predictors import TorchPredictor
-from regimen.records.directory import RunDirectory
+from regimen.records import RunDirectory
 from regimen.runs.families.classifier import load
 from regimen.runs.families.family import FIGURES
 from regimen.runs.prepare import Prepared

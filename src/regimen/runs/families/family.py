@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from regimen.policies import Policy
-    from regimen.records.config import RunConfig
-    from regimen.records.directory import RunDirectory
+    from regimen.records import RunConfig, RunDirectory
     from regimen.runs.fit import Fit, Tell
     from regimen.runs.prepare import Prepared
     from regimen.splits import Window

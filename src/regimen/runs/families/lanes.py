@@ -8,7 +8,7 @@ from regimen.bars import Bars
 from regimen.envs import MarketGroup, VectorEnv, VectorMarket, VectorMarketConfig
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
-from regimen.records.config import RunConfig
+from regimen.records import RunConfig
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from regimen.policies import Policy, RuleSettings
-from regimen.records.config import RunConfig
-from regimen.records.documents import write_json
+from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY
 from regimen.runs.families.family import Draw
 from regimen.runs.fit import Tell

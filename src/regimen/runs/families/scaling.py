@@ -8,7 +8,7 @@ import numpy as np
 
 from regimen.errors import RunError
 from regimen.preprocess import StandardScaler
-from regimen.records.documents import read_json, write_json
+from regimen.records import read_json, write_json
 from regimen.records.layout import SCALER
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window

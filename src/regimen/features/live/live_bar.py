@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from regimen.bars.checks.plausible import LARGEST
-from regimen.bars.checks.price_order import TOLERANCE
+from regimen.bars.checks import LARGEST, TOLERANCE
 from regimen.errors import DataError
 
 _LAST = np.iinfo(np.int64).max

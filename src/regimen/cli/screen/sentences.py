@@ -21,7 +21,7 @@ def print_sentence(screen: Console, text: str, *, label: str = "", style: str = 
     A word that is longer than the terminal, such as a path, is left whole: it can still be copied.
 
     Args:
-        screen: of `regimen.cli.terminal`.
+        screen: of `regimen.cli.screen.terminal`.
         text: what is said, on one line however long.
         label: such as ``Costs``, printed with a colon.
         style: of the label.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import DataError
-from regimen.features.live_bar import checked, checked_extra, stamp_of
+from regimen.features.live.live_bar import checked, checked_extra, stamp_of
 from regimen.scan import Series
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from regimen.cli.interrupt import raise_on_interrupt
-from regimen.cli.terminal import console
+from regimen.cli.screen.interrupt import raise_on_interrupt
+from regimen.cli.screen.terminal import console
 
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""

@@ -15,7 +15,7 @@ from regimen.reporting.glossary import humanised
 from regimen.reporting.numerals import number, percent
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 Series = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from regimen.cli.terminal import console
+from regimen.cli.screen.terminal import console
 from regimen.errors import printable
 
 _ROOM = 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from regimen.reporting.numerals import count, number, percent
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 Row = Mapping[str, Any]
 

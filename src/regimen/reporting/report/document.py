@@ -1,23 +1,15 @@
-"""The report of a run: one HTML file that needs no network, verdict first.
-
-`ReportDocument` holds plain values; `render` turns them into text and `write` into a file. The page has no
-script, its content security policy forbids every request, and its charts are inline SVG, so that it can be
-mailed and archived.
-"""
+"""`ReportDocument`: everything that a report shows, as plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.files import write_text
 from regimen.reporting.numerals import duration
-from regimen.reporting.page import fill_page
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -144,21 +136,3 @@ def _checked(check: Mapping[str, Any]) -> dict[str, Any]:
         "findings": check.get("findings") or (),
         "repairs": [str(repair.get("sentence", "")) for repair in check.get("applied") or ()],
     }
-
-
-def render(document: ReportDocument) -> str:
-    """Returns the report as one HTML page; the same document gives the same bytes."""
-    # only a report needs its figures, and commands that make none should start fast
-    from regimen.reporting.sections.figures import figures
-    from regimen.reporting.sections.sections import sections
-
-    return fill_page("report.html.jinja", document=document, figures=figures(document), **sections(document))
-
-
-def write(document: ReportDocument, path: Path) -> None:
-    """Writes the report whole or not at all.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
-    write_text(path, render(document))

@@ -12,10 +12,10 @@ from regimen.reporting.charts.frame import Words
 from regimen.reporting.charts.intervals import IntervalScale
 from regimen.reporting.glossary import KNOWN, STATISTICS, definitions, humanised
 from regimen.reporting.numerals import basis_points, count, number, percent, significant, span
-from regimen.reporting.sections.behaviour import constant_card
+from regimen.reporting.report.behaviour import constant_card
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 Row = Mapping[str, Any]
 

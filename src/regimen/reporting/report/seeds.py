@@ -12,10 +12,10 @@ from regimen.reporting.charts.frame import Words, Write
 from regimen.reporting.charts.plots import responsive
 from regimen.reporting.charts.strips import Strip, dot_strip
 from regimen.reporting.numerals import count, number, percent, span
-from regimen.reporting.sections.verdict import finite
+from regimen.reporting.report.verdict import finite
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 _SUMMARY = (("IQM", "iqm"), ("Median", "median"), ("Worst", "worst"), ("Best", "best"))
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from regimen.reporting.glossary import definitions, humanised
 from regimen.reporting.numerals import count, day, number, percent, significant
-from regimen.reporting.sections.behaviour import behaviour_facts, collapse_facts
-from regimen.reporting.sections.seeds import seed_table
-from regimen.reporting.sections.trials import trial_section
-from regimen.reporting.sections.verdict import all_statistics, beside_controls, finite, remarks, verdict_text
+from regimen.reporting.report.behaviour import behaviour_facts, collapse_facts
+from regimen.reporting.report.seeds import seed_table
+from regimen.reporting.report.trials import trial_section
+from regimen.reporting.report.verdict import all_statistics, beside_controls, finite, remarks, verdict_text
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 Row = Mapping[str, Any]
 

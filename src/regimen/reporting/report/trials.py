@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from regimen.reporting.numerals import count, day, number, percent, significant
-from regimen.reporting.sections.verdict import finite
+from regimen.reporting.report.verdict import finite
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 Row = Mapping[str, Any]
 Step = tuple[str, str, str]

@@ -14,14 +14,14 @@ from regimen.metrics import underwater
 from regimen.reporting.charts.axes import nice_ticks
 from regimen.reporting.charts.figure import Figure, Key, heights_at, multiple, tick_number, tick_percent
 from regimen.reporting.charts.frame import Words
-from regimen.reporting.charts.plots import WIDTHS, Band, Line, bars, line_chart, responsive, step_area
+from regimen.reporting.charts.plots import WIDTHS, Line, Ribbon, bars, line_chart, responsive, step_area
 from regimen.reporting.numerals import number, percent
-from regimen.reporting.sections.flows import costs_figure, turnover_figure
-from regimen.reporting.sections.seeds import seed_figures
-from regimen.reporting.sections.trials import trial_sharpes
+from regimen.reporting.report.flows import costs_figure, turnover_figure
+from regimen.reporting.report.seeds import seed_figures
+from regimen.reporting.report.trials import trial_sharpes
 
 if TYPE_CHECKING:
-    from regimen.reporting.report import ReportDocument
+    from regimen.reporting.report.document import ReportDocument
 
 Series = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def _equity(document: ReportDocument) -> Figure | None:
     bands = []
     if "random_low" in found and "random_high" in found:
         (at, low), (_, high) = found["random_low"], found["random_high"]
-        bands.append(Band("random", at, low, high))
+        bands.append(Ribbon("random", at, low, high))
     ends = ", ".join(f"{label.lower()} {multiple(_last(found[key][1]))}" for key, label, _ in reversed(lines))
     words = Words(
         "equity",

@@ -1,0 +1,1 @@
+"""Features of the next bar: the same steps, once for each bar."""

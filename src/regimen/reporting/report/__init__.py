@@ -1,0 +1,29 @@
+"""The report of a run: what it shows, section by section, and its page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.reporting.report.document import ReportDocument
+    from regimen.reporting.report.page import render, write
+    from regimen.reporting.report.trials import grown
+
+__all__ = [
+    "ReportDocument",
+    "grown",
+    "render",
+    "write",
+]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "grown": ".trials",
+        "ReportDocument": ".document",
+        "render": ".page",
+        "write": ".page",
+    },
+)

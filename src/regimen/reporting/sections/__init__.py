@@ -1,1 +1,0 @@
-"""The sections of a report: what each shows, as plain values for the template."""
