@@ -7,20 +7,21 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from regimen.agents import AgentConfig, agent_configs
+from regimen.agents import agent_configs
 from regimen.bars import DataConfig
 from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
-from regimen.policies import ExposureConfig, RuleConfig
-from regimen.predictors import BaselineConfig, PredictorConfig
+from regimen.policies import ExposureConfig
+from regimen.predictors import BaselineConfig
+from regimen.records.models import ModelConfig
 from regimen.settings import ModelSettings, apply_overrides, members, validated
 from regimen.splits import WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
@@ -74,8 +75,6 @@ class EnvironmentConfig(BaseModel):
 
 _OPTIONAL = ("scaler", "environment", "training", "exposure")
 """Sections that some models read and others do not."""
-
-ModelConfig = Annotated[PredictorConfig | AgentConfig | RuleConfig, Field(discriminator="kind")]
 
 
 def unread_by(model: ModelSettings | type[ModelSettings]) -> tuple[str, ...]:

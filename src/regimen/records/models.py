@@ -1,14 +1,20 @@
-"""Models by name."""
+"""All models there are: their union, and each by its name."""
 
 from __future__ import annotations
 
 import difflib
+from typing import Annotated
+
+from pydantic import Field
 
 from regimen.agents import AgentConfig
 from regimen.errors import ConfigError
+from regimen.policies import RuleConfig
 from regimen.predictors import PredictorConfig
 from regimen.settings import ModelSettings, members
 
+ModelConfig = Annotated[PredictorConfig | AgentConfig | RuleConfig, Field(discriminator="kind")]
+"""Every model's config; ``kind`` says which."""
 ALIASES = {"ppo-lstm": "recurrent-ppo"}
 """Second names of models."""
 
@@ -16,16 +22,14 @@ ALIASES = {"ppo-lstm": "recurrent-ppo"}
 def model_configs() -> dict[str, type[ModelSettings]]:
     """Returns the config of every model by its name: the ``kind`` with hyphens, predictors first.
 
-    Read from the unions of all models, so that a new member has its name by being one.
+    Read from the union of all models, so that a new member has its name by being one.
     """
-    configs = [
-        each for union in (PredictorConfig, AgentConfig) for each in members(union) if issubclass(each, ModelSettings)
-    ]
+    configs = [member for member in members(ModelConfig) if issubclass(member, ModelSettings)]
     return {kind_name(member.model_fields["kind"].default): member for member in configs}
 
 
 def model_names() -> tuple[str, ...]:
-    """Returns every name that `model_config` takes: predictors, agents, second names."""
+    """Returns every name that `model_config` takes: predictors, agents, rules, second names."""
     return (*model_configs(), *ALIASES)
 
 
