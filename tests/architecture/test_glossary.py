@@ -27,7 +27,6 @@ PARTICIPLES = {"found", "told", "said", "made", "spoken", "held"}
 TO_CLEAN = {
     "judging",
     "reporting",
-    "runs",
 }
 """Rooms whose names are still to be cleaned. Take a room off when it is clean; put none on."""
 

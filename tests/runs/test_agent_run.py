@@ -98,7 +98,7 @@ def test_a_run_that_was_killed_while_learning_ends_with_the_same_bytes(
             super().__init__(folder, seconds=0.0)
 
     monkeypatch.setattr(module, "Checkpoint", Often)
-    told = module._told
+    told = module._message
     count = 0
 
     def killed(found: Iteration) -> str:
@@ -109,7 +109,7 @@ def test_a_run_that_was_killed_while_learning_ends_with_the_same_bytes(
         return told(found)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_told", killed)
+        patch.setattr(module, "_message", killed)
         with pytest.raises(KeyboardInterrupt) as caught:
             start(config, tmp_path / "parts", silent)
     directory = RunDirectory.open(Path(str(caught.value)))

@@ -164,8 +164,8 @@ def _as_trained(directory: RunDirectory, manifest: dict[str, Any], exposures: ND
     """Whether the decisions are those of the run itself; a policy that sees its account may answer to its costs."""
     for window in manifest["windows"]:
         rows = exposures[slice(*window["test"])]
-        made = read_exposures(directory.window(window["number"]) / EXPOSURES, rows.shape)
-        if made is None or not np.array_equal(made, rows, equal_nan=True):
+        own = read_exposures(directory.window(window["number"]) / EXPOSURES, rows.shape)
+        if own is None or not np.array_equal(own, rows, equal_nan=True):
             return False
     return True
 

@@ -59,19 +59,19 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     edges = _edges(prepared(loaded.bars, len(loaded.bars)).windows)
     step = 0
 
-    def said(words: str) -> None:
+    def step_on(words: str) -> None:
         nonlocal step
         advance(step, 9 + len(edges), words)
         step += 1
 
-    found = find_leaks(
+    report = find_leaks(
         Pipeline(lambda bars: features.compute(seen(bars)), partial(label, config.labels), fitted, policy),
         loaded.bars,
-        progress=said,
+        progress=step_on,
         edges=edges,
     )
     read = ((each.names[0], table) for each in features.features for table in each.tables.items())
-    return replace(found, tables=tuple(TableRead(column, *table) for column, table in read))
+    return replace(report, tables=tuple(TableRead(column, *table) for column, table in read))
 
 
 def _edges(windows: Sequence[Window]) -> tuple[Edge, ...]:

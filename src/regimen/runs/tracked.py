@@ -99,7 +99,7 @@ def judged_numbers(judgement: Mapping[str, Any]) -> dict[str, float]:
     rows = {row["name"]: row for row in judgement["rows"]}
     policy, rules = rows["policy"], judgement["verdict"]["rules"]
     low, high = policy["sharpe_interval"]
-    found = {
+    numbers = {
         **{name: policy[name] for name in _MEASURES},
         "sharpe_low": low,
         "sharpe_high": high,
@@ -109,4 +109,4 @@ def judged_numbers(judgement: Mapping[str, Any]) -> dict[str, float]:
         "rules_passed": sum(bool(rule["passed"]) for rule in rules),
         "rules": len(rules),
     }
-    return {name: float(value) for name, value in found.items() if value is not None}
+    return {name: float(value) for name, value in numbers.items() if value is not None}

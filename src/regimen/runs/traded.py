@@ -94,29 +94,29 @@ def trade_seed(
             title = f"seed {seed}, {title}"
         tell(done, title)
 
-        def told(
+        def report(
             part: int,
             of: int,
-            said: str,
+            message: str,
             numbers: Mapping[str, float],
             done: int = done,
             title: str = title,
             curves: str = group(config, seed, window),
         ) -> None:
             trackers.numbers(part, numbers, curves)
-            tell(done + UNITS * part // of, f"{title} · {said}")
+            tell(done + UNITS * part // of, f"{title} · {message}")
 
         first, last = window.test.start, window.test.stop
         shape = (last - first, bars.shape[1])
         rows = read_exposures(folder / EXPOSURES, shape)
         if rows is None:
             whole, began = not _begun(folder / CHECKPOINT), time.perf_counter()
-            found = fit_model(prepared, window, seed, folder / CHECKPOINT, told)
-            Effort(time.perf_counter() - began, whole, *count_parameters(found.model)).write(folder)
-            found.save(folder)
-            rows = targets(found.policy, prepared.history, first, last)
+            fit = fit_model(prepared, window, seed, folder / CHECKPOINT, report)
+            Effort(time.perf_counter() - began, whole, *count_parameters(fit.model)).write(folder)
+            fit.save(folder)
+            rows = targets(fit.policy, prepared.history, first, last)
             if judged:
-                _write_drawn(folder, draw(found.policy, prepared.history, first, last))
+                _write_drawn(folder, draw(fit.policy, prepared.history, first, last))
             fitted(window)
             write_exposures(folder / EXPOSURES, rows)
         if not directory.has_recorded(folder / EXPOSURES):
@@ -152,8 +152,9 @@ def _read_drawn(folder: Path, shape: tuple[int, int]) -> Drawn | None:
     rows = read_exposures(folder / DRAWN, shape)
     if rows is None:
         return None
-    found = read_json(folder / _ENTROPIES)
+    entropies = read_json(folder / _ENTROPIES)
     actions, conditional = (
-        math.nan if found[name] is None else float(found[name]) for name in ("action_entropy", "conditional_entropy")
+        math.nan if entropies[name] is None else float(entropies[name])
+        for name in ("action_entropy", "conditional_entropy")
     )
-    return Drawn(rows, actions, conditional, bool(found["discrete"]))
+    return Drawn(rows, actions, conditional, bool(entropies["discrete"]))

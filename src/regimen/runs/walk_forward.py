@@ -238,8 +238,8 @@ def _train(
                 fit = trial(prepared, directory, seed, "fit", window.number, window.train.rows)
                 book.append(fit, prepared.series.sketch, directory.path)
 
-        def tell(done: int, said: str, offset: int = number * units) -> None:
-            advance(offset + done, total, said)
+        def tell(done: int, message: str, offset: int = number * units) -> None:
+            advance(offset + done, total, message)
 
         traded.append(trade_seed(prepared, directory, seed, fitted, tell, trackers))
     advance(total - 2, total, "backtest")

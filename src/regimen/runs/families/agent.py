@@ -60,7 +60,7 @@ class AgentFit:
         self.model.save(folder / MODEL)
         self.last.save(folder / LAST)
         thinned = self.history[:: max(1, len(self.history) // _POINTS)]
-        found = {
+        course = {
             "rows": self.rows,
             "schema": self.schema,
             "steps": [each.steps for each in thinned],
@@ -69,7 +69,7 @@ class AgentFit:
             "evaluations": {"steps": list(self.evaluations), "sharpe": list(self.evaluations.values())},
             "best_steps": _best(self.evaluations),
         }
-        write_json(folder / HISTORY, found)
+        write_json(folder / HISTORY, course)
 
 
 def _best(evaluations: dict[int, float]) -> int | None:
@@ -106,15 +106,15 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
         folder = checkpoint or temporary
         evaluations = _read_evaluations(folder)
 
-        def follow(found: Iteration) -> None:
-            if window.validation.rows and _due(found, config.environment.evaluations, evaluations):
+        def follow(iteration: Iteration) -> None:
+            if window.validation.rows and _due(iteration, config.environment.evaluations, evaluations):
                 now = policy_of(agent, config)
-                evaluations[found.steps] = sharpe_after_costs(prepared, window.validation, now)
+                evaluations[iteration.steps] = sharpe_after_costs(prepared, window.validation, now)
                 _write_evaluations(folder, evaluations)
-                if _best(evaluations) == found.steps:
+                if _best(evaluations) == iteration.steps:
                     agent.save(folder / "best")
             if tell is not None:
-                tell(found.steps, found.total, _told(found), _numbers(found, evaluations))
+                tell(iteration.steps, iteration.total, _message(iteration), _numbers(iteration, evaluations))
 
         keep = None if checkpoint is None else Checkpoint(checkpoint)
         history = agent.learn(env, config.environment.steps, follow, keep)
@@ -151,25 +151,30 @@ def short(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"environment": config.environment.model_copy(update=steps)})
 
 
-def _due(found: Iteration, number: int, evaluations: dict[int, float]) -> bool:
+def _due(iteration: Iteration, number: int, evaluations: dict[int, float]) -> bool:
     """Whether this iteration is the first beyond one of ``number`` evenly spaced places, the last of which is the end.
 
     Evaluations that a killed process made after its last checkpoint are made again, with the same result.
     """
-    passed = max((steps * number // found.total for steps in evaluations if steps < found.steps), default=0)
-    return found.steps * number // found.total > passed
+    passed = max((steps * number // iteration.total for steps in evaluations if steps < iteration.steps), default=0)
+    return iteration.steps * number // iteration.total > passed
 
 
-def _told(found: Iteration) -> str:
-    speed = f"{found.steps / found.iteration / found.seconds:,.0f} steps/s" if found.seconds > 0 else ""
-    return f"reward {found.reward:+.4f}, entropy {found.entropy:.2f}, {speed}"
+def _message(iteration: Iteration) -> str:
+    speed = f"{iteration.steps / iteration.iteration / iteration.seconds:,.0f} steps/s" if iteration.seconds > 0 else ""
+    return f"reward {iteration.reward:+.4f}, entropy {iteration.entropy:.2f}, {speed}"
 
 
-def _numbers(found: Iteration, evaluations: dict[int, float]) -> dict[str, float]:
+def _numbers(iteration: Iteration, evaluations: dict[int, float]) -> dict[str, float]:
     """Returns what trackers are told of an iteration; the validation Sharpe ratio where it was evaluated."""
-    numbers = {"reward": found.reward, "entropy": found.entropy, "seconds": found.seconds, **found.numbers}
-    if found.steps in evaluations:
-        numbers["validation_sharpe"] = evaluations[found.steps]
+    numbers = {
+        "reward": iteration.reward,
+        "entropy": iteration.entropy,
+        "seconds": iteration.seconds,
+        **iteration.numbers,
+    }
+    if iteration.steps in evaluations:
+        numbers["validation_sharpe"] = evaluations[iteration.steps]
     return numbers
 
 
@@ -182,10 +187,10 @@ def _read_evaluations(folder: Path) -> dict[int, float]:
     path = folder / _EVALUATIONS
     if not path.exists() and not (folder / FILE).exists():
         _write_evaluations(folder, {})
-    found = read_json(path)
-    if not has_its_seal(found):
+    values = read_json(path)
+    if not has_its_seal(values):
         raise RunError("run", f"holds a damaged {path.name}: its checksum is another one", str(folder))
-    return {steps: found[str(steps)] for steps in sorted(int(key) for key in found if key != SEAL)}
+    return {steps: values[str(steps)] for steps in sorted(int(key) for key in values if key != SEAL)}
 
 
 def _write_evaluations(folder: Path, evaluations: dict[int, float]) -> None:

@@ -91,13 +91,13 @@ def fit(
     data = training_data(prepared, window, scaler, predictor)
 
     def on_epoch(epoch: Epoch) -> None:
-        said = f"loss {epoch.train_loss:.4f}"
-        said += "" if epoch.val_loss is None else f", validation {epoch.val_loss:.4f}"
-        said += "" if epoch.score is None else f", Sharpe {epoch.score:.2f}"
+        message = f"loss {epoch.train_loss:.4f}"
+        message += "" if epoch.val_loss is None else f", validation {epoch.val_loss:.4f}"
+        message += "" if epoch.score is None else f", Sharpe {epoch.score:.2f}"
         if tell is not None:
             numbers = {"train_loss": epoch.train_loss, "val_loss": epoch.val_loss, "validation_sharpe": epoch.score}
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
-            tell(epoch.epoch, config.training.epochs, said, {k: v for k, v in numbers.items() if v is not None})
+            tell(epoch.epoch, config.training.epochs, message, {k: v for k, v in numbers.items() if v is not None})
 
     policy = ClassifierPolicy(predictor, config.exposure, scaler)
 

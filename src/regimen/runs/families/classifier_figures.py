@@ -35,12 +35,12 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
         x, times, symbols = _test_rows(model, scaler, prepared, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
         if not len(times):
             continue
-        said = model.predict(x)
-        given.append(said["probabilities"])
+        outputs = model.predict(x)
+        given.append(outputs["probabilities"])
         came.append(prepared.labels.y[times, symbols])
-        if "mean" in said and "deviation" in said:
+        if "mean" in outputs and "deviation" in outputs:
             outcome = prepared.targets(model.targets)[times, symbols, 0]
-            pits.append(_normal((outcome - said["mean"]) / said["deviation"]))
+            pits.append(_normal((outcome - outputs["mean"]) / outputs["deviation"]))
     kind = prepared.config.model.kind
     if came:
         path = directory.path / FIGURES / "calibration.png"
@@ -58,10 +58,10 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
     model, scaler = _classifier(prepared, directory, window)
     x, _, _ = _test_rows(model, scaler, prepared, window, _ATTENTION_ROWS)
     try:
-        found = model.attention(x) if len(x) else {}
+        looks = model.attention(x) if len(x) else {}
     except RunError:  # a model without attention
         return
-    for name, weights in found.items():
+    for name, weights in looks.items():
         title = name if name == "attention" else f"attention {name}"
         path = directory.path / FIGURES / f"{title.replace(' ', '_')}.png"
         attention_heatmap(weights.mean(axis=0), path, f"{prepared.config.model.kind}: {title}")

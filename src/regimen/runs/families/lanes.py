@@ -86,8 +86,8 @@ def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
         raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
     symbols = desks(prepared.bars, prepared.frame)
     lanes = max(1, config.environment.n_envs // len(symbols))
-    found = [market_of(config, desk, start, stop, lanes) for desk in symbols]
-    markets = [market for market in found if market is not None]
+    every = [market_of(config, desk, start, stop, lanes) for desk in symbols]
+    markets = [market for market in every if market is not None]
     if not markets:
         raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
     return markets[0] if len(markets) == 1 else MarketGroup(markets)
