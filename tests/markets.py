@@ -13,27 +13,22 @@ from regimen.bars import Bars
 def bars_of(
     close: ArrayLike, opens: ArrayLike | None = None, start: str = "2020-01-01", step: str = "1D", **columns: Any
 ) -> Bars:
-    """Returns bars that reach from their open to their close and no further.
+    """Returns bars that reach from their open to their close and no further, unless they are told to.
 
     Args:
         close: (time,) or (time, symbol); NaN where there is no bar.
         opens: the same shape; by default the close before, and the first close for the first bar.
         start: of the first bar.
         step: from bar to bar, such as ``1D`` or ``15m``.
-        columns: ``volume``, ``symbols`` (S0, S1, ...) and whatever else `Bars.from_arrays` takes.
+        columns: ``volume``, ``extras``, ``symbols`` (S0, S1, ...), another ``high`` or ``low``: as `Bars.from_arrays`.
     """
     close = np.asarray(close, dtype=np.float64)
     opens = np.concatenate([close[:1], close[:-1]]) if opens is None else np.asarray(opens, dtype=np.float64)
     if close.ndim == 2:
         columns.setdefault("symbols", tuple(f"S{number}" for number in range(close.shape[1])))
-    return Bars.from_arrays(
-        np.datetime64(start) + np.arange(len(close)) * np.timedelta64(int(step[:-1]), step[-1]),
-        open=opens,
-        high=np.fmax(opens, close),
-        low=np.fmin(opens, close),
-        close=close,
-        **columns,
-    )
+    time = np.datetime64(start) + np.arange(len(close)) * np.timedelta64(int(step[:-1]), step[-1])
+    prices = {"open": opens, "high": np.fmax(opens, close), "low": np.fmin(opens, close), "close": close}
+    return Bars.from_arrays(time, **(prices | columns))
 
 
 def random_walk(count: int, symbols: int = 1, seed: int = 0, drift: float = 0.0, sigma: float = 0.01) -> Bars:

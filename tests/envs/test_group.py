@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.envs import ContinuousConfig, MarketGroup, VectorMarket, innermost, markets_of
@@ -13,17 +14,7 @@ from regimen.errors import ConfigError, RunError
 def bars(seed: int) -> Bars:
     random = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, (300, 1)), axis=0))
-    opens = np.vstack([close[:1], close[:-1]])
-    time = np.datetime64("2021-01-01", "ns") + np.arange(300) * np.timedelta64(1, "h")
-    return Bars.from_arrays(
-        time=time,
-        symbols=("X",),
-        open=opens,
-        high=np.maximum(opens, close),
-        low=np.minimum(opens, close),
-        close=close,
-        volume=np.full((300, 1), 1e6),
-    )
+    return bars_of(close, start="2021-01-01", step="1h", symbols=("X",), volume=np.full((300, 1), 1e6))
 
 
 def market(seed: int, lanes: int = 4) -> VectorMarket:

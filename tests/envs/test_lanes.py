@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.markets import bars_of
 
 from regimen.agents import PPOConfig
 from regimen.bars import Bars
@@ -251,13 +252,7 @@ def test_liquidation_and_ruin_are_told_apart() -> None:
     close = np.array([100.0, 100.0, 100.0, 170.0, 170.0, 170.0])
     for last, ruined in ((170.0, False), (230.0, True)):
         prices = np.where(close == 170.0, last, close)
-        bars = Bars.from_arrays(
-            np.datetime64("2020-01-01") + np.arange(6), open=prices.copy(), high=prices, low=prices, close=prices
-        )
-        opens = np.concatenate([prices[:1], prices[:-1]])
-        bars = Bars.from_arrays(
-            bars.time, open=opens, high=np.fmax(opens, prices), low=np.fmin(opens, prices), close=prices
-        )
+        bars = bars_of(prices)
         env = VectorMarket(bars, np.zeros((6, 0)), n_envs=1, random_start=False, autoreset=False)
         env.reset()
         for _ in range(2):
@@ -278,10 +273,7 @@ def test_liquidation_and_ruin_are_told_apart() -> None:
 def sloped(rate: float, count: int = 400) -> Bars:
     """Bars that gain ``rate`` each; the open is the close before."""
     close = 100.0 * (1.0 + rate) ** np.arange(count)
-    opens = np.concatenate([close[:1], close[:-1]])
-    low, high = np.minimum(opens, close), np.maximum(opens, close)
-    time = np.datetime64("2020-01-01") + np.arange(count)
-    return Bars.from_arrays(time, open=opens, high=high, low=low, close=close, volume=np.full(count, 1e9))
+    return bars_of(close, volume=np.full(count, 1e9))
 
 
 def test_an_account_that_has_grown_tenfold_looks_like_a_fresh_one() -> None:
@@ -326,14 +318,7 @@ def test_a_closed_symbol_keeps_its_share_and_an_ended_one_is_paid_out() -> None:
     present[np.arange(42) % 7 >= 5, 1] = False
     present[21:, 2] = False
     price = np.where(present, 100.0, np.nan)
-    bars = Bars.from_arrays(
-        np.datetime64("2021-01-04") + np.arange(42),
-        open=price,
-        high=price,
-        low=price,
-        close=price,
-        symbols=tuple("ABC"),
-    )
+    bars = bars_of(price, price, start="2021-01-04")
     actions = {"kind": "continuous", "smoothing": 0.5}  # shows the target in force
     market = Market(costs=Costs.none())
     env = VectorMarket(bars, np.zeros((42, 3, 1)), n_envs=1, random_start=False, market=market, actions=actions)

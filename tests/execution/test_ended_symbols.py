@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
@@ -18,16 +19,8 @@ N = np.nan
 def panel(*prices: Any, **columns: Any) -> Bars:
     """Returns daily bars of flat bars at these prices, a symbol each; NaN is no bar."""
     close = np.stack([np.asarray(each, dtype=float) for each in prices], axis=1)
-    return Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(len(close)),
-        open=close,
-        high=close,
-        low=close,
-        close=close,
-        symbols=tuple("ABCDEFGH"[: close.shape[1]]),
-        volume=columns.pop("volume", None),
-        extras=columns,
-    )
+    symbols = tuple("ABCDEFGH"[: close.shape[1]])
+    return bars_of(close, close, symbols=symbols, volume=columns.pop("volume", None), extras=columns)
 
 
 def fills_of(ledger: Ledger) -> list[tuple[int, str, float, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.execution import FILL_COSTS, HOLDING_COSTS, Costs, Ledger, Market
@@ -19,19 +20,7 @@ FREE = Costs.none()
 
 def make_bars(close: np.ndarray, start: np.ndarray | None = None, **columns: Any) -> Bars:
     """Returns daily bars whose open is the previous close unless given."""
-    if start is None:
-        start = np.concatenate([close[:1], close[:-1]])
-    symbols = tuple(f"S{s}" for s in range(close.shape[1])) if close.ndim == 2 else ("asset",)
-    return Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(len(close)),
-        open=start,
-        high=np.maximum(start, close),
-        low=np.minimum(start, close),
-        close=close,
-        symbols=symbols,
-        volume=columns.pop("volume", None),
-        extras=columns,
-    )
+    return bars_of(close, start, volume=columns.pop("volume", None), extras=columns)
 
 
 def random_walk(seed: int, time: int = 200, symbols: int = 1, sigma: float = 0.02) -> Bars:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError, RegimenError, RunError
@@ -25,12 +26,9 @@ def random_ledger(symbols: int = 2, missing: bool = True, seed: int = 4) -> Ledg
     if missing:
         close[rng.random(shape) < 0.1] = np.nan
         close[:3, 0] = np.nan
-    bars = Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(80),
-        open=close,
-        high=close,
-        low=close,
-        close=close,
+    bars = bars_of(
+        close,
+        close,
         volume=np.full(shape, 1e4),
         symbols=tuple("ABCDEF"[:symbols]),
         extras={"funding_rate": np.full(shape, 1e-4)},

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
@@ -149,9 +150,7 @@ def test_bad_targets_and_bars_are_one_line(targets: Any, changes: dict[str, Any]
 
 def test_equity_that_overflows_is_refused() -> None:
     close = np.cumprod(np.full(800, 1.5)) ** 0.9
-    bars = Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(800), open=close, high=close, low=close, close=close
-    )
+    bars = bars_of(close, close)
     market = Market(costs=Costs.none(), leverage=50.0, maintenance_margin=0.0, rebalance="every_bar")
     with pytest.raises(DataError, match="equity overflows at row"):
         market.backtest(bars, np.full(800, 50.0))
@@ -178,13 +177,7 @@ def test_a_config_survives_a_round_trip(costs: Costs) -> None:
 def test_every_setting_of_the_costs_changes_the_books() -> None:
     rng = np.random.default_rng(0)
     close = 10.0 * np.exp(np.cumsum(0.02 * rng.standard_normal(60)))
-    columns = dict.fromkeys(("open", "high", "low", "close"), close)
-    bars = Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(60),
-        volume=np.full(60, 1e5),
-        extras={"funding_rate": np.full(60, 1e-4)},
-        **columns,
-    )
+    bars = bars_of(close, close, volume=np.full(60, 1e5), extras={"funding_rate": np.full(60, 1e-4)})
     targets = np.tile([2.0, -1.0, 1.0], 20)
     usual = {"impact_coefficient": 0.5, "borrow_annual": 0.1, "financing_annual": 0.1}
     final = {"usual": Market(costs=Costs(**usual), leverage=2.0).backtest(bars, targets).equity[-1]}

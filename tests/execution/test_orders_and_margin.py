@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests import markets
 
 from regimen.bars import Bars
 from regimen.execution import Costs, Market
@@ -14,20 +15,10 @@ FREE = Costs.none()
 N = np.nan
 
 
-def bars_of(close: Any, start: Any = None, low: Any = None, high: Any = None, **columns: Any) -> Bars:
-    close = np.asarray(close, dtype=float)
-    start = np.concatenate([close[:1], close[:-1]]) if start is None else np.asarray(start, dtype=float)
-    return Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(len(close)),
-        open=start,
-        high=np.fmax(start, close) if high is None else high,
-        low=np.fmin(start, close) if low is None else low,
-        close=close,
-        symbols=tuple(f"S{s}" for s in range(close.shape[1])) if close.ndim == 2 else ("asset",),
-        volume=columns.pop("volume", None),
-        bar_length=86_400_000_000_000,
-        extras=columns,
-    )
+def bars_of(close: Any, start: Any = None, **columns: Any) -> Bars:
+    """Daily bars; what is no price and no volume is an extra."""
+    prices = {name: columns.pop(name) for name in ("low", "high", "volume") if name in columns}
+    return markets.bars_of(close, start, bar_length=86_400_000_000_000, extras=columns, **prices)
 
 
 def fills_of(ledger: Any) -> list[tuple[int, float, str]]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.markets import bars_of
 
-from regimen.bars import Bars
 from regimen.errors import ConfigError, SplitError
 from regimen.labels import Labels
 from regimen.preprocess import StandardScaler
@@ -22,9 +22,7 @@ def make_window(count: int = 400, symbols: int = 2) -> Window:
     shape = (count, symbols)
     price = np.full(shape, 10.0)
     price[np.random.default_rng(5).random(shape) < 0.1] = np.nan
-    time = np.datetime64("2020-01-01", "ns") + np.arange(count) * np.timedelta64(1, "D")
-    names = tuple(f"s{number}" for number in range(symbols))
-    bars = Bars.from_arrays(time, open=price, high=price, low=price, close=price, symbols=names)
+    bars = bars_of(price, price)
     rng = np.random.default_rng(0)
     t_end = np.minimum(np.arange(count)[:, None] + np.full(symbols, 3), count - 1)
     labels = Labels(rng.integers(0, 3, shape).astype(np.int8), t_end, np.zeros(shape), 3)

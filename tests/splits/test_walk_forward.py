@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, RegimenError, SplitError
@@ -24,9 +25,7 @@ def make_bars(count: int, symbols: int = 1, seed: int = 0, missing: float = 0.0,
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, (count, symbols)), axis=0))
     close[rng.random(close.shape) < missing] = np.nan
-    time = np.datetime64("2020-01-01", "ns") + np.arange(count) * np.timedelta64(step, "ns")
-    names = tuple(f"s{number}" for number in range(symbols))
-    return Bars.from_arrays(time, open=close, high=close, low=close, close=close, symbols=names, bar_length=step)
+    return bars_of(close, close, step=f"{step // 60_000_000_000}m", bar_length=step)
 
 
 def make_labels(shape: tuple[int, int], longest: int, seed: int) -> Labels:
