@@ -5,6 +5,7 @@ from regimen.execution.backtest import Recorder
 from regimen.execution.costs import Costs
 from regimen.execution.feed import Feed
 from regimen.execution.ledger import Ledger
+from regimen.execution.live_account import LiveAccount
 from regimen.execution.market import Market, MarketConfig
 from regimen.execution.moment import History, Moment
 from regimen.execution.policy import Policy, Spanning, decide, share, targets
@@ -22,6 +23,7 @@ __all__ = [
     "Fills",
     "History",
     "Ledger",
+    "LiveAccount",
     "Market",
     "MarketConfig",
     "Moment",

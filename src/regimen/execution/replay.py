@@ -1,4 +1,4 @@
-"""The compiled loop of a backtest, kept on disk under a digest of the account step that it is made of.
+"""The compiled loop of a backtest and its single step, kept on disk under a digest of what they are made of.
 
 numba's disk cache notices a change in the file of a function, not one in the functions that it calls. An old account
 must never be traded, so the digest of the step is a constant of the loop, which numba's cache does compare.
@@ -72,5 +72,63 @@ def _replaying(version: int) -> Callable[..., int]:
     return replay
 
 
-replay = _replaying(int(code_digest(advance, loaded=True)[:12], 16))
+def _stepping(version: int) -> Callable[..., int]:
+    @jit_step
+    def step_account(
+        t: int,
+        row: int,
+        stamps: Integers,
+        opens: Floats,
+        highs: Floats,
+        lows: Floats,
+        closes: Floats,
+        volumes: Floats,
+        variances: Floats,
+        ratios: Floats,
+        fundings: Floats,
+        ends: Integers,
+        payouts: Floats,
+        targets: Floats,
+        rules: Rules,
+        account: Floats,
+        positions: Floats,
+        fill_values: Floats,
+        fill_times: Integers,
+        fill_codes: Codes,
+    ) -> int:
+        """Steps one account through bar ``t`` with the row of ``targets`` that falls due; returns its fills."""
+        if version == 0:
+            return 0
+        return advance(
+            0,
+            t,
+            row,
+            stamps,
+            opens,
+            highs,
+            lows,
+            closes,
+            volumes,
+            variances,
+            ratios,
+            fundings,
+            ends,
+            payouts,
+            targets,
+            rules,
+            account,
+            positions,
+            fill_values,
+            fill_times,
+            fill_codes,
+            0,
+        )
+
+    return step_account
+
+
+_VERSION = int(code_digest(advance, loaded=True)[:12], 16)
+replay = _replaying(_VERSION)
 """Steps one account through bars; see the function inside."""
+step_account = _stepping(_VERSION)
+"""Steps one account through one bar; see the function inside."""

@@ -1,0 +1,96 @@
+"""`LiveAccount`: one account that is stepped one bar at a time, without a finished tape."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import ConfigError, DataError
+from regimen.execution.account import ACCOUNT_COLUMNS, CASH, EQUITY, POSITION_COLUMNS, UNITS, open_account
+from regimen.execution.market import MarketConfig
+from regimen.execution.replay import step_account
+from regimen.execution.tape import Tape
+
+Floats = NDArray[np.float64]
+
+
+@final
+class LiveAccount:
+    """The money of ``market.backtest(bars, targets)``, bar by bar and bit for bit.
+
+    *Timing:* `step` fills at a bar's open what was decided ``latency_bars`` bars before, then marks at its close;
+    `decide` comes after it and says what is wanted from then on.
+
+    Args:
+        config: the market, with the costs of the bars (`MarketConfig.at`).
+        symbols: number of symbols.
+    """
+
+    def __init__(self, config: MarketConfig, symbols: int) -> None:
+        self.config, self._rules = config, config.build().rules()
+        self.account = np.empty((1, ACCOUNT_COLUMNS))
+        self.positions = np.empty((1, symbols, POSITION_COLUMNS))
+        open_account(0, config.initial_cash, self.account, self.positions)
+        self._due = np.full((config.latency_bars, symbols), np.nan)
+        self._decided = 0
+
+    def step(self, tape: Tape) -> None:
+        """Steps to the last bar of a tape: that of `Feed.push`, or ``tape.at(t)``.
+
+        Raises:
+            ConfigError: a tape of other costs.
+            DataError: a tape of another number of symbols.
+        """
+        symbols, last = self.positions.shape[1], len(tape.stamps) - 1
+        if tape.opens.shape[1] != symbols:
+            raise DataError("tape", f"must have {symbols} symbols", tape.opens.shape[1])
+        if (self._rules.impact > 0.0) != (tape.variances.shape[0] > 0):
+            raise ConfigError("tape", "must be made for the same impact_coefficient", self._rules.impact)
+        latency = self.config.latency_bars
+        step_account(
+            last,
+            self._decided % latency if self._decided >= latency else -1,
+            tape.stamps,
+            tape.opens,
+            tape.highs,
+            tape.lows,
+            tape.closes,
+            tape.volumes,
+            tape.variances,
+            tape.ratios,
+            tape.fundings,
+            tape.ends,
+            tape.payouts,
+            self._due,
+            self._rules,
+            self.account,
+            self.positions,
+            _NO_FILLS,
+            _NO_TIMES,
+            _NO_CODES,
+        )
+
+    def decide(self, targets: Floats) -> None:
+        """Takes the targets (symbol,) that are decided at the close of the bar just stepped; NaN keeps."""
+        self._due[self._decided % self.config.latency_bars] = targets
+        self._decided += 1
+
+    @property
+    def equity(self) -> float:
+        """Cash and positions at the close mark, quote currency."""
+        return float(self.account[0, EQUITY])
+
+    @property
+    def cash(self) -> float:
+        """Cash in the quote currency; short sales add to it, negative cash is borrowed."""
+        return float(self.account[0, CASH])
+
+    @property
+    def units(self) -> Floats:
+        """(symbol,) signed units held; a copy."""
+        return self.positions[0, :, UNITS].copy()
+
+
+_NO_FILLS, _NO_TIMES, _NO_CODES = np.empty((7, 0)), np.empty(0, np.int64), np.empty((2, 0), np.int32)
