@@ -147,5 +147,8 @@ class ClassifierPolicy:
 
     def _pushed(self, rows: NDArray[np.floating], state: Floats) -> tuple[NDArray[np.floating], Floats]:
         """Returns the windows (n, window, inputs) that end with the rows, and the memory after them."""
-        windows = np.concatenate([state[:, 1:].reshape(len(state), -1, self._schema.inputs), rows[:, None]], axis=1)
-        return windows, np.concatenate([state[:, :1] + 1.0, windows[:, 1:].reshape(len(state), -1)], axis=1)
+        windows = np.concatenate(
+            [state[:, 1:].reshape(len(state), self.classifier.window - 1, self._schema.inputs), rows[:, None]], axis=1
+        )
+        kept = windows[:, 1:].reshape(len(state), state.shape[1] - 1)
+        return windows, np.concatenate([state[:, :1] + 1.0, kept], axis=1)

@@ -1,0 +1,261 @@
+"""Every kind of model decides one bar after the other, without a finished series, with the targets and money of a run.
+
+Bars come one at a time through the streams of features and volatility, the feed, the policy and an account. What they
+give is compared, bit for bit, with the targets that the policy decides on the whole series and their backtest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from regimen.bars import Bars
+from regimen.envs import VectorMarketConfig
+from regimen.execution import Costs, Feed, LiveAccount, MarketConfig
+from regimen.features import FeatureSet
+from regimen.policies import (
+    AgentPolicy,
+    ClassifierPolicy,
+    Constant,
+    ExposureConfig,
+    History,
+    Moment,
+    Policy,
+    RunningVolatility,
+    decide,
+    draw,
+    realised_volatility,
+    share,
+    targets,
+)
+from regimen.predictors import PredictorConfig
+from regimen.seeding import generator
+
+from .test_agent_contract import CASES, Case
+
+COLUMNS = ("rsi_14", "return_5d", "volatility_20d")
+LENGTH, START, STOP = 150, 60, 140
+COSTS = Costs(commission_bps=1.0, half_spread_bps=1.0, impact_coefficient=1.0, borrow_annual=0.1, funding=True)
+RULE = ExposureConfig(dead_band=0.0, scale=5.0, volatility_target=0.3, volatility_window=10)
+PREDICTORS = get_args(get_args(PredictorConfig)[0])
+
+
+def panel(symbols: str = "ABC") -> Bars:
+    """Hourly bars with a split in A, a hole and a late listing in B, and the end of C; with funding."""
+    rng = np.random.default_rng(5)
+    close = 100.0 * np.exp(np.cumsum(0.02 * rng.standard_normal((LENGTH, 3)), axis=0))
+    factor = np.ones((LENGTH, 3))
+    factor[90:, 0] = 2.0
+    close[90:, 0] /= 2.0
+    start = close * np.exp(0.005 * rng.standard_normal(close.shape))
+    columns = [start, np.maximum(start, close) * 1.01, np.minimum(start, close) * 0.99, close]
+    columns += [rng.uniform(1e3, 1e5, close.shape), factor, np.where(rng.random(close.shape) < 0.2, 1e-4, np.nan)]
+    for column in columns:
+        column[85:88, 1] = column[:38, 1] = column[110:, 2] = np.nan
+    kept = ["ABC".index(symbol) for symbol in symbols]
+    o, h, lo, c, v, factor, rates = (column[:, kept] for column in columns)
+    return Bars.from_arrays(
+        np.datetime64("2024-01-01T00", "h") + np.arange(LENGTH), open=o, high=h, low=lo, close=c, volume=v,
+        symbols=tuple(symbols), extras={"adjustment": factor, "funding_rate": rates},
+    )  # fmt: skip
+
+
+def whole(bars: Bars, config: MarketConfig, features: FeatureSet) -> History:
+    """All that is known of the whole series."""
+    seen = bars.adjusted()
+    risk = realised_volatility(seen.close, RULE.volatility_window, bars.periods_per_year)
+    return config.build().history(bars, features.compute(seen), risk)
+
+
+def moments(bars: Bars, config: MarketConfig, features: FeatureSet) -> Iterator[Moment]:
+    """The same, one bar at a time: nothing of it has seen a later bar."""
+    stream, feed = features.stream(bars.symbols), Feed(len(bars.symbols), config.costs, splits=True, funding=True)
+    volatility = RunningVolatility(len(bars.symbols), RULE.volatility_window, bars.periods_per_year)
+    first = np.full(len(bars.symbols), np.nan)
+    for t, stamp in enumerate(bars.time):
+        bar = np.stack([getattr(bars, name)[t] for name in ("open", "high", "low", "close", "volume")])
+        factor, rates = bars.extras["adjustment"][t], bars.extras["funding_rate"][t]
+        present = ~np.isnan(bar[:4]).any(axis=0)
+        first = np.where(np.isnan(first), factor, first)
+        adjusted = np.concatenate([bar[:4] * (factor / first), bar[4:] / (factor / first)])
+        rows = np.full((len(present), len(features.names)), np.nan)
+        for s in np.flatnonzero(present):
+            o, h, lo, c, v = adjusted[:, s]
+            rows[s] = stream.push(stamp, o, h, lo, c, v, symbol=bars.symbols[s])
+        risk = volatility.push(np.where(present, adjusted[3], np.nan))
+        tape = feed.push(
+            int(stamp.astype("datetime64[ns]").astype(np.int64)), bar,
+            listed=bars.listed[t], adjustment=factor, funding=rates,
+        )  # fmt: skip
+        yield Moment(tape, rows, present, bars.listed[t], risk)
+
+
+def replayed(policy: Policy, bars: Bars, config: MarketConfig, features: FeatureSet) -> tuple[np.ndarray, np.ndarray]:
+    """Returns targets and equity of the bars [START, STOP), one bar after the other."""
+    state = policy.initial_state(len(bars.symbols))
+    account = LiveAccount(config, len(bars.symbols))
+    rows, equity = [], []
+    for t, moment in enumerate(moments(bars, config, features)):
+        if t < START:
+            state = policy.watch(moment, state)
+        elif t < STOP:
+            before = state.copy()
+            row, following = decide(policy, moment, state)
+            np.testing.assert_array_equal(state, before)
+            assert following.dtype == np.float64
+            state = np.frombuffer(following.tobytes()).reshape(following.shape).copy()  # all of it is in these bytes
+            account.step(moment.tape)
+            account.decide(row)
+            rows.append(row)
+            equity.append(account.equity)
+    return np.array(rows), np.array(equity)
+
+
+def check(policy: Policy, symbols: str, latency: int, varied: bool = True) -> np.ndarray:
+    bars, features = panel(symbols), FeatureSet.indicators().select(COLUMNS)
+    config = market(latency)
+    history = whole(bars, config, features)
+    expected = targets(policy, history, START, STOP)
+    ledger = config.build().backtest(
+        bars, policy, START, STOP, features=features.compute(bars.adjusted()), volatility=history.volatility
+    )
+    rows, equity = replayed(policy, bars, config, features)
+    np.testing.assert_array_equal(expected, rows)
+    np.testing.assert_array_equal(ledger.equity, equity)
+    np.testing.assert_array_equal(ledger.targets, rows)
+    assert not varied or len(np.unique(rows)) > 5
+    assert len(np.unique(equity)) > (40 if varied else 5)
+    return rows
+
+
+def market(latency: int) -> MarketConfig:
+    return MarketConfig(costs=COSTS, latency_bars=latency)
+
+
+class Scaler:
+    """A fitted scaler, as a policy knows it."""
+
+    names = COLUMNS
+
+    def transform(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        assert names == self.names
+        return (values - np.array([50.0, 0.0, 0.02])) / np.array([10.0, 0.05, 0.01])
+
+
+@pytest.mark.parametrize(("symbols", "latency"), [("A", 1), ("ABC", 2)])
+@pytest.mark.parametrize("member", PREDICTORS, ids=lambda member: member.__name__)
+def test_a_classifier(member: Any, symbols: str, latency: int) -> None:
+    predictor = member().build(len(COLUMNS), 3, seed=2, schema="s")
+    if member.model_fields["kind"].default == "logistic":  # whose first weights are zeros
+        state = predictor.state()
+        predictor.load_state({name: generator(0, name).normal(size=each.shape) for name, each in state.items()})
+    check(ClassifierPolicy(predictor, RULE, Scaler()), symbols, latency)
+
+
+def lanes(case: Case, latency: int, window: int = 1, **more: Any) -> VectorMarketConfig:
+    return VectorMarketConfig(
+        n_envs=8, episode_length=11, account_span=11, window=window, actions=case.actions, market=market(latency),
+        threads=1, **more,
+    )  # fmt: skip
+
+
+def learned(case: Case, config: VectorMarketConfig) -> Any:
+    bars, features = panel("A"), FeatureSet.indicators().select(COLUMNS)
+    env = config.build(bars, features.compute(bars.adjusted()))
+    agent = case.config.build(env, seed=3)
+    agent.learn(env, 8 * 8 * 2)
+    return agent
+
+
+def in_lanes(agent: Any, config: VectorMarketConfig, symbols: str) -> np.ndarray:
+    """Returns the targets that an agent decides in lanes like those that it learned in, one of each symbol."""
+    bars, features = panel(symbols), FeatureSet.indicators().select(COLUMNS)
+    frame = features.compute(bars.adjusted())
+    alone = np.zeros((STOP - START, len(symbols)))
+    once = {"n_envs": 1, "episode_length": None, "random_start": False, "autoreset": False, "start": START}
+    markets, seen, begins = [], [], []
+    for s, symbol in enumerate(symbols):
+        settings = VectorMarketConfig(**{**dict(config), **once, "stop": STOP + 1})
+        markets.append(settings.build(bars.select(symbol), frame.values[:, s : s + 1]))
+        observation, info = markets[s].reset(0)
+        seen.append(observation)
+        begins.append(int(info["bar"][0]))
+    acting: list[int] = []
+    memory = None
+    for t in range(START, STOP):
+        acting += [s for s, begin in enumerate(begins) if begin == t]
+        if not acting:
+            continue
+        before = None if memory is None else memory[acting]
+        actions, after = agent.predict(np.concatenate([seen[s] for s in acting]), before)
+        if after is not None:
+            memory = np.zeros((len(symbols), after.shape[1]), np.float32) if memory is None else memory
+            memory[acting] = after
+        for s, action in zip(tuple(acting), actions, strict=True):
+            seen[s], _, ruined, _, _ = markets[s].step(action[None])
+            alone[t - START, s] = markets[s].targets[0, 0]
+            if ruined[0]:
+                acting.remove(s)
+    return share(alone, bars.present[START:STOP], bars.listed[START:STOP])
+
+
+def check_agent(case: Case, config: VectorMarketConfig, symbols: str, varied: bool = True) -> None:
+    agent = learned(case, config)
+    rows = check(AgentPolicy(agent, config), symbols, config.market.latency_bars, varied)
+    np.testing.assert_array_equal(in_lanes(agent, config, symbols), rows)
+
+
+@pytest.mark.parametrize(("symbols", "latency"), [("A", 2), ("ABC", 1)])
+@pytest.mark.parametrize("case", CASES)
+def test_an_agent(case: Case, symbols: str, latency: int) -> None:
+    check_agent(case, lanes(case, latency), symbols, varied=False)
+
+
+@pytest.mark.parametrize("actions", ["verbs", {"kind": "continuous", "smoothing": 0.3, "dead_band": 0.01}])
+def test_an_agent_with_windows_of_rows_whose_actions_depend_on_the_target_in_force(actions: Any) -> None:
+    case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
+    check_agent(case, VectorMarketConfig(**{**dict(lanes(case, 3, window=4)), "actions": actions}), "ABC")
+
+
+def test_an_agent_that_does_not_see_its_account() -> None:
+    case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
+    check_agent(case, lanes(case, 1, show_account=False), "ABC")
+
+
+def test_an_agent_whose_account_is_ruined_stops() -> None:
+    case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
+    config = lanes(case, 1)
+    agent = learned(case, config)
+    config = VectorMarketConfig(**{**dict(config), "market": config.market.model_copy(update={"initial_cash": 1e-6})})
+    costs = COSTS.model_copy(update={"commission_fixed": 1.0})
+    config = VectorMarketConfig(**{**dict(config), "market": config.market.model_copy(update={"costs": costs})})
+    bars, features = panel(), FeatureSet.indicators().select(COLUMNS)
+    rows = targets(AgentPolicy(agent, config), whole(bars, config.market, features), START, STOP)
+    np.testing.assert_array_equal(in_lanes(agent, config, "ABC"), rows)
+    assert (np.nan_to_num(rows[20:]) == 0.0).all()
+    assert (rows[0, 0] != 0.0).all()
+
+
+def test_a_run_with_drawn_actions_draws_the_same_again() -> None:
+    case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
+    config = lanes(case, 1)
+    bars, features = panel(), FeatureSet.indicators().select(COLUMNS)
+    history = whole(bars, config.market, features)
+    first, second = (draw(AgentPolicy(learned(case, config), config), history, START, STOP) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(first.exposures, second.exposures)
+    assert (first.action_entropy, first.conditional_entropy) == (second.action_entropy, second.conditional_entropy)
+    assert not first.discrete
+    assert first.action_entropy >= first.conditional_entropy > 0.0
+    assert not np.array_equal(
+        first.exposures, targets(AgentPolicy(learned(case, config), config), history, START, STOP)
+    )
+    assert draw(Constant(1.0), history, START, STOP) is None
+
+
+def test_a_rule() -> None:
+    check(Constant(0.5), "ABC", 1, varied=False)
