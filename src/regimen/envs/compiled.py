@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs.lanes import begin, decide, observe, settle, step
-from regimen.envs.layout import BAR, Columns, Lanes, Plan, Scene, Stage
-from regimen.execution import Rules, Tape
+from regimen.envs.lanes import begin, observe, step
+from regimen.envs.layout import BAR, Lanes, Plan, Scene
+from regimen.execution import Rules
 from regimen.jit import jit, jit_step, jit_step_uncached
 from regimen.scan import code_digest
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 _AHEAD = 64
 """Lanes whose next bars are fetched together."""
@@ -52,7 +51,7 @@ def fetch(t: int, scene: Scene) -> float:
     return total
 
 
-def _version(*functions: Callable[..., Any]) -> int:
+def version_of(*functions: Callable[..., Any]) -> int:
     digests = "".join(code_digest(function, loaded=True) for function in functions)
     return int(hashlib.sha256(digests.encode()).hexdigest()[:12], 16)
 
@@ -84,62 +83,10 @@ def _beginning(version: int) -> Callable[[int, int, NDArray[np.int64], Scene, Pl
     return begin_block
 
 
-@jit_step_uncached
-def alone(n: int, bars: Columns, stage: Stage) -> Scene:
-    """Returns the scene of symbol ``n`` by itself."""
-    tape = Tape(
-        bars.stamps,
-        bars.opens[n],
-        bars.highs[n],
-        bars.lows[n],
-        bars.closes[n],
-        bars.volumes[n],
-        bars.variances[n],
-        bars.ratios[n],
-        bars.fundings[n],
-        bars.ends[n],
-        bars.payouts[n],
-        False,
-    )
-    return Scene(tape, stage.features, stage.status[n], stage.counts, stage.levels, stage.starts)
-
-
-def _settling(version: int) -> Callable[[Flags, Flags, Columns, Stage, Rules, Plan, Lanes], int]:
-    @jit_step
-    def settle_seats(
-        running: Flags, opening: Flags, bars: Columns, stage: Stage, rules: Rules, plan: Plan, lanes: Lanes
-    ) -> int:
-        for n in range(running.shape[0]):
-            if running[n]:
-                settle(n, alone(n, bars, stage), rules, plan, lanes)
-            elif opening[n]:
-                begin(n, 1, alone(n, bars, stage), plan, lanes)
-        return version
-
-    return settle_seats
-
-
-def _deciding(version: int) -> Callable[[Flags, Columns, Stage, Plan, Lanes], int]:
-    @jit_step
-    def decide_seats(acting: Flags, bars: Columns, stage: Stage, plan: Plan, lanes: Lanes) -> int:
-        for n in range(acting.shape[0]):
-            if acting[n]:
-                decide(n, 1, alone(n, bars, stage), plan, lanes)
-        return version
-
-    return decide_seats
-
-
-step_block = _stepping(_version(step, fetch))
+step_block = _stepping(version_of(step, fetch))
 """``step_block(first, stop, scene, rules, plan, lanes)`` steps lanes [first, stop); what it returns means nothing."""
-begin_block = _beginning(_version(begin, observe))
+begin_block = _beginning(version_of(begin, observe))
 """``begin_block(first, stop, bars, scene, plan, lanes)`` begins their episodes, at ``bars`` where not negative."""
-
-settle_seats = _settling(_version(settle, begin, alone))
-"""``settle_seats(running, opening, bars, stage, rules, plan, lanes)`` steps lane ``n`` through the second bar of
-symbol ``n`` where it is running, and opens its account at that bar where it is opening."""
-decide_seats = _deciding(_version(decide, alone))
-"""``decide_seats(acting, bars, stage, plan, lanes)`` writes the target that lane ``n`` decides at the second bar."""
 
 
 @jit

@@ -109,37 +109,6 @@ class Scene(NamedTuple):
     starts: Integers
 
 
-class Columns(NamedTuple):
-    """Two bars of a market, each symbol's columns for itself: (symbol, 2, 1) or, where there is none, (symbol, 0, 0).
-
-    Attributes:
-        stamps: (2,) of the bars.
-        ends, payouts: (symbol, 1); see `regimen.execution.Tape`.
-    """
-
-    stamps: Integers
-    opens: Floats
-    highs: Floats
-    lows: Floats
-    closes: Floats
-    volumes: Floats
-    variances: Floats
-    ratios: Floats
-    fundings: Floats
-    ends: Integers
-    payouts: Floats
-
-
-class Stage(NamedTuple):
-    """What seats read besides the bars: the last fields of a `Scene`, with a status (symbol, 2, 1)."""
-
-    features: NDArray[Any]
-    status: NDArray[np.int8]
-    counts: Floats
-    levels: Floats
-    starts: Integers
-
-
 class Lanes(NamedTuple):
     """The arrays of the lanes; row ``n`` of each, or column ``n`` of ``book`` and ``flags``, is lane ``n``.
 

@@ -49,28 +49,8 @@ class LiveAccount:
         if (self._rules.impact > 0.0) != (tape.variances.shape[0] > 0):
             raise ConfigError("tape", "must be made for the same impact_coefficient", self._rules.impact)
         latency = self.config.latency_bars
-        step_account(
-            last,
-            self._decided % latency if self._decided >= latency else -1,
-            tape.stamps,
-            tape.opens,
-            tape.highs,
-            tape.lows,
-            tape.closes,
-            tape.volumes,
-            tape.variances,
-            tape.ratios,
-            tape.fundings,
-            tape.ends,
-            tape.payouts,
-            self._due,
-            self._rules,
-            self.account,
-            self.positions,
-            _NO_FILLS,
-            _NO_TIMES,
-            _NO_CODES,
-        )
+        row = self._decided % latency if self._decided >= latency else -1
+        step_account(last, row, tape, self._due, self._rules, self.account, self.positions)
 
     def decide(self, targets: Floats) -> None:
         """Takes the targets (symbol,) that are decided at the close of the bar just stepped; NaN keeps."""
@@ -91,6 +71,3 @@ class LiveAccount:
     def units(self) -> Floats:
         """(symbol,) signed units held; a copy."""
         return self.positions[0, :, UNITS].copy()
-
-
-_NO_FILLS, _NO_TIMES, _NO_CODES = np.empty((7, 0)), np.empty(0, np.int64), np.empty((2, 0), np.int32)

@@ -75,54 +75,12 @@ def _replaying(version: int) -> Callable[..., int]:
 def _stepping(version: int) -> Callable[..., int]:
     @jit_step
     def step_account(
-        t: int,
-        row: int,
-        stamps: Integers,
-        opens: Floats,
-        highs: Floats,
-        lows: Floats,
-        closes: Floats,
-        volumes: Floats,
-        variances: Floats,
-        ratios: Floats,
-        fundings: Floats,
-        ends: Integers,
-        payouts: Floats,
-        targets: Floats,
-        rules: Rules,
-        account: Floats,
-        positions: Floats,
-        fill_values: Floats,
-        fill_times: Integers,
-        fill_codes: Codes,
+        t: int, row: int, tape: Tape, targets: Floats, rules: Rules, account: Floats, positions: Floats
     ) -> int:
         """Steps one account through bar ``t`` with the row of ``targets`` that falls due; returns its fills."""
         if version == 0:
             return 0
-        return advance(
-            0,
-            t,
-            row,
-            stamps,
-            opens,
-            highs,
-            lows,
-            closes,
-            volumes,
-            variances,
-            ratios,
-            fundings,
-            ends,
-            payouts,
-            targets,
-            rules,
-            account,
-            positions,
-            fill_values,
-            fill_times,
-            fill_codes,
-            0,
-        )
+        return advance(0, t, row, tape, targets, rules, account, positions, None, 0)
 
     return step_account
 
