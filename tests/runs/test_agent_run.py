@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimen.envs import spec_of
+from regimen.envs import innermost, markets_of, spec_of
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning import Iteration
 from regimen.learning.checkpoint import FILE
@@ -280,3 +280,20 @@ def test_evaluations_that_were_changed_or_lost_choose_no_state(tmp_path: Path) -
     (tmp_path / FILE).write_bytes(b"a checkpoint")
     with pytest.raises(RunError, match=r"lacks a readable evaluations\.json"):
         module._read_evaluations(tmp_path)
+
+
+def test_an_agent_learns_in_wrapped_lanes_where_a_config_asks_for_them(agent_config: Configured) -> None:
+    plain = agent_config()
+    assert "wrappers" not in plain.model_dump_json()  # a config without one is known as before
+    shaping = "environment.wrappers=[{kind: shaped, gamma: 0.99, weights: {position: 0.5}}]"
+    config = agent_config("environment.show_account=true", shaping)
+    assert config.hash != agent_config("environment.show_account=true").hash
+    prepared = prepare(config)
+    env = module.learning_env(prepared, prepared.windows[0])
+    assert [market.n_envs for market in markets_of(env)] == [32]
+    assert innermost(env) is not env
+    prepared = prepare(agent_config("environment.show_account=true", shaping, "model.gamma=0.9"))
+    with pytest.raises(
+        ConfigError, match=r"^environment\.wrappers\.0\.gamma: must be the agent's own, 0\.9: .* 0\.99$"
+    ):
+        module.learning_env(prepared, prepared.windows[0])

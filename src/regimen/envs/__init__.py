@@ -18,8 +18,10 @@ from regimen.envs.rewards import (
     RollingSharpeConfig,
 )
 from regimen.envs.seats import Seats, Seen
+from regimen.envs.shaped import Shaped, ShapedConfig
 from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
 from regimen.envs.vector_market import VectorMarket
+from regimen.envs.wrappers import WrapperConfig, Wraps, wrapped
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
@@ -50,17 +52,22 @@ __all__ = [
     "RollingSharpeConfig",
     "Seats",
     "Seen",
+    "Shaped",
+    "ShapedConfig",
     "Step",
     "VectorEnv",
     "VectorMarket",
     "VectorMarketConfig",
     "Verb",
     "VerbsConfig",
+    "WrapperConfig",
+    "Wraps",
     "as_spec",
     "innermost",
     "markets_of",
     "register",
     "spec_of",
+    "wrapped",
 ]
 
 __getattr__, __dir__ = lazily(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from regimen.agents import agent_configs
 from regimen.bars import DataConfig
-from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig
+from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig, WrapperConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
@@ -63,6 +63,13 @@ class EnvironmentConfig(BaseModel):
     show_account: bool = Field(True, description="position, cash and drawdown are in the observation")
     actions: ActionConfig = Field(LevelsConfig(), description="levels, continuous or verbs")
     reward: RewardConfig = Field(LogWealthConfig(scale=100.0), description="what a step is paid")
+    wrappers: tuple[WrapperConfig, ...] = Field(
+        (),
+        description="what stands around the lanes that an agent learns in, the last outside; [{kind: shaped, ...}]",
+        exclude_if=lambda wrappers: (
+            not wrappers
+        ),  # a config without one is written, and known, as before there were any
+    )
     evaluations: int = Field(
         10, ge=0, description="how often a window's validation slice is traded; the best Sharpe is kept; 0: the last"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regimen.bars import Bars
-from regimen.envs import MarketGroup, VectorEnv, VectorMarket, VectorMarketConfig
+from regimen.envs import MarketGroup, VectorEnv, VectorMarket, VectorMarketConfig, wrapped
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
 from regimen.records import RunConfig
@@ -77,7 +77,7 @@ def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
     """Returns the lanes that an agent learns in: episodes of the training slice, at random starts.
 
     Raises:
-        ConfigError: an episode that is longer than the slice; no symbol has features in it.
+        ConfigError: an episode that is longer than the slice; no symbol has features in it; what a wrapper refuses.
     """
     config, start, stop = prepared.config, window.train.start, window.train.stop
     room = stop - start - 1
@@ -90,4 +90,9 @@ def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
     markets = [market for market in every if market is not None]
     if not markets:
         raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
-    return markets[0] if len(markets) == 1 else MarketGroup(markets)
+    discount = getattr(config.model, "gamma", None)
+    for number, wrapper in enumerate(config.environment.wrappers):
+        if discount is not None and wrapper.gamma != discount:
+            rule = f"must be the agent's own, {discount:g}; with another, the best policy changes"
+            raise ConfigError(f"environment.wrappers.{number}.gamma", rule, wrapper.gamma)
+    return wrapped(markets[0] if len(markets) == 1 else MarketGroup(markets), config.environment.wrappers)

@@ -1,0 +1,26 @@
+"""What stands around lanes, by config: each takes the lanes below and gives others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from regimen.envs.shaped import ShapedConfig
+from regimen.envs.spec import VectorEnv
+
+WrapperConfig = ShapedConfig
+"""The union of wrappers; ``kind`` chooses."""
+
+
+class Wraps(Protocol):
+    """The config of a wrapper; one that a user brings has the same."""
+
+    def wrap(self, env: VectorEnv) -> VectorEnv:
+        """Returns lanes around the lanes; they have them as their ``below``, and keep state and restore whole."""
+
+
+def wrapped(env: VectorEnv, wrappers: Sequence[Wraps]) -> VectorEnv:
+    """Returns lanes with wrappers around them, in the order written: the last stands outside."""
+    for wrapper in wrappers:
+        env = wrapper.wrap(env)
+    return env
