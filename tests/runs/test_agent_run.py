@@ -294,6 +294,6 @@ def test_an_agent_learns_in_wrapped_lanes_where_a_config_asks_for_them(agent_con
     assert innermost(env) is not env
     prepared = prepare(agent_config("environment.show_account=true", shaping, "model.gamma=0.9"))
     with pytest.raises(
-        ConfigError, match=r"^environment\.wrappers\.0\.gamma: must be the agent's own, 0\.9: .* 0\.99$"
+        ConfigError, match=r"^environment\.wrappers\.0\.gamma: must be the agent.s own, 0\.9; .* 0\.99$"
     ):
         module.learning_env(prepared, prepared.windows[0])
