@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from regimen.agents import PPO, PPOConfig
+from regimen.agents.ppo import ppo as algorithm
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning import ActorCritic, RunningMoments
@@ -181,6 +182,36 @@ def test_what_an_end_is_worth(end: str, expected: float) -> None:
     agent.learn(bandit, 16 * 32 * 60)
     got = float(agent.network.value(torch.tensor([[-1.0]])).detach())
     assert got == pytest.approx(expected, abs=0.03)
+
+
+def test_a_cut_episode_is_worth_what_its_own_last_observation_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lane by lane and row by row, seen as the critic sees it: normalised and held within the clip."""
+    env = lanes()
+    agent = PPOConfig(rollout_steps=8, minibatch_size=256, hidden=(16, 16), observation_clip=1.5).build(env, seed=1)
+    agent.learn(env, 8 * 64)
+    step, rows, checked = env.step, [], []
+
+    def recorded(actions: Any) -> Any:
+        found = step(actions)
+        rows.append((found[3].copy(), found[4]["final_observation"].copy()))
+        return found
+
+    def watched(rollout: Any, values: Any, after: Any, finals: Any, *numbers: float) -> Any:
+        mean, scale = agent.observations.mean, agent.observations.scale
+        for t, (cut, final) in enumerate(rows):
+            seen = np.clip((final - mean) / scale, -1.5, 1.5)[cut].astype(np.float32)
+            with torch.no_grad():
+                expected = agent.network.value(torch.from_numpy(seen)).numpy()
+            np.testing.assert_allclose(finals[t, cut], expected, rtol=1e-4, atol=1e-5)
+            checked.append(len(np.unique(expected)))
+        rows.clear()
+        return original(rollout, values, after, finals, *numbers)
+
+    original = algorithm.advantages
+    monkeypatch.setattr(env, "step", recorded)
+    monkeypatch.setattr(algorithm, "advantages", watched)
+    agent.learn(env, 3 * 8 * 64)
+    assert sum(checked) > 40  # they differ from lane to lane
 
 
 def test_the_critic_keeps_its_values_when_its_unit_changes() -> None:

@@ -58,6 +58,20 @@ def test_the_formula_by_hand() -> None:
     torch.testing.assert_close(adapter(torch.tensor([1.0, 2.0])), torch.tensor([1.5 + 9.0, 3.5 - 9.0]))
 
 
+def test_the_correction_is_scaled_by_alpha_over_rank() -> None:
+    """Of rank 2 and α 3 it is 1.5·B A x, before it is merged and after."""
+    adapter = LoRALinear(nn.Linear(2, 2, bias=False), rank=2, alpha=3.0)
+    with torch.no_grad():
+        adapter.base.weight.zero_()
+        adapter.down.copy_(torch.tensor([[1.0, 1.0], [0.0, 2.0]]))
+        adapter.up.copy_(torch.tensor([[1.0, 0.0], [-1.0, 1.0]]))
+    x, expected = torch.tensor([1.0, 2.0]), torch.tensor([4.5, 1.5])  # A x = (3, 4); B A x = (3, 1)
+    torch.testing.assert_close(adapter(x), expected)
+    torch.testing.assert_close(adapter.merged()(x), expected)
+    adapter.merge()
+    torch.testing.assert_close(adapter(x), expected)
+
+
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-6), (torch.float64, 1e-14)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_merged_is_unmerged(dtype: torch.dtype, most: float, bias: bool) -> None:
