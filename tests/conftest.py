@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+"""Whether compiled functions run as Python, so that coverage sees their lines."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the tests that need the compiler; interpreted, numpy warns where compiled code follows IEEE in silence."""
+    config.addinivalue_line("markers", "compiled: asks the compiler itself; skipped under NUMBA_DISABLE_JIT=1")
+    if INTERPRETED:
+        config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips the tests that need the compiler where it is off."""
+    for item in items if INTERPRETED else ():
+        if "compiled" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="NUMBA_DISABLE_JIT=1"))
 
 
 @pytest.fixture(scope="session")

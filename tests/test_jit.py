@@ -45,6 +45,7 @@ def test_a_link_is_not_the_folder(tmp_path: Path) -> None:
     assert not is_private(tmp_path / "link")
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("source", "cache", "kept"),
     [(0o755, 0o755, True), (0o775, 0o775, True), (0o755, 0o775, False), (0o775, 0o777, False)],
@@ -57,6 +58,7 @@ def test_a_cache_beside_its_source_is_no_looser_than_it(tmp_path: Path, source: 
     assert bool(list((tmp_path / "__pycache__").glob("own.twice*.nbi"))) == kept
 
 
+@pytest.mark.compiled
 def test_a_cache_elsewhere_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "elsewhere"))
     assert imported(tmp_path).twice(1.5) == 3.0

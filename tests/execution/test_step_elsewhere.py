@@ -14,7 +14,7 @@ from regimen.execution import Costs, Market, advance, open_account
 from regimen.execution.account import ACCOUNT_COLUMNS, EQUITY, POSITION_COLUMNS, Rules
 from regimen.execution.replay import replay
 from regimen.jit import jit_uncached
-from regimen.scan.digest import code_digest
+from regimen.scan.digest import code_digest, python_function
 
 ACCOUNTS, LENGTH, SYMBOLS = 16, 40, 3
 
@@ -141,12 +141,15 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(tmp_path: Path) -> N
 
 def test_the_loop_of_a_backtest_carries_the_digest_of_the_step() -> None:
     """numba compares the constants of a closure with its cache; among them must be a digest of all that is called."""
-    cells = replay.py_func.__closure__  # type: ignore[attr-defined]
+    loop, step = python_function(replay), python_function(advance)
+    assert loop is not None
+    assert step is not None
+    cells = loop.__closure__ or ()
     digest = int(code_digest(advance, loaded=True)[:12], 16)
     assert [cell.cell_contents for cell in cells] == [digest] != [0]
-    known = advance.py_func.__globals__["room"]  # type: ignore[attr-defined]
+    known = step.__globals__["room"]
     try:
-        advance.py_func.__globals__["room"] = jit_uncached(lambda n: n)  # type: ignore[attr-defined]
+        step.__globals__["room"] = jit_uncached(lambda n: n)
         assert int(code_digest(advance, loaded=True)[:12], 16) != digest
     finally:
-        advance.py_func.__globals__["room"] = known  # type: ignore[attr-defined]
+        step.__globals__["room"] = known

@@ -119,6 +119,7 @@ def pair_step(state: Stateless, bar: Bar):
     return state, (bar.open, bar.close)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("step", "state", "reason"),
     [
@@ -145,6 +146,7 @@ def test_a_state_must_be_a_namedtuple_of_scalars(state) -> None:
         Feature(("x",), "test", close_step, state)
 
 
+@pytest.mark.compiled
 def test_a_plain_function_serves_as_a_step() -> None:
     features = FeatureSet([Feature(("plain",), "test", close_step.py_func, Stateless())])
     assert features.compute(bars_of([1.0, 2.0])).values[:, 0, 0].tolist() == [1.0, 2.0]
@@ -231,6 +233,7 @@ def project(tmp_path: Path) -> Scripted:
     return Scripted(tmp_path)
 
 
+@pytest.mark.compiled
 def test_a_second_process_compiles_nothing_and_a_changed_callee_is_seen(project: Scripted) -> None:
     first = project.run()
     assert first["values"] == [2.0, 4.0, 6.0, 8.0, 10.0]
@@ -254,6 +257,7 @@ def test_it_works_where_nothing_can_be_cached(project: Scripted) -> None:
     assert project.run()["values"] == [2.0, 4.0, 6.0, 8.0, 10.0]
 
 
+@pytest.mark.compiled
 def test_a_damaged_cache_is_made_anew(project: Scripted) -> None:
     whole = project.run()
     for ending in ("*.nbi", "*.nbc"):
@@ -276,6 +280,7 @@ class _Planted:
         return os.mkdir, (str(self.marker),)
 
 
+@pytest.mark.compiled
 @pytest.mark.skipif(os.name != "posix", reason="the folders of a profile are its user's")
 @pytest.mark.parametrize(("loose", "mode"), [("", 0o707), ("scan", 0o770), ("scan/__pycache__", 0o707), (None, 0o700)])
 def test_what_others_may_have_put_into_the_cache_is_not_run(project: Scripted, loose: str | None, mode: int) -> None:

@@ -144,4 +144,4 @@ def room(
     free = rules.leverage * equity - fixed
     if asked <= free + (EXCESS - 1.0) * rules.leverage * equity:
         return 1.0
-    return max(free, 0.0) / asked
+    return max(free, 0.0) / asked if asked > 0.0 else 1.0
