@@ -1,4 +1,4 @@
-"""Spans of time as people write them: ``1min``, ``4h``, ``1d``."""
+"""Spans of time as people write them, one grammar for bars, delays and splits: ``15m``, ``4h``, ``3mo``, ``2y``."""
 
 from __future__ import annotations
 
@@ -7,28 +7,60 @@ import re
 from regimen.errors import ConfigError
 
 SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+YEAR = 31_557_600 * SECOND
+"""365.25 days; a month is a twelfth of it. No calendar is asked."""
 UNITS = {
     "ms": SECOND // 1000,
     "s": SECOND,
     "m": 60 * SECOND,
     "min": 60 * SECOND,
     "h": 3600 * SECOND,
-    "d": 86_400 * SECOND,
-    "w": 7 * 86_400 * SECOND,
+    "d": DAY,
+    "w": 7 * DAY,
+    "mo": YEAR // 12,
+    "y": YEAR,
 }
-_SPAN = re.compile(r"\s*(\d{1,9})\s*(ms|s|min|m|h|d|w)\s*", re.IGNORECASE)
+"""Nanoseconds of each unit; ``m`` is minutes, as exchanges write it."""
+_SPAN = re.compile(rf"\s*(\d{{1,18}}(?:\.\d{{1,18}})?)\s*({'|'.join(UNITS)})\s*", re.IGNORECASE)
+_LONGEST = 2**62
+
+
+def parsed(text: str) -> tuple[int, str]:
+    """Returns a span in nanoseconds, and its unit; (0, "") for what is none.
+
+    A span is a number above 0, with a decimal point if need be, and a unit of `UNITS`, upper or lower case; blanks
+    around both. A fraction of a nanosecond is rounded.
+    """
+    match = _SPAN.fullmatch(text)
+    if not match:
+        return 0, ""
+    number, unit = match[1], match[2].lower()
+    length = round(float(number) * UNITS[unit]) if "." in number else int(number) * UNITS[unit]
+    return (length, unit) if 0 < length < _LONGEST else (0, "")
 
 
 def span(text: str, name: str = "span") -> int:
-    """Returns a span in nanoseconds; ``m`` is minutes, as exchanges write it.
+    """Returns a span in nanoseconds; see `parsed` for how it is written.
 
     Raises:
-        ConfigError: the text is not a positive whole number followed by ms, s, min (m), h, d or w.
+        ConfigError: the text is no span.
     """
-    match = _SPAN.fullmatch(text)
-    length = int(match[1]) * UNITS[match[2].lower()] if match else 0
-    if not 0 < length < 2**62:
-        raise ConfigError(name, "must be a positive whole number and one of ms, s, min, h, d, w (as in 4h)", text)
+    length, _ = parsed(text)
+    if not length:
+        raise ConfigError(name, "must be a positive number and one of ms, s, min, h, d, w, mo, y (as in 4h)", text)
+    return length
+
+
+def bar_span(text: str, name: str = "span") -> int:
+    """Returns the length of a bar in nanoseconds: a `span`, but of no months or years, whose bars differ in length.
+
+    Raises:
+        ConfigError: the text is no such span.
+    """
+    length, unit = parsed(text)
+    if not length or unit in ("mo", "y"):
+        raise ConfigError(name, "must be a positive number and one of ms, s, min, h, d, w (as in 4h)", text)
     return length
 
 

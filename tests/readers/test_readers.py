@@ -388,7 +388,7 @@ def test_unknown_and_impossible_options(tmp_path: Path) -> None:
         Bars.read(tmp_path / "a.csv", dayfirst=True)
     with pytest.raises(ConfigError, match="price_scale"):
         Bars.read(tmp_path / "a.csv", price_scale=-1)
-    with pytest.raises(ConfigError, match="must be a positive whole number"):
+    with pytest.raises(ConfigError, match="must be a positive number"):
         Bars.read(tmp_path / "a.csv", resample="4 fortnights")
 
 

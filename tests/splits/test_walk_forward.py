@@ -244,7 +244,7 @@ def test_one_class_is_nothing_to_learn() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"train": 0}, {"train": "0d"}, {"train": "two years"}, {"train": "5m"}, {"train": 10.5},
+        {"train": 0}, {"train": "0d"}, {"train": "two years"}, {"train": "5x"}, {"train": 10.5},
         {"train": True}, {"test": -1}, {"validation": 0.0}, {"validation": 0.9}, {"embargo": "all"},
         {"folds": 5},
     ],

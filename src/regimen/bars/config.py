@@ -11,7 +11,7 @@ from regimen.arrow import data_errors
 from regimen.bars.calendar import CalendarName
 from regimen.errors import ConfigError
 from regimen.settings import validated
-from regimen.spans import span
+from regimen.spans import bar_span, span
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -191,7 +191,7 @@ class DataConfig(BaseModel):
     @classmethod
     def _is_a_span(cls, value: str | None) -> str | None:
         if value is not None:
-            span(value, "data.bar_length or data.resample")
+            bar_span(value, "data.bar_length or data.resample")
         return value
 
     @field_validator("symbols", "keep", mode="before")

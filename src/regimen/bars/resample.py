@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regimen.bars.bars import Bars, Values
 from regimen.bars.calendar import DAY, Calendar, bars_of_a_day, trading_days
 from regimen.errors import ConfigError, DataError
-from regimen.spans import in_words, span
+from regimen.spans import bar_span, in_words
 
 SUMMED = ("funding_rate", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume")
 """Extras that add up over time; of all others a longer bar keeps the last value."""
@@ -45,7 +45,7 @@ def resample(bars: Bars, rule: str, partial: Literal["keep", "drop"] = "keep") -
         ConfigError: the rule is no span, is not longer than the bars, or not a multiple of them.
         DataError: nothing is left.
     """
-    length = span(rule, "data.resample")
+    length = bar_span(rule, "data.resample")
     if length <= bars.bar_length or length % bars.bar_length:
         raise ConfigError("data.resample", f"must be a longer multiple of the bars' {in_words(bars.bar_length)}", rule)
     stamps = bars.time.astype(np.int64)

@@ -21,7 +21,7 @@ from regimen.readers.spelling import columns_option
 from regimen.readers.times.clock import Clock
 from regimen.readers.times.ends import from_ends
 from regimen.readers.wide import refuse_symbols, wide_table
-from regimen.spans import span
+from regimen.spans import bar_span
 
 BINARY_NOISE = 1e-10
 """Relative distance below which a price is a whole number: 128431.00000000001 is one."""
@@ -125,7 +125,7 @@ def _own_roles(names: tuple[str, ...], content: Content) -> Roles:
 
 def _own_metadata(content: Content, config: DataConfig) -> dict[str, Any]:
     """What `Bars.write` left: bar length, calendar and bars a year, unless the config says otherwise."""
-    length = span(config.bar_length, "data.bar_length") if config.bar_length else None
+    length = bar_span(config.bar_length, "data.bar_length") if config.bar_length else None
     left = content.metadata
     try:
         if left.get("format") != 1:

@@ -14,7 +14,7 @@ from regimen.readers.extras import join_extras
 from regimen.readers.factors import with_adjustment
 from regimen.readers.panel import read_table
 from regimen.readers.samples import sample_path
-from regimen.spans import span
+from regimen.spans import bar_span
 
 _LENIENT = RepairsConfig(
     sort=True,
@@ -85,7 +85,7 @@ def _read(config: DataConfig) -> tuple[Bars | None, CheckReport]:
         return None, report
     bars = pivot(rows.table, rows.bar_length, rows.calendar)
     if config.extras:
-        length = span(config.resample, "data.resample") if config.resample else bars.bar_length
+        length = bar_span(config.resample, "data.resample") if config.resample else bars.bar_length
         bars, notes, findings = join_extras(bars, config.extras, length)
         report = replace(
             report,

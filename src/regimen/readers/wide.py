@@ -12,7 +12,7 @@ from regimen.readers.cells import numbers_of
 from regimen.readers.formats.files import Content
 from regimen.readers.roles import Roles
 from regimen.readers.times.stamps import Stamps
-from regimen.spans import span
+from regimen.spans import bar_span
 
 _TICKER = re.compile(r"[A-Z]{1,5}([.-][A-Z]{1,2})?")
 _BOTH = ("O", "H", "L", "C", "OPEN", "LOW")
@@ -85,5 +85,5 @@ def wide_table(content: Content, config: DataConfig, roles: Roles, time: Stamps,
         rows=np.tile(np.arange(count), len(symbols))[keep],
         source=content.source,
         assumptions=(*notes, "cells without a number are times at which the symbol has no bar"),
-        bar_length=span(config.bar_length, "data.bar_length") if config.bar_length else None,
+        bar_length=bar_span(config.bar_length, "data.bar_length") if config.bar_length else None,
     )

@@ -10,28 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
-_DAY = 86_400_000_000_000
-_UNITS = {
-    "y": round(365.25 * _DAY),
-    "mo": round(365.25 * _DAY / 12),
-    "w": 7 * _DAY,
-    "d": _DAY,
-    "h": _DAY // 24,
-    "min": _DAY // 1440,
-}
-_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(y|mo|w|d|h|min)")
+from regimen.spans import parsed
+
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 def nanoseconds(text: str) -> int:
-    """Reads "2y", "6mo", "26w", "90d", "12h" or "30min"; a year is 365.25 days, a month a twelfth of it.
+    """Reads "2y", "6mo", "26w", "90d", "12h" or "30min", see `regimen.spans`.
 
     Raises:
         ValueError: another form, or zero.
     """
-    match = _PATTERN.fullmatch(text.strip())
-    length = round(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if length <= 0:
+    length, _ = parsed(text)
+    if not length:
         raise ValueError(
             'must be a number of bars or a duration: "2y", "6mo", "26w", "90d", "12h", "30min", '
             f'or a share of the bars above 0 and below 100: "40%"; got {text!r}'
