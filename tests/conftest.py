@@ -16,7 +16,7 @@ INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Names the tests that need the compiler; interpreted, numpy warns where compiled code follows IEEE in silence."""
-    config.addinivalue_line("markers", "compiled: asks the compiler itself; skipped under NUMBA_DISABLE_JIT=1")
+    config.addinivalue_line("markers", "compiled: needs the compiler or its speed; skipped under NUMBA_DISABLE_JIT=1")
     if INTERPRETED:
         config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
 

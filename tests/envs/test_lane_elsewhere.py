@@ -99,7 +99,7 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(
 
 
 def test_the_version_follows_every_function_and_what_it_calls() -> None:
-    from regimen.envs.compiled import _version
+    from regimen.envs.compiled import version_of
 
     def versions(rate: float, other: float) -> int:
         @jit_uncached
@@ -114,7 +114,7 @@ def test_the_version_follows_every_function_and_what_it_calls() -> None:
         def beside(x: float) -> float:
             return x + other
 
-        return _version(outer, beside)
+        return version_of(outer, beside)
 
     assert versions(1.0, 3.0) == versions(1.0, 3.0)
     assert len({versions(1.0, 3.0), versions(2.0, 3.0), versions(1.0, 4.0)}) == 3
@@ -123,16 +123,18 @@ def test_the_version_follows_every_function_and_what_it_calls() -> None:
 def test_the_loops_carry_the_version_of_the_account() -> None:
     """numba compares the constants of a closure with its cache; among them must be a digest of all that is called."""
     from regimen.envs import compiled, lanes
-    from regimen.scan.digest import code_digest
+    from regimen.scan.digest import code_digest, python_function
 
     for loop, parts in ((compiled.step_block, (lanes.step, compiled.fetch)), (compiled.begin_block, None)):
-        cells = loop.py_func.__closure__  # type: ignore[attr-defined]
+        cells = getattr(loop, "py_func", loop).__closure__ or ()
         parts = parts or (lanes.begin, lanes.observe)
-        assert [cell.cell_contents for cell in cells] == [compiled._version(*parts)]
+        assert [cell.cell_contents for cell in cells] == [compiled.version_of(*parts)]
     known = code_digest(lanes.step, loaded=True)
-    original = lanes.step.py_func.__globals__["advance"]  # type: ignore[attr-defined]
+    step = python_function(lanes.step)
+    assert step is not None
+    original = step.__globals__["advance"]
     try:
-        lanes.step.py_func.__globals__["advance"] = jit_uncached(lambda n: n)  # type: ignore[attr-defined]
+        step.__globals__["advance"] = jit_uncached(lambda n: n)
         assert code_digest(lanes.step, loaded=True) != known
     finally:
-        lanes.step.py_func.__globals__["advance"] = original  # type: ignore[attr-defined]
+        step.__globals__["advance"] = original

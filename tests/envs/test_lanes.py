@@ -35,6 +35,7 @@ def trace(env: VectorMarket, steps: int, lanes: int, seed: int = 7) -> list[byte
     return got
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("symbols", [1, 3])
 def test_a_lane_does_not_depend_on_the_others_or_on_threads(
     symbols: int, make_bars: MakeBars, make_features: MakeFeatures, dear: Dear

@@ -351,6 +351,7 @@ def test_gradients_of_the_recursions() -> None:
     assert not ops.vtrace(torch.zeros(5, 2).double(), *floats, *flags, 0.9).targets.requires_grad
 
 
+@pytest.mark.compiled
 def test_advantages_of_a_large_rollout_take_less_than_five_milliseconds() -> None:
     data = rollout(10, 128, 4096, 0.01, np.float32)
     durations = []
