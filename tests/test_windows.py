@@ -61,7 +61,7 @@ def test_batches_on_the_device_are_the_windows_and_the_windows_are_nowhere() -> 
     rng = np.random.default_rng(0)
     series = rng.normal(size=(5000, 8)).astype(np.float32)
     windows = SeriesWindows(series, rng.permutation(np.arange(63, 5000)), 64)
-    resident = Resident.of(windows, np.arange(len(windows)) % 3, None, None, torch.device("cpu"))
+    resident = Resident.of(windows, np.arange(len(windows)) % 3, None, {}, torch.device("cpu"))
     assert resident.runs.untyped_storage().nbytes() == series.nbytes  # not x 64
     assert resident.runs.data_ptr() == series.ctypes.data
     rows = torch.from_numpy(rng.integers(0, len(windows), 50))
@@ -77,3 +77,16 @@ def test_a_window_outside_the_series_is_one_line(ends: list[int], length: int, e
     with pytest.raises(error) as caught:
         SeriesWindows(np.zeros((12, 2), np.float32), np.array(ends), length)
     assert "\n" not in str(caught.value)
+
+
+def test_windows_of_several_tables_are_joined() -> None:
+    rng = np.random.default_rng(0)
+    parts = [
+        SeriesWindows(rng.normal(size=(rows, 3)).astype(np.float32), np.array(ends), 4)
+        for rows, ends in ((12, [3, 11, 7]), (5, [4, 3]), (4, [3]))
+    ]
+    whole = SeriesWindows.joined(parts)
+    np.testing.assert_array_equal(whole[:], np.concatenate([part[:] for part in parts]))
+    other = SeriesWindows(np.zeros((12, 3), np.float32), np.array([5]), 5)
+    with pytest.raises(DataError, match="must have one length and the same columns"):
+        SeriesWindows.joined([parts[0], other])

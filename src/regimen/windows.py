@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -45,6 +46,20 @@ class SeriesWindows:
         if outside.any():
             rule = f"must end at rows {self.length - 1} to {len(self.series) - 1}"
             raise DataError("windows", rule, int(self.ends[outside][0]))
+
+    @classmethod
+    def joined(cls, parts: Sequence[SeriesWindows]) -> SeriesWindows:
+        """Returns the windows of several tables, one after the other; none reaches from one table into another.
+
+        Raises:
+            DataError: windows of other lengths or columns.
+        """
+        shapes = {part.shape[1:] for part in parts}
+        if len(shapes) != 1:
+            raise DataError("windows", "must have one length and the same columns to be joined", sorted(shapes))
+        before = np.cumsum([0, *(len(part.series) for part in parts)])
+        ends = [part.ends + first for part, first in zip(parts, before[:-1], strict=True)]
+        return cls(np.concatenate([part.series for part in parts]), np.concatenate(ends), parts[0].length)
 
     def __len__(self) -> int:
         """Number of windows."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from regimen.labels import row_weights
+from regimen.predictors import TorchPredictor
 from regimen.preprocess import StandardScaler
 from regimen.records import load_config
 from regimen.runs.families.rows import training_data
@@ -22,7 +23,8 @@ def _data(config_file: Path, *words: str, number: int = 1) -> tuple[Prepared, Tr
     prepared = prepare(load_config(config_file, words))
     window, names = prepared.windows[number], prepared.frame.names
     scaler = StandardScaler.fit(prepared.frame.values, window.train, names, clip=5.0)
-    predictor = prepared.config.predictor.build(inputs=len(names), schema=prepared.features.hash)
+    predictor = prepared.config.model.build(inputs=len(names), schema=prepared.features.hash)  # type: ignore[call-arg]
+    assert isinstance(predictor, TorchPredictor)
     return prepared, training_data(prepared, window, scaler, predictor)
 
 
