@@ -17,11 +17,14 @@ from regimen.policies import (
     History,
     ObservationSchema,
     Policy,
+    Preprocessed,
     decide,
     lean,
+    preprocessed,
     targets,
 )
 from regimen.predictors import BaselineConfig, LSTMConfig
+from regimen.preprocess import Chain, RunningScaler
 
 
 def _market(time: int = 40, symbols: int = 3, features: int = 6) -> History:
@@ -54,6 +57,10 @@ class Twice:
         return values * 2.0
 
 
+WRAPPED = ("preprocessed", "preprocessed window", "preprocessed memory")
+CHAIN = Chain((("running", RunningScaler(tuple("abcdef"), 0.9, 1.5)),))
+
+
 class Counter:
     """A policy with memory: its exposure is the number of whole rows it has seen, over 100."""
 
@@ -80,11 +87,16 @@ def _policies() -> dict[str, Policy]:
         "volatility": ClassifierPolicy(model, rule),
         "window": ClassifierPolicy(sequence, rule.model_copy(update={"dead_band": 0.0}), Twice()),
         "memory": Counter(),
+        "preprocessed": Preprocessed(ClassifierPolicy(model, rule), CHAIN),
+        "preprocessed window": Preprocessed(
+            ClassifierPolicy(sequence, rule.model_copy(update={"dead_band": 0.0})), CHAIN
+        ),
+        "preprocessed memory": Preprocessed(Counter(), CHAIN),
         "constant": Constant(0.7),
     }
 
 
-@pytest.mark.parametrize("name", ["classifier", "volatility", "window", "memory", "constant"])
+@pytest.mark.parametrize("name", ["classifier", "volatility", "window", "memory", "constant", *WRAPPED])
 def test_bar_by_bar_equals_all_at_once(name: str) -> None:
     policy, history = _policies()[name], _market()
     whole = targets(policy, history)
@@ -113,6 +125,23 @@ def test_exposures_are_scaler_predictor_and_rule_by_hand() -> None:
     probabilities = policy.classifier.predict_proba(2.0 * history.features[t, symbol][None])
     expected = lean(policy.rule, probabilities)[0] / listed(present)[t].sum()
     assert targets(policy, history)[t, symbol] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_preprocessed_policy_sees_what_the_chain_leaves() -> None:
+    history = _market()
+    below = _policies()["preprocessed"].policy  # type: ignore[attr-defined]
+    scaled = _history(CHAIN.scan(history.features), history.bars.present, history.volatility)
+    np.testing.assert_array_equal(targets(_policies()["preprocessed"], history), targets(below, scaled))
+    np.testing.assert_array_equal(preprocessed(history, CHAIN).features, scaled.features)
+    assert preprocessed(history, Chain()) is history
+    ghost = history.features.copy()
+    ghost[~history.bars.present] = 1e6  # features without a bar change nothing
+    other = _history(ghost, history.bars.present, history.volatility)
+    np.testing.assert_array_equal(preprocessed(other, CHAIN).features, scaled.features)
+    policy, state = _policies()["preprocessed"], np.zeros((3, CHAIN.memory))
+    for t in range(len(ghost)):
+        row, state = decide(policy, other.at(t), state)
+        np.testing.assert_array_equal(row, targets(policy, history)[t])
 
 
 def test_a_state_stands_still_while_there_is_nothing_to_see() -> None:

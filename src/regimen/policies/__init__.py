@@ -8,6 +8,7 @@ from regimen.policies.constant import Constant
 from regimen.policies.drawing import Drawn, draw, entropies
 from regimen.policies.exposure import ExposureConfig, exposure, lean
 from regimen.policies.momentum import Momentum, MomentumConfig
+from regimen.policies.preprocessed import Preprocessed, preprocessed
 from regimen.policies.rules import RuleSettings
 from regimen.policies.volatility import RunningVolatility, realised_volatility
 
@@ -29,6 +30,7 @@ __all__ = [
     "MomentumConfig",
     "ObservationSchema",
     "Policy",
+    "Preprocessed",
     "RuleConfig",
     "RuleSettings",
     "RunningVolatility",
@@ -41,6 +43,7 @@ __all__ = [
     "exposure",
     "lean",
     "observations",
+    "preprocessed",
     "realised_volatility",
     "share",
     "targets",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from regimen.envs import EnvSpec
 from regimen.execution import History, Policy, targets
 from regimen.policies.agent import Actor, AgentPolicy, Sight
+from regimen.policies.preprocessed import Preprocessed, preprocessed
 
 _STATES, _DRAWS, _BINS = 512, 64, 21
 """States and draws from each behind the entropies of a policy; bins of a continuous action."""
@@ -37,6 +38,8 @@ class Drawn:
 
 def draw(policy: Policy, history: History, start: int, stop: int) -> Drawn | None:
     """Returns one run with drawn actions on bars [start, stop); None for a policy that has nothing to draw."""
+    if isinstance(policy, Preprocessed):
+        return draw(policy.policy, preprocessed(history, policy.chain), start, stop)
     if not isinstance(policy, AgentPolicy):
         return None
     every = max(1, (stop - start) * len(history.bars.symbols) // _STATES)

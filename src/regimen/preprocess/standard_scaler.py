@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.errors import ConfigError, SplitError
 from regimen.jit import jit
+from regimen.preprocess.fitted import Values, require_training
 from regimen.splits import Slice
 
-Values = NDArray[np.float64]
 _BLOCK: Final = 65_536
 
 
@@ -45,6 +46,19 @@ def _moments(rows: Values) -> tuple[Values, Values]:
     # What is left of the first power mends the rounding of the mean (Chan, Golub, LeVeque 1983, eq. 1.7).
     variance = np.maximum((squares - rest * rest / count) / count, 0.0)
     return mean, np.sqrt(variance)
+
+
+class StandardConfig(BaseModel):
+    """``(x − mean) / deviation`` of the training slice, all symbols together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["standard"] = Field("standard", description="By mean and deviation of the training slice.")
+    clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
+
+    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> StandardScaler:
+        """Returns the scaler of a training slice; see `StandardScaler.fit`."""
+        return StandardScaler.fit(values, part, names, clip=self.clip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +94,7 @@ class StandardScaler:
             SplitError: anything but a training slice, or names that do not match the columns.
             ConfigError: the limit is not positive.
         """
-        if not isinstance(part, Slice):
-            raise SplitError("scaler.fit", "needs a Slice that a splitter made", type(part).__name__)
-        if part.role != "train":
-            raise SplitError("scaler.fit", "must see the training slice only", part.role)
-        if values.ndim != 3 or values.shape[2] != len(names):
-            raise SplitError(
-                "scaler.fit",
-                f"needs values of the shape (time, symbol, feature = {len(names)})",
-                values.shape,
-            )
+        require_training("scaler", values, part, names)
         if clip is not None and not clip > 0.0:
             raise ConfigError("scaler.clip", "must be positive", clip)
         mean, deviation = _moments(part.take(values).astype(np.float64, copy=False))
@@ -130,6 +135,19 @@ class StandardScaler:
                 np.clip(part, -self.clip, self.clip, out=part)
             out[start : start + _BLOCK] = part
         return out.reshape(values.shape)
+
+    @property
+    def memory(self) -> int:
+        """0: a row is scaled by the training slice alone."""
+        return 0
+
+    def step(self, rows: Values, state: Values) -> tuple[Values, Values]:
+        """Returns rows (n, feature) scaled, and the memory (n, 0)."""
+        return self.scan(rows), state
+
+    def scan(self, values: Values) -> Values:
+        """Returns (..., feature) values scaled."""
+        return np.asarray(self.transform(values, self.names), dtype=np.float64)
 
     def take(
         self,

@@ -1,0 +1,127 @@
+"""`RunningScaler`: each feature by the mean and deviation of its own symbol's bars so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from regimen.jit import jit
+from regimen.preprocess.fitted import State, Values, require_training
+from regimen.splits import Slice
+
+
+class RunningConfig(BaseModel):
+    """``(x − mean) / deviation`` of the rows so far, the newest included, for each symbol by itself.
+
+    Nothing is fitted, and it goes on after the training slice: row t uses rows <= t in training, validation and live
+    trading alike. Its first rows are scaled by few: they are small numbers, not missing ones.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["running"] = Field("running", description="By mean and deviation of the symbol's bars so far.")
+    half_life: float | None = Field(
+        None, gt=0.0, description="Known rows after which one counts half; null: all count alike."
+    )
+    clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
+
+    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> RunningScaler:
+        """Returns the scaler; the values are not read.
+
+        Raises:
+            SplitError: anything but a training slice, or names that do not match the columns.
+        """
+        require_training("preprocess: running", values, part, names)
+        keep = 1.0 if self.half_life is None else 0.5 ** (1.0 / self.half_life)
+        return RunningScaler(tuple(names), keep, self.clip)
+
+
+@jit
+def _take_in(row: Values, state: Values, out: Values, keep: float, clip: float) -> None:
+    """Takes a row (feature,) into a state (1 + 2 · feature,) of weight, means, squares, and writes it scaled.
+
+    Squares are of deviations from the mean, never of values, so that a level of 1e7 costs no digits.
+    """
+    columns = len(row)
+    weight = keep * state[0] + 1.0
+    state[0] = weight
+    for j in range(columns):
+        apart = row[j] - state[1 + j]
+        mean = state[1 + j] + apart / weight
+        squares = keep * state[1 + columns + j] + apart * (row[j] - mean)
+        state[1 + j], state[1 + columns + j] = mean, squares
+        deviation = np.sqrt(max(squares / weight, 0.0))
+        scale = deviation if deviation > 1e-12 * max(abs(mean), 1e-300) else 1.0
+        out[j] = min(max((row[j] - mean) / scale, -clip), clip)
+
+
+@jit
+def _step(rows: Values, state: Values, keep: float, clip: float) -> tuple[Values, Values]:
+    out, following = np.empty_like(rows), state.copy()
+    for i in range(rows.shape[0]):
+        _take_in(rows[i], following[i], out[i], keep, clip)
+    return out, following
+
+
+@jit
+def _scan(values: Values, keep: float, clip: float) -> Values:
+    times, symbols, columns = values.shape
+    out = np.full((times, symbols, columns), np.nan)
+    for s in range(symbols):
+        state = np.zeros(1 + 2 * columns)
+        for t in range(times):
+            if np.isfinite(values[t, s]).all():
+                _take_in(values[t, s], state, out[t, s], keep, clip)
+    return out
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RunningScaler:
+    """See `RunningConfig`.
+
+    Attributes:
+        names: columns, in their order.
+        keep: what an earlier row's weight is multiplied by at each row.
+        clip: results are cut at ± this; None for no limit.
+
+    Source: West, Updating mean and variance estimates (Communications of the ACM 22, 1979).
+    """
+
+    names: tuple[str, ...]
+    keep: float
+    clip: float | None
+
+    @property
+    def memory(self) -> int:
+        """The weight so far, and a mean and a sum of squared deviations for each column."""
+        return 1 + 2 * len(self.names)
+
+    def step(self, rows: Values, state: Values) -> tuple[Values, Values]:
+        """Returns whole rows (n, feature) scaled, and the memory (n, memory) after them."""
+        return _step(np.ascontiguousarray(rows), np.ascontiguousarray(state), self.keep, self._limit)
+
+    def scan(self, values: Values) -> Values:
+        """Returns a series (time, symbol, feature) scaled; NaN where a row is not whole."""
+        return _scan(np.ascontiguousarray(values), self.keep, self._limit)
+
+    @property
+    def _limit(self) -> float:
+        return np.inf if self.clip is None else self.clip
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Returns everything as a dict of arrays, for a file."""
+        clip = np.nan if self.clip is None else self.clip
+        return {"names": np.array(self.names, np.str_), "keep": np.array(self.keep), "clip": np.array(clip)}
+
+    @classmethod
+    def from_state(cls, state: State) -> RunningScaler:
+        """Rebuilds a scaler from `state`."""
+        clip = float(np.asarray(state["clip"], np.float64))
+        keep = float(np.asarray(state["keep"], np.float64))
+        return cls(tuple(str(name) for name in state["names"]), keep, None if np.isnan(clip) else clip)
