@@ -22,6 +22,8 @@ from regimen.records.models import model_configs
 from regimen.settings import ModelSettings, apply_overrides, validated
 
 CHANGED: dict[str, dict[str, Any]] = {
+    "preprocess": [{"kind": "running"}],
+    "augment": [{"kind": "block_bootstrap"}],
     "scaler": {"clip": 4.0},
     "environment": {"steps": 5},
     "training": {"epochs": 3},
@@ -242,7 +244,7 @@ def test_only_what_a_model_reads_changes_its_hash(name: str) -> None:
     """Every family says what it reads, and no torch is needed to know it."""
     kind = model_configs()[name]
     model = kind(**({"algorithm": "dqn"} if name == "sb3" else {}))
-    assert set(model.reads) | set(unread_by(model)) == {"scaler", "environment", "training", "exposure"}
+    assert set(model.reads) | set(unread_by(model)) == set(CHANGED)
     plain = RunConfig(data={"sample": "sp500"}, model=model)
     for section in unread_by(model):
         with pytest.raises(ValueError, match=f"{section} is not read by a model of kind"):

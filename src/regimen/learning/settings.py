@@ -24,7 +24,7 @@ class AgentSettings(ModelSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    reads: ClassVar[tuple[str, ...]] = ("environment",)
+    reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "environment")
     implementation: ClassVar[str]
     """Where the class of the agent is, ``module:Class``; a config imports no algorithm."""
     needs: ClassVar[tuple[str, str] | None] = None

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from regimen.agents import agent_configs
+from regimen.augment import AugmentConfig
 from regimen.bars import DataConfig
 from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig, WrapperConfig
 from regimen.errors import ConfigError, RegimenError
@@ -21,6 +22,7 @@ from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
 from regimen.policies import ExposureConfig
 from regimen.predictors import BaselineConfig
+from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
 from regimen.settings import ModelSettings, apply_overrides, members, validated
 from regimen.splits import WalkForwardConfig
@@ -80,7 +82,7 @@ class EnvironmentConfig(BaseModel):
         return {"kind": value} if isinstance(value, str) else value
 
 
-_OPTIONAL = ("scaler", "environment", "training", "exposure")
+_OPTIONAL = ("preprocess", "augment", "scaler", "environment", "training", "exposure")
 """Sections that some models read and others do not."""
 
 
@@ -101,6 +103,16 @@ class RunConfig(BaseModel):
     features: FeaturesConfig = Field(FeaturesConfig(), description="the columns the policy sees")
     labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
     splits: WalkForwardConfig = Field(WalkForwardConfig(), description="the walk-forward windows")
+    preprocess: tuple[PreprocessConfig, ...] = Field(
+        (),
+        exclude_if=lambda steps: not steps,  # a config without one is written, and hashed, as before there were any
+        description="steps that the features pass through, in this order, before the scaler or the agent",
+    )
+    augment: tuple[AugmentConfig, ...] = Field(
+        (),
+        exclude_if=lambda paths: not paths,
+        description="more bars to learn from besides the real ones of the training slice",
+    )
     scaler: ScalerConfig = Field(ScalerConfig(), description="how features are scaled")
     model: ModelConfig = Field(BaselineConfig(), description="the predictor, the agent, or the rule")
     environment: EnvironmentConfig = Field(EnvironmentConfig(), description="how an agent learns")
@@ -167,7 +179,7 @@ class RunConfig(BaseModel):
         """
         values = self.as_dict()
         for key in ("name", "seed", "seeds", "judge", "tracking", *unread_by(self.model)):
-            del values[key]
+            values.pop(key, None)  # a section that is empty is not written
         data = values["data"]
         del data["path"]
         for file in data["extras"].values():

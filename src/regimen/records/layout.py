@@ -1,6 +1,7 @@
 """What the files of a window's folder are called."""
 
 MODEL, LAST, CHECKPOINT = "model", "last", "checkpoint"
-EXPOSURES, DRAWN, HISTORY, SCALER = "exposures.npy", "drawn.npy", "history.json", "scaler.json"
+EXPOSURES, DRAWN, HISTORY = "exposures.npy", "drawn.npy", "history.json"
+SCALER, PREPROCESS = "scaler.json", "preprocess.json"
 """What is in a window's folder: the best model, the last one, the checkpoint while it trains; its decisions, the course
-of training, the scaler where its model has one."""
+of training, the scaler where its model has one, and the steps before it where the config has some."""

@@ -32,7 +32,7 @@ from regimen.records import (
     write_manifest,
     write_report,
 )
-from regimen.records.layout import EXPOSURES, MODEL, SCALER
+from regimen.records.layout import EXPOSURES, MODEL, PREPROCESS, SCALER
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import Series, described, history_of, seen
 from regimen.runs.window import load_policy, read_exposures
@@ -61,7 +61,8 @@ def backtest_run(
         The folder of this backtest, inside the run's, and its judgement.
     """
     manifest = require_finished(directory)
-    directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in (SCALER, EXPOSURES, f"{MODEL}/*")))
+    parts = (PREPROCESS, SCALER, EXPOSURES, f"{MODEL}/*")
+    directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in parts))
     trained = directory.located_config()
     config = _with_overrides(trained, bars, overrides)
     advance(0, 4, "bars")

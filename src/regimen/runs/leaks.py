@@ -18,7 +18,7 @@ from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records import RunConfig
 from regimen.runs.families import family_of
-from regimen.runs.families.scaling import fitted_scaler
+from regimen.runs.families.scaling import fitted_scaler, preprocessed_by
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import Prepared, prepare_bars, seen
 from regimen.runs.window import fit_model
@@ -87,8 +87,11 @@ def _fitted(now: Prepared, window: Window) -> Iterator[Fitted]:
     name, learnt, chosen = f"window {window.number + 1}", window.validation.start, window.test.start
     yield Fitted(f"{name}: training", learnt, _labels(now, window.train), "rows")
     yield Fitted(f"{name}: validation", chosen, _labels(now, window.validation), "rows")
+    chain, seen_by = preprocessed_by(now, window)
+    if chain:
+        yield Fitted(f"{name}: preprocess", learnt, chain.state())
     if "scaler" in now.config.model.reads:
-        yield Fitted(name, learnt, fitted_scaler(now, window).state())
+        yield Fitted(name, learnt, fitted_scaler(seen_by, window).state())
     if window.number == 0:  # as all others are trained
         fit = fit_model(now, window, now.config.seed)
         yield Fitted(name, chosen if fit.was_chosen else learnt, _files(fit), "model")

@@ -18,6 +18,7 @@ _COMPARED = (
     "*.npy",
     "*.parquet",
     "scaler.json",
+    "preprocess.json",
     "history.json",
     "predictor.json",
     "judgement.json",

@@ -10,11 +10,14 @@ from regimen.errors import RegimenError, RunError
 from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
 from regimen.learning.checkpoint import FILE
-from regimen.policies import AgentPolicy
+from regimen.policies import AgentPolicy, Preprocessed
+from regimen.preprocess import Chain
 from regimen.records import SEAL, RunConfig, as_written, has_its_seal, plain, read_json, sealed, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
+from regimen.runs.families.augmented import augmented
 from regimen.runs.families.family import Draw
 from regimen.runs.families.lanes import lanes_of, learning_env
+from regimen.runs.families.scaling import behind, preprocessed_by, read_chain, write_chain
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
@@ -32,6 +35,7 @@ class AgentFit:
     """What the training slice of one window gave.
 
     Attributes:
+        chain: what its features pass through, fitted on the training slice only.
         policy: the agent in accounts like those of its lanes, in the state that did best on the validation slice, or in
             the last one.
         model: that agent.
@@ -42,7 +46,8 @@ class AgentFit:
         evaluations: annual Sharpe ratio on the validation slice by environment steps; empty without one.
     """
 
-    policy: AgentPolicy
+    chain: Chain
+    policy: AgentPolicy | Preprocessed
     model: Agent
     last: Agent
     rows: int
@@ -57,6 +62,7 @@ class AgentFit:
 
     def save(self, folder: Path) -> None:
         """Writes the best agent and the last one, and the course of learning."""
+        write_chain(self.chain, folder)
         self.model.save(folder / MODEL)
         self.last.save(folder / LAST)
         thinned = self.history[:: max(1, len(self.history) // _POINTS)]
@@ -100,7 +106,9 @@ def fit(
 def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None, tell: Tell | None) -> AgentFit:
     config, model = prepared.config, prepared.config.model
     assert isinstance(model, AgentSettings)
-    env = learning_env(prepared, window)
+    chain, seen_by = preprocessed_by(prepared, window)
+    paths, prepared = augmented(prepared, window, seed, chain), seen_by
+    env = learning_env(prepared, window, paths)
     agent: Agent = model.build(env, seed)
     with scratch("regimen-best-") as temporary:
         folder = checkpoint or temporary
@@ -120,10 +128,11 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
         history = agent.learn(env, config.environment.steps, follow, keep)
         best = load_agent(folder / "best", env) if evaluations else agent
     schema = prepared.features.hash
-    return AgentFit(policy_of(best, config), best, agent, window.train.rows, schema, history, evaluations)
+    policy = behind(chain, policy_of(best, config))
+    return AgentFit(chain, policy, best, agent, window.train.rows, schema, history, evaluations)
 
 
-def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy:
+def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy | Preprocessed:
     """Loads what `AgentFit.save` left in a folder.
 
     Raises:
@@ -132,7 +141,7 @@ def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy:
     own = read_json(folder / HISTORY).get("schema")
     if schema != own:
         raise RunError("features", f"must have the schema {own} of the agent", schema)
-    return policy_of(load_agent(folder / MODEL), config)
+    return behind(read_chain(folder, config), policy_of(load_agent(folder / MODEL), config))
 
 
 def policy_of(agent: Agent, config: RunConfig) -> AgentPolicy:

@@ -7,14 +7,23 @@ from pathlib import Path
 
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
-from regimen.policies import ClassifierPolicy
+from regimen.policies import ClassifierPolicy, Preprocessed
 from regimen.predictors import PredictorSettings, TorchPredictor
-from regimen.preprocess import StandardScaler
+from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
+from regimen.runs.families.augmented import augmented
 from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data
-from regimen.runs.families.scaling import fitted_scaler, read_scaler, write_scaler
+from regimen.runs.families.scaling import (
+    behind,
+    fitted_scaler,
+    preprocessed_by,
+    read_chain,
+    read_scaler,
+    write_chain,
+    write_scaler,
+)
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
@@ -31,14 +40,15 @@ class ClassifierFit:
     """What the training slice of one window gave.
 
     Attributes:
-        scaler, result: fitted on the training slice only; the result holds the predictor with its best weights.
-        policy: scaler, predictor and exposure rule together.
+        chain, scaler, result: fitted on the training slice only; the result holds the predictor with its best weights.
+        policy: preprocessing, scaler, predictor and exposure rule together.
         rows: training rows.
     """
 
+    chain: Chain
     scaler: StandardScaler
     result: FitResult
-    policy: ClassifierPolicy
+    policy: ClassifierPolicy | Preprocessed
     rows: int
 
     @property
@@ -53,6 +63,7 @@ class ClassifierFit:
 
     def save(self, folder: Path) -> None:
         """Writes scaler, the best and the last model, and the training history of a window."""
+        write_chain(self.chain, folder)
         write_scaler(self.scaler, folder)
         predictor = self.result.predictor
         predictor.save(folder / MODEL)
@@ -86,9 +97,11 @@ def fit(
     needed = training_bytes(lambda: model.module(len(names), len(CLASSES)))
     device = pick_device(config.training.device, "training.device").type
     require_memory(needed, "model", device)  # before there is a single weight
+    chain, seen_by = preprocessed_by(prepared, window)
+    paths, prepared = augmented(prepared, window, seed, chain), seen_by
     scaler = fitted_scaler(prepared, window)
     predictor = model.build(inputs=len(names), seed=seed, schema=prepared.features.hash)
-    data = training_data(prepared, window, scaler, predictor)
+    data = training_data(prepared, window, scaler, predictor, paths)
 
     def on_epoch(epoch: Epoch) -> None:
         message = f"loss {epoch.train_loss:.4f}"
@@ -99,7 +112,7 @@ def fit(
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
             tell(epoch.epoch, config.training.epochs, message, {k: v for k, v in numbers.items() if v is not None})
 
-    policy = ClassifierPolicy(predictor, config.exposure, scaler)
+    policy = behind(chain, ClassifierPolicy(predictor, config.exposure, scaler))
 
     def score(now: TorchPredictor) -> float:
         return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, config.exposure, scaler))
@@ -114,10 +127,10 @@ def fit(
         on_epoch=on_epoch,
         score=score,
     )
-    return ClassifierFit(scaler, result, policy, len(data.x_train))
+    return ClassifierFit(chain, scaler, result, policy, len(data.x_train))
 
 
-def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy:
+def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Preprocessed:
     """Loads what `ClassifierFit.save` left in a folder.
 
     Args:
@@ -125,8 +138,8 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy:
         config: of the run.
         schema: hash of the features that will be fed; another one is refused.
     """
-    scaler = read_scaler(folder)
-    return ClassifierPolicy(TorchPredictor.load(folder / MODEL, schema=schema), config.exposure, scaler)
+    predictor, scaler = TorchPredictor.load(folder / MODEL, schema=schema), read_scaler(folder)
+    return behind(read_chain(folder, config), ClassifierPolicy(predictor, config.exposure, scaler))
 
 
 def figures() -> tuple[Draw, ...]:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
-from regimen.policies import Scaler
+from regimen.policies import ClassifierPolicy, Preprocessed, Scaler
 from regimen.predictors import TorchPredictor
 from regimen.records import RunDirectory
 from regimen.runs.families.classifier import load
 from regimen.runs.families.family import FIGURES
+from regimen.runs.families.scaling import preprocessed_by
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
 from regimen.tracking import attention_heatmap, calibration, coverage
@@ -31,8 +32,8 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
     """Draws the probabilities of all test spans, each by the model of its own window; and forecasts of the return."""
     given, came, pits = [], [], []
     for window in prepared.windows:
-        model, scaler = _classifier(prepared, directory, window)
-        x, times, symbols = _test_rows(model, scaler, prepared, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
+        model, scaler, seen = _classifier(prepared, directory, window)
+        x, times, symbols = _test_rows(model, scaler, seen, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
         if not len(times):
             continue
         outputs = model.predict(x)
@@ -55,8 +56,8 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
 def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tuple[str, Path]]:
     """Draws where the last window's model looked, as the mean over rows of its test span."""
     window = prepared.windows[-1]
-    model, scaler = _classifier(prepared, directory, window)
-    x, _, _ = _test_rows(model, scaler, prepared, window, _ATTENTION_ROWS)
+    model, scaler, seen = _classifier(prepared, directory, window)
+    x, _, _ = _test_rows(model, scaler, seen, window, _ATTENTION_ROWS)
     try:
         looks = model.attention(x) if len(x) else {}
     except RunError:  # a model without attention
@@ -68,13 +69,15 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
         yield path.stem, path
 
 
-def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[TorchPredictor, Scaler]:
-    """Loads a window's model and its scaler."""
+def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[TorchPredictor, Scaler, Prepared]:
+    """Loads a window's model and its scaler, with the features that the scaler sees."""
     folder = directory.window(window.number)
-    policy = load(folder, prepared.config, prepared.features.hash)
+    whole = load(folder, prepared.config, prepared.features.hash)
+    policy = whole.policy if isinstance(whole, Preprocessed) else whole
+    assert isinstance(policy, ClassifierPolicy)
     assert isinstance(policy.classifier, TorchPredictor)
     assert policy.scaler is not None
-    return policy.classifier, policy.scaler
+    return policy.classifier, policy.scaler, preprocessed_by(prepared, window)[1]
 
 
 def _test_rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from regimen.bars import Bars
@@ -73,8 +74,8 @@ def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int |
         raise
 
 
-def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
-    """Returns the lanes that an agent learns in: episodes of the training slice, at random starts.
+def learning_env(prepared: Prepared, window: Window, paths: Sequence[Prepared] = ()) -> VectorEnv:
+    """Returns the lanes that an agent learns in: episodes of the training slice and of its paths, at random starts.
 
     Raises:
         ConfigError: an episode that is longer than the slice; no symbol has features in it; what a wrapper refuses.
@@ -84,9 +85,10 @@ def learning_env(prepared: Prepared, window: Window) -> VectorEnv:
     if config.environment.episode_length > room:
         rule = f"must be at most {room}, the bars of window {window.number + 1}'s training slice less one"
         raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
-    symbols = desks(prepared.bars, prepared.frame)
-    lanes = max(1, config.environment.n_envs // len(symbols))
-    every = [market_of(config, desk, start, stop, lanes) for desk in symbols]
+    spans = [(desk, start, stop) for desk in desks(prepared.bars, prepared.frame)]
+    spans += [(desk, 0, len(path.bars)) for path in paths for desk in desks(path.bars, path.frame)]
+    lanes = max(1, config.environment.n_envs // len(spans))
+    every = [market_of(config, *span, lanes) for span in spans]
     markets = [market for market in every if market is not None]
     if not markets:
         raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")

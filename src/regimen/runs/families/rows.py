@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +17,15 @@ from regimen.runs.prepare import Prepared
 from regimen.seams import Inputs, RowTable
 from regimen.splits import Slice, Window
 from regimen.training import TrainingData
-from regimen.windows import Lanes
+from regimen.windows import Lanes, SeriesWindows
 
 
 def training_data(
-    prepared: Prepared, window: Window, scaler: StandardScaler, predictor: TorchPredictor
+    prepared: Prepared,
+    window: Window,
+    scaler: StandardScaler,
+    predictor: TorchPredictor,
+    paths: Sequence[Prepared] = (),
 ) -> TrainingData:
     """Returns a window's training and validation rows as a predictor sees them: rows, or windows of rows, scaled.
 
@@ -31,6 +37,7 @@ def training_data(
         window: the walk-forward window.
         scaler: fitted on its training slice.
         predictor: its ``window`` and ``targets`` say what it sees and learns.
+        paths: more bars of the training slice; their labelled rows are training rows too, and no validation rows.
 
     Raises:
         ConfigError: windows as long as the training slice, or longer.
@@ -71,12 +78,76 @@ def training_data(
         return x, y[at], columns, table
 
     x_train, y_train, targets_train, table = rows(window.train)
+    returns = prepared.labels.forward_return[table.time, table.symbol]
+    for number, path in enumerate(paths, start=1):
+        more = _of_path(path, scaler, predictor)
+        place = window.train.start, number * prepared.bars.shape[1]
+        x_train = _after(x_train, more.x)
+        y_train = np.concatenate([y_train, more.y])
+        targets_train = {name: np.concatenate([targets_train[name], more.targets[name]]) for name in wanted}
+        table = _appended(table, _placed(more.table, *place))
+        returns = np.concatenate([returns, more.returns])
     how, weights = prepared.config.training.weights, None
     if how != WeightsConfig():
-        returns = prepared.labels.forward_return[table.time, table.symbol]
         weights = row_weights(how, table.time, table.symbol, table.end, returns)
     data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table)
     if not window.validation.rows:
         return data
     x_val, y_val, targets_val, _ = rows(window.validation)
     return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val)
+
+
+class _Path(NamedTuple):
+    """The labelled rows of a path: as `TrainingData` holds them, the table with the path's own places."""
+
+    x: Inputs
+    y: NDArray[np.int64]
+    targets: dict[str, NDArray[np.float64]]
+    table: RowTable
+    returns: NDArray[np.float64]
+
+
+def _of_path(path: Prepared, scaler: StandardScaler, predictor: TorchPredictor) -> _Path:
+    """Returns the rows of a path that have features, a label and, for a model of windows, a whole window."""
+    names, labels = path.frame.names, path.labels
+    usable = path.known & labels.defined
+    lanes = None
+    if predictor.window > 1:
+        lanes = Lanes.of(scaler.transform(path.frame.values, names, np.float32), path.known)
+        usable &= lanes.whole(predictor.window)
+    targets = path.targets(predictor.targets) if predictor.targets else None
+    if targets is not None:
+        usable &= np.isfinite(targets).all(axis=2)
+    times, symbols = at = np.nonzero(usable)
+    x: Inputs
+    if lanes is None:
+        x = scaler.transform(path.frame.values[at], names, np.float32)
+    else:
+        x = lanes.windows(times, symbols, predictor.window)
+    learned = {} if targets is None else {name: targets[(*at, k)] for k, name in enumerate(predictor.targets)}
+    table = RowTable(times, symbols, labels.t_end[at], path.volatility[at])
+    return _Path(x, labels.y[at].astype(np.int64), learned, table, labels.forward_return[at])
+
+
+def _placed(table: RowTable, start: int, symbols: int) -> RowTable:
+    """Returns the rows of a path at the bars of the slice that begins at ``start``, its symbols after others."""
+    return table._replace(time=table.time + start, end=table.end + start, symbol=table.symbol + symbols)
+
+
+def _appended(first: RowTable, second: RowTable) -> RowTable:
+    """Returns two tables, one after the other."""
+    return RowTable(
+        np.concatenate([first.time, second.time]),
+        np.concatenate([first.symbol, second.symbol]),
+        np.concatenate([first.end, second.end]),
+        np.concatenate([first.volatility, second.volatility]),
+    )
+
+
+def _after(first: Inputs, second: Inputs) -> Inputs:
+    """Returns rows, or windows of rows, one after the other."""
+    if isinstance(first, SeriesWindows) and isinstance(second, SeriesWindows):
+        return SeriesWindows.joined([first, second])
+    assert not isinstance(first, SeriesWindows)
+    assert not isinstance(second, SeriesWindows)
+    return np.concatenate([first, second])

@@ -1,17 +1,41 @@
-"""The scaler of a window: fitted on its training slice in one place, kept in one file."""
+"""What the features of a window pass through: fitted on its training slice in one place, kept in files."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from regimen.errors import RunError
-from regimen.preprocess import StandardScaler
-from regimen.records import read_json, write_json
-from regimen.records.layout import SCALER
+from regimen.errors import RunError, SplitError
+from regimen.policies import Policy, Preprocessed
+from regimen.preprocess import Chain, StandardScaler
+from regimen.records import RunConfig, read_json, write_json
+from regimen.records.layout import PREPROCESS, SCALER
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
+
+P = TypeVar("P", bound=Policy)
+
+
+def preprocessed_by(prepared: Prepared, window: Window) -> tuple[Chain, Prepared]:
+    """Returns the config's steps before the scaler, fitted on a window's training slice, and what they leave.
+
+    Where the config has none, they are an empty chain and the same bars and features.
+    """
+    configs, frame = prepared.config.preprocess, prepared.frame
+    if not configs:
+        return Chain(), prepared
+    there = np.where(prepared.bars.present[..., None], frame.values, np.nan)
+    chain = Chain.fit(configs, there, window.train, frame.names)
+    return chain, replace(prepared, frame=replace(frame, values=chain.scan(there)))
+
+
+def behind(chain: Chain, policy: P) -> P | Preprocessed:
+    """Returns a policy that sees what a chain leaves of the features; the policy itself where the chain is empty."""
+    return Preprocessed(policy, chain) if chain else policy
 
 
 def fitted_scaler(prepared: Prepared, window: Window) -> StandardScaler:
@@ -31,13 +55,37 @@ def read_scaler(folder: Path) -> StandardScaler:
     Raises:
         RunError: the file is missing or damaged.
     """
-    state = read_json(folder / SCALER)
+    return StandardScaler.from_state(_read(folder, SCALER))
+
+
+def write_chain(chain: Chain, folder: Path) -> None:
+    """Writes the steps before the scaler into a window's folder, where there are some."""
+    if chain:
+        write_json(folder / PREPROCESS, {name: array.tolist() for name, array in chain.state().items()})
+
+
+def read_chain(folder: Path, config: RunConfig) -> Chain:
+    """Reads what `write_chain` wrote.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    if not config.preprocess:
+        return Chain()
     try:
-        return StandardScaler.from_state(
-            {
-                name: np.array(np.nan if value is None else value, dtype=np.str_ if name == "names" else np.float64)
-                for name, value in state.items()
-            }
-        )
+        chain = Chain.from_state(_read(folder, PREPROCESS))
+    except SplitError:
+        raise RunError("run", f"holds a damaged {PREPROCESS}", str(folder)) from None
+    if [kind for kind, _ in chain.parts] != [step.kind for step in config.preprocess]:
+        raise RunError("run", f"holds a {PREPROCESS} of other steps than its config", str(folder))
+    return chain
+
+
+def _read(folder: Path, file: str) -> dict[str, NDArray[np.generic]]:
+    def array(name: str, value: object) -> NDArray[np.generic]:
+        return np.array(np.nan if value is None else value, np.str_ if name.endswith("names") else np.float64)
+
+    try:
+        return {name: array(name, value) for name, value in read_json(folder / file).items()}
     except (TypeError, ValueError):
-        raise RunError("run", f"holds a damaged {SCALER}", str(folder)) from None
+        raise RunError("run", f"holds a damaged {file}", str(folder)) from None

@@ -1,0 +1,44 @@
+"""More bars to learn from in one window: paths of its training slice, with features and labels of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from regimen.labels import label
+from regimen.preprocess import Chain
+from regimen.runs.prepare import Prepared, seen
+from regimen.seeding import torch_seed
+from regimen.splits import Window
+
+
+def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tuple[Prepared, ...]:
+    """Returns the config's paths as a run sees real bars; none where the config has none.
+
+    Features and labels are computed from each path's own bars, and pass through the steps that were fitted on the real
+    ones. A path is as long as the training slice; its windows are empty, since it is nothing but training rows.
+
+    Args:
+        prepared: the real bars, before any preprocessing.
+        window: only its training slice is read.
+        seed: of the run.
+        chain: fitted on the training slice.
+    """
+    paths = []
+    for number, config in enumerate(prepared.config.augment):
+        own = torch_seed(seed, "window", window.number, "augment", number)
+        for bars in config.fit(prepared.bars, window.train).bars(config.paths, own):
+            frame = prepared.features.compute(seen(bars))
+            there = np.where(bars.present[..., None], frame.values, np.nan)
+            paths.append(
+                Prepared(
+                    prepared.config,
+                    replace(prepared.loaded, bars=bars),
+                    prepared.features,
+                    replace(frame, values=chain.scan(there)),
+                    label(prepared.config.labels, bars),
+                    (),
+                )
+            )
+    return tuple(paths)

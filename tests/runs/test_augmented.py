@@ -1,0 +1,134 @@
+"""Runs that learn from resampled paths besides the real bars: predictors of rows and windows, and agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regimen.envs import MarketGroup
+from regimen.errors import ConfigError
+from regimen.labels import label
+from regimen.preprocess import Chain, StandardScaler
+from regimen.records import RunConfig
+from regimen.runs import find_run_leaks, reproduce_run, start
+from regimen.runs.families.augmented import augmented
+from regimen.runs.families.lanes import learning_env
+from regimen.runs.families.rows import training_data
+from regimen.runs.prepare import Prepared, prepare
+from regimen.training import TrainingData
+from regimen.windows import SeriesWindows
+
+from .conftest import silent
+
+Configured = Callable[..., RunConfig]
+PATHS = "augment=[{kind: block_bootstrap, paths: 2, block: 30}]"
+CNN = "model={kind: cnn, window: 16, width: 4, kernels: [3], dilations: [1, 2]}"
+HYBRID = "model={kind: hybrid, window: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+AGENT = (
+    "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",
+    "environment={steps: 512, n_envs: 30, episode_length: 40, evaluations: 1}",
+    "training={}",
+    "exposure={}",
+)
+
+
+def _both(prepared: Prepared) -> tuple[TrainingData, TrainingData, tuple[Prepared, ...]]:
+    """Training data of the second window without paths and with them, and the paths."""
+    window, names = prepared.windows[1], prepared.frame.names
+    scaler = StandardScaler.fit(prepared.frame.values, window.train, names, clip=5.0)
+    predictor = prepared.config.model.build(inputs=len(names), schema=prepared.features.hash)  # type: ignore[call-arg]
+    paths = augmented(prepared, window, 0, Chain())
+    plain, more = (training_data(prepared, window, scaler, predictor, each) for each in ((), paths))  # type: ignore[arg-type]
+    return plain, more, paths
+
+
+@pytest.mark.parametrize("words", [(), (CNN,), (HYBRID,)])
+def test_the_rows_of_paths_follow_the_real_ones_and_are_computed_from_their_bars(
+    configured: Configured, words: tuple[str, ...]
+) -> None:
+    prepared = prepare(configured(PATHS, *words))
+    plain, more, paths = _both(prepared)
+    count, train = len(plain.y_train), prepared.windows[1].train
+    assert [len(path.bars) for path in paths] == [train.stop - train.start] * 2
+    assert len(more.y_train) > 2.2 * count
+    np.testing.assert_array_equal(more.x_train[:count], plain.x_train[:])
+    np.testing.assert_array_equal(more.y_train[:count], plain.y_train)
+    assert more.rows is not None
+    assert more.x_val is not None
+    assert plain.x_val is not None
+    np.testing.assert_array_equal(more.x_val[:], plain.x_val[:])
+    assert more.rows.time.min() >= train.start
+    assert more.rows.end.max() < train.stop
+    scaler = StandardScaler.fit(prepared.frame.values, train, prepared.frame.names, clip=5.0)
+    for number, path in enumerate(paths, start=1):
+        own = np.flatnonzero(more.rows.symbol == number)
+        times = more.rows.time[own] - train.start
+        labels = label(prepared.config.labels, path.bars)
+        frame = prepared.features.compute(path.bars)
+        np.testing.assert_array_equal(more.y_train[own], labels.y[times, 0])
+        rows = scaler.transform(frame.values[times, 0], frame.names, np.float32)
+        x = more.x_train[own]
+        np.testing.assert_array_equal(x if x.ndim == 2 else x[:, -1], rows)
+        if "return" in more.targets_train:
+            np.testing.assert_array_equal(more.targets_train["return"][own], path.targets(("return",))[times, 0, 0])
+    if isinstance(more.x_train, SeriesWindows):  # no window reaches from one path into another
+        first = more.x_train.ends - (more.x_train.length - 1)
+        assert isinstance(plain.x_train, SeriesWindows)
+        edges = np.cumsum([len(plain.x_train.series), *(int(path.known.sum()) for path in paths)])
+        assert (np.searchsorted(edges, first, "right") == np.searchsorted(edges, more.x_train.ends, "right")).all()
+
+
+def test_a_run_learns_from_paths_and_repeats_itself(configured: Configured, tmp_path: Path) -> None:
+    plain, more = configured("training.epochs=2"), configured("training.epochs=2", PATHS)
+    assert plain.hash == configured("training.epochs=2", "augment=[]").hash != more.hash
+    assert "augment" not in plain.as_dict()
+    directory, _ = start(more, tmp_path / "runs", silent)
+    other, _ = start(plain, tmp_path / "runs", silent)
+    assert not reproduce_run(directory, silent).differing
+    ours, theirs = (np.load(each.window(0) / "exposures.npy") for each in (directory, other))
+    assert not np.array_equal(ours, theirs)
+
+
+def test_paths_count_in_the_weights_of_their_own_symbol(configured: Configured) -> None:
+    prepared = prepare(configured(PATHS, "training.weights.uniqueness=true"))
+    plain, more, _ = _both(prepared)
+    assert plain.weights is not None
+    assert more.weights is not None
+    assert more.weights.mean() == pytest.approx(1.0)
+    ratio = more.weights[: len(plain.weights)] / plain.weights
+    np.testing.assert_allclose(ratio, ratio[0])  # uniqueness is that among real rows
+
+
+def test_an_agent_learns_in_lanes_of_paths_too(configured: Configured, tmp_path: Path) -> None:
+    config = configured(PATHS, *AGENT)
+    prepared = prepare(config)
+    window = prepared.windows[0]
+    paths = augmented(prepared, window, 0, Chain())
+    env = learning_env(prepared, window, paths)
+    assert isinstance(env, MarketGroup)
+    assert env.n_envs == 30
+    directory, _ = start(config, tmp_path / "runs", silent)
+    assert not reproduce_run(directory, silent).differing
+
+
+def test_nothing_after_the_training_slice_reaches_a_path(configured: Configured) -> None:
+    prepared = prepare(configured(PATHS))
+    window, bars = prepared.windows[0], prepared.bars
+    changed = {name: getattr(bars, name).copy() for name in ("open", "high", "low", "close")}
+    for values in changed.values():
+        values[window.train.stop :] *= 3.0
+    poisoned = replace(prepared, loaded=replace(prepared.loaded, bars=replace(bars, **changed)))
+    ours, theirs = (augmented(each, window, 0, Chain()) for each in (prepared, poisoned))
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.bars.fingerprint == other.bars.fingerprint
+        np.testing.assert_array_equal(one.frame.values, other.frame.values)
+    assert find_run_leaks(configured("training.epochs=2", PATHS), silent).leaks == ()
+
+
+def test_an_unknown_kind_is_one_line(configured: Configured) -> None:
+    with pytest.raises(ConfigError, match=r"^augment\.0\.kind: must be"):
+        configured("augment=[{kind: blocks}]")
