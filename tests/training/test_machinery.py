@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +211,16 @@ def test_windows_of_another_length_and_missing_targets_are_one_line() -> None:
 
 def _with_a_short_target(data: TrainingData) -> TrainingData:
     return TrainingData(data.x_train, data.y_train, targets_train={"return": np.zeros(7)})
+
+
+def test_a_deterministic_scope_waits_for_no_compiler() -> None:
+    code = (
+        "import sys, torch\n"
+        "from regimen.training.reproducible import reproducible\n"
+        "with reproducible(1, torch.device('cpu')):\n"
+        "    assert torch.are_deterministic_algorithms_enabled()\n"
+        "    assert not torch.is_deterministic_algorithms_warn_only_enabled()\n"
+        "assert not torch.are_deterministic_algorithms_enabled()\n"
+        "assert 'torch._inductor' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

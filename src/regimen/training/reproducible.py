@@ -10,6 +10,10 @@ import torch
 
 from regimen.nets import private_random, torch_threads
 
+_ERROR = 2
+"""What `torch.use_deterministic_algorithms(True)` sets, which also imports torch's compiler, for more than a second, to
+tell it: nothing here is compiled by it."""
+
 
 @contextmanager
 def reproducible(threads: int, device: torch.device) -> Iterator[None]:
@@ -24,18 +28,17 @@ def reproducible(threads: int, device: torch.device) -> Iterator[None]:
     if device.type == "cuda":  # read by cuBLAS at its first product; deterministic mode refuses to run without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.get_deterministic_debug_mode(),
         torch.backends.cudnn.benchmark,
         torch.get_float32_matmul_precision(),
     )
     with private_random(device), torch_threads(threads):
         try:
-            torch.use_deterministic_algorithms(True)
+            torch.set_deterministic_debug_mode(_ERROR)
             torch.backends.cudnn.benchmark = False
             torch.set_float32_matmul_precision("highest")
             yield
         finally:
-            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-            torch.backends.cudnn.benchmark = before[2]
-            torch.set_float32_matmul_precision(before[3])
+            torch.set_deterministic_debug_mode(before[0])
+            torch.backends.cudnn.benchmark = before[1]
+            torch.set_float32_matmul_precision(before[2])
