@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from regimen import metrics
 from regimen.judging import controls, curves
 from regimen.judging.acting import Acting, Information, compare
-from regimen.judging.behaviour import behaviour
+from regimen.judging.behaviour import Conduct, behaviour
 from regimen.judging.constants import best_constant
 from regimen.judging.evidence import CONFIDENCE, Evidence
 from regimen.judging.holding import holding_market, not_held, stale_share
 from regimen.judging.judgement import Judgement
 from regimen.judging.measures import Row, measure, with_interval
 from regimen.judging.periods import by_period, calendar_edges, stamp
-from regimen.judging.random_timing import random_timing
+from regimen.judging.random_timing import Draws, random_timing
 from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
 from regimen.judging.trials import Trials
 from regimen.judging.verdict import decide
 
 if TYPE_CHECKING:
-    from regimen.execution import Ledger
+    from regimen.execution import Ledger, Market, Tape
 
 Series = NDArray[np.float64]
 
@@ -58,6 +58,161 @@ def _trial_details(timing: Timing, trials: Trials, periods_per_year: float) -> d
         "sharpe_variance_used": variance,
         "expected_max_sharpe": metrics.expected_max_sharpe(trials.count, variance) * math.sqrt(periods_per_year),
         "dsr_effective": effective,
+    }
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How the Sharpe ratio of every ledger is measured, the judged one and the controls alike."""
+
+    periods_per_year: float
+    draws: int
+    seed: int
+
+    def interval(self, returns: Series) -> metrics.Interval:
+        return metrics.sharpe_interval(returns, self.periods_per_year, level=_LEVEL, draws=self.draws, seed=self.seed)
+
+    def row(self, books: Ledger, name: str, label: str) -> Row:
+        return with_interval(measure(books, name, label), self.interval(books.returns))
+
+
+class _Books(NamedTuple):
+    """What the controls earned on the bars of the judged ledger."""
+
+    flat: Ledger
+    held: Ledger
+    late: Ledger
+    backwards: Ledger
+    optimum: Ledger | None
+
+
+def _trade_controls(
+    ledger: Ledger, standing: NDArray[np.float64], reference: Series | None, market: Market, tape: Tape
+) -> _Books:
+    bars = ledger.bars
+    return _Books(
+        flat=market.backtest(bars, controls.flat(bars.shape), tape=tape),
+        held=holding_market(ledger.market).build().backtest(bars, controls.buy_and_hold(bars.listed), tape=tape),
+        late=market.backtest(bars, controls.late(standing), tape=tape),
+        backwards=market.backtest(bars, controls.time_reversed(standing, bars.listed), tape=tape),
+        optimum=None if reference is None else market.backtest(bars, reference, tape=tape),
+    )
+
+
+def _control_rows(books: _Books, random_row: Row | None, scale: _Scale) -> list[Row]:
+    rows = [scale.row(books.flat, "flat", "Flat"), scale.row(books.held, "buy_and_hold", "Buy and hold")]
+    rows.append(random_row or scale.row(books.flat, "random", "Random timing (median)"))
+    if books.optimum is not None:
+        rows.append(scale.row(books.optimum, "reference", "Known optimum"))
+    rows.append(scale.row(books.late, "one_bar_late", "Policy, one bar late"))
+    rows.append(scale.row(books.backwards, "time_reversed", "Policy, time reversed"))
+    return rows
+
+
+def _evidence(
+    ledger: Ledger, policy: Row, rows: Mapping[str, Row], random: Draws, conduct: Conduct, trials: int, held: Ledger
+) -> Evidence:
+    """What the ledger and its controls show; what its constant, its drawn actions and its seeds show comes beside."""
+    bars = ledger.bars
+    first_half, second_half = _halves(ledger.returns, bars.periods_per_year)
+    wiped_out = ledger.ruined and (ledger.equity <= 0).any()
+    ruined_at = stamp(bars.time[int(np.argmax(ledger.equity <= 0))]) if wiped_out else ""
+    return Evidence(
+        bars=len(ledger.returns),
+        total_return=policy.total_return,
+        sharpe=policy.sharpe,
+        sharpe_low=policy.sharpe_interval[0],
+        sharpe_high=policy.sharpe_interval[1],
+        psr=policy.psr,
+        dsr=policy.dsr,
+        trials=trials,
+        p_random=random.p_value,
+        p_trials=random.p_trials,
+        random_draws=random.count,
+        trades=conduct.trades,
+        positions=conduct.positions,
+        changes=conduct.changes,
+        modal_exposure=conduct.modal_exposure,
+        modal_share=conduct.modal_share,
+        directional_accuracy=conduct.directional_accuracy,
+        chance_accuracy=conduct.chance_accuracy,
+        directional_bars=conduct.directional_bars,
+        buy_and_hold_return=rows["buy_and_hold"].total_return,
+        late_sharpe=rows["one_bar_late"].sharpe,
+        break_even_extra_bps=policy.break_even_extra_bps,
+        cost_paid_bps=policy.cost_paid_bps,
+        first_half_sharpe=first_half,
+        second_half_sharpe=second_half,
+        zero_cost=ledger.market.costs.is_free,
+        ruined=ledger.ruined,
+        ruined_at=ruined_at,
+        liquidations=ledger.liquidations,
+        symbols=len(bars.symbols),
+        days=(bars.time[-1] - bars.time[0] + np.timedelta64(bars.bar_length, "ns")) / np.timedelta64(1, "D"),
+        not_held=not_held(held),
+        stale_share=stale_share(ledger),
+    )
+
+
+def _curves(ledger: Ledger, books: _Books, random: Draws, at: NDArray[np.int64]) -> dict[str, object]:
+    equity: dict[str, object] = {
+        "policy": curves.equity_at(ledger.returns, at),
+        "flat": curves.equity_at(books.flat.returns, at),
+        "buy_and_hold": curves.equity_at(books.held.returns, at),
+        "random_low": random.equity[0],
+        "random_median": random.equity[1],
+        "random_high": random.equity[2],
+    }
+    if books.optimum is not None:
+        equity["reference"] = curves.equity_at(books.optimum.returns, at)
+    return {
+        "time": [stamp(ledger.bars.time[position]) for position in at],
+        "equity": equity,
+        "drawdown": {
+            "policy": curves.drawdown_at(ledger.returns, at),
+            "buy_and_hold": curves.drawdown_at(books.held.returns, at),
+        },
+        "note": "multiples of the starting equity; drawdown: the deepest since the point before",
+    }
+
+
+def _details(
+    ledger: Ledger,
+    policy: Row,
+    timing: Timing,
+    trials: Trials,
+    interval: metrics.Interval,
+    evidence: Evidence,
+    seed: int,
+) -> dict[str, object]:
+    bars, count, periods_per_year = ledger.bars, len(ledger.returns), ledger.bars.periods_per_year
+    record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)
+    return {
+        "trials": _trial_details(timing, trials, periods_per_year),
+        "timing": timing.to_dict(),
+        "interval": {
+            "level": _LEVEL,
+            "draws": interval.draws,
+            "block_length": interval.block_length,
+            "method": _METHOD,
+        },
+        "minimum_track_record": {"bars": record, "years": record / periods_per_year},
+        "sample": {
+            "start": stamp(bars.time[0]),
+            "end": stamp(bars.time[-1]),
+            "bars": count,
+            "years": count / periods_per_year,
+            "symbols": len(bars.symbols),
+            "periods_per_year": periods_per_year,
+            "calendar": bars.calendar.name,
+            "fingerprint": bars.fingerprint,
+            "source": bars.source,
+        },
+        "charged": {"sentence": ledger.market.costs.sentence, **ledger.market.costs.model_dump(mode="json")},
+        "zero_cost": evidence.zero_cost,
+        "ruined": ledger.ruined,
+        "decay": {"first_half_sharpe": evidence.first_half_sharpe, "second_half_sharpe": evidence.second_half_sharpe},
+        "seed": seed,
     }
 
 
@@ -100,146 +255,43 @@ def judge(
     Raises:
         ConfigError: drawn actions on other bars or in another market.
     """
-    bars, returns, periods_per_year = ledger.bars, ledger.returns, ledger.bars.periods_per_year
-    count = len(returns)
+    scale = _Scale(ledger.bars.periods_per_year, bootstrap_draws, seed)
     market = ledger.market.build()
-    tape = market.tape(bars)
+    tape = market.tape(ledger.bars)
     standing = controls.standing(ledger.targets)
-    at = curves.positions(count)
+    at = curves.positions(len(ledger.returns))
 
-    def measured(books: Ledger, name: str, label: str) -> Row:
-        row = measure(books, name, label)
-        found = metrics.sharpe_interval(books.returns, periods_per_year, level=_LEVEL, draws=bootstrap_draws, seed=seed)
-        return with_interval(row, found)
-
-    interval = metrics.sharpe_interval(returns, periods_per_year, level=_LEVEL, draws=bootstrap_draws, seed=seed)
+    interval = scale.interval(ledger.returns)
     timing = Timing.of(ledger, tape)
     policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), timing, trials)
-    flat = market.backtest(bars, controls.flat(bars.shape), tape=tape)
-    held = holding_market(ledger.market).build().backtest(bars, controls.buy_and_hold(bars.listed), tape=tape)
-    late = market.backtest(bars, controls.late(standing), tape=tape)
-    backwards = market.backtest(bars, controls.time_reversed(standing, bars.listed), tape=tape)
+    books = _trade_controls(ledger, standing, reference, market, tape)
     random, random_row = random_timing(ledger, standing, policy, timing, trials.count, draws, at, seed, progress)
-
-    holding = measured(held, "buy_and_hold", "Buy and hold")
-    delayed = measured(late, "one_bar_late", "Policy, one bar late")
-    rows = [policy, measured(flat, "flat", "Flat"), holding]
-    rows.append(random_row or measured(flat, "random", "Random timing (median)"))
-    equity: dict[str, object] = {
-        "policy": curves.equity_at(returns, at),
-        "flat": curves.equity_at(flat.returns, at),
-        "buy_and_hold": curves.equity_at(held.returns, at),
-        "random_low": random.equity[0],
-        "random_median": random.equity[1],
-        "random_high": random.equity[2],
-    }
-    optimum = None
-    if reference is not None:
-        optimum = market.backtest(bars, reference, tape=tape)
-        rows.append(measured(optimum, "reference", "Known optimum"))
-        equity["reference"] = curves.equity_at(optimum.returns, at)
-    modes = None
+    rows = {row.name: row for row in _control_rows(books, random_row, scale)}
+    modes, drawn = None, []
     if acting is not None and acting.drawn is not None:
-        modes = compare(ledger, acting.drawn, optimum)
-        rows.append(_deflate(measured(acting.drawn, "drawn", "Policy, drawn actions"), Timing.of(acting.drawn), trials))
-    rows += [delayed, measured(backwards, "time_reversed", "Policy, time reversed")]
+        modes = compare(ledger, acting.drawn, books.optimum)
+        row = scale.row(acting.drawn, "drawn", "Policy, drawn actions")
+        drawn = [_deflate(row, Timing.of(acting.drawn), trials)]
 
-    acts = behaviour(standing, ledger.exposure, ledger.turnover, bars.open, bars.close, bars.present)
-    information = acting.information if acting else Information(acts.action_entropy, 0.0, "discrete", "targets")
-    constant, modal = best_constant(ledger, standing, np.array(acts.modal_targets), tape, {0.0: flat, 1.0: held})
-    first_half, second_half = _halves(returns, periods_per_year)
-    zero_cost = ledger.market.costs.is_free
-    ruined_at = (
-        stamp(bars.time[int(np.argmax(ledger.equity <= 0))]) if ledger.ruined and (ledger.equity <= 0).any() else ""
+    conduct = behaviour(
+        standing, ledger.exposure, ledger.turnover, ledger.bars.open, ledger.bars.close, ledger.bars.present
     )
-    verdict = decide(
-        Evidence(
-            bars=count,
-            total_return=policy.total_return,
-            sharpe=policy.sharpe,
-            sharpe_low=policy.sharpe_interval[0],
-            sharpe_high=policy.sharpe_interval[1],
-            psr=policy.psr,
-            dsr=policy.dsr,
-            trials=trials.count,
-            p_random=random.p_value,
-            p_trials=random.p_trials,
-            random_draws=random.count,
-            trades=acts.trades,
-            positions=acts.positions,
-            changes=acts.changes,
-            modal_exposure=acts.modal_exposure,
-            modal_share=acts.modal_share,
-            directional_accuracy=acts.directional_accuracy,
-            chance_accuracy=acts.chance_accuracy,
-            directional_bars=acts.directional_bars,
-            buy_and_hold_return=holding.total_return,
-            late_sharpe=delayed.sharpe,
-            break_even_extra_bps=policy.break_even_extra_bps,
-            cost_paid_bps=policy.cost_paid_bps,
-            first_half_sharpe=first_half,
-            second_half_sharpe=second_half,
-            zero_cost=zero_cost,
-            ruined=ledger.ruined,
-            ruined_at=ruined_at,
-            liquidations=ledger.liquidations,
-            symbols=len(bars.symbols),
-            constant=constant,
-            modal=modal,
-            information=information,
-            modes=modes,
-            seeds=seeds,
-            days=(bars.time[-1] - bars.time[0] + np.timedelta64(bars.bar_length, "ns")) / np.timedelta64(1, "D"),
-            not_held=not_held(held),
-            stale_share=stale_share(ledger),
-        )
-    )
-    record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)
-    details: dict[str, object] = {
-        "trials": _trial_details(timing, trials, periods_per_year),
-        "timing": timing.to_dict(),
-        "interval": {
-            "level": _LEVEL,
-            "draws": interval.draws,
-            "block_length": interval.block_length,
-            "method": _METHOD,
-        },
-        "minimum_track_record": {"bars": record, "years": record / periods_per_year},
-        "sample": {
-            "start": stamp(bars.time[0]),
-            "end": stamp(bars.time[-1]),
-            "bars": count,
-            "years": count / periods_per_year,
-            "symbols": len(bars.symbols),
-            "periods_per_year": periods_per_year,
-            "calendar": bars.calendar.name,
-            "fingerprint": bars.fingerprint,
-            "source": bars.source,
-        },
-        "charged": {"sentence": ledger.market.costs.sentence, **ledger.market.costs.model_dump(mode="json")},
-        "zero_cost": zero_cost,
-        "ruined": ledger.ruined,
-        "decay": {"first_half_sharpe": first_half, "second_half_sharpe": second_half},
-        "seed": seed,
-    }
+    modal_targets = np.array(conduct.modal_targets)
+    constant, modal = best_constant(ledger, standing, modal_targets, tape, {0.0: books.flat, 1.0: books.held})
+    information = acting.information if acting else Information(conduct.action_entropy, 0.0, "discrete", "targets")
+    evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.held)
+    evidence = replace(evidence, constant=constant, modal=modal, information=information, modes=modes, seeds=seeds)
+    late = [rows.pop(name) for name in ("one_bar_late", "time_reversed")]
     return Judgement(
-        verdict=verdict,
-        rows=tuple(rows),
+        verdict=decide(evidence),
+        rows=(policy, *rows.values(), *drawn, *late),
         random=random,
         trials=trials,
-        behaviour=acts,
+        behaviour=conduct,
         information=information,
         constant=constant,
         modes=modes,
-        periods=tuple(by_period(ledger, calendar_edges(bars.time), held)),
-        curves={
-            "time": [stamp(bars.time[position]) for position in at],
-            "equity": equity,
-            "drawdown": {
-                "policy": curves.drawdown_at(returns, at),
-                "buy_and_hold": curves.drawdown_at(held.returns, at),
-            },
-            "note": "multiples of the starting equity; drawdown: the deepest since the point before",
-        },
-        details=details,
+        periods=tuple(by_period(ledger, calendar_edges(ledger.bars.time), books.held)),
+        curves=_curves(ledger, books, random, at),
+        details=_details(ledger, policy, timing, trials, interval, evidence, seed),
     )

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import DataConfig
+from regimen.bars import Bars, DataConfig
 from regimen.errors import ConfigError, DataError, RunError
-from regimen.execution import MarketConfig
+from regimen.execution import Ledger, MarketConfig
 from regimen.files import appearing, write_text
 from regimen.judging import timing_sharpe
-from regimen.policies import targets
+from regimen.policies import History, targets
 from regimen.readers import load_with_report
 from regimen.records import (
     RunConfig,
@@ -68,92 +68,117 @@ def backtest_run(
     advance(0, 4, "bars")
     loaded = load_with_report(config.data)
     config = config.model_copy(update={"market": config.market.at(loaded.bars)})
-    edges = [_position(loaded.bars.time, window["test_from"]) for window in manifest["windows"]]
-    begin, end = edges[0], len(loaded.bars)
-    if begin >= end - 1:
-        raise DataError(
-            "bars",
-            f"must reach beyond {manifest['windows'][0]['test_from'][:10]}, when the first model had been trained",
-            str(loaded.bars.time[-1])[:10],
-        )
+    bounds = _bounds(loaded.bars, manifest)
     advance(1, 4, "features")
     features = config.features.build()
     history = history_of(config, loaded.bars, features.compute(seen(loaded.bars)))
-    exposures = np.full(loaded.bars.shape, np.nan)
-    bounds = [*edges, end]
     advance(2, 4, "decisions")
-    for number, (first, last) in enumerate(pairwise(bounds)):
-        if first < last:
-            policy = load_policy(directory.window(number), config, features.hash)
-            exposures[first:last] = targets(policy, history, first, last)
+    exposures = _decided(directory, config, features.hash, history, loaded.bars, bounds)
     advance(3, 4, "judging")
-    ledger = config.market.build().backtest(loaded.bars, exposures, begin, end)
+    ledger = config.market.build().backtest(loaded.bars, exposures, bounds[0], bounds[-1])
     series = Series.of(config.data, loaded.bars)
     same_data = loaded.bars.fingerprint == manifest["fingerprint"]
     stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, exposures)
     with _new_folder(directory, loaded.bars.source) as folder:
         identity = f"{directory.id}/{folder.name}"
-        directory.trials.append(
-            Trial(
-                kind="evaluation",
-                run=identity,
-                part=0,
-                data=loaded.bars.fingerprint,
-                source=series.fingerprint,
-                config=config.hash,
-                model=config.model.kind,
-                seed=config.seed,
-                bars=len(ledger),
-                sharpe=recorded_sharpe(ledger),
-                timing=timing_sharpe(ledger),
-                features=features.hash,
-                trained="" if same_data else manifest["fingerprint"],
-                stress=int(stress),
-            ),
-            series.sketch,
-            folder,
+        trial = Trial(
+            kind="evaluation",
+            run=identity,
+            part=0,
+            data=loaded.bars.fingerprint,
+            source=series.fingerprint,
+            config=config.hash,
+            model=config.model.kind,
+            seed=config.seed,
+            bars=len(ledger),
+            sharpe=recorded_sharpe(ledger),
+            timing=timing_sharpe(ledger),
+            features=features.hash,
+            trained="" if same_data else manifest["fingerprint"],
+            stress=int(stress),
         )
+        directory.trials.append(trial, series.sketch, folder)
         write_text(folder / "config.yaml", config.to_yaml())
         write_json(folder / "data.json", described(loaded, series.fingerprint))
-        inside = sorted({bound - begin for bound in bounds})
-        judgement = evaluate(
-            ledger,
-            folder,
-            config,
-            directory.trials.trials(series.fingerprint, loaded.bars.periods_per_year),
-            inside,
-            lambda drawn, draws: advance(3, 4, f"judging · random control {drawn}/{draws}"),
-        )
-        judgement["skipped_bars"] = begin
-        trained_on = read_json(directory.path / "data.json")["bar_length"]
-        if trained_on != loaded.bars.bar_length:
-            judgement["alarms"].append(
-                {
-                    "name": "another bar length",
-                    "sentence": f"The policy was trained on bars of {in_words(trained_on)} and decides here on bars of "
-                    f"{in_words(loaded.bars.bar_length)}: its windows and horizons count bars, not time.",
-                }
-            )
-        write_json(folder / "judgement.json", judgement)
+        judgement = _judged(directory, folder, config, ledger, loaded.bars, series.fingerprint, bounds, advance)
         write_report(directory, folder=folder, config=config)
-        write_manifest(
-            folder,
-            {
-                "id": identity,
-                "status": "finished",
-                "created": now(),
-                "model": config.model.kind,
-                "seed": config.seed,
-                "config": config.as_dict(),
-                "config_hash": config.hash,
-                "fingerprint": loaded.bars.fingerprint,
-                "source_fingerprint": series.fingerprint,
-                "environment": environment(),
-                "files": recorded_files(folder),
-            },
-        )
+        write_manifest(folder, _manifest(folder, identity, config, loaded.bars.fingerprint, series.fingerprint))
     advance(4, 4, "done")
     return directory.path / _BACKTESTS / folder.name, judgement
+
+
+def _bounds(bars: Bars, manifest: dict[str, Any]) -> list[int]:
+    """Where each model begins to decide, and the end; raises `DataError` when no model decides two bars."""
+    edges = [_position(bars.time, window["test_from"]) for window in manifest["windows"]]
+    if edges[0] >= len(bars) - 1:
+        raise DataError(
+            "bars",
+            f"must reach beyond {manifest['windows'][0]['test_from'][:10]}, when the first model had been trained",
+            str(bars.time[-1])[:10],
+        )
+    return [*edges, len(bars)]
+
+
+def _decided(
+    directory: RunDirectory, config: RunConfig, features: str, history: History, bars: Bars, bounds: Sequence[int]
+) -> NDArray[np.float64]:
+    """(time, symbol) exposures, each by the model of the last window before its bar; NaN before the first."""
+    exposures = np.full(bars.shape, np.nan)
+    for number, (first, last) in enumerate(pairwise(bounds)):
+        if first < last:
+            policy = load_policy(directory.window(number), config, features)
+            exposures[first:last] = targets(policy, history, first, last)
+    return exposures
+
+
+def _judged(
+    directory: RunDirectory,
+    folder: Path,
+    config: RunConfig,
+    ledger: Ledger,
+    bars: Bars,
+    source: str,
+    bounds: Sequence[int],
+    advance: Advance,
+) -> dict[str, Any]:
+    """Judges the backtest by all trials on its series; says where the bars of the file have another length."""
+    inside = sorted({bound - bounds[0] for bound in bounds})
+    judgement = evaluate(
+        ledger,
+        folder,
+        config,
+        directory.trials.trials(source, bars.periods_per_year),
+        inside,
+        lambda drawn, draws: advance(3, 4, f"judging · random control {drawn}/{draws}"),
+    )
+    judgement["skipped_bars"] = bounds[0]
+    trained_on = read_json(directory.path / "data.json")["bar_length"]
+    if trained_on != bars.bar_length:
+        judgement["alarms"].append(
+            {
+                "name": "another bar length",
+                "sentence": f"The policy was trained on bars of {in_words(trained_on)} and decides here on bars of "
+                f"{in_words(bars.bar_length)}: its windows and horizons count bars, not time.",
+            }
+        )
+    write_json(folder / "judgement.json", judgement)
+    return judgement
+
+
+def _manifest(folder: Path, identity: str, config: RunConfig, fingerprint: str, source: str) -> dict[str, Any]:
+    return {
+        "id": identity,
+        "status": "finished",
+        "created": now(),
+        "model": config.model.kind,
+        "seed": config.seed,
+        "config": config.as_dict(),
+        "config_hash": config.hash,
+        "fingerprint": fingerprint,
+        "source_fingerprint": source,
+        "environment": environment(),
+        "files": recorded_files(folder),
+    }
 
 
 def _is_dearer(trained: MarketConfig, tried: MarketConfig) -> bool:
