@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from tests.conftest import SHARED_DATA
 
 from regimen.bars import Bars
 from regimen.features import Feature, FeatureSet
@@ -110,10 +111,10 @@ def history(name: str, folder: Path | None) -> Bars:
     return SIMULATED[name]() if folder is None else REAL[name](folder)
 
 
-@pytest.fixture(params=["simulated", "real"])
+@pytest.fixture(params=["simulated", *(["real"] if SHARED_DATA.is_dir() else [])])
 def folder(request: pytest.FixtureRequest) -> Path | None:
     """Where the markets of a test are from: nowhere, then they are simulated; or the folder of real data."""
-    return None if request.param == "simulated" else request.getfixturevalue("shared_data")
+    return None if request.param == "simulated" else SHARED_DATA
 
 
 @pytest.fixture

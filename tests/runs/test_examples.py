@@ -5,17 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.conftest import SHARED_DATA
 
 from regimen.records import RunDirectory, load_config
 from regimen.records.choice import choose_model
 from regimen.records.config import unread_by
 from regimen.records.models import model_config, model_configs, model_names
 from regimen.runs import start
+from regimen.simulators import Quotes, RegimeMarketConfig
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BITCOIN, PANEL = "crypto/btcusdt-1h-binance-spot.parquet", "panel/sp500-daily-panel-2001-2021.parquet"
 FILES = sorted(path.name for path in EXAMPLES.glob("*.yaml") if not path.name.startswith("compare"))
 SHORT = ["seeds=1", "judge.bootstrap_draws=100", "judge.random_controls=20"]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of real data, or one of simulated markets under the same names."""
+    if SHARED_DATA.is_dir():
+        return SHARED_DATA
+    folder = tmp_path_factory.mktemp("simulated")
+    coin = RegimeMarketConfig(quotes=Quotes(price=4_000.0)).simulate(54_000, 1).bars
+    days = Quotes(bar_length="1d", price=40.0)
+    stocks = RegimeMarketConfig(symbols=tuple("ABCDE"), quotes=days).simulate(8_100, 2).bars  # from 2000 to 2022
+    for name, bars in ((BITCOIN, coin), (PANEL, stocks)):
+        (folder / name).parent.mkdir()
+        bars.write(folder / name)
+    return folder
 
 
 def _shortened(path: Path) -> list[str]:
@@ -51,11 +68,11 @@ def test_one_file_serves_every_model(name: str, file: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-def test_an_example_runs(name: str, shared_data: Path, tmp_path: Path) -> None:
+def test_an_example_runs(name: str, folder: Path, tmp_path: Path) -> None:
     if name.startswith("sb3"):
         pytest.importorskip("stable_baselines3")
     path = EXAMPLES / name
-    config = load_config(path, [*_data(name, shared_data), *_shortened(path)])
+    config = load_config(path, [*_data(name, folder), *_shortened(path)])
     directory, judgement = start(config, tmp_path / "runs", lambda *_: None)
     assert judgement["verdict"]["level"]
     assert RunDirectory.open(directory.path).manifest()["status"] == "finished"
