@@ -104,7 +104,7 @@ def contestants(threads: int) -> dict[str, Learn]:
     if peer("stable_baselines3") is None:
         print("stable_baselines3 is not installed: no peer is measured")
     else:
-        from regimen.envs.sb3 import MarketVecEnv
+        from regimen.envs.adapters.sb3 import MarketVecEnv
 
         numbers: dict[str, Any] = {"batch_size": 4096, "n_epochs": same.epochs}
         numbers["policy_kwargs"] = {"net_arch": list(same.hidden), "activation_fn": torch.nn.Tanh}

@@ -140,7 +140,7 @@ def sb3_dummy(bars: Bars, number: int) -> Callable[[int], None] | None:
 def sb3_lanes(bars: Bars, number: int) -> Callable[[int], None] | None:
     """Returns a function that steps lanes behind SB3's `VecEnv`, None where it is not installed."""
     try:
-        adapter = importlib.import_module("regimen.envs.sb3")
+        adapter = importlib.import_module("regimen.envs.adapters.sb3")
     except ImportError:
         return None
     part = bars.window(0, SHORT)

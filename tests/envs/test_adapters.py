@@ -156,7 +156,7 @@ def test_stable_baselines_vector_environment(make_bars: Make, make_features: Mak
 
 def test_stable_baselines_lanes_start_where_they_are_asked_to(make_bars: Make, make_features: Make) -> None:
     pytest.importorskip("stable_baselines3")
-    from regimen.envs.sb3 import MarketVecEnv
+    from regimen.envs.adapters.sb3 import MarketVecEnv
 
     bars = make_bars()
     market = VectorMarket(bars, make_features(bars), n_envs=3, episode_length=5)
@@ -171,7 +171,7 @@ def test_other_lanes_as_a_vector_environment_of_stable_baselines() -> None:
     pytest.importorskip("stable_baselines3")
     from gymnasium import spaces
 
-    from regimen.envs.sb3 import LanesVecEnv
+    from regimen.envs.adapters.sb3 import LanesVecEnv
 
     class Script:
         n_envs = 3

@@ -25,13 +25,13 @@ from regimen.envs.wrappers import WrapperConfig, Wraps, wrapped
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.envs.gymnasium_vector import MarketVectorEnv
+    from regimen.envs.adapters.gymnasium_vector import MarketVectorEnv
     from regimen.envs.inputs import READY
-    from regimen.envs.market_env import MarketEnv, register
+    from regimen.envs.adapters.market_env import MarketEnv, register
     from regimen.envs.rewards import FLOOR
-    from regimen.envs.sb3 import LanesVecEnv as LanesVecEnv
-    from regimen.envs.sb3 import MarketVecEnv as MarketVecEnv
-    from regimen.envs.spaces import LARGEST
+    from regimen.envs.adapters.sb3 import LanesVecEnv as LanesVecEnv
+    from regimen.envs.adapters.sb3 import MarketVecEnv as MarketVecEnv
+    from regimen.envs.adapters.spaces import LARGEST
 
 __all__ = [
     "FLOOR",
@@ -74,12 +74,12 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "FLOOR": ".rewards",
-        "LARGEST": ".spaces",
-        "LanesVecEnv": ".sb3",
+        "LARGEST": ".adapters.spaces",
+        "LanesVecEnv": ".adapters.sb3",
         "READY": ".inputs",
-        "MarketEnv": ".market_env",
-        "MarketVecEnv": ".sb3",
-        "MarketVectorEnv": ".gymnasium_vector",
-        "register": ".market_env",
+        "MarketEnv": ".adapters.market_env",
+        "MarketVecEnv": ".adapters.sb3",
+        "MarketVectorEnv": ".adapters.gymnasium_vector",
+        "register": ".adapters.market_env",
     },
 )

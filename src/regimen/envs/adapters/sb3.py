@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from regimen.envs.spaces import action_space, observation_space
+from regimen.envs.adapters.spaces import action_space, observation_space
 from regimen.envs.spec import VectorEnv
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError

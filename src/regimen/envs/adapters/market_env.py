@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from regimen.bars import Bars
-from regimen.envs.spaces import action_space, observation_space, one_option
+from regimen.envs.adapters.spaces import action_space, observation_space, one_option
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
@@ -89,4 +89,4 @@ class MarketEnv(gymnasium.Env[NDArray[Any], Any]):
 def register() -> None:
     """Makes ``regimen/Market-v0`` known to Gymnasium, once."""
     if "regimen/Market-v0" not in gymnasium.registry:
-        gymnasium.register("regimen/Market-v0", entry_point="regimen.envs.market_env:MarketEnv")
+        gymnasium.register("regimen/Market-v0", entry_point="regimen.envs.adapters.market_env:MarketEnv")

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs.spaces import action_space, observation_space, one_option
+from regimen.envs.adapters.spaces import action_space, observation_space, one_option
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError
 

@@ -1,0 +1,1 @@
+"""The lanes behind the interfaces of other libraries: Gymnasium and Stable-Baselines3."""
