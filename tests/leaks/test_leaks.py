@@ -13,7 +13,7 @@ from regimen.bars import Bars
 from regimen.bars.bars import PRICES
 from regimen.errors import ConfigError
 from regimen.labels import FixedHorizonConfig, Labels, TripleBarrierConfig, label
-from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, find_leaks, poison
+from regimen.leaks import Edge, FittedPart, LeakReport, Pipeline, find_leaks, poison
 from regimen.policies import share
 from regimen.preprocess import StandardScaler
 from regimen.splits import WalkForwardConfig, walk_forward
@@ -116,16 +116,16 @@ def features(*columns: Column) -> Callable[[Bars], Columns]:
 CLEAN = features(trailing, recursive)
 
 
-def scalers(bars: Bars, until: int) -> list[Fitted]:
+def scalers(bars: Bars, until: int) -> list[FittedPart]:
     frame, labels = CLEAN(bars), label(LABELS, bars)
     found = []
     for window in walk_forward(SPLIT, bars, labels, memory=10, until=until):
         scaler = StandardScaler.fit(frame.values, window.train, frame.names)
-        found.append(Fitted(f"scaler of window {window.number}", window.train.stop, scaler.state()))
+        found.append(FittedPart(f"scaler of window {window.number}", window.train.stop, scaler.state()))
     return found
 
 
-def greedy_scalers(bars: Bars, until: int) -> list[Fitted]:
+def greedy_scalers(bars: Bars, until: int) -> list[FittedPart]:
     values = CLEAN(bars).values
     state = {"mean": np.nanmean(values, axis=(0, 1)), "scale": np.nanstd(values, axis=(0, 1))}
     return [replace(one, state=state) for one in scalers(bars, until)]
@@ -230,10 +230,10 @@ def test_a_policy_trained_on_unpurged_labels_is_caught() -> None:
 def test_an_edge_sees_what_a_cut_elsewhere_does_not() -> None:
     """The scaler of window 0 claims bars before 200 and knows bar 200: only noise from exactly there on shows it."""
 
-    def one_too_many(bars: Bars, until: int) -> list[Fitted]:
+    def one_too_many(bars: Bars, until: int) -> list[FittedPart]:
         del until
         seen = {"last": bars.close[splits[0].train.stop]}
-        return [Fitted("greedy", splits[0].train.stop, seen)]
+        return [FittedPart("greedy", splits[0].train.stop, seen)]
 
     bars = make_bars()
     splits = walk_forward(SPLIT, bars, label(LABELS, bars), memory=10)

@@ -26,12 +26,12 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.envs.adapters.gymnasium_vector import MarketVectorEnv
-    from regimen.envs.inputs import READY
     from regimen.envs.adapters.market_env import MarketEnv, register
-    from regimen.envs.rewards import FLOOR
     from regimen.envs.adapters.sb3 import LanesVecEnv as LanesVecEnv
     from regimen.envs.adapters.sb3 import MarketVecEnv as MarketVecEnv
     from regimen.envs.adapters.spaces import LARGEST
+    from regimen.envs.inputs import READY
+    from regimen.envs.rewards import FLOOR
 
 __all__ = [
     "FLOOR",

@@ -9,11 +9,11 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.leaks.poisons import Poison, poison
     from regimen.leaks.report import LeakReport, LeakRow, TableRead
-    from regimen.leaks.search import Edge, Fitted, Pipeline, find_leaks
+    from regimen.leaks.search import Edge, FittedPart, Pipeline, find_leaks
 
 __all__ = [
     "Edge",
-    "Fitted",
+    "FittedPart",
     "LeakReport",
     "LeakRow",
     "Pipeline",
@@ -27,7 +27,7 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "Edge": ".search",
-        "Fitted": ".search",
+        "FittedPart": ".search",
         "LeakReport": ".report",
         "LeakRow": ".report",
         "Pipeline": ".search",

@@ -37,7 +37,7 @@ class FeatureTable(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedPart:
     """Something that was fitted or chosen, e.g. the scaler of one window, or the labels that it may learn from.
 
     Attributes:
@@ -83,7 +83,7 @@ class Pipeline:
 
     features: Callable[[Bars], FeatureTable] | None = None
     labels: Callable[[Bars], Labels] | None = None
-    fitted: Callable[[Bars, int], Sequence[Fitted]] | None = None
+    fitted: Callable[[Bars, int], Sequence[FittedPart]] | None = None
     policy: Callable[[Bars, int], NDArray[np.float64]] | None = None
 
 
@@ -118,7 +118,7 @@ class _Examination:
         self.rows[kind, name] = row
 
     def compare_fitted(
-        self, before: Sequence[Fitted], after: Sequence[Fitted], cut: int, how: tuple[Poison, int] | None
+        self, before: Sequence[FittedPart], after: Sequence[FittedPart], cut: int, how: tuple[Poison, int] | None
     ) -> None:
         """Compares every state that claims to have been complete before the cut and is in both runs."""
         later = {(one.kind, one.name): one for one in after}
@@ -151,7 +151,7 @@ def _differences(before: Table, after: Table, count: int) -> tuple[NDArray[np.bo
 class _Answers:
     frame: FeatureTable | None
     labels: Labels | None
-    fitted: Sequence[Fitted]
+    fitted: Sequence[FittedPart]
     exposures: NDArray[np.float64] | None
 
 

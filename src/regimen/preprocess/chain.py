@@ -94,12 +94,12 @@ class Chain:
         Raises:
             SplitError: an entry is missing, or of a step that there is not.
         """
-        found: dict[tuple[int, str], dict[str, NDArray[np.generic]]] = {}
+        states: dict[tuple[int, str], dict[str, NDArray[np.generic]]] = {}
         try:
             for key, array in state.items():
                 place, kind, name = key.split("/", 2)
-                found.setdefault((int(place), kind), {})[name] = array
-            parts = tuple((kind, _FITTED[kind].from_state(found[place, kind])) for place, kind in sorted(found))
+                states.setdefault((int(place), kind), {})[name] = array
+            parts = tuple((kind, _FITTED[kind].from_state(states[place, kind])) for place, kind in sorted(states))
         except (KeyError, ValueError, TypeError):
             raise SplitError("preprocess", "must be what a chain's `state` returns", sorted(state)) from None
         return cls(parts)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.labels import label
-from regimen.leaks import Edge, Fitted, LeakReport, Pipeline, TableRead, find_leaks
+from regimen.leaks import Edge, FittedPart, LeakReport, Pipeline, TableRead, find_leaks
 from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records import RunConfig
@@ -43,7 +43,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     def prepared(bars: Bars, until: int) -> Prepared:
         return prepare_bars(config, replace(loaded, bars=bars), features, until)
 
-    def fitted(bars: Bars, until: int) -> Sequence[Fitted]:
+    def fitted(bars: Bars, until: int) -> Sequence[FittedPart]:
         now = prepared(bars, until)
         return [one for window in now.windows for one in _fitted(now, window)]
 
@@ -82,19 +82,19 @@ def _edges(windows: Sequence[Window]) -> tuple[Edge, ...]:
     )
 
 
-def _fitted(now: Prepared, window: Window) -> Iterator[Fitted]:
+def _fitted(now: Prepared, window: Window) -> Iterator[FittedPart]:
     """What a window's training slice and validation slice gave, each with the bar that it must not know."""
     name, learnt, chosen = f"window {window.number + 1}", window.validation.start, window.test.start
-    yield Fitted(f"{name}: training", learnt, _labels(now, window.train), "rows")
-    yield Fitted(f"{name}: validation", chosen, _labels(now, window.validation), "rows")
+    yield FittedPart(f"{name}: training", learnt, _labels(now, window.train), "rows")
+    yield FittedPart(f"{name}: validation", chosen, _labels(now, window.validation), "rows")
     chain, seen_by = preprocessed_by(now, window)
     if chain:
-        yield Fitted(f"{name}: preprocess", learnt, chain.state())
+        yield FittedPart(f"{name}: preprocess", learnt, chain.state())
     if "scaler" in now.config.model.reads:
-        yield Fitted(name, learnt, fitted_scaler(seen_by, window).state())
+        yield FittedPart(name, learnt, fitted_scaler(seen_by, window).state())
     if window.number == 0:  # as all others are trained
         fit = fit_model(now, window, now.config.seed)
-        yield Fitted(name, chosen if fit.was_chosen else learnt, _files(fit), "model")
+        yield FittedPart(name, chosen if fit.was_chosen else learnt, _files(fit), "model")
 
 
 def _labels(now: Prepared, part: Slice) -> dict[str, NDArray[np.generic]]:
