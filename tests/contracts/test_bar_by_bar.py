@@ -7,6 +7,7 @@ give is compared, bit for bit, with the targets that the policy decides on the w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from regimen.bars import Bars
 from regimen.envs import VectorMarketConfig
-from regimen.execution import Costs, Feed, LiveAccount, MarketConfig
+from regimen.execution import Costs, Feed, Ledger, LiveAccount, MarketConfig
 from regimen.features import FeatureSet
 from regimen.policies import (
     AgentPolicy,
@@ -23,6 +24,7 @@ from regimen.policies import (
     ExposureConfig,
     History,
     Moment,
+    MomentumConfig,
     Policy,
     RunningVolatility,
     decide,
@@ -32,6 +34,10 @@ from regimen.policies import (
     targets,
 )
 from regimen.predictors import PredictorConfig
+from regimen.records import load_config
+from regimen.runs import start
+from regimen.runs.prepare import prepare
+from regimen.runs.window import load_policy
 from regimen.seeding import generator
 
 from .test_agent_contract import CASES, Case
@@ -72,12 +78,15 @@ def whole(bars: Bars, config: MarketConfig, features: FeatureSet) -> History:
 
 def moments(bars: Bars, config: MarketConfig, features: FeatureSet) -> Iterator[Moment]:
     """The same, one bar at a time: nothing of it has seen a later bar."""
-    stream, feed = features.stream(bars.symbols), Feed(len(bars.symbols), config.costs, splits=True, funding=True)
+    nothing = np.full(bars.shape, np.nan)
+    factors, rates = (bars.extras.get(name) for name in ("adjustment", "funding_rate"))
+    stream = features.stream(bars.symbols)
+    feed = Feed(len(bars.symbols), config.costs, splits=factors is not None, funding=rates is not None)
     volatility = RunningVolatility(len(bars.symbols), RULE.volatility_window, bars.periods_per_year)
     first = np.full(len(bars.symbols), np.nan)
     for t, stamp in enumerate(bars.time):
         bar = np.stack([getattr(bars, name)[t] for name in ("open", "high", "low", "close", "volume")])
-        factor, rates = bars.extras["adjustment"][t], bars.extras["funding_rate"][t]
+        factor = np.ones(len(bars.symbols)) if factors is None else factors[t]
         present = ~np.isnan(bar[:4]).any(axis=0)
         first = np.where(np.isnan(first), factor, first)
         adjusted = np.concatenate([bar[:4] * (factor / first), bar[4:] / (factor / first)])
@@ -88,7 +97,7 @@ def moments(bars: Bars, config: MarketConfig, features: FeatureSet) -> Iterator[
         risk = volatility.push(np.where(present, adjusted[3], np.nan))
         tape = feed.push(
             int(stamp.astype("datetime64[ns]").astype(np.int64)), bar,
-            listed=bars.listed[t], adjustment=factor, funding=rates,
+            listed=bars.listed[t], adjustment=factor, funding=(nothing if rates is None else rates)[t],
         )  # fmt: skip
         yield Moment(tape, rows, present, bars.listed[t], risk)
 
@@ -257,5 +266,62 @@ def test_a_run_with_drawn_actions_draws_the_same_again() -> None:
     assert draw(Constant(1.0), history, START, STOP) is None
 
 
-def test_a_rule() -> None:
-    check(Constant(0.5), "ABC", 1, varied=False)
+@pytest.mark.parametrize(
+    "policy", [Constant(0.5), MomentumConfig(lookback=5).build(RULE)], ids=["constant", "momentum"]
+)
+def test_a_rule(policy: Policy) -> None:
+    check(policy, "ABC", 1, varied=False)
+
+
+RUN = """
+name: replayed
+data: {{path: {path}}}
+features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
+labels: {{kind: fixed_horizon, horizon: 4, volatility_window: 20}}
+splits: {{train: 200, test: 100}}
+judge: {{bootstrap_draws: 200, random_controls: 20}}
+"""
+PPO = """model: {kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}
+environment: {steps: 1024, n_envs: 16, episode_length: 40, evaluations: 2, actions: continuous}
+"""
+LSTM = """model: {kind: lstm, window: 12, width: 8, layers: 1, heads: 2}
+training: {epochs: 2, patience: null}
+exposure: {dead_band: 0.0, volatility_target: 0.3, volatility_window: 10}
+"""
+
+
+@pytest.mark.parametrize("model", [PPO, LSTM], ids=["ppo", "lstm"])
+def test_a_run_on_disk(model: str, tmp_path: Path) -> None:
+    """What a finished run wrote, its decisions and its ledger, comes out of its saved policies bar by bar."""
+    rng = np.random.default_rng(0)
+    close = 100.0 * np.exp(np.cumsum(0.01 * rng.standard_normal(520)))
+    start_ = np.concatenate([[100.0], close[:-1]])
+    Bars.from_arrays(
+        np.datetime64("2024-01-01T00", "h") + np.arange(520), open=start_, high=np.maximum(start_, close) * 1.002,
+        low=np.minimum(start_, close) * 0.998, close=close, volume=rng.lognormal(3, 0.5, 520),
+    ).write(tmp_path / "coin.parquet")  # fmt: skip
+    (tmp_path / "run.yaml").write_text(RUN.format(path=tmp_path / "coin.parquet") + model)
+    config = load_config(tmp_path / "run.yaml", ())
+    directory, _ = start(config, tmp_path / "runs", lambda *_: None)
+    prepared = prepare(config)
+    bars, costs = prepared.bars, prepared.config.market
+    account, equity = LiveAccount(costs, 1), []
+    for window in prepared.windows:
+        folder = directory.window(window.number)
+        policy = load_policy(folder, prepared.config, prepared.features.hash)
+        state, rows = policy.initial_state(1), []
+        for t, moment in enumerate(moments(bars, costs, prepared.features)):
+            if t < window.test.start:
+                state = policy.watch(moment, state)
+            elif t < window.test.stop:
+                row, state = decide(policy, moment, state)
+                account.step(moment.tape)
+                account.decide(row)
+                rows.append(row)
+                equity.append(account.equity)
+        written = np.load(folder / "exposures.npy")
+        if window.test.stop == len(bars):  # an agent decides nothing at the last bar of a series: nothing fills
+            written, rows = written[:-1], rows[:-1]
+        np.testing.assert_array_equal(written, rows)
+        assert len(np.unique(rows)) > 10
+    np.testing.assert_array_equal(Ledger.read(directory.path / "ledger").equity, equity)

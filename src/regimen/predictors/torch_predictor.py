@@ -69,8 +69,8 @@ class TorchPredictor:
         """Returns softmax(logits), rows summing to 1 in float64; of an ensemble the mean of its members'.
 
         Works in evaluation mode (no dropout) and leaves the module's own mode as it was. The answer for a row
-        does not depend on the other rows beyond the last float32 bits (about 1e-6): matrix products of
-        different heights may add in another order.
+        does not depend on the other rows: a block that is short is filled up, because short matrix products add in
+        another order. (On a GPU, and in a net whose products are cut by their height, it may by about 1e-6.)
 
         Args:
             x: (n, inputs) scaled features, or windows of them (n, window, inputs), oldest row first; computed in
