@@ -75,12 +75,12 @@ def measured_predictor(config: Any, count: int, threads: int) -> dict[str, Any]:
     from regimen.training import TrainingConfig, fit
 
     predictor = config.build(FEATURES)
-    data = windows_of(count, predictor.window, predictor.targets)
-    batch = 1024 if predictor.window == 1 else BATCH
+    data = windows_of(count, predictor.context, predictor.targets)
+    batch = 1024 if predictor.context == 1 else BATCH
     training = TrainingConfig(epochs=1, batch_size=batch, patience=None, threads=threads)
     result = fit(predictor, data, training)
     total, learned = count_parameters(predictor)
-    return {"seconds": result.history[0].seconds, "parameters": total, "trained": learned, "window": predictor.window}
+    return {"seconds": result.history[0].seconds, "parameters": total, "trained": learned, "window": predictor.context}
 
 
 def bars_of(count: int) -> Any:

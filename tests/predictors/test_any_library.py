@@ -18,7 +18,7 @@ from regimen.windows import SeriesWindows
 class GaussianBayes:
     """``p(class | x) ∝ p(class) Π_j N(x_j; mean_cj, variance_cj)``, fitted in one pass; no torch."""
 
-    window = 1
+    context = 1
 
     def __init__(self, prior: NDArray[np.float64], moments: NDArray[np.float64], schema: str = "") -> None:
         self.prior, self.moments, self.schema = prior, moments, schema

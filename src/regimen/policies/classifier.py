@@ -25,7 +25,7 @@ class Classifier(Protocol):
     """Hash of the feature columns that it was trained on."""
 
     @property
-    def window(self) -> int:
+    def context(self) -> int:
         """Rows that it sees at once; 1: each row for itself."""
 
     def predict_proba(self, x: NDArray[np.floating] | SeriesWindows) -> NDArray[np.float64]:
@@ -73,12 +73,12 @@ class ClassifierPolicy:
 
     def initial_state(self, symbols: int) -> Floats:
         """Returns the memory before the first bar: earlier rows and their number, or nothing (symbol, 0)."""
-        older = self.classifier.window - 1
+        older = self.classifier.context - 1
         return np.zeros((symbols, older * self._schema.inputs + 1 if older else 0))
 
     def watch(self, moment: Moment, state: Floats) -> Floats:
         """Returns the memory after a bar on which nothing is decided."""
-        if self.classifier.window == 1:
+        if self.classifier.context == 1:
             return state
         known, rows, _ = self._seen(moment)
         following = state.copy()
@@ -94,11 +94,11 @@ class ClassifierPolicy:
         exposures, following = np.zeros(len(state)), state.copy()
         if not known.any():
             return exposures, following
-        if self.classifier.window == 1:
+        if self.classifier.context == 1:
             exposures[known] = lean(self.rule, self.classifier.predict_proba(rows), volatility)
             return exposures, following
         windows, following[known] = self._pushed(rows, state[known])
-        whole = following[known, 0] >= self.classifier.window
+        whole = following[known, 0] >= self.classifier.context
         if whole.any():
             part = None if volatility is None else volatility[whole]
             exposures[np.flatnonzero(known)[whole]] = lean(
@@ -111,11 +111,11 @@ class ClassifierPolicy:
         features, present = history.features[:stop], history.bars.present[:stop]
         volatility = history.volatility[:stop] if self._schema.volatility and history.volatility is not None else None
         alone = np.zeros((stop - start, present.shape[1]))
-        first = start if self.classifier.window == 1 else 0
+        first = start if self.classifier.context == 1 else 0
         known = present[first:] & np.isfinite(features[first:].sum(axis=2))
         if volatility is not None:
             known &= np.isfinite(volatility[first:])
-        if self.classifier.window == 1:
+        if self.classifier.context == 1:
             step = max(1, _ROWS // max(alone.shape[1], 1))
             for at in range(0, len(alone), step):
                 block = known[at : at + step]
@@ -127,9 +127,9 @@ class ClassifierPolicy:
                     )
             return alone
         lanes = Lanes.of(self._scaled(features), known)
-        times, symbols = np.nonzero(lanes.whole(self.classifier.window)[start:])
+        times, symbols = np.nonzero(lanes.whole(self.classifier.context)[start:])
         if len(times):
-            windows = lanes.windows(times + start, symbols, self.classifier.window)
+            windows = lanes.windows(times + start, symbols, self.classifier.context)
             risk = None if volatility is None else volatility[times + start, symbols]
             alone[times, symbols] = lean(self.rule, self.classifier.predict_proba(windows), risk)
         return alone
@@ -148,7 +148,7 @@ class ClassifierPolicy:
     def _pushed(self, rows: NDArray[np.floating], state: Floats) -> tuple[NDArray[np.floating], Floats]:
         """Returns the windows (n, window, inputs) that end with the rows, and the memory after them."""
         windows = np.concatenate(
-            [state[:, 1:].reshape(len(state), self.classifier.window - 1, self._schema.inputs), rows[:, None]], axis=1
+            [state[:, 1:].reshape(len(state), self.classifier.context - 1, self._schema.inputs), rows[:, None]], axis=1
         )
         kept = windows[:, 1:].reshape(len(state), state.shape[1] - 1)
         return windows, np.concatenate([state[:, :1] + 1.0, kept], axis=1)

@@ -26,7 +26,7 @@ class Predictor(Protocol):
     schema: str
 
     @property
-    def window(self) -> int:
+    def context(self) -> int:
         """Rows that it sees at once; 1: each row for itself, without a time axis."""
 
     def predict_proba(self, x: NDArray[np.floating] | SeriesWindows) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ class TorchPredictor:
         self.schema = schema
 
     @property
-    def window(self) -> int:
+    def context(self) -> int:
         """Rows that it sees at once; 1: each row for itself, without a time axis."""
         return int(getattr(self.config, "window", 1))
 
@@ -129,12 +129,12 @@ class TorchPredictor:
         from regimen.nets import torch_threads
 
         rows = x if isinstance(x, SeriesWindows) else np.asarray(x, dtype=np.float32)
-        if self.window > 1 and (rows.ndim != 3 or rows.shape[1:] != (self.window, self.inputs)):
-            raise RunError("features", f"must be windows of {self.window} rows of {self.inputs} columns", rows.shape)
+        if self.context > 1 and (rows.ndim != 3 or rows.shape[1:] != (self.context, self.inputs)):
+            raise RunError("features", f"must be windows of {self.context} rows of {self.inputs} columns", rows.shape)
         if rows.ndim < 2 or rows.shape[-1] != self.inputs:
             raise RunError("features", f"must be rows of {self.inputs} columns", rows.shape)
         device = next(self.module.parameters()).device
-        step = max(_FEWEST, _ROWS // self.window)
+        step = max(_FEWEST, _ROWS // self.context)
         parts: list[dict[str, NDArray[np.float64]]] = []
         was_training = self.module.training
         self.module.eval()

@@ -108,7 +108,7 @@ def fit(
         predictor.inputs,
         predictor.classes,
         allow_missing_classes=config.allow_missing_classes,
-        window=predictor.window,
+        window=predictor.context,
         targets=predictor.targets if objective is None else (),
     )
     device = pick_device(config.device, "training.device")

@@ -84,7 +84,7 @@ def _test_rows(
     model: TorchPredictor, scaler: Scaler, prepared: Prepared, window: Window, most: int
 ) -> tuple[Any, NDArray[np.intp], NDArray[np.intp]]:
     """Returns at most so many labelled rows of a test span, as the model sees them, and their times and symbols."""
-    length, stop = model.window, window.test.stop
+    length, stop = model.context, window.test.stop
     scaled = scaler.transform(prepared.frame.values[:stop], prepared.frame.names)
     lanes = Lanes.of(scaled, prepared.known[:stop])
     usable = lanes.whole(length) & (prepared.labels.y[:stop] >= 0)

@@ -36,14 +36,14 @@ def training_data(
         prepared: bars, features and labels.
         window: the walk-forward window.
         scaler: fitted on its training slice.
-        predictor: its ``window`` and ``targets`` say what it sees and learns.
+        predictor: its ``context`` and ``targets`` say what it sees and learns.
         paths: more bars of the training slice; their labelled rows are training rows too, and no validation rows.
 
     Raises:
         ConfigError: windows as long as the training slice, or longer.
         DataError: not one whole window.
     """
-    names, values, length = prepared.frame.names, prepared.frame.values, predictor.window
+    names, values, length = prepared.frame.names, prepared.frame.values, predictor.context
     y = prepared.labels.y.astype(np.int64)
     wanted = predictor.targets
     targets = prepared.targets(wanted) if wanted else None
@@ -112,9 +112,9 @@ def _of_path(path: Prepared, scaler: StandardScaler, predictor: TorchPredictor) 
     names, labels = path.frame.names, path.labels
     usable = path.known & labels.defined
     lanes = None
-    if predictor.window > 1:
+    if predictor.context > 1:
         lanes = Lanes.of(scaler.transform(path.frame.values, names, np.float32), path.known)
-        usable &= lanes.whole(predictor.window)
+        usable &= lanes.whole(predictor.context)
     targets = path.targets(predictor.targets) if predictor.targets else None
     if targets is not None:
         usable &= np.isfinite(targets).all(axis=2)
@@ -123,7 +123,7 @@ def _of_path(path: Prepared, scaler: StandardScaler, predictor: TorchPredictor) 
     if lanes is None:
         x = scaler.transform(path.frame.values[at], names, np.float32)
     else:
-        x = lanes.windows(times, symbols, predictor.window)
+        x = lanes.windows(times, symbols, predictor.context)
     learned = {} if targets is None else {name: targets[(*at, k)] for k, name in enumerate(predictor.targets)}
     table = RowTable(times, symbols, labels.t_end[at], path.volatility[at])
     return _Path(x, labels.y[at].astype(np.int64), learned, table, labels.forward_return[at])
