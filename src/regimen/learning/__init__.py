@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         observed_rows,
         require_finite,
     )
+    from regimen.learning.bonus import Bonus, BonusConfig, RNDConfig
     from regimen.learning.checkpoint import Checkpoint, Session
     from regimen.learning.datasets import DatasetConfig, PartConfig, as_choices, recorded
     from regimen.learning.dense import Perceptron, add_tanh
@@ -27,15 +28,19 @@ if TYPE_CHECKING:
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.replay_buffer import ReplayBuffer
+    from regimen.learning.rnd import RND
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings
     from regimen.learning.storage import Persistent, kind_of
 
 __all__ = [
+    "RND",
     "Activation",
     "ActorCritic",
     "Agent",
     "AgentSettings",
+    "Bonus",
+    "BonusConfig",
     "Checkpoint",
     "DatasetConfig",
     "FlatAdam",
@@ -47,6 +52,7 @@ __all__ = [
     "Perceptrons",
     "Persistent",
     "Progress",
+    "RNDConfig",
     "ReplayBuffer",
     "Rollout",
     "RunningMoments",
@@ -82,7 +88,11 @@ __getattr__, __dir__ = lazily(
         "ActorCritic": ".actor_critic",
         "Agent": ".agent",
         "AgentSettings": ".settings",
+        "Bonus": ".bonus",
+        "BonusConfig": ".bonus",
         "Checkpoint": ".checkpoint",
+        "RND": ".rnd",
+        "RNDConfig": ".bonus",
         "DatasetConfig": ".datasets",
         "FlatAdam": ".flat",
         "Iteration": ".iteration",

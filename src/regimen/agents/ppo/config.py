@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
-from regimen.learning import AgentSettings
+from regimen.learning import AgentSettings, BonusConfig
 
 
 class PPOConfig(AgentSettings):
@@ -38,6 +38,11 @@ class PPOConfig(AgentSettings):
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     value_share: float = Field(
         default=0.25, gt=0.0, le=1.0, description="how far the critic's unit follows the targets of each rollout"
+    )
+    bonus: BonusConfig | None = Field(
+        default=None,
+        description="what is paid for seeing something new; null: nothing",
+        exclude_if=lambda bonus: bonus is None,  # a config without one is written, and known, as before
     )
     threads: int = Field(
         default=1, ge=1, description="processors to learn on; with two, actor and critic are trained side by side"

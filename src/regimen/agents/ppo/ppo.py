@@ -15,6 +15,7 @@ from regimen.agents.ppo.config import PPOConfig
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     ActorCritic,
+    Bonus,
     Checkpoint,
     FlatAdam,
     Iteration,
@@ -54,6 +55,7 @@ class PPO(Persistent):
     Attributes:
         network: actor and critic.
         observations: what the columns are normalised by; changes in `learn` only.
+        bonus: what pays for novelty, or None; it is in a checkpoint and in no file of the agent.
         iterations: rollouts learned from so far.
     """
 
@@ -68,6 +70,9 @@ class PPO(Persistent):
             self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
         self._adam = FlatAdam(self.network, config.learning_rate)
         self.observations = RunningMoments(spec.width)
+        self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
+        if self.bonus is not None:
+            self.resumed = {**self.resumed, **parts("bonus")}
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "ppo", "predict")
 
@@ -85,7 +90,8 @@ class PPO(Persistent):
             steps: environment steps over all lanes; rounded up to whole rollouts.
             progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
                 acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss`` and ``learning_rate``.
+                (of the critic before the updates), ``loss`` and ``learning_rate``, and what a bonus tells. Its reward
+                is the environment's own.
             checkpoint: where to write what an interrupted call needs to go on, bit for bit.
 
         Returns:
@@ -114,10 +120,11 @@ class PPO(Persistent):
         with side_by_side(config.threads) as both:
             rollout.observations[0] = self._seen
             reward = self._collect(env, rollout)
+            novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, rollout)
             entropy, numbers = self._update(rollout, rate, both)
         self.observations.merge(rollout.flat(rollout.observations).numpy())
         self._seen = rollout.observations[-1].copy()
-        return reward, entropy, numbers
+        return reward, entropy, {**numbers, **novelty}
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: Rollout) -> float:
@@ -139,6 +146,19 @@ class PPO(Persistent):
             copy_observation(spec, seen, rollout.observations[t + 1])
             self._normalise(rollout, t + 1, shift, scale)
         return mean_reward(rollout.rewards)
+
+    def _reward_novelty(self, bonus: Bonus, rollout: Rollout) -> Mapping[str, float]:
+        """Adds what a bonus pays to a rollout's rewards; an end in ruin is paid nothing; returns its numbers."""
+        successors = rollout.inputs[1:].clone()
+        rows, lanes, finals = rollout.finals()
+        successors[rows, lanes] = self._input(finals)
+        goes_on = torch.from_numpy(~rollout.terminated).flatten()
+        batch = rollout.flat(rollout.inputs)[goes_on], rollout.flat(rollout.raw)[goes_on]
+        reached = successors.flatten(0, 1)[goes_on]
+        paid = torch.zeros(len(goes_on))
+        paid[goes_on] = bonus.score(*batch, reached)
+        rollout.rewards += paid.view(rollout.shape).numpy()
+        return bonus.improve(*batch, reached)
 
     def _update(self, rollout: Rollout, rate: float, both: SideBySide) -> tuple[float, dict[str, float]]:
         """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""
