@@ -100,7 +100,6 @@ class Case:
 
     config: Any
     actions: str
-    first: bool
 
     @property
     def env(self) -> VectorMarket:
@@ -142,13 +141,14 @@ def cases() -> list[Any]:
             config = member(**fields, **more)
             for each in actions:
                 name = f"{kind}-{fields['algorithm']}-{each}" if "algorithm" in fields else f"{kind}-{each}"
-                found.append(pytest.param(Case(config, each, each == actions[0]), id=name, marks=marks))
+                found.append(pytest.param(Case(config, each), id=name, marks=marks))
     return found
 
 
 CASES = cases()
 every = pytest.mark.parametrize("case", CASES)
-once = pytest.mark.parametrize("case", [each for each in CASES if each.values[0].first])
+WAYS = [next(each for each in CASES if each.values[0].config.kind == kind) for kind in ("ppo", "sac", "cql")]
+"""One member of each way to learn: from rollouts, from a replay, from a data set."""
 
 
 def saved(agent: Any, folder: Path) -> bytes:
@@ -350,9 +350,10 @@ config.build(market(actions), seed=3).learn(market(actions), int(%d), kill, Chec
 """
 
 
-@once
+@pytest.mark.parametrize("case", WAYS)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
 def test_a_killed_process_is_gone_on_with_by_another(case: Case, tmp_path: Path) -> None:
+    """The signal strikes what they share; that each keeps all of its state is proved above, without a process."""
     config = case.config
     values = [type(config).__module__, type(config).__name__, config.model_dump_json(), case.actions]
     command = [sys.executable, "-c", SCRIPT % STEPS, str(Path(__file__)), *values, str(tmp_path / "checkpoint")]
