@@ -35,7 +35,7 @@ class Alarm:
 
 
 def _collapse(e: Evidence) -> list[Alarm]:
-    found = []
+    warnings = []
     gap = e.modal.advantage if e.modal else None
     rare_but_good = gap is not None and gap.annual > 0 and gap.beyond_noise
     if e.modal_share >= CONSTANT and not rare_but_good and e.trades > 0:
@@ -44,11 +44,11 @@ def _collapse(e: Evidence) -> list[Alarm]:
             text += f" (I(S;A) = {e.information.nats:.2f} nats)"
         if gap is not None:
             text += f"; a constant policy earns {'more' if gap.annual < 0 and gap.beyond_noise else 'the same'}"
-        found.append(Alarm("collapse", text + "."))
+        warnings.append(Alarm("collapse", text + "."))
     elif _dominated(e) and e.constant is not None:
         # Beside a collapse this would say the same twice.
         best, own = e.constant, e.constant.growth + e.constant.advantage.annual
-        found.append(
+        warnings.append(
             Alarm(
                 "a constant earns more",
                 f"A constant exposure of {best.exposure:+.2f} earns more than the policy: an annual log growth of "
@@ -58,7 +58,7 @@ def _collapse(e: Evidence) -> list[Alarm]:
         )
     known = e.information
     if known is not None and known.source == "drawn actions" and known.nats < NOTHING_SAID:
-        found.append(
+        warnings.append(
             Alarm(
                 "ignores what it sees",
                 f"Its drawn actions do not depend on what it sees (I(S;A) = {known.nats:.2f} nats): they come from one "
@@ -66,8 +66,8 @@ def _collapse(e: Evidence) -> list[Alarm]:
             )
         )
     if e.modes is not None and e.modes.differ:
-        found.append(Alarm("drawn actions differ", _differing(e.modes)))
-    return found
+        warnings.append(Alarm("drawn actions differ", _differing(e.modes)))
+    return warnings
 
 
 def _stuck(e: Evidence) -> str:
@@ -106,10 +106,10 @@ def _differing(modes: Modes) -> str:
 def alarms(evidence: Evidence) -> tuple[Alarm, ...]:
     """Returns what must be looked at before any number is believed, most serious first."""
     e = evidence
-    found: list[Alarm] = []
+    warnings: list[Alarm] = []
 
     def alarm(name: str, sentence: str) -> None:
-        found.append(Alarm(name, sentence))
+        warnings.append(Alarm(name, sentence))
 
     if e.ruined:
         alarm("ruin", f"The account was wiped out{e.when_ruined}.")
@@ -139,7 +139,7 @@ def alarms(evidence: Evidence) -> tuple[Alarm, ...]:
             f"On average {percent(e.stale_share)} of the equity stood in symbols without a bar, at their last known "
             "prices: the volatility is too low and the Sharpe ratio too high by what those prices did not show.",
         )
-    found += _collapse(e)
+    warnings += _collapse(e)
     if 0 < e.positions < FEWEST_POSITIONS:
         alarm(
             "few positions",
@@ -157,4 +157,4 @@ def alarms(evidence: Evidence) -> tuple[Alarm, ...]:
             f"The Sharpe ratio was {e.first_half_sharpe:.2f} in the first half of the sample and "
             f"{e.second_half_sharpe:.2f} in the second.",
         )
-    return tuple(found)
+    return tuple(warnings)

@@ -73,10 +73,10 @@ def levels(net: Series) -> tuple[float, ...]:
     sums = np.bincount(bins, weights=net, minlength=2 * _HALF + 1)
     means = np.round(sums[counts > 0] / counts[counts > 0], 9)
     spread = np.linspace(0, len(means) - 1, min(len(means), _MOST_LEVELS)).round().astype(np.int64)
-    found = {float(means[position]) + 0.0 for position in spread} | {0.0}
+    values = {float(means[position]) + 0.0 for position in spread} | {0.0}
     # A level a rounding away from ±1 counts as going that far.
     low, high = float(np.min(net)) - 1e-9, float(np.max(net)) + 1e-9
-    return tuple(sorted(found | {x for x in (-1.0, 1.0) if low <= x <= high}))
+    return tuple(sorted(values | {x for x in (-1.0, 1.0) if low <= x <= high}))
 
 
 def best_constant(
@@ -124,10 +124,10 @@ def best_constant(
         )
 
     best = max(equal, key=lambda level: (equal[level], -abs(level)))
-    found = described(books_of(best), best, "equal")
+    winner = described(books_of(best), best, "equal")
     if alone:
-        return found, found if usual == best else described(books_of(usual), usual, "equal")
+        return winner, winner if usual == best else described(books_of(usual), usual, "equal")
     rows = np.full(bars.shape, np.nan)
     rows[0] = own
     most_frequent = described(market.backtest(bars, rows, tape=tape), float(own.sum()), "own")
-    return (most_frequent if most_frequent.growth > found.growth else found), most_frequent
+    return (most_frequent if most_frequent.growth > winner.growth else winner), most_frequent

@@ -69,7 +69,7 @@ class Judgement:
             "sentence": self.verdict.sentence,
             "rules": [dict(vars(rule)) for rule in self.verdict.rules],
         }
-        found = {
+        fields = {
             "verdict": verdict,
             "alarms": [dict(vars(alarm)) for alarm in self.alarms],
             "rows": [row.to_dict() for row in self.rows],
@@ -84,7 +84,7 @@ class Judgement:
             "curves": self.curves,
             **self.details,
         }
-        values = plain(found)
+        values = plain(fields)
         assert isinstance(values, dict)
         return values
 

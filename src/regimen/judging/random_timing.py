@@ -135,7 +135,7 @@ def random_timing(
         if progress is not None:
             progress(draw + 1, count)
     # A timing that never moved the equity has no Sharpe ratio; it earned nothing per unit of nothing.
-    found = np.nan_to_num(np.array([row.sharpe for row in rows]), nan=0.0)
+    sharpes = np.nan_to_num(np.array([row.sharpe for row in rows]), nan=0.0)
     mine = 0.0 if math.isnan(policy.sharpe) else policy.sharpe
     # Shifts of a constant repeat the policy's result but for the last digits: those are ties.
     slack = 1e-9 * max(1.0, abs(mine))
@@ -147,8 +147,8 @@ def random_timing(
         p_value=p_value,
         p_trials=metrics.best_of(p_value, trials),
         arrangements=arrangements,
-        rank=float(np.count_nonzero(found < mine - slack)) / count,
-        sharpe=_quantiles(found),
+        rank=float(np.count_nonzero(sharpes < mine - slack)) / count,
+        sharpe=_quantiles(sharpes),
         total_return=_quantiles(np.array([row.total_return for row in rows])),
         equity=np.quantile(paths, [0.05, 0.5, 0.95], axis=0),
     )

@@ -77,9 +77,9 @@ class Distribution:
     def of(cls, scores: Sequence[float], level: float, draws: int, seed: int) -> Distribution:
         """Summarises the scores, of which more is better."""
         values = np.array(scores, dtype=np.float64)
-        found = metrics.iqm_interval(values, level=level, draws=draws, seed=seed)
+        interval = metrics.iqm_interval(values, level=level, draws=draws, seed=seed)
         ends = float(values.min()), float(values.max())
-        return cls(found.estimate, found.low, found.high, float(np.median(values)), *ends)
+        return cls(interval.estimate, interval.low, interval.high, float(np.median(values)), *ends)
 
     def to_dict(self) -> dict[str, float]:
         """Returns plain values."""
@@ -147,18 +147,18 @@ def seed_alarms(rows: Sequence[SeedRow], summary: SeedSummary, headline: int) ->
     own = next((row for row in rows if row.seed == headline), None)
     if own is None:
         raise ConfigError("headline", "must be one of the seeds", headline)
-    found = summary.sharpe
+    sharpe = summary.sharpe
     losers = sum(row.sharpe < 0.0 or row.total_return < 0.0 for row in rows)
-    if summary.n < 2 or not own.sharpe > 0.0 or (losers == 0 and found.low > 0.0):
+    if summary.n < 2 or not own.sharpe > 0.0 or (losers == 0 and sharpe.low > 0.0):
         return ()
     lost = f"; {losers} of {summary.n} seeds lost money" if losers else ""
-    level = f"{100 * summary.level:.0f} % interval {found.low:.2f} to {found.high:.2f}"
+    level = f"{100 * summary.level:.0f} % interval {sharpe.low:.2f} to {sharpe.high:.2f}"
     return (
         Alarm(
             "seeds disagree",
             f"The result hangs on the seed: the Sharpe ratio is {own.sharpe:.2f} for seed {headline}, and from "
-            f"{found.worst:.2f} to {found.best:.2f} over {summary.n} seeds "
-            f"(IQM {found.iqm:.2f}, {level}{lost}).",
+            f"{sharpe.worst:.2f} to {sharpe.best:.2f} over {summary.n} seeds "
+            f"(IQM {sharpe.iqm:.2f}, {level}{lost}).",
         ),
     )
 
@@ -182,6 +182,6 @@ def judge_seeds(
     """
     summary = seed_summary(rows, level=level, draws=draws, seed=seed)
     warnings = seed_alarms(rows, summary, headline)
-    found = plain({**summary.to_dict(), "headline": headline, "rows": [row.to_dict() for row in rows]})
-    assert isinstance(found, dict)
-    return found, [dict(vars(alarm)) for alarm in warnings]
+    values = plain({**summary.to_dict(), "headline": headline, "rows": [row.to_dict() for row in rows]})
+    assert isinstance(values, dict)
+    return values, [dict(vars(alarm)) for alarm in warnings]

@@ -103,18 +103,18 @@ class Timing:
             trials: N.
             variance: of the trials' per-bar timing Sharpe ratios.
         """
-        found = self.moments
-        return metrics.dsr(found.sharpe, len(self.returns), found.skewness, found.kurtosis, trials, variance)
+        moments = self.moments
+        return metrics.dsr(moments.sharpe, len(self.returns), moments.skewness, moments.kurtosis, trials, variance)
 
     def to_dict(self) -> dict[str, object]:
         """Returns plain values: what `regimen runs compare` deflates again when there are more trials."""
-        found = self.moments
+        moments = self.moments
         return {
             "average_exposure": self.average,
             "sharpe": self.sharpe,
-            "sharpe_per_bar": found.sharpe,
-            "skew": found.skewness,
-            "kurtosis": found.kurtosis,
+            "sharpe_per_bar": moments.sharpe,
+            "skew": moments.skewness,
+            "kurtosis": moments.kurtosis,
             "bars": len(self.returns),
         }
 

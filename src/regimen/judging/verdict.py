@@ -75,9 +75,9 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
     timing = f"{percent(e.p_random)} of random timings of the same positions do as well{_after(e)}."
     seeds: tuple[Rule, ...] = ()
     if e.seeds is not None and e.seeds.n > 1:
-        found = e.seeds.sharpe
-        told = f"Over {e.seeds.n} seeds the annual Sharpe ratio is {found.worst:.2f} to {found.best:.2f}."
-        seeds = (Rule("seeds", found.worst > 0 and found.low > 0, found.worst, "> 0", told),)
+        sharpe = e.seeds.sharpe
+        told = f"Over {e.seeds.n} seeds the annual Sharpe ratio is {sharpe.worst:.2f} to {sharpe.best:.2f}."
+        seeds = (Rule("seeds", sharpe.worst > 0 and sharpe.low > 0, sharpe.worst, "> 0", told),)
     interval = f"The 95 % interval of the annual Sharpe ratio is {e.sharpe_low:.2f} to {e.sharpe_high:.2f}."
     return (
         Rule(
@@ -175,18 +175,18 @@ def _clause(rule: Rule) -> str:
 def _judged(e: Evidence, level: Level, failed: list[Rule]) -> str:
     # The three levels that weigh the evidence: what was found, and why it falls short.
     after = "after " if e.zero_cost else "after costs and "
-    found = f"{after}{_trials(e.trials)} the Deflated Sharpe Ratio of its timing is {_below(e.dsr, CONFIDENCE)}"
+    sentence = f"{after}{_trials(e.trials)} the Deflated Sharpe Ratio of its timing is {_below(e.dsr, CONFIDENCE)}"
     head = f"{level.capitalize()} of an edge: "
     if not failed:
         timing = f"only {percent(e.p_random)} of random timings of the same positions do as well{_after(e)}"
-        return f"{head}{found}, and {timing}"
+        return f"{head}{sentence}, and {timing}"
     if not e.total_return > 0:
         return f"{head}{'' if e.zero_cost else 'after costs '}the policy {_earned(e.total_return)}"
     if failed[0].name == DEFLATED:
-        return f"{head}{found} ({CONFIDENCE:.2f} is required)"
+        return f"{head}{sentence} ({CONFIDENCE:.2f} is required)"
     # Among other failures, doing no better than chance is the one that explains "no evidence".
     told = [rule for rule in failed if rule.name == TIMING] or failed
-    return f"{head}{found}, but {_clause(told[0])}"
+    return f"{head}{sentence}, but {_clause(told[0])}"
 
 
 def _sentence(e: Evidence, level: Level, conditions: tuple[Rule, ...], warnings: tuple[Alarm, ...]) -> str:
