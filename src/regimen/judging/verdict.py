@@ -76,8 +76,8 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
     seeds: tuple[Rule, ...] = ()
     if e.seeds is not None and e.seeds.n > 1:
         sharpe = e.seeds.sharpe
-        told = f"Over {e.seeds.n} seeds the annual Sharpe ratio is {sharpe.worst:.2f} to {sharpe.best:.2f}."
-        seeds = (Rule("seeds", sharpe.worst > 0 and sharpe.low > 0, sharpe.worst, "> 0", told),)
+        text = f"Over {e.seeds.n} seeds the annual Sharpe ratio is {sharpe.worst:.2f} to {sharpe.best:.2f}."
+        seeds = (Rule("seeds", sharpe.worst > 0 and sharpe.low > 0, sharpe.worst, "> 0", text),)
     interval = f"The 95 % interval of the annual Sharpe ratio is {e.sharpe_low:.2f} to {e.sharpe_high:.2f}."
     return (
         Rule(
@@ -185,8 +185,8 @@ def _judged(e: Evidence, level: Level, failed: list[Rule]) -> str:
     if failed[0].name == DEFLATED:
         return f"{head}{sentence} ({CONFIDENCE:.2f} is required)"
     # Among other failures, doing no better than chance is the one that explains "no evidence".
-    told = [rule for rule in failed if rule.name == TIMING] or failed
-    return f"{head}{sentence}, but {_clause(told[0])}"
+    reasons = [rule for rule in failed if rule.name == TIMING] or failed
+    return f"{head}{sentence}, but {_clause(reasons[0])}"
 
 
 def _sentence(e: Evidence, level: Level, conditions: tuple[Rule, ...], warnings: tuple[Alarm, ...]) -> str:
