@@ -10,7 +10,7 @@ from regimen.judging.evidence import (
     CONSTANT,
     FEWEST_POSITIONS,
     LUCK,
-    NOTHING_SAID,
+    NO_INFORMATION,
     STALE,
     TOO_GOOD_SHARPE,
     Evidence,
@@ -57,7 +57,7 @@ def _collapse(e: Evidence) -> list[Alarm]:
             )
         )
     known = e.information
-    if known is not None and known.source == "drawn actions" and known.nats < NOTHING_SAID:
+    if known is not None and known.source == "drawn actions" and known.nats < NO_INFORMATION:
         warnings.append(
             Alarm(
                 "ignores what it sees",
@@ -99,8 +99,8 @@ def _differing(modes: Modes) -> str:
     )
     if modes.measured_by == "known optimum":
         text += f", where the optimum has {percent(modes.yardstick)}"
-    said = "training improves the drawn policy, and the judged one is another"
-    return f"{text}; {said}."
+    remark = "training improves the drawn policy, and the judged one is another"
+    return f"{text}; {remark}."
 
 
 def alarms(evidence: Evidence) -> tuple[Alarm, ...]:

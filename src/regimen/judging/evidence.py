@@ -27,7 +27,7 @@ FEWEST_POSITIONS = 10
 """Fewer bets than this are an anecdote, whatever the bars in between say."""
 CONSTANT = 0.99
 """Share of the time in one exposure from which, with few changes, a policy counts as doing nothing."""
-NOTHING_SAID = 0.01
+NO_INFORMATION = 0.01
 """I(S;A) in nats below which drawn actions do not depend on the state."""
 STALE = 0.05
 """Share of the equity at old prices from which a reader must know of it."""
