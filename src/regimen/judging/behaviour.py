@@ -72,13 +72,13 @@ class Conduct:
 def _direction(exposure: Values, opens: Values, close: Values) -> tuple[float, float, int]:
     # Fills happen at the open, so what is held after bar t is what met its move from open to close.
     moves = np.sign(close - opens)
-    held = np.sign(exposure)
-    counted = np.isfinite(moves) & (moves != 0) & np.isfinite(held) & (held != 0)
-    moves, held = moves[counted], held[counted]
+    sides = np.sign(exposure)
+    counted = np.isfinite(moves) & (moves != 0) & np.isfinite(sides) & (sides != 0)
+    moves, sides = moves[counted], sides[counted]
     if len(moves) == 0:
         return float("nan"), float("nan"), 0
-    up, long = float(np.mean(moves > 0)), float(np.mean(held > 0))
-    return float(np.mean(moves == held)), up * long + (1.0 - up) * (1.0 - long), len(moves)
+    up, long = float(np.mean(moves > 0)), float(np.mean(sides > 0))
+    return float(np.mean(moves == sides)), up * long + (1.0 - up) * (1.0 - long), len(moves)
 
 
 def _mean(values: Values) -> float:

@@ -46,12 +46,12 @@ def buy_and_hold(present: NDArray[np.bool_]) -> Targets:
         present: (time, symbol) whether the symbol has a bar, or is listed (`Bars.listed`).
     """
     targets = np.full(present.shape, np.nan)
-    held = listed(present)
-    count = held.sum(axis=1)
-    fresh = held.copy()
-    fresh[1:] &= ~held[:-1]
+    active = listed(present)
+    count = active.sum(axis=1)
+    fresh = active.copy()
+    fresh[1:] &= ~active[:-1]
     for row in np.flatnonzero(fresh.any(axis=1)):
-        targets[row, held[row]] = 1.0 / count[row]
+        targets[row, active[row]] = 1.0 / count[row]
     return targets
 
 

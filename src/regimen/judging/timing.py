@@ -70,13 +70,13 @@ class Timing:
         before = np.concatenate([[ledger.start_equity], ledger.equity[:-1]])
         opened = ledger.equity - np.nansum(ledger.units * (ledger.prices - marks), axis=1)
         alive = (before > 0) & (opened > 0)
-        held = np.where(listed & alive[:, None], ledger.units * marks / np.where(alive, opened, 1.0)[:, None], 0.0)
+        weights = np.where(listed & alive[:, None], ledger.units * marks / np.where(alive, opened, 1.0)[:, None], 0.0)
         paid = np.sum([costs for kind, costs in ledger.costs.items() if kind != NOT_EARNED], axis=0)
         return cls(
-            exposures=metrics.exposure_deviations(held, listed),
+            exposures=metrics.exposure_deviations(weights, listed),
             moves=metrics.forward_deviations(moves, listed) / metrics.shares(listed),
             costs=np.where(alive, paid / np.where(alive, before, 1.0), 0.0),
-            average=float(held.sum(axis=1)[listed.any(axis=1)].mean()) if listed.any() else 0.0,
+            average=float(weights.sum(axis=1)[listed.any(axis=1)].mean()) if listed.any() else 0.0,
             periods_per_year=bars.periods_per_year,
         )
 
