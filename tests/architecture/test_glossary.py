@@ -25,7 +25,6 @@ TERMS = [row for row in TERMS if row[0] != "term" and not row[0].startswith("--"
 
 PARTICIPLES = {"found", "told", "said", "made", "spoken", "held"}
 TO_CLEAN = {
-    "judging",
     "reporting",
 }
 """Rooms whose names are still to be cleaned. Take a room off when it is clean; put none on."""
