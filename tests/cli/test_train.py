@@ -146,7 +146,7 @@ def test_a_dry_run_reads_no_data_and_its_yaml_is_the_config(
         (["--model", "logistic", "FILE", "environment.steps=9"], "error: environment.steps: is not read by"),
         (["--model", "sb3", "FILE"], "error: model.algorithm: is required"),
         (["--model", "sac", "FILE", "model.gama=1"], "error: model.gama: is not a known key (did you mean 'gamma'?)"),
-        (["--model", "sac", "FILE", "model.kind=ppo"], "error: model.kind: must be left out beside --model"),
+        (["--model", "sac", "FILE", "model.kind=ppo"], "error: model.kind: must be left out with --model"),
         (["--model", "sac", "FILE", "--config", "FILE"], "error: config: must be given once"),
         (["--model", "sac", "FILE", "data.path=absent.csv"], "absent.csv"),
     ],

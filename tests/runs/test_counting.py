@@ -236,7 +236,7 @@ def test_a_verdict_of_an_earlier_version_is_shown_reproduced_and_judged_again(
 def test_judging_that_was_killed_is_told_with_its_cure(tmp_path: Path, configured: Configured, name: str) -> None:
     directory, judgement = start(configured(*QUICK), tmp_path / "runs", silent)
     (directory.path / name).write_bytes(b"{}")  # what judging again writes before its manifest
-    with pytest.raises(RunError, match=rf"holds a damaged {name}.*; `regimen report .* --rejudge` makes it again"):
+    with pytest.raises(RunError, match=rf"holds a damaged {name}.*; `regimen report .* --rejudge` writes it again"):
         write_report(directory)
     assert rejudge_run(directory, silent)["verdict"] == judgement["verdict"]
     write_report(directory)

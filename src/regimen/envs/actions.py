@@ -80,7 +80,7 @@ class ContinuousConfig(_Actions):
 
     kind: Literal["continuous"] = Field(default="continuous", description="a target exposure")
     long_only: bool = Field(default=False, description="actions in [0, 1] instead of [-1, 1]")
-    dead_band: float = Field(default=0.0, ge=0.0, lt=2.0, description="a change smaller than this is none, exposure")
+    dead_band: float = Field(default=0.0, ge=0.0, lt=2.0, description="a smaller change of the exposure is ignored")
     smoothing: float = Field(default=0.0, ge=0.0, lt=1.0, description="share of the old target that stays")
 
     @property

@@ -50,7 +50,7 @@ class VectorMarketConfig(BaseModel):
         default="share",
         description="share: an exposure is divided by the number of symbols with a bar; weight: it is the target",
     )
-    reward: RewardConfig = Field(default_factory=LogWealthConfig, description="what a step is paid")
+    reward: RewardConfig = Field(default_factory=LogWealthConfig, description="the reward of a step")
     market: MarketConfig = Field(default_factory=MarketConfig, description="costs and rules of trading")
     seed: int = Field(default=0, ge=0, description="of the random starts, until reset is given another")
     autoreset: bool = Field(default=True, description="a lane whose episode ends starts the next in the same step")

@@ -101,10 +101,10 @@ class Costs(BaseModel):
     funding: bool = Field(default=True, description="charge the bars' funding_rate column, where they carry one")
     venue: VenueName | None = Field(default=None, description="preset that fills in the rates that are not given")
     chosen_by: Literal["config", "calendar"] = Field(
-        default="config", description="calendar: nobody chose, and the bars' calendar named the venue"
+        default="config", description="who chose the rates; calendar: the default for the bars' calendar"
     )
     zero_costs: bool = Field(
-        default=False, description="must be true to trade without any cost; the report is branded then"
+        default=False, description="must be true to trade without any cost; the report is marked then"
     )
 
     if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
@@ -139,7 +139,7 @@ class Costs(BaseModel):
 
     @classmethod
     def none(cls) -> Costs:
-        """Returns the costs of a dream: nothing, flagged as such; funding is not charged either."""
+        """Returns costs of zero, marked as such; funding is not charged either."""
         return cls(zero_costs=True)
 
     @classmethod
@@ -163,7 +163,7 @@ class Costs(BaseModel):
         ]
         rates = ", ".join(part for part in parts if part)
         if self.chosen_by == "calendar":
-            return f"{rates} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
+            return f"{rates} ({self.venue}, the default for this calendar; set market.costs to choose)"
         if self.venue is None:
             return f"{rates} (chosen in the config)"
         changed = [name for name, rate in _rates_of(self.venue).items() if getattr(self, name) != rate]

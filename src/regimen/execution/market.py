@@ -44,7 +44,7 @@ class MarketConfig(BaseModel):
 
     costs: Costs = Field(
         default_factory=lambda: Costs.of_calendar("24/7"),
-        description="what trading and holding cost: rates, a venue, or nothing: then the calendar of the bars decides",
+        description="what trading and holding cost: rates or a venue; if left out, the venue of the bars' calendar",
     )
     initial_cash: float = Field(
         default=1_000_000.0, ge=1e-6, le=1e15, description="equity at the start, quote currency"

@@ -99,7 +99,7 @@ def _differing(modes: Modes) -> str:
     )
     if modes.measured_by == "known optimum":
         text += f", where the optimum has {percent(modes.yardstick)}"
-    remark = "training improves the drawn policy, and the judged one is another"
+    remark = "training improves the drawn policy, but the deterministic one is judged"
     return f"{text}; {remark}."
 
 

@@ -36,7 +36,9 @@ class HybridConfig(PredictorSettings):
     )
     layers: Literal[1, 2, 3] = Field(1, description="LSTM layers.")
     heads: int = Field(4, ge=1, description="Heads of attention and pooling; they divide the width.")
-    dropout: float = Field(0.1, ge=0.0, lt=1.0, description="As in the two halves and their attention, in training.")
+    dropout: float = Field(
+        0.1, ge=0.0, lt=1.0, description="Dropout in the two halves and their attention, in training."
+    )
     members: int = Field(1, ge=1, le=64, description="Networks of a deep ensemble; 1: one network.")
     return_weight: float = Field(
         0.5, gt=0.0, allow_inf_nan=False, description="What the return's likelihood counts beside the direction."

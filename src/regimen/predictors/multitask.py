@@ -90,7 +90,7 @@ class MultiTaskConfig(PredictorSettings):
         description="kendall: each loss's weight is learned; fixed: by weights; pcgrad: by weights, and the tasks' "
         "gradients lose what conflicts (five backward passes in place of one).",
     )
-    weights: TaskWeights = Field(TaskWeights(), description="Of fixed and pcgrad.")
+    weights: TaskWeights = Field(TaskWeights(), description="Weights of the tasks under fixed and pcgrad.")
     target_limit: float | None = Field(
         10.0,
         gt=0.0,

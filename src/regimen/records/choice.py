@@ -52,7 +52,7 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
         if key.split(".")[0] in unread:
             raise ConfigError(key, f"is not read by a model of kind {kind}: leave it out", override)
         if key in ("model", "model.kind"):
-            raise ConfigError(key, "must be left out beside --model, which says it", override)
+            raise ConfigError(key, "must be left out with --model, which already names the model", override)
     left_out = tuple(section for section in unread if values.pop(section, None) is not None)
     own = values.get("model")
     same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind

@@ -59,12 +59,12 @@ class EnvironmentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(1_000_000, ge=1, description="environment steps to learn from in each window, over all lanes")
-    n_envs: int = Field(256, ge=1, description="lanes; for a panel shared among its symbols, at least one each")
+    n_envs: int = Field(256, ge=1, description="lanes; a panel's symbols share them, at least one each")
     episode_length: int = Field(512, ge=2, description="bars of an episode, which starts at a random bar")
     window: int = Field(1, ge=1, description="feature rows in an observation, oldest first")
     show_account: bool = Field(True, description="position, cash and drawdown are in the observation")
     actions: ActionConfig = Field(LevelsConfig(), description="levels, continuous or verbs")
-    reward: RewardConfig = Field(LogWealthConfig(scale=100.0), description="what a step is paid")
+    reward: RewardConfig = Field(LogWealthConfig(scale=100.0), description="the reward of a step")
     wrappers: tuple[WrapperConfig, ...] = Field(
         (),
         description="what stands around the lanes that an agent learns in, the last outside; [{kind: shaped, ...}]",
@@ -98,7 +98,9 @@ class RunConfig(BaseModel):
 
     name: str = Field("run", description="the first part of the run's id", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0, lt=2**63, description="every random number of the run derives from it")
-    seeds: int = Field(1, ge=1, le=1000, description="the first seed's policy is judged; the others show its luck")
+    seeds: int = Field(
+        1, ge=1, le=1000, description="number of seeds; the first is judged, the others show how much is luck"
+    )
     data: DataConfig = Field(description="the bars: file, columns, clock, repairs")
     features: FeaturesConfig = Field(FeaturesConfig(), description="the columns the policy sees")
     labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
@@ -117,7 +119,7 @@ class RunConfig(BaseModel):
     model: ModelConfig = Field(BaselineConfig(), description="the predictor, the agent, or the rule")
     environment: EnvironmentConfig = Field(EnvironmentConfig(), description="how an agent learns")
     training: TrainingConfig = Field(TrainingConfig(), description="the training loop")
-    exposure: ExposureConfig = Field(ExposureConfig(), description="probabilities to exposure")
+    exposure: ExposureConfig = Field(ExposureConfig(), description="how probabilities become an exposure")
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
     judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
     tracking: TrackingConfig = Field(

@@ -154,7 +154,7 @@ class RunDirectory:
         try:
             require_undamaged(self.path, judged, *patterns)
         except RunError as error:
-            raise error.adding(f"; `regimen report {self.path} --rejudge` makes it again") from None
+            raise error.adding(f"; `regimen report {self.path} --rejudge` writes it again") from None
 
     def has_recorded(self, path: Path) -> bool:
         """Whether the manifest knows what a file must hold."""

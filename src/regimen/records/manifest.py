@@ -47,7 +47,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     values = read_json(folder / MANIFEST)
     if not has_its_seal(values):
-        raise RunError("run", f"holds a damaged {MANIFEST}: its checksum is another one", str(folder))
+        raise RunError("run", f"holds a damaged {MANIFEST}: its checksum differs", str(folder))
     try:
         validated(_Manifest, values)
     except ConfigError as error:

@@ -75,7 +75,7 @@ def _rows(folder: Path) -> list[dict[str, Any]] | None:
     values = read_json(folder / TRIALS)
     rows = values.get("trials")
     if not (isinstance(rows, list) and SEAL in values and has_its_seal(values)):
-        raise RunError("run", f"holds a damaged {TRIALS}: its checksum is another one", str(folder))
+        raise RunError("run", f"holds a damaged {TRIALS}: its checksum differs", str(folder))
     return rows
 
 

@@ -36,7 +36,7 @@ class TrainingConfig(BaseModel):
         description="Parts that a batch is computed in, one after the other; their gradients add up to the whole's.",
     )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
-        "float32", description="Of products in the network; weights, losses and the optimiser stay in float32."
+        "float32", description="Precision of the network's products; weights, losses and the optimiser stay in float32."
     )
     schedule: Literal["constant", "cosine", "plateau"] = Field(
         "constant",

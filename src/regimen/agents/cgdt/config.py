@@ -28,11 +28,11 @@ class CGDTConfig(AgentSettings):
     batch_size: int = Field(default=64, ge=1, description="context windows in one update")
     gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of the returns-to-go")
     context: int = Field(default=64, ge=1, description="steps that the transformer sees, the present one included")
-    width: int = Field(default=256, ge=1, description="of a token, and of the critic's first layer")
+    width: int = Field(default=256, ge=1, description="width of a token and of the critic's first layer")
     layers: int = Field(default=6, ge=1, description="blocks of the transformer")
-    heads: int = Field(default=8, ge=1, description="of attention; they divide the width")
+    heads: int = Field(default=8, ge=1, description="attention heads; must divide the width")
     hidden: int = Field(default=1024, ge=1, description="width between the two feed-forward maps of a block")
-    dropout: float = Field(default=0.1, ge=0.0, lt=1.0, description="in embeddings and blocks, while training")
+    dropout: float = Field(default=0.1, ge=0.0, lt=1.0, description="dropout in embeddings and blocks, while training")
     critic: Literal["state_action", "gaussian", "state"] = Field(
         default="state_action",
         description="mean return of an action in a state; the same with its own deviation, as in the paper; or of a "
@@ -40,7 +40,10 @@ class CGDTConfig(AgentSettings):
     )
     critic_hidden: int = Field(default=128, ge=1, description="width of the critic's second layer")
     critic_expectile: float = Field(
-        default=0.5, gt=0.0, lt=1.0, description="weight of returns above the critic's mean; 0.5: the mean, above: hope"
+        default=0.5,
+        gt=0.0,
+        lt=1.0,
+        description="weight of returns above the critic's mean; 0.5: the mean, above 0.5: optimistic",
     )
     guidance: float = Field(default=20.0, ge=0.0, description="weight of the critic's guidance; 0: plain transformer")
     guidance_expectile: float = Field(
@@ -52,8 +55,10 @@ class CGDTConfig(AgentSettings):
     target_quantile: float = Field(
         default=0.9, ge=0.0, le=1.0, description="the target when acting: quantile of the data's returns-to-go"
     )
-    learning_rate: float = Field(default=3e-4, gt=0.0, description="of AdamW, after the warm-up")
-    critic_learning_rate: float = Field(default=1e-3, gt=0.0, description="of the critic, likewise")
+    learning_rate: float = Field(default=3e-4, gt=0.0, description="learning rate of AdamW after the warm-up")
+    critic_learning_rate: float = Field(
+        default=1e-3, gt=0.0, description="learning rate of the critic after the warm-up"
+    )
     warmup: float = Field(default=0.05, ge=0.0, le=1.0, description="share of the updates in which the rates rise")
     anneal: bool = Field(default=True, description="the rates fall linearly to 0 afterwards")
     weight_decay: float = Field(default=1e-4, ge=0.0, description="of AdamW")
@@ -64,11 +69,9 @@ class CGDTConfig(AgentSettings):
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: cuda where there is one")
     precision: Literal["float32", "bf16"] = Field(
-        default="float32", description="of the transformer's products; bf16 where the device has it"
+        default="float32", description="precision of the transformer's products; auto: bf16 where the device has it"
     )
-    threads: int = Field(
-        default=1, ge=1, description="of torch, while learning and predicting; several stall on a busy machine"
-    )
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:

@@ -115,7 +115,7 @@ class GuidedTransformer(nn.Module):
         self.sees_actions = config.critic != "state"
 
     def values(self, states: Tensor) -> Tensor:
-        """Returns the critic's word on every choice, (..., choices, 1 or 2)."""
+        """Returns the critic's value of every choice, (..., choices, 1 or 2)."""
         table = self.policy.action
         scores: Tensor = self.critic(states, table if self.sees_actions else torch.zeros_like(table))
         return scores

@@ -21,24 +21,26 @@ class CQLConfig(AgentSettings):
     implementation: ClassVar[str] = "regimen.agents.cql.cql:CQL"
     kind: Literal["cql"] = Field(default="cql", description="the algorithm")
     dataset: DatasetConfig = Field(default=DatasetConfig(), description="who acts while the dataset is recorded")
-    updates: int = Field(default=4000, ge=1, description="of the critics, in one call of learn")
+    updates: int = Field(default=4000, ge=1, description="updates of the critics in one call of learn")
     report_updates: int = Field(default=200, ge=1, description="updates in one iteration")
     batch_size: int = Field(default=256, ge=1, description="transitions in one update")
     gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
     n_step: int = Field(default=1, ge=1, description="rewards before the bootstrap; above 1 it is of the behaviour")
     alpha: float | None = Field(
-        default=0.1, ge=0.0, description="weight of the conservative penalty, in normalised rewards; null: found"
+        default=0.1, ge=0.0, description="weight of the conservative penalty, in normalised rewards; null: learned"
     )
     threshold: float = Field(
         default=0.5,
         ge=0.0,
-        description="penalty that is allowed where alpha is found, beyond log(choices), that of equal values",
+        description="where alpha is learned: the allowed penalty above log(choices), which equal values have",
     )
-    alpha_rate: float = Field(default=1e-3, gt=0.0, description="of Adam, for the logarithm of a found alpha")
+    alpha_rate: float = Field(
+        default=1e-3, gt=0.0, description="learning rate of Adam for the logarithm of alpha, where alpha is null"
+    )
     loss: Literal["huber", "mse"] = Field(
         default="huber", description="of a temporal difference d: d^2/2, beyond 1 |d| - 1/2 with huber"
     )
-    learning_rate: float = Field(default=1e-3, gt=0.0, description="of Adam, at the first update")
+    learning_rate: float = Field(default=1e-3, gt=0.0, description="learning rate of Adam at the first update")
     anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
     tau: float = Field(default=0.005, gt=0.0, le=1.0, description="share of the critics that their targets take over")
     target_interval: int = Field(
@@ -59,4 +61,4 @@ class CQLConfig(AgentSettings):
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     normalise_rewards: bool = Field(default=True, description="critics work in units of the rewards' deviation")
     device: Literal["auto", "cpu", "cuda"] = Field(default="cpu", description="where to learn; auto: cuda if there")
-    threads: int = Field(default=1, ge=1, description="of torch, while learning and predicting")
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch")

@@ -21,17 +21,17 @@ class FlagTraderConfig(AgentSettings):
 
     implementation: ClassVar[str] = "regimen.agents.flag_trader.flag_trader:FlagTrader"
     kind: Literal["flag_trader"] = Field(default="flag_trader", description="the algorithm")
-    width: int = Field(default=768, ge=1, description="of the steps in the transformer")
-    layers: int = Field(default=12, ge=1, description="blocks")
-    heads: int = Field(default=12, ge=1, description="of each block's attention; they divide the width")
+    width: int = Field(default=768, ge=1, description="width of a step in the transformer")
+    layers: int = Field(default=12, ge=1, description="blocks of the transformer")
+    heads: int = Field(default=12, ge=1, description="attention heads of each block; must divide the width")
     hidden: int = Field(default=3072, ge=1, description="width of each block's feed-forward layer")
     context: int = Field(default=256, ge=1, description="observations that an action depends on, at most")
     forget: int | None = Field(
         default=None, ge=1, description="oldest observations dropped when the context is full; null: half of them"
     )
-    rank: int = Field(default=16, ge=1, description="of the adapters of every linear map in the blocks")
+    rank: int = Field(default=16, ge=1, description="rank of the adapters on every linear map in the blocks")
     alpha: float = Field(default=16.0, gt=0.0, description="α of the adapters, whose output is scaled by α/rank")
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="of the adapters' inputs, in updates")
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="dropout on the adapters' inputs, in updates")
     pretrained: str | None = Field(
         default=None, description="folder of a Hugging Face GPT-2 of these sizes; null: the frozen blocks are random"
     )
@@ -49,7 +49,7 @@ class FlagTraderConfig(AgentSettings):
     entropy_coefficient: float = Field(default=0.0, ge=0.0, description="weight of the entropy, per nat")
     value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the critic's loss")
     gradient_clip: float = Field(default=0.5, gt=0.0, description="largest norm of a gradient, of policy and of critic")
-    learning_rate: float = Field(default=3e-4, gt=0.0, description="of Adam, highest")
+    learning_rate: float = Field(default=3e-4, gt=0.0, description="highest learning rate of Adam")
     warmup: float = Field(
         default=0.05, ge=0.0, lt=1.0, description="share of a call of learn in which the rate rises linearly"
     )
@@ -67,7 +67,7 @@ class FlagTraderConfig(AgentSettings):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="of products in the blocks; auto: bfloat16 on a cuda device that has it"
     )
-    threads: int = Field(default=1, ge=1, description="of torch on a CPU, while learning and predicting")
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch")
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:

@@ -36,7 +36,7 @@ class RecurrentActorCritic(nn.Module):
         hidden: width of encoder and LSTM.
         layers: of the LSTM.
         head: width of the hidden layer of each head.
-        activation: after the encoder and inside the heads.
+        activation: the non-linearity after the encoder and inside the heads.
         log_std: where the logarithm of the spread of continuous actions begins, in half-widths of their range.
 
     Attributes:

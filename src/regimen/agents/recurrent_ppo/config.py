@@ -35,12 +35,14 @@ class RecurrentPPOConfig(AgentSettings):
     entropy_coefficient: float = Field(default=0.0, ge=0.0, description="weight of the entropy, per nat")
     value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the critic's loss")
     gradient_clip: float = Field(default=0.5, gt=0.0, description="largest norm of a gradient")
-    learning_rate: float = Field(default=3e-3, gt=0.0, description="of Adam, at the first update")
+    learning_rate: float = Field(default=3e-3, gt=0.0, description="learning rate of Adam at the first update")
     anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
     hidden: int = Field(default=128, ge=1, description="width of the encoder and of each layer of the LSTM")
     layers: int = Field(default=2, ge=1, description="layers of the LSTM")
     head: int = Field(default=64, ge=1, description="width of the hidden layer of the actor's and the critic's head")
-    activation: Literal["tanh", "relu"] = Field(default="tanh", description="after the encoder and inside the heads")
+    activation: Literal["tanh", "relu"] = Field(
+        default="tanh", description="activation after the encoder and inside the heads"
+    )
     memory: bool = Field(
         default=True, description="false: the state is forgotten after every step, to see what the memory is worth"
     )
@@ -50,9 +52,7 @@ class RecurrentPPOConfig(AgentSettings):
     value_share: float = Field(
         default=0.25, gt=0.0, le=1.0, description="how far the critic's unit follows the targets of each rollout"
     )
-    threads: int = Field(
-        default=1, ge=1, description="of torch, while learning and predicting; several stall on a busy machine"
-    )
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 
     @model_validator(mode="after")
     def _sequences_fill_the_rollout(self) -> Self:

@@ -28,12 +28,14 @@ class SACConfig(AgentSettings):
     capacity: int = Field(default=1_000_000, ge=1, description="transitions that are remembered")
     gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
     tau: float = Field(default=0.02, gt=0.0, le=1.0, description="share of the critics that their targets take over")
-    learning_rate: float = Field(default=4e-3, gt=0.0, description="of Adam, at the first update")
+    learning_rate: float = Field(default=4e-3, gt=0.0, description="learning rate of Adam at the first update")
     anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
     actor_every: int = Field(default=1, ge=1, description="updates of the critics for one of actor and temperature")
-    temperature_rate: float = Field(default=1e-2, gt=0.0, description="of Adam, for the logarithm of the temperature")
+    temperature_rate: float = Field(
+        default=1e-2, gt=0.0, description="learning rate of Adam for the logarithm of the temperature"
+    )
     temperature: float | None = Field(
-        default=None, gt=0.0, description="reward per nat of entropy; null: found by target_entropy"
+        default=None, gt=0.0, description="reward per nat of entropy; null: learned from target_entropy"
     )
     target_entropy: float | None = Field(
         default=None, description="at the beginning of a call of learn; null: -1, or half of log(choices)"
@@ -45,9 +47,7 @@ class SACConfig(AgentSettings):
     normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     normalise_rewards: bool = Field(default=True, description="critics work in units of the rewards' deviation so far")
-    threads: int = Field(
-        default=1, ge=1, description="of torch, while learning and predicting; several stall on a busy machine"
-    )
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 
     @model_validator(mode="after")
     def _learning_can_begin(self) -> Self:

@@ -30,7 +30,7 @@ class SB3Config(AgentSettings):
         default=(64, 64), description="widths of the hidden layers of each network; null: the library's own"
     )
     activation: Literal["tanh", "relu"] | None = Field(
-        default=None, description="between the layers; null: the library's own"
+        default=None, description="activation between the layers; null: the library's own"
     )
     action_noise: float | None = Field(
         default=None,
@@ -40,4 +40,4 @@ class SB3Config(AgentSettings):
     normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     report_steps: int = Field(default=2000, ge=1, description="environment steps of an iteration, at least")
-    threads: int = Field(default=1, ge=1, description="of torch, while learning and predicting")
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch")
