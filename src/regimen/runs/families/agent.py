@@ -198,7 +198,7 @@ def _read_evaluations(folder: Path) -> dict[int, float]:
         _write_evaluations(folder, {})
     values = read_json(path)
     if not has_its_seal(values):
-        raise RunError("run", f"holds a damaged {path.name}: its checksum is another one", str(folder))
+        raise RunError("run", f"holds a damaged {path.name}: its checksum differs", str(folder))
     return {steps: values[str(steps)] for steps in sorted(int(key) for key in values if key != SEAL)}
 
 
