@@ -106,13 +106,13 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """What the comparison says, in words."""
-        many, found = len(self.contenders), [one for one in self.contenders if one.verdict == "evidence"]
+        many, winners = len(self.contenders), [one for one in self.contenders if one.verdict == "evidence"]
         after = f"after costs and {count(self.trials)} trial{'' if self.trials == 1 else 's'}"
         if many == 1:
-            said = f"{self.contenders[0].label}: {'' if found else 'no '}evidence of an edge {after}"
-        elif found:
-            verb, names = "is" if len(found) == 1 else "are", ", ".join(one.label for one in found)
-            said = f"{len(found)} of {many} {verb} evidence of an edge {after}: {names}"
+            said = f"{self.contenders[0].label}: {'' if winners else 'no '}evidence of an edge {after}"
+        elif winners:
+            verb, names = "is" if len(winners) == 1 else "are", ", ".join(one.label for one in winners)
+            said = f"{len(winners)} of {many} {verb} evidence of an edge {after}: {names}"
         else:
             said = f"None of the {many} is evidence of an edge {after}"
         known = [one for one in self.contenders if math.isfinite(one.iqm)]
@@ -133,7 +133,7 @@ class Comparison:
             }
             for one in self.contenders
         ]
-        found = plain(
+        values = plain(
             {
                 "sentence": self.sentence,
                 "runs": runs,
@@ -143,15 +143,15 @@ class Comparison:
                 "differences": list(self.differences),
             }
         )
-        assert isinstance(found, dict)
-        return found
+        assert isinstance(values, dict)
+        return values
 
 
 def spread(seeds: Mapping[int, float]) -> tuple[float, tuple[float, float]]:
     """Returns the interquartile mean over seeds and its 95 % interval; with one seed there is no interval."""
     values = np.array(list(seeds.values()), dtype=np.float64)
-    found = metrics.iqm_interval(values)
-    return found.estimate, (found.low, found.high)
+    interval = metrics.iqm_interval(values)
+    return interval.estimate, (interval.low, interval.high)
 
 
 def improvement(seeds: Mapping[int, float], others: Sequence[float]) -> float:

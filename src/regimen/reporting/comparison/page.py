@@ -35,7 +35,7 @@ def render(comparison: Comparison, links: Mapping[str, str] | None = None) -> st
         comparison: what it shows.
         links: address of a run's own report, by id.
     """
-    found = [one.verdict == "evidence" for one in comparison.contenders]
+    passes = [one.verdict == "evidence" for one in comparison.contenders]
     rows = [
         {**_cells(one), "style": style_of(position), "link": (links or {}).get(one.run, "")}
         for position, one in enumerate(comparison.contenders)
@@ -46,9 +46,9 @@ def render(comparison: Comparison, links: Mapping[str, str] | None = None) -> st
         styles=("report.css", "compare.css"),
         comparison=comparison,
         title=_title(comparison),
-        tone="caution" if comparison.differences else "good" if any(found) else "neutral",
-        sign="✓" if any(found) else "–",
-        badge=_badge(sum(found)),
+        tone="caution" if comparison.differences else "good" if any(passes) else "neutral",
+        sign="✓" if any(passes) else "–",
+        badge=_badge(sum(passes)),
         rows=rows,
         held={
             "label": held.label,
@@ -80,8 +80,8 @@ def _title(comparison: Comparison) -> str:
     return f"{many} run{'' if many == 1 else 's'}" + (f" on {where}" if where else "")
 
 
-def _badge(found: int) -> str:
-    return "No evidence" if found == 0 else f"{found} with evidence"
+def _badge(winners: int) -> str:
+    return "No evidence" if winners == 0 else f"{winners} with evidence"
 
 
 def _cells(one: Contender) -> dict[str, str]:
