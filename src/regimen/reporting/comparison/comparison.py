@@ -109,18 +109,18 @@ class Comparison:
         many, winners = len(self.contenders), [one for one in self.contenders if one.verdict == "evidence"]
         after = f"after costs and {count(self.trials)} trial{'' if self.trials == 1 else 's'}"
         if many == 1:
-            said = f"{self.contenders[0].label}: {'' if winners else 'no '}evidence of an edge {after}"
+            text = f"{self.contenders[0].label}: {'' if winners else 'no '}evidence of an edge {after}"
         elif winners:
             verb, names = "is" if len(winners) == 1 else "are", ", ".join(one.label for one in winners)
-            said = f"{len(winners)} of {many} {verb} evidence of an edge {after}: {names}"
+            text = f"{len(winners)} of {many} {verb} evidence of an edge {after}: {names}"
         else:
-            said = f"None of the {many} is evidence of an edge {after}"
+            text = f"None of the {many} is evidence of an edge {after}"
         known = [one for one in self.contenders if math.isfinite(one.iqm)]
         if not known:
-            return f"{said}."
+            return f"{text}."
         best = max(known, key=lambda one: one.iqm)
         holding = f"buying and holding has {number(self.reference.sharpe)}"
-        return f"{said}. The highest Sharpe ratio over seeds is {number(best.iqm)} ({best.label}); {holding}."
+        return f"{text}. The highest Sharpe ratio over seeds is {number(best.iqm)} ({best.label}); {holding}."
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON, without the curves; what is not known is None."""

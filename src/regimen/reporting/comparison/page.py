@@ -147,8 +147,8 @@ def _equity(comparison: Comparison) -> Figure:
     drawn = [Line("hold upright", held.time, held.equity)]
     drawn += [Line(style_of(position), one.time, one.equity) for position, one in enumerate(comparison.contenders)]
     ends = [(one.label, _last(one)) for one in comparison.contenders]
-    said = ", ".join(f"{label} {multiple(end)}" for label, end in ends)
-    words = Words("equity", "Equity of all runs", f"Multiples of the starting equity at the end: {said}.")
+    multiples = ", ".join(f"{label} {multiple(end)}" for label, end in ends)
+    words = Words("equity", "Equity of all runs", f"Multiples of the starting equity at the end: {multiples}.")
     heights = heights_at(440, 360, 300)
     picture = responsive(
         lambda width: line_chart(
