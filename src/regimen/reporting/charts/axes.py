@@ -157,11 +157,11 @@ def stretches(x: Series, y: Series, points: int = 400) -> tuple[Series, Series, 
     if len(edges) == 0:
         return x[:0], y[:0], y[:0], y[:0]
     known = np.isfinite(y)
-    held = np.add.reduceat(known.astype(np.float64), edges)
+    counts = np.add.reduceat(known.astype(np.float64), edges)
     total = np.add.reduceat(np.where(known, y, 0.0), edges)
-    mean = np.divide(total, held, out=np.full(len(edges), np.nan), where=held > 0)
+    mean = np.divide(total, counts, out=np.full(len(edges), np.nan), where=counts > 0)
     low = np.minimum.reduceat(np.where(known, y, np.inf), edges)
     high = np.maximum.reduceat(np.where(known, y, -np.inf), edges)
-    low[held == 0] = np.nan
-    high[held == 0] = np.nan
+    low[counts == 0] = np.nan
+    high[counts == 0] = np.nan
     return x[edges], mean, low, high

@@ -190,16 +190,16 @@ def table(comparison: Comparison) -> list[dict[str, str]]:
                 "verdict": one.verdict,
             }
         )
-    held = comparison.reference
+    reference = comparison.reference
     blank = dict.fromkeys(rows[0], UNKNOWN)
     rows.append(
         blank
         | {
-            "model": held.label,
-            "Sharpe [95 %]": with_interval(held.sharpe, held.sharpe_interval),
-            "net return": percent(held.total_return, plus=True),
-            "drawdown": percent(held.max_drawdown),
-            "turnover/yr": number(held.turnover, 1),
+            "model": reference.label,
+            "Sharpe [95 %]": with_interval(reference.sharpe, reference.sharpe_interval),
+            "net return": percent(reference.total_return, plus=True),
+            "drawdown": percent(reference.max_drawdown),
+            "turnover/yr": number(reference.turnover, 1),
         }
     )
     return rows

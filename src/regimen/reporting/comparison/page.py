@@ -40,7 +40,7 @@ def render(comparison: Comparison, links: Mapping[str, str] | None = None) -> st
         {**_cells(one), "style": style_of(position), "link": (links or {}).get(one.run, "")}
         for position, one in enumerate(comparison.contenders)
     ]
-    held = comparison.reference
+    reference = comparison.reference
     return fill_page(
         "compare.html.jinja",
         styles=("report.css", "compare.css"),
@@ -50,13 +50,13 @@ def render(comparison: Comparison, links: Mapping[str, str] | None = None) -> st
         sign="✓" if any(passes) else "–",
         badge=_badge(sum(passes)),
         rows=rows,
-        held={
-            "label": held.label,
-            "sharpe": number(held.sharpe),
-            "interval": span(held.sharpe_interval),
-            "total_return": percent(held.total_return, plus=True),
-            "drawdown": percent(held.max_drawdown),
-            "turnover": number(held.turnover, 1),
+        reference={
+            "label": reference.label,
+            "sharpe": number(reference.sharpe),
+            "interval": span(reference.sharpe_interval),
+            "total_return": percent(reference.total_return, plus=True),
+            "drawdown": percent(reference.max_drawdown),
+            "turnover": number(reference.turnover, 1),
         },
         several=len(comparison.contenders) > 1,
         trials=count(comparison.trials),
@@ -112,7 +112,7 @@ def _cells(one: Contender) -> dict[str, str]:
 
 
 def _intervals(comparison: Comparison) -> Figure:
-    held = comparison.reference
+    reference = comparison.reference
     rows = [
         IntervalRow(
             label=one.label,
@@ -125,15 +125,17 @@ def _intervals(comparison: Comparison) -> Figure:
         for position, one in enumerate(comparison.contenders)
     ]
     unknown = (math.nan, math.nan)
-    rows.append(IntervalRow(held.label, "hold", held.sharpe, unknown, held.sharpe_interval))
+    rows.append(IntervalRow(reference.label, "hold", reference.sharpe, unknown, reference.sharpe_interval))
     ends = ", ".join(f"{one.label} {number(one.iqm)}" for one in comparison.contenders)
-    words = Words("intervals", "Sharpe ratio by run", f"{ends}; buy and hold {number(held.sharpe)}.")
-    picture = responsive(lambda width: interval_rows(words, rows, width, write=tick_number, mark=(held.sharpe, "hold")))
+    words = Words("intervals", "Sharpe ratio by run", f"{ends}; buy and hold {number(reference.sharpe)}.")
+    picture = responsive(
+        lambda width: interval_rows(words, rows, width, write=tick_number, mark=(reference.sharpe, "hold"))
+    )
     keys = (
         Key("dot ink", "IQM over seeds, whiskers its 95 % interval"),
         Key("dot other", "A seed"),
         Key("band reach-key", _REACH),
-        Key("hold upright", "Buy and hold", number(held.sharpe)),
+        Key("hold upright", "Buy and hold", number(reference.sharpe)),
     )
     note = (
         "Annual, after costs. The whiskers say how far other seeds could have moved the mean (with fewer than five "
@@ -143,8 +145,8 @@ def _intervals(comparison: Comparison) -> Figure:
 
 
 def _equity(comparison: Comparison) -> Figure:
-    held = comparison.reference
-    drawn = [Line("hold upright", held.time, held.equity)]
+    reference = comparison.reference
+    drawn = [Line("hold upright", reference.time, reference.equity)]
     drawn += [Line(style_of(position), one.time, one.equity) for position, one in enumerate(comparison.contenders)]
     ends = [(one.label, _last(one)) for one in comparison.contenders]
     multiples = ", ".join(f"{label} {multiple(end)}" for label, end in ends)
@@ -156,7 +158,7 @@ def _equity(comparison: Comparison) -> Figure:
         )
     )
     keys = [Key(style_of(position), label, multiple(end)) for position, (label, end) in enumerate(ends)]
-    keys.append(Key("hold upright", held.label, multiple(_last(held))))
+    keys.append(Key("hold upright", reference.label, multiple(_last(reference))))
     note = "Multiple of the starting equity after costs, the judged seed of each run; logarithmic."
     return Figure("Equity", note, Markup(picture), tuple(keys))
 
