@@ -53,14 +53,14 @@ def clock(document: ReportDocument) -> Series:
 def curves(document: ReportDocument) -> dict[str, tuple[Series, Series]]:
     """The equity curves by name with their clocks: the document's, else the judgement's shorter ones."""
     drawn = document.judgement.get("curves") or {}
-    found: dict[str, tuple[Series, Series]] = {}
+    by_name: dict[str, tuple[Series, Series]] = {}
     if drawn.get("time"):
         at = _times(drawn["time"])
-        found = {name: (at, _numbers(values)) for name, values in (drawn.get("equity") or {}).items()}
+        by_name = {name: (at, _numbers(values)) for name, values in (drawn.get("equity") or {}).items()}
     if document.time is not None:
         at = clock(document)
-        found |= {name: (at, np.asarray(values, dtype=np.float64)) for name, values in document.equity.items()}
-    return {name: curve for name, curve in found.items() if np.isfinite(curve[1]).any()}
+        by_name |= {name: (at, np.asarray(values, dtype=np.float64)) for name, values in document.equity.items()}
+    return {name: curve for name, curve in by_name.items() if np.isfinite(curve[1]).any()}
 
 
 def _last(values: Series) -> float:
@@ -69,16 +69,16 @@ def _last(values: Series) -> float:
 
 
 def _equity(document: ReportDocument) -> Figure | None:
-    found = curves(document)
-    lines = [(key, label, style) for key, label, style in _CURVES if key in found]
+    by_name = curves(document)
+    lines = [(key, label, style) for key, label, style in _CURVES if key in by_name]
     if not lines:
         return None
-    drawn = [Line(style, *found[key]) for key, _, style in lines]
+    drawn = [Line(style, *by_name[key]) for key, _, style in lines]
     bands = []
-    if "random_low" in found and "random_high" in found:
-        (at, low), (_, high) = found["random_low"], found["random_high"]
+    if "random_low" in by_name and "random_high" in by_name:
+        (at, low), (_, high) = by_name["random_low"], by_name["random_high"]
         bands.append(Ribbon("random", at, low, high))
-    ends = ", ".join(f"{label.lower()} {multiple(_last(found[key][1]))}" for key, label, _ in reversed(lines))
+    ends = ", ".join(f"{label.lower()} {multiple(_last(by_name[key][1]))}" for key, label, _ in reversed(lines))
     words = Words(
         "equity",
         "Equity of the policy and its controls",
@@ -98,7 +98,7 @@ def _equity(document: ReportDocument) -> Figure | None:
             include=[1.0],
         )
     )
-    keys = [Key(style, label, multiple(_last(found[key][1]))) for key, label, style in reversed(lines)]
+    keys = [Key(style, label, multiple(_last(by_name[key][1]))) for key, label, style in reversed(lines)]
     if bands:
         keys.append(Key("band random", "Random timing, 5–95 % of the draws"))
     note = "Multiple of the starting equity after costs; logarithmic, so equal distances are equal percentages."
@@ -274,8 +274,8 @@ def figures(document: ReportDocument) -> Mapping[str, Any]:
         "seeds": seed_figures,
         "training": _training,
     }
-    found = {name: draw(document) for name, draw in make.items()}
-    return found | {
+    pictures = {name: draw(document) for name, draw in make.items()}
+    return pictures | {
         "trials": _trials(document, trial_sharpes(document)),
         "learns": any(row.get("steps") for row in document.training),
         "more_training": max(0, len(document.training) - _MOST_WINDOWS),

@@ -67,9 +67,9 @@ def seed_figures(document: ReportDocument) -> list[Figure]:
     level = percent(seeds.get("level"), 0)
 
     def figure(key: str, title: str, note: str, write: Write, said: Write) -> Figure | None:
-        found = seeds.get(key) or {}
+        summary = seeds.get(key) or {}
         values = [finite(row.get(key)) for row in seeds["rows"]]
-        low, high, centre = (finite(found.get(name)) for name in ("low", "high", "iqm"))
+        low, high, centre = (finite(summary.get(name)) for name in ("low", "high", "iqm"))
         known = [value for value in values if value is not None]
         if low is None or high is None or centre is None or len(known) < len(values):
             return None
