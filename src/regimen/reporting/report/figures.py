@@ -120,11 +120,11 @@ def _drawdown(document: ReportDocument) -> Figure | None:
         return None
     lines = [Line(style, falls[key][0], -falls[key][1]) for key, _, style in shown]
     deepest = {key: float(np.nanmax(falls[key][1], initial=0.0)) for key, _, _ in shown}
-    said = ", ".join(f"{label.lower()} {percent(deepest[key])}" for key, label, _ in reversed(shown))
+    depths = ", ".join(f"{label.lower()} {percent(deepest[key])}" for key, label, _ in reversed(shown))
     words = Words(
         "drawdown",
         "Drawdown of the policy and of buy and hold",
-        f"Deepest fall below an earlier maximum: {said}.",
+        f"Deepest fall below an earlier maximum: {depths}.",
     )
     heights = heights_at(220, 200, 190)
     picture = responsive(
@@ -144,13 +144,13 @@ def _exposures(document: ReportDocument) -> list[Figure]:
 
     def figure(name: str, title: str, note: str, values: Series, style: str) -> Figure:
         ends = f"From {percent(values.min(), 0)} to {percent(values.max(), 0)} of equity"
-        said = f"{ends}, {percent(values.mean(), 0)} on average."
-        words = Words(name, title, said)
+        sentence = f"{ends}, {percent(values.mean(), 0)} on average."
+        words = Words(name, title, sentence)
         heights = heights_at(200, 190, 180)
         picture = responsive(
             lambda width: step_area(words, style, at, values, width, heights[width], write=tick_percent)
         )
-        return Figure(title, f"{note} {said}", Markup(picture))
+        return Figure(title, f"{note} {sentence}", Markup(picture))
 
     dense = " Where positions change faster than the picture can show: the mean, with the range in pale."
     pale = dense if len(at) > WIDTHS["wide"] // 2 else ""
@@ -185,8 +185,8 @@ def _histogram(document: ReportDocument) -> Figure | None:
     labels = [(at + 0.5, percent(centre, 0)) for at, centre in enumerate(centres) if at % 5 == 0]
     values = _numbers(shares).tolist()
     common = max(range(len(values)), key=lambda position: values[position])
-    said = f"The most common target lies near {percent(centres[common], 0)}."
-    words = Words("targets", "Distribution of the targets", said)
+    sentence = f"The most common target lies near {percent(centres[common], 0)}."
+    words = Words("targets", "Distribution of the targets", sentence)
     heights = heights_at(170, 170, 160)
     picture = responsive(
         lambda width: bars(words, labels, [("policy", values)], width, heights[width], write=tick_percent)
@@ -248,10 +248,10 @@ def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
     if len(held):
         lines.append(Line("hold", np.arange(1.0, len(held) + 1), held))
     last = int(places[-1])
-    said = f"{unit} {best:,} of {last:,}" if best else f"{last:,} {unit}s"
+    sentence = f"{unit} {best:,} of {last:,}" if best else f"{last:,} {unit}s"
     name, what = f"Window {row.get('window', position)}", "loss by epoch" if steps is None else "reward by step"
     chart = line_chart(
-        Words(f"loss-{position}", f"{name}: {what}", said + "."),
+        Words(f"loss-{position}", f"{name}: {what}", sentence + "."),
         lines,
         232,
         150,
@@ -259,7 +259,7 @@ def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
         is_time=False,
         mark=float(best) if best else None,
     )
-    return f"{name} · {said}", Markup(chart)
+    return f"{name} · {sentence}", Markup(chart)
 
 
 def figures(document: ReportDocument) -> Mapping[str, Any]:

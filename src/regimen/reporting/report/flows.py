@@ -83,8 +83,8 @@ def costs_figure(document: ReportDocument) -> Figure | None:
         unit, labels, sums = calendar_sums(document.time, np.asarray(values, dtype=np.float64))
         groups.append((style, sums.tolist()))
         keys.append(Key(f"block {style}", humanised(kind), percent(sums.sum(), 2)))
-    said = ", ".join(f"{key.label.lower()} {key.value}" for key in keys)
-    words = Words("costs", f"Costs per {unit} by kind", f"Sum over the sample as shares of equity: {said}.")
+    shares = ", ".join(f"{key.label.lower()} {key.value}" for key in keys)
+    words = Words("costs", f"Costs per {unit} by kind", f"Sum over the sample as shares of equity: {shares}.")
     heights = heights_at(200, 190, 180)
     picture = responsive(lambda width: bars(words, labels, groups, width, heights[width], write=tick_percent))
     note = f"Paid per {unit}, as a share of the equity before each bar; the legend sums over the whole sample."

@@ -66,7 +66,7 @@ def seed_figures(document: ReportDocument) -> list[Figure]:
         return []
     level = percent(seeds.get("level"), 0)
 
-    def figure(key: str, title: str, note: str, write: Write, said: Write) -> Figure | None:
+    def figure(key: str, title: str, note: str, write: Write, spell: Write) -> Figure | None:
         summary = seeds.get(key) or {}
         values = [finite(row.get(key)) for row in seeds["rows"]]
         low, high, centre = (finite(summary.get(name)) for name in ("low", "high", "iqm"))
@@ -76,12 +76,12 @@ def seed_figures(document: ReportDocument) -> list[Figure]:
         headline = [row.get("seed") == seeds.get("headline") for row in seeds["rows"]]
         own = headline.index(True) if any(headline) else None
         strip = Strip(known, own, centre, (low, high))
-        words = Words(f"seeds-{key}", title, f"{len(known)} seeds from {said(min(known))} to {said(max(known))}.")
+        words = Words(f"seeds-{key}", title, f"{len(known)} seeds from {spell(min(known))} to {spell(max(known))}.")
         picture = responsive(lambda width: dot_strip(words, strip, width, write=write))
         keys = [Key("dot other", "Seed")]
         if own is not None:
-            keys.insert(0, Key("dot policy", "The judged seed", said(known[own])))
-        keys += [Key("centre", "IQM", said(centre)), Key("band random", f"its {level} interval")]
+            keys.insert(0, Key("dot policy", "The judged seed", spell(known[own])))
+        keys += [Key("centre", "IQM", spell(centre)), Key("band random", f"its {level} interval")]
         return Figure(title, note, Markup(picture), tuple(keys))
 
     made = (

@@ -85,8 +85,8 @@ def beside_controls(document: ReportDocument) -> dict[str, Any]:
     cells = []
     for row in rows:
         style = STYLES.get(row["name"], "diagnostic")
-        said = f"{number(row.get('sharpe'))}, {level} interval {span(row.get('sharpe_interval'))}"
-        words = Words(f"sharpe-{row['name']}", f"Sharpe ratio of {row['label']}", said)
+        sentence = f"{number(row.get('sharpe'))}, {level} interval {span(row.get('sharpe_interval'))}"
+        words = Words(f"sharpe-{row['name']}", f"Sharpe ratio of {row['label']}", sentence)
         cells.append(
             {
                 "name": row["name"],
