@@ -84,8 +84,8 @@ def seed_figures(document: ReportDocument) -> list[Figure]:
         keys += [Key("centre", "IQM", spell(centre)), Key("band random", f"its {level} interval")]
         return Figure(title, note, Markup(picture), tuple(keys))
 
-    made = (
+    strips = (
         figure("sharpe", "Sharpe ratio by seed", "Annual, after costs.", tick_number, number),
         figure("total_return", "Net return by seed", "Over the whole sample, after costs.", tick_percent, percent),
     )
-    return [drawn for drawn in made if drawn is not None]
+    return [drawn for drawn in strips if drawn is not None]
