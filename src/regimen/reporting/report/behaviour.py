@@ -72,6 +72,6 @@ def constant_card(behaviour: Row) -> list[tuple[str, str, str]]:
     if constant.get("advantage") is None:
         return []
     at, ratio = percent(constant.get("exposure"), 0, plus=True), number(constant.get("sharpe"))
-    held = "holding nothing" if constant.get("exposure") == 0 else f"{at} throughout, Sharpe {ratio}"
+    constant_text = "holding nothing" if constant.get("exposure") == 0 else f"{at} throughout, Sharpe {ratio}"
     value = percent(constant["advantage"], plus=True)
-    return [("Advantage over the best constant", value, f"log growth a year; constant: {held}")]
+    return [("Advantage over the best constant", value, f"log growth a year; constant: {constant_text}")]

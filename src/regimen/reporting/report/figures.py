@@ -139,7 +139,7 @@ def _drawdown(document: ReportDocument) -> Figure | None:
 def _exposures(document: ReportDocument) -> list[Figure]:
     if document.exposure is None or document.time is None or len(document.time) == 0:
         return []
-    held = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64).reshape(len(document.time), -1))
+    exposures = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64).reshape(len(document.time), -1))
     at = clock(document)
 
     def figure(name: str, title: str, note: str, values: Series, style: str) -> Figure:
@@ -154,23 +154,23 @@ def _exposures(document: ReportDocument) -> list[Figure]:
 
     dense = " Where positions change faster than the picture can show: the mean, with the range in pale."
     pale = dense if len(at) > WIDTHS["wide"] // 2 else ""
-    if held.shape[1] == 1:
+    if exposures.shape[1] == 1:
         return [
             figure(
                 "exposure",
                 "Exposure",
                 f"Share of equity held at the close, short below zero.{pale}",
-                held[:, 0],
+                exposures[:, 0],
                 "policy",
             )
         ]
-    gross = np.abs(held).sum(axis=1)
+    gross = np.abs(exposures).sum(axis=1)
     return [
         figure(
             "exposure",
             "Net exposure",
             f"Sum over symbols, short below zero.{pale}",
-            held.sum(axis=1),
+            exposures.sum(axis=1),
             "policy",
         ),
         figure("gross", "Gross exposure", "Sum of the absolute exposures.", gross, "policy"),
@@ -240,13 +240,13 @@ def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
     first = _numbers(row.get("train_loss") or row.get("reward") or [])
     if not len(first):
         return None
-    held = _numbers(row.get("validation_loss") or [])
+    validation = _numbers(row.get("validation_loss") or [])
     steps = row.get("steps")
     places = np.arange(1.0, len(first) + 1) if steps is None else np.array(steps, dtype=np.float64)
     best, unit = (row.get("best_epoch"), "epoch") if steps is None else (row.get("best_steps"), "step")
     lines = [Line("flat", places, first)]
-    if len(held):
-        lines.append(Line("hold", np.arange(1.0, len(held) + 1), held))
+    if len(validation):
+        lines.append(Line("hold", np.arange(1.0, len(validation) + 1), validation))
     last = int(places[-1])
     sentence = f"{unit} {best:,} of {last:,}" if best else f"{last:,} {unit}s"
     name, what = f"Window {row.get('window', position)}", "loss by epoch" if steps is None else "reward by step"

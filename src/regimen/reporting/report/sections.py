@@ -106,8 +106,8 @@ def _months(document: ReportDocument) -> list[dict[str, Any]]:
 def _symbols(document: ReportDocument) -> dict[str, Any]:
     if document.exposure is None or len(document.symbols) < 2 or len(document.exposure) == 0:
         return {"rows": [], "more": 0}
-    held = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64))
-    gross, net, share = np.abs(held).mean(axis=0), held.mean(axis=0), (held != 0).mean(axis=0)
+    exposures = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64))
+    gross, net, share = np.abs(exposures).mean(axis=0), exposures.mean(axis=0), (exposures != 0).mean(axis=0)
     order = np.argsort(-gross, kind="stable")[:_MOST_SYMBOLS]
     largest = float(gross.max()) or 1.0
     rows = [
