@@ -24,10 +24,6 @@ TERMS = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
 TERMS = [row for row in TERMS if row[0] != "term" and not row[0].startswith("--")]
 
 PARTICIPLES = {"found", "told", "said", "made", "spoken", "held"}
-TO_CLEAN = {
-    "reporting",
-}
-"""Rooms whose names are still to be cleaned. Take a room off when it is clean; put none on."""
 
 
 @cache
@@ -90,7 +86,7 @@ def test_a_name_says_the_thing() -> None:
     for path in sorted(SOURCE.rglob("*.py")):
         place = path.relative_to(SOURCE)
         names = {name.strip("_").lower() for name in _names(ast.parse(path.read_text(encoding="utf-8")))}
-        if place.parts[0] not in TO_CLEAN and names & PARTICIPLES:
+        if names & PARTICIPLES:
             offenders[str(place)] = names & PARTICIPLES
     assert offenders == {}
 
@@ -102,7 +98,3 @@ def test_the_examples_of_the_docs_keep_to_it_too() -> None:
             if names := set(_names(ast.parse(block))) & PARTICIPLES:
                 offenders[page.name] = names
     assert offenders == {}
-
-
-def test_rooms_to_clean_exist() -> None:
-    assert {room for room in TO_CLEAN if not (SOURCE / room).is_dir()} == set()
