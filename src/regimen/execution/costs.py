@@ -163,7 +163,7 @@ class Costs(BaseModel):
         ]
         rates = ", ".join(part for part in parts if part)
         if self.chosen_by == "calendar":
-            return f"{rates} ({self.venue}, the default for this calendar; set market.costs to choose)"
+            return f"{rates} (nobody chose: {self.venue}, by the calendar; market.costs decides)"
         if self.venue is None:
             return f"{rates} (chosen in the config)"
         changed = [name for name, rate in _rates_of(self.venue).items() if getattr(self, name) != rate]
