@@ -80,7 +80,7 @@ class _Books(NamedTuple):
     """What the controls earned on the bars of the judged ledger."""
 
     flat: Ledger
-    held: Ledger
+    buy_and_hold: Ledger
     late: Ledger
     backwards: Ledger
     optimum: Ledger | None
@@ -92,7 +92,9 @@ def _trade_controls(
     bars = ledger.bars
     return _Books(
         flat=market.backtest(bars, controls.flat(bars.shape), tape=tape),
-        held=holding_market(ledger.market).build().backtest(bars, controls.buy_and_hold(bars.listed), tape=tape),
+        buy_and_hold=holding_market(ledger.market)
+        .build()
+        .backtest(bars, controls.buy_and_hold(bars.listed), tape=tape),
         late=market.backtest(bars, controls.late(standing), tape=tape),
         backwards=market.backtest(bars, controls.time_reversed(standing, bars.listed), tape=tape),
         optimum=None if reference is None else market.backtest(bars, reference, tape=tape),
@@ -100,7 +102,7 @@ def _trade_controls(
 
 
 def _control_rows(books: _Books, random_row: Row | None, scale: _Scale) -> list[Row]:
-    rows = [scale.row(books.flat, "flat", "Flat"), scale.row(books.held, "buy_and_hold", "Buy and hold")]
+    rows = [scale.row(books.flat, "flat", "Flat"), scale.row(books.buy_and_hold, "buy_and_hold", "Buy and hold")]
     rows.append(random_row or scale.row(books.flat, "random", "Random timing (median)"))
     if books.optimum is not None:
         rows.append(scale.row(books.optimum, "reference", "Known optimum"))
@@ -110,7 +112,13 @@ def _control_rows(books: _Books, random_row: Row | None, scale: _Scale) -> list[
 
 
 def _evidence(
-    ledger: Ledger, policy: Row, rows: Mapping[str, Row], random: Draws, conduct: Conduct, trials: int, held: Ledger
+    ledger: Ledger,
+    policy: Row,
+    rows: Mapping[str, Row],
+    random: Draws,
+    conduct: Conduct,
+    trials: int,
+    buy_and_hold: Ledger,
 ) -> Evidence:
     """What the ledger and its controls show; what its constant, its drawn actions and its seeds show comes beside."""
     bars = ledger.bars
@@ -149,7 +157,7 @@ def _evidence(
         liquidations=ledger.liquidations,
         symbols=len(bars.symbols),
         days=(bars.time[-1] - bars.time[0] + np.timedelta64(bars.bar_length, "ns")) / np.timedelta64(1, "D"),
-        not_held=not_held(held),
+        not_held=not_held(buy_and_hold),
         stale_share=stale_share(ledger),
     )
 
@@ -158,7 +166,7 @@ def _curves(ledger: Ledger, books: _Books, random: Draws, at: NDArray[np.int64])
     equity: dict[str, object] = {
         "policy": curves.equity_at(ledger.returns, at),
         "flat": curves.equity_at(books.flat.returns, at),
-        "buy_and_hold": curves.equity_at(books.held.returns, at),
+        "buy_and_hold": curves.equity_at(books.buy_and_hold.returns, at),
         "random_low": random.equity[0],
         "random_median": random.equity[1],
         "random_high": random.equity[2],
@@ -170,7 +178,7 @@ def _curves(ledger: Ledger, books: _Books, random: Draws, at: NDArray[np.int64])
         "equity": equity,
         "drawdown": {
             "policy": curves.drawdown_at(ledger.returns, at),
-            "buy_and_hold": curves.drawdown_at(books.held.returns, at),
+            "buy_and_hold": curves.drawdown_at(books.buy_and_hold.returns, at),
         },
         "note": "multiples of the starting equity; drawdown: the deepest since the point before",
     }
@@ -277,9 +285,9 @@ def judge(
         standing, ledger.exposure, ledger.turnover, ledger.bars.open, ledger.bars.close, ledger.bars.present
     )
     modal_targets = np.array(conduct.modal_targets)
-    constant, modal = best_constant(ledger, standing, modal_targets, tape, {0.0: books.flat, 1.0: books.held})
+    constant, modal = best_constant(ledger, standing, modal_targets, tape, {0.0: books.flat, 1.0: books.buy_and_hold})
     information = acting.information if acting else Information(conduct.action_entropy, 0.0, "discrete", "targets")
-    evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.held)
+    evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.buy_and_hold)
     evidence = replace(evidence, constant=constant, modal=modal, information=information, modes=modes, seeds=seeds)
     late = [rows.pop(name) for name in ("one_bar_late", "time_reversed")]
     return Judgement(
@@ -291,7 +299,7 @@ def judge(
         information=information,
         constant=constant,
         modes=modes,
-        periods=tuple(by_period(ledger, calendar_edges(ledger.bars.time), books.held)),
+        periods=tuple(by_period(ledger, calendar_edges(ledger.bars.time), books.buy_and_hold)),
         curves=_curves(ledger, books, random, at),
         details=_details(ledger, policy, timing, trials, interval, evidence, seed),
     )
