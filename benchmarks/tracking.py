@@ -1,5 +1,7 @@
 """What trackers cost: opening one, and five numbers of one epoch, in microseconds, everything written out included.
 
+``SummaryWriter`` is torch's own writer of the same event files, flushed after each epoch as ours is.
+
 Run: python benchmarks/tracking.py
 """
 
@@ -36,10 +38,27 @@ def measured(config: tuple[TrackerConfig, ...]) -> tuple[float, float]:
         return opened - began, (time.perf_counter() - opened) / CALLS
 
 
+def summary_writer() -> tuple[float, float]:
+    """Returns the same of torch's writer."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with tempfile.TemporaryDirectory() as name:
+        began = time.perf_counter()
+        writer = SummaryWriter(name)
+        opened = time.perf_counter()
+        for step in range(1, CALLS + 1):
+            for curve, value in NUMBERS.items():
+                writer.add_scalar(curve, value, step)
+            writer.flush()
+        writer.close()
+        return opened - began, (time.perf_counter() - opened) / CALLS
+
+
 if __name__ == "__main__":
-    for kind, config in CASES.items():
-        rows = [measured(config) for _ in range(REPEATS)]
+    cases = {kind: lambda config=config: measured(config) for kind, config in CASES.items()}
+    for kind, run in {**cases, "SummaryWriter": summary_writer}.items():
+        rows = [run() for _ in range(REPEATS)]
         opening, call = min(row[0] for row in rows), [row[1] * 1e6 for row in rows]
         print(
-            f"{kind:12s} open {opening * 1e3:7.0f} ms   numbers min {min(call):8.1f} median {median(call):8.1f} us/call"
+            f"{kind:14s} open {opening * 1e3:7.0f} ms   numbers min {min(call):8.1f} median {median(call):8.1f} us/call"
         )
