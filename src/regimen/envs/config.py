@@ -52,9 +52,9 @@ class VectorMarketConfig(BaseModel):
     )
     reward: RewardConfig = Field(default_factory=LogWealthConfig, description="the reward of a step")
     market: MarketConfig = Field(default_factory=MarketConfig, description="costs and rules of trading")
-    seed: int = Field(default=0, ge=0, description="of the random starts, until reset is given another")
+    seed: int = Field(default=0, ge=0, description="seed of the random starts, until reset is given another")
     autoreset: bool = Field(default=True, description="a lane whose episode ends starts the next in the same step")
-    threads: int | None = Field(default=None, ge=1, description="at most so many; null: all processors")
+    threads: int | None = Field(default=None, ge=1, description="most processors to use; null: all")
 
     if not TYPE_CHECKING:  # type checkers keep the signature that the fields make
 

@@ -128,7 +128,7 @@ class LogWealthConfig(_Reward):
 class MeanVarianceConfig(_Reward):
     """``R − λ/2·R²`` of the simple return R."""
 
-    kind: Literal["mean_variance"] = Field(default="mean_variance", description="return less a price of its square")
+    kind: Literal["mean_variance"] = Field(default="mean_variance", description="return less a charge on its square")
     risk_aversion: float = Field(default=1.0, ge=0.0, description="λ; 1 is close to log wealth, 0 is risk-neutral")
 
 

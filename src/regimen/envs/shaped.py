@@ -26,7 +26,7 @@ class ShapedConfig(BaseModel):
 
     kind: Literal["shaped"] = Field(default="shaped", description="the wrapper")
     gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step; must be the agent's own")
-    weights: dict[str, float] = Field(min_length=1, description="of columns in the potential, by their names")
+    weights: dict[str, float] = Field(min_length=1, description="weights of columns in the potential, by name")
 
     def wrap(self, env: VectorEnv) -> Shaped:
         """Returns the lanes with shaped rewards.
