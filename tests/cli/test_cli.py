@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import called
 
 from regimen.cli.app import main
 
@@ -26,34 +27,10 @@ judge: {{bootstrap_draws: 200, random_controls: 20}}
 
 
 @pytest.fixture
-def market(tmp_path: Path) -> Path:
-    import numpy as np
-
-    rng = np.random.default_rng(5)
-    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, 700)))
-    lines = ["timestamp,open,high,low,close,volume"]
-    stamps = np.datetime64("2022-03-01", "s") + np.arange(700) * np.timedelta64(3600, "s")
-    for stamp, price in zip(stamps, close, strict=True):
-        low, high = price * 0.99, price * 1.01
-        lines.append(f"{stamp}Z,{price:.4f},{high:.4f},{low:.4f},{price:.4f},{rng.integers(1, 99)}")
-    path = tmp_path / "coin.csv"
-    path.write_text("\n".join(lines))
-    return path
-
-
-@pytest.fixture
 def config(tmp_path: Path, market: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(CONFIG.format(path=market))
     return path
-
-
-def called(*words: object) -> int:
-    """Runs the command line in this process; returns its exit code."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    code = stop.value.code
-    return code if isinstance(code, int) else 0
 
 
 def test_help_lists_every_command_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

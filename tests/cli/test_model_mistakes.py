@@ -6,12 +6,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
-from regimen.cli.app import main
+from tests.cli import conftest as command_line
 
 CONFIG = """
 name: tiny
@@ -30,16 +29,9 @@ Called = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(5)
-    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.01, 700)))
-    lines = ["timestamp,open,high,low,close,volume"]
-    stamps = np.datetime64("2022-03-01", "s") + np.arange(700) * np.timedelta64(3600, "s")
-    for stamp, price in zip(stamps, close, strict=True):
-        lines.append(f"{stamp}Z,{price:.4f},{price * 1.01:.4f},{price * 0.99:.4f},{price:.4f},{rng.integers(1, 99)}")
-    data, path = tmp_path / "coin.csv", tmp_path / "tiny.yaml"
-    data.write_text("\n".join(lines))
-    path.write_text(CONFIG.format(path=data))
+def config(tmp_path: Path, market: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(CONFIG.format(path=market))
     return path
 
 
@@ -48,11 +40,9 @@ def called(capsys: pytest.CaptureFixture[str]) -> Called:
     """Runs the command line in this process; gives its exit code and its error lines."""
 
     def run(*words: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(word) for word in words])
+        code = command_line.called(*words)
         said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(("[", "/"))]
-        code = stop.value.code
-        return (code if isinstance(code, int) else 0), "\n".join(said)
+        return code, "\n".join(said)
 
     return run
 

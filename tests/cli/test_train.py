@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cli.conftest import called
 
 from regimen.agents import agent_configs
-from regimen.cli.app import main
 from regimen.errors import ConfigError
 from regimen.predictors import BaselineConfig, LogisticConfig
 from regimen.records.choice import choose_model
@@ -39,14 +39,6 @@ def both(tmp_path: Path) -> Path:
     path = tmp_path / "both.yaml"
     path.write_text(BOTH)
     return path
-
-
-def called(*words: object) -> int:
-    """Runs the command line in this process; returns its exit code."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    code = stop.value.code
-    return code if isinstance(code, int) else 0
 
 
 def resolved(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[dict[str, Any], str]:
