@@ -15,7 +15,7 @@ from regimen import ops
 from regimen.agents import CQLConfig
 from regimen.agents.cql.cql import CQL
 from regimen.agents.cql.networks import ActionCritics
-from regimen.agents.cql.transition_table import Drawn, TransitionTable
+from regimen.agents.cql.transition_table import TransitionBatch, TransitionTable
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, MarketGroup, VectorMarket
 from regimen.errors import ConfigError, DataError, RunError
@@ -72,17 +72,17 @@ def agent_for(data: Trajectories, **fields: Any) -> CQL:
     return CQLConfig(**settings).build(EnvSpec(columns=data.columns, choices=data.choices), seed=1)
 
 
-def whole(data: Trajectories, agent: CQL) -> Drawn:
+def whole(data: Trajectories, agent: CQL) -> TransitionBatch:
     """Returns all steps as one batch."""
     agent.begin(data)
     assert agent._table is not None
-    return Drawn(*(part[0] for part in agent._table.take(np.arange(len(data))[None])))
+    return TransitionBatch(*(part[0] for part in agent._table.take(np.arange(len(data))[None])))
 
 
 # --- the peer ---------------------------------------------------------------------------------------------------
 
 
-def peer_agent(critics: int) -> tuple[CQL, Drawn, dict[str, Any]]:
+def peer_agent(critics: int) -> tuple[CQL, TransitionBatch, dict[str, Any]]:
     """Returns an agent with the peer's weights and batch, and what the peer made of them."""
     how, case = GOLDEN["settings"], GOLDEN["cases"][str(critics)]
     config = CQLConfig(
@@ -101,7 +101,7 @@ def peer_agent(critics: int) -> tuple[CQL, Drawn, dict[str, Any]]:
     given = {name: torch.tensor(array) for name, array in case["inputs"].items()}
     ended = given["terminals"][:, 0] > 0.5
     rewards = given["rewards"][:, 0]
-    batch = Drawn(
+    batch = TransitionBatch(
         given["observations"].T,
         given["next_observations"].T,
         given["actions"][:, 0].long(),

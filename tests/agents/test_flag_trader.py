@@ -21,7 +21,7 @@ from regimen.agents.flag_trader.network import (
     count_parameters,
     frozen_sha256,
 )
-from regimen.agents.flag_trader.update import Batch
+from regimen.agents.flag_trader.update import RolloutBatch
 from regimen.agents.flag_trader.windows import append, cut
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
@@ -364,7 +364,7 @@ def test_accumulation_changes_nothing_but_rounding() -> None:
     random = np.random.default_rng(0)
     advantages, targets = (torch.from_numpy(random.standard_normal(size).astype(np.float32)) for _ in range(2))
     old = agent.network.heads.log_prob(outputs[held : held + size], raw) - 0.1
-    batch = Batch(inputs, slice(held, held + size), raw, old.detach(), advantages, targets)
+    batch = RolloutBatch(inputs, slice(held, held + size), raw, old.detach(), advantages, targets)
     found = []
     for parts in (1, 4):
         agent.updates.config = SMALL.model_copy(update={"accumulation": parts, "gradient_clip": 1e9})

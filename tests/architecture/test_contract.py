@@ -27,9 +27,7 @@ FACES = {
 }
 """Files that are imported from other rooms as they are: their names say nothing without the file's."""
 MOST_FILES, MOST_LINES = 20, 3000
-SAME_NAMES = {
-    *("Batch", "Draw", "Drawn", "Lanes", "Moments", "Series", "Transitions", "Windows"),
-}
+SAME_NAMES = {"Lanes", "Moments", "Transitions"}
 """Class names that two rooms still share; none may be added."""
 
 

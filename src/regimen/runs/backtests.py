@@ -34,7 +34,7 @@ from regimen.records import (
 )
 from regimen.records.layout import EXPOSURES, MODEL, PREPROCESS, SCALER
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.prepare import Series, described, history_of, seen
+from regimen.runs.prepare import WholeSeries, described, history_of, seen
 from regimen.runs.window import load_policy, read_exposures
 from regimen.settings import apply_overrides, validated
 from regimen.spans import in_words
@@ -76,7 +76,7 @@ def backtest_run(
     exposures = _decided(directory, config, features.hash, history, loaded.bars, bounds)
     advance(3, 4, "judging")
     ledger = config.market.build().backtest(loaded.bars, exposures, bounds[0], bounds[-1])
-    series = Series.of(config.data, loaded.bars)
+    series = WholeSeries.of(config.data, loaded.bars)
     same_data = loaded.bars.fingerprint == manifest["fingerprint"]
     stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, exposures)
     with _new_folder(directory, loaded.bars.source) as folder:

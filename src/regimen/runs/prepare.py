@@ -46,9 +46,9 @@ class Prepared:
         return self.loaded.bars
 
     @cached_property
-    def series(self) -> Series:
+    def series(self) -> WholeSeries:
         """The whole series that the bars were cut from."""
-        return Series.of(self.config.data, self.bars)
+        return WholeSeries.of(self.config.data, self.bars)
 
     @cached_property
     def history(self) -> History:
@@ -81,7 +81,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class WholeSeries:
     """The series before it was cut or resampled, by which trials are counted.
 
     So whoever tries one year after another, or one bar length after another, has tried the series that many times.
@@ -96,7 +96,7 @@ class Series:
     sketch: Sketch
 
     @classmethod
-    def of(cls, config: DataConfig, bars: Bars) -> Series:
+    def of(cls, config: DataConfig, bars: Bars) -> WholeSeries:
         """Finds the whole behind bars.
 
         Args:

@@ -13,7 +13,7 @@ from torch import Tensor
 from regimen import ops
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.cql.networks import ActionCritics
-from regimen.agents.cql.transition_table import Drawn, TransitionTable
+from regimen.agents.cql.transition_table import TransitionBatch, TransitionTable
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError
 from regimen.learning import (
@@ -169,7 +169,7 @@ class CQL(Persistent):
         chosen = random.integers(0, len(self._table), (count, config.batch_size))
         for start in range(0, count, _TOGETHER):
             drawn = self._table.take(chosen[start : start + _TOGETHER])
-            for number, batch in enumerate(map(Drawn._make, zip(*drawn, strict=True)), first + start):
+            for number, batch in enumerate(map(TransitionBatch._make, zip(*drawn, strict=True)), first + start):
                 left = 1.0 - number / total if config.anneal else 1.0
                 figures = self.update(batch, config.learning_rate * left)
         td_loss, conservative, value = (float(each) for each in figures[:3])
@@ -184,7 +184,7 @@ class CQL(Persistent):
         return self._entropy(figures[3]), numbers
 
     @torch.no_grad()
-    def update(self, batch: Drawn, rate: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def update(self, batch: TransitionBatch, rate: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Makes one update; returns TD loss and penalty, means over the critics, the mean best value, and mean Q."""
         config, size = self.config, len(batch.actions)
         ahead = self.critics(batch.successors).mean(0).T

@@ -13,7 +13,7 @@ from torch import Tensor
 from regimen.replay import Trajectories
 
 
-class Drawn(NamedTuple):
+class TransitionBatch(NamedTuple):
     """Batches of several updates.
 
     Attributes:
@@ -87,7 +87,7 @@ class TransitionTable:
         """Number of steps."""
         return len(self._actions)
 
-    def take(self, chosen: NDArray[np.int64]) -> Drawn:
+    def take(self, chosen: NDArray[np.int64]) -> TransitionBatch:
         """Returns the steps (update, batch), copied."""
         picked = torch.from_numpy(chosen).to(self._device)
         flat = picked.flatten()
@@ -96,7 +96,7 @@ class TransitionTable:
         def seen(rows: Tensor) -> Tensor:
             return self._rows.index_select(0, rows).view(*picked.shape, -1).transpose(1, 2)
 
-        return Drawn(
+        return TransitionBatch(
             seen(at),
             seen(at + self._reach[flat]),
             *(

@@ -24,8 +24,8 @@ from regimen.agents.flag_trader.network import (
 )
 from regimen.agents.flag_trader.pretrained import fill_blocks
 from regimen.agents.flag_trader.reader import Reader
-from regimen.agents.flag_trader.update import Batch, Updates
-from regimen.agents.flag_trader.windows import Windows, append, begin, cut
+from regimen.agents.flag_trader.update import RolloutBatch, Updates
+from regimen.agents.flag_trader.windows import LaneWindows, append, begin, cut
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     Checkpoint,
@@ -196,7 +196,7 @@ class FlagTrader(Persistent):
                 copy_observation(spec, seen, rollout.observations[t + 1])
         return mean_reward(rollout.rewards)
 
-    def _windows(self, rollout: Rollout, before: NDArray[np.float32]) -> tuple[Windows, Tensor]:
+    def _windows(self, rollout: Rollout, before: NDArray[np.float32]) -> tuple[LaneWindows, Tensor]:
         """Returns the windows of a rollout that began with a memory, and the inputs of the table that they point to."""
         rows, lanes, finals = rollout.finals()
         number = np.full(rollout.shape, -1, np.int64)
@@ -221,7 +221,7 @@ class FlagTrader(Persistent):
         targets = rollout.flat(advantages + old_values).to(self.device)
         explained = ops.explained_variance(rollout.flat(old_values), targets.cpu())
         followed = heads.follow_targets(targets, config.value_share if self.iterations else 1.0)
-        batch = Batch(inputs, acted, raw, old_log_prob, rollout.flat(advantages).to(self.device), followed)
+        batch = RolloutBatch(inputs, acted, raw, old_log_prob, rollout.flat(advantages).to(self.device), followed)
         rows = np.where(windows.new(np.arange(len(windows.rows)), config.context), windows.rows, 0)
         learned = np.flatnonzero(((rows >= acted.start) & (rows < acted.stop)).any(1))
         for group in self.updates.optimizer.param_groups:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from regimen.agents.flag_trader.config import FlagTraderConfig
 from regimen.agents.flag_trader.network import FlagTraderNetwork
-from regimen.agents.flag_trader.windows import Windows
+from regimen.agents.flag_trader.windows import LaneWindows
 from regimen.learning import RunningMoments
 
 _TOKENS = 16_384
@@ -49,7 +49,7 @@ class Reader:
         return memory[:, :-1].reshape(len(memory), self.config.context, -1)
 
     @torch.no_grad()
-    def read(self, windows: Windows, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, windows: LaneWindows, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the actor's outputs and the values (row of the table, ...), 0 for rows that are new in no window."""
         outputs = inputs.new_zeros((len(inputs), self.network.outputs))
         values = inputs.new_zeros(len(inputs))
@@ -60,7 +60,7 @@ class Reader:
             outputs[rows], values[rows] = self.network.heads.actor(features), self.network.heads.value(features)
         return outputs, values
 
-    def features(self, windows: Windows, inputs: Tensor, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def features(self, windows: LaneWindows, inputs: Tensor, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Returns the rows (n,) and the features (n, width) of the new observations in some windows."""
         longest = int(windows.lengths[chosen].max())
         rows = torch.from_numpy(windows.rows[chosen, :longest]).to(self.device)

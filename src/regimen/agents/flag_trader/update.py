@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from regimen import ops
 from regimen.agents.flag_trader.config import FlagTraderConfig
 from regimen.agents.flag_trader.reader import Reader
-from regimen.agents.flag_trader.windows import Windows
+from regimen.agents.flag_trader.windows import LaneWindows
 from regimen.nets import private_random
 
 
-class Batch(NamedTuple):
+class RolloutBatch(NamedTuple):
     """What a rollout is learned from, (time · lane, ...) but for the first two.
 
     Attributes:
@@ -53,7 +53,9 @@ class Updates:
         self.policy, self.critic = reader.network.policy_parameters(), list(reader.network.heads.critic.parameters())
         self.optimizer = torch.optim.Adam([*self.policy, *self.critic], lr=config.learning_rate, eps=1e-5, fused=True)
 
-    def gradient(self, windows: Windows, batch: Batch, chosen: NDArray[np.int64]) -> tuple[float, float, float]:
+    def gradient(
+        self, windows: LaneWindows, batch: RolloutBatch, chosen: NDArray[np.int64]
+    ) -> tuple[float, float, float]:
         """Leaves the gradient of a minibatch of windows in the weights; returns loss, divergence and share clipped."""
         config, heads, acted = self.config, self.reader.network.heads, batch.acted
         self.optimizer.zero_grad()

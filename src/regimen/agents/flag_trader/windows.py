@@ -64,7 +64,7 @@ def append(memory: Rows, rows: Rows, kept: int) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
+class LaneWindows:
     """All windows of a rollout, each observation once among the new ones of a window.
 
     Attributes:
@@ -85,7 +85,7 @@ class Windows:
 
 def cut(
     carried: NDArray[np.int64], ended: NDArray[np.bool_], finals: NDArray[np.int64], context: int, kept: int
-) -> Windows:
+) -> LaneWindows:
     """Cuts a rollout into windows.
 
     The table of observations holds, lane by lane in each row: ``context`` rows for the memory before the rollout (the
@@ -123,4 +123,4 @@ def cut(
     rows = np.zeros((len(pieces), context), np.int64)
     for number, (window, _) in enumerate(pieces):
         rows[number, : len(window)] = window
-    return Windows(rows, np.array([len(window) for window, _ in pieces]), np.array([first for _, first in pieces]))
+    return LaneWindows(rows, np.array([len(window) for window, _ in pieces]), np.array([first for _, first in pieces]))

@@ -14,7 +14,7 @@ from regimen.learning import Perceptrons, Trace
 LOG_STD_LOW, LOG_STD_HIGH = -10.0, 2.0
 
 
-class Draw(NamedTuple):
+class HeadDraw(NamedTuple):
     """What a head makes of the actor's output, for as many rows as that has.
 
     Attributes:
@@ -29,17 +29,17 @@ class Draw(NamedTuple):
 class Head(Protocol):
     """What the actor's output means, and how the critics look at its actions."""
 
-    def draw(self, output: Tensor, noise: Tensor) -> Draw:
+    def draw(self, output: Tensor, noise: Tensor) -> HeadDraw:
         """Returns what is drawn from outputs (outputs, batch) with noise (size, batch)."""
 
-    def values(self, critics: Perceptrons, x: Tensor, draw: Draw) -> Tensor:
+    def values(self, critics: Perceptrons, x: Tensor, draw: HeadDraw) -> Tensor:
         """Returns both critics' values (2, batch) of what was drawn at x (width, batch)."""
 
     def critic_slope(self, critics: Perceptrons, x: Tensor, actions: Tensor, targets: Tensor) -> Tensor:
         """Fills the critics' gradient of `ops.sac_critic_loss` at actions that were taken; returns Q (2, batch)."""
 
     def actor_slope(
-        self, critics: Perceptrons, x: Tensor, output: Tensor, noise: Tensor, draw: Draw, alpha: float
+        self, critics: Perceptrons, x: Tensor, output: Tensor, noise: Tensor, draw: HeadDraw, alpha: float
     ) -> Tensor:
         """Returns d `ops.sac_actor_loss` / d outputs (outputs, batch)."""
 
@@ -57,13 +57,13 @@ class SquashedHead:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def draw(self, output: Tensor, noise: Tensor) -> Draw:
+    def draw(self, output: Tensor, noise: Tensor) -> HeadDraw:
         """Returns tanh(mean + σ·noise) and its log-density."""
         log_std = output[self.size :].clamp(LOG_STD_LOW, LOG_STD_HIGH)
         action, log_prob, _ = ops.squashed_sample(output[: self.size].T, log_std.T, noise.T)
-        return Draw(action.T, log_prob)
+        return HeadDraw(action.T, log_prob)
 
-    def values(self, critics: Perceptrons, x: Tensor, draw: Draw) -> Tensor:
+    def values(self, critics: Perceptrons, x: Tensor, draw: HeadDraw) -> Tensor:
         """Returns Q of the one action that was drawn."""
         q: Tensor = critics(torch.cat([x, draw.actions]))
         return q[:, 0]
@@ -76,7 +76,7 @@ class SquashedHead:
         return q[:, 0]
 
     def actor_slope(
-        self, critics: Perceptrons, x: Tensor, output: Tensor, noise: Tensor, draw: Draw, alpha: float
+        self, critics: Perceptrons, x: Tensor, output: Tensor, noise: Tensor, draw: HeadDraw, alpha: float
     ) -> Tensor:
         """With u = mean + σ·noise and a = tanh u: d/du = 2αa − (1 − a²)·∂Q/∂a, d/d log σ = σ·noise·d/du − α."""
         trace: Trace = []
@@ -99,14 +99,14 @@ class ChoiceHead:
     Source: Christodoulou 2019, arXiv 1910.07207.
     """
 
-    def draw(self, output: Tensor, noise: Tensor) -> Draw:
+    def draw(self, output: Tensor, noise: Tensor) -> HeadDraw:
         """Returns the probabilities and minus their entropy; the noise is not needed."""
         del noise
         log_probs = F.log_softmax(output, 0)
         probs = log_probs.exp()
-        return Draw(probs, (probs * log_probs).sum(0))
+        return HeadDraw(probs, (probs * log_probs).sum(0))
 
-    def values(self, critics: Perceptrons, x: Tensor, draw: Draw) -> Tensor:
+    def values(self, critics: Perceptrons, x: Tensor, draw: HeadDraw) -> Tensor:
         """Returns Σ π·min(Q₁, Q₂), twice: the minimum is taken of each choice."""
         q: Tensor = critics(x)
         return (q.amin(0) * draw.actions).sum(0).expand(2, -1)
@@ -121,7 +121,7 @@ class ChoiceHead:
         return taken[:, 0]
 
     def actor_slope(
-        self, critics: Perceptrons, x: Tensor, output: Tensor, noise: Tensor, draw: Draw, alpha: float
+        self, critics: Perceptrons, x: Tensor, output: Tensor, noise: Tensor, draw: HeadDraw, alpha: float
     ) -> Tensor:
         """With c = α·log π − min Q: d/d logits = π·(c − Σ π·c)."""
         del noise

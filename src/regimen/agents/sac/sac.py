@@ -13,7 +13,7 @@ from torch import Tensor
 
 from regimen import ops
 from regimen.agents.sac.config import SACConfig
-from regimen.agents.sac.heads import ChoiceHead, Draw, Head, SquashedHead
+from regimen.agents.sac.heads import ChoiceHead, Head, HeadDraw, SquashedHead
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError, RunError
 from regimen.learning import (
@@ -218,7 +218,7 @@ class SAC(Persistent):
             trace: Trace = []
             output = self.actor(both[i], trace)[0]  # of the successors, then of the states
             draw = head.draw(output, noise[i])
-            there, here = Draw(*(part[..., :size] for part in draw)), Draw(*(part[..., size:] for part in draw))
+            there, here = HeadDraw(*(part[..., :size] for part in draw)), HeadDraw(*(part[..., size:] for part in draw))
 
             next_q = head.values(self.targets, successors[i], there)
             goal = ops.sac_target(rewards[i], terminated[i], next_q[0], next_q[1], there.log_prob, alpha, config.gamma)
