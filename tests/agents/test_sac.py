@@ -344,6 +344,45 @@ def test_the_replay_keeps_the_last_rows_and_draws_all_of_them() -> None:
     assert all(torch.equal(value, other.state()[name]) for name, value in buffer.state().items())
 
 
+def test_a_memory_of_whole_episodes_is_told_every_end() -> None:
+    """Cut and ruin are told apart: a memory that gives episodes back knows where each of them ends."""
+    env = lanes()
+    agent = SACConfig(rollout_steps=4, warmup_steps=64).build(env)
+    step, add, ends, kept = env.step, agent.replay.add, [], []
+
+    def stepped(actions: Any) -> Any:
+        outcome = step(actions)
+        ends.append((outcome[2].copy(), outcome[3].copy()))
+        return outcome
+
+    def added(*transition: Any) -> None:
+        kept.append(tuple(flags.copy() for flags in transition[4:]))
+        add(*transition)
+
+    env.step, agent.replay.add = stepped, added  # type: ignore[method-assign]
+    agent.learn(env, 30 * env.n_envs)
+    np.testing.assert_array_equal(kept, ends)
+    assert np.sum(kept, axis=(0, 2))[1] > 0
+
+
+def test_members_may_have_inputs_of_their_own() -> None:
+    """Stacked inputs (member, inputs, batch): each member answers its own, and its gradient is autograd's."""
+    torch.manual_seed(0)
+    stack = Perceptrons(3, 4, 2, (8,), 1.0)
+    x = torch.randn(3, 4, 5)
+    trace: Trace = []
+    out = stack(x, trace)
+    for member in range(3):
+        torch.testing.assert_close(out[member], stack(x[member])[member])
+    slope = torch.randn(3, 2, 5)
+    (expected,) = (
+        torch.cat([each.flatten() for each in torch.autograd.grad((stack(x) * slope).sum(), list(stack.parameters()))]),
+    )
+    with torch.no_grad():
+        stack.gradients(trace, slope)
+    torch.testing.assert_close(stack.slope, expected)
+
+
 def test_more_lanes_than_the_replay_holds_leave_the_last_ones() -> None:
     buffer = ReplayBuffer(5, 1, 1)
     rows = np.arange(12.0)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from regimen.learning.on_policy import advantages, draw_noise, iteration_numbers, mean_reward
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
-    from regimen.learning.replay_buffer import ReplayBuffer
+    from regimen.learning.replay_buffer import Memory, ReplayBuffer
     from regimen.learning.rnd import RND
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings
@@ -45,6 +45,7 @@ __all__ = [
     "DatasetConfig",
     "FlatAdam",
     "Iteration",
+    "Memory",
     "OfflineLearner",
     "OnlineLearner",
     "PartConfig",
@@ -96,6 +97,7 @@ __getattr__, __dir__ = lazily(
         "DatasetConfig": ".datasets",
         "FlatAdam": ".flat",
         "Iteration": ".iteration",
+        "Memory": ".replay_buffer",
         "OfflineLearner": ".offline",
         "PartConfig": ".datasets",
         "OnlineLearner": ".online",

@@ -50,13 +50,13 @@ class Perceptrons(nn.Module):
         self.flat, self.slope = flattened(self)
 
     def forward(self, x: Tensor, trace: Trace | None = None) -> Tensor:
-        """Returns outputs (member, outputs, batch) of inputs (inputs, batch), the same for every member.
+        """Returns outputs (member, outputs, batch).
 
         Args:
-            x: the input.
+            x: inputs (inputs, batch), the same for every member, or (member, inputs, batch), each its own.
             trace: an empty list, filled with what the backward pass needs.
         """
-        x = x.expand(len(self._layers[0][0]), *x.shape)
+        x = x.expand(len(self._layers[0][0]), *x.shape[-2:])
         for place, (weight, bias) in enumerate(self._layers):
             if trace is not None:
                 trace.append(x)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, Protocol, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from regimen.stateful import Stateful
 
 
 class Transitions(NamedTuple):
@@ -27,6 +29,28 @@ class Transitions(NamedTuple):
     actions: Tensor
     rewards: Tensor
     terminated: Tensor
+
+
+class Memory(Stateful, Protocol):
+    """Where an off-policy agent keeps what it did, and what it draws from."""
+
+    @property
+    def filled(self) -> int:
+        """Transitions that it holds."""
+
+    def add(
+        self,
+        observations: NDArray[Any],
+        successors: NDArray[Any],
+        actions: NDArray[Any],
+        rewards: NDArray[Any],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+    ) -> None:
+        """Takes in one transition of every lane; an episode ends where either flag is set; see `ReplayBuffer.add`."""
+
+    def sample(self, random: np.random.Generator, updates: int, batch: int) -> Transitions:
+        """Draws transitions (update, ..., batch)."""
 
 
 @final
@@ -58,6 +82,7 @@ class ReplayBuffer:
         actions: NDArray[Any],
         rewards: NDArray[Any],
         terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_] | None = None,
     ) -> None:
         """Writes one transition of every lane, over the oldest ones where the buffer is full.
 
@@ -66,8 +91,11 @@ class ReplayBuffer:
             successors: (lane, width).
             actions: (lane, size).
             rewards: (lane,).
-            terminated: (lane,).
+            terminated: (lane,), ruin: nothing follows.
+            truncated: (lane,), cut: the successor is the episode's own last observation. Single transitions need no
+                more than that; a memory of whole episodes does.
         """
+        del truncated
         width, size, lanes = self._width, self._size, len(rewards)
         done = 0
         while done < lanes:

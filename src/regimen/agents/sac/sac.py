@@ -19,6 +19,7 @@ from regimen.errors import ConfigError, RunError
 from regimen.learning import (
     Checkpoint,
     Iteration,
+    Memory,
     Perceptrons,
     Persistent,
     Progress,
@@ -95,7 +96,7 @@ class SAC(Persistent):
         self._actor_adam, self._critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
         self._temperature_adam = VectorAdam(1)
         self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
-        self.replay = ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
+        self.replay: Memory = ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
         self.updates = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "sac", "predict")
@@ -153,7 +154,7 @@ class SAC(Persistent):
             if ended.any():  # an episode's last observation, not the first of the next one
                 successors = after.copy()
                 successors[ended] = info["final_observation"].reshape(after.shape)[ended]
-            self.replay.add(self._seen, successors, actions, reward, terminated)
+            self.replay.add(self._seen, successors, actions, reward, terminated, truncated)
             self.observations.merge(after)
             self.rewards.merge(np.reshape(reward, (-1, 1)))
             self._seen = after
