@@ -10,6 +10,7 @@ from regimen.envs.actions import ActionConfig, ContinuousConfig, LevelsConfig, V
 from regimen.envs.config import VectorMarketConfig
 from regimen.envs.group import MarketGroup, markets_of
 from regimen.envs.migrator import Migrator
+from regimen.envs.recipe import EnvRecipe
 from regimen.envs.rewards import (
     DifferentialSharpeConfig,
     LogWealthConfig,
@@ -40,6 +41,7 @@ __all__ = [
     "ActionConfig",
     "ContinuousConfig",
     "DifferentialSharpeConfig",
+    "EnvRecipe",
     "EnvSpec",
     "LevelsConfig",
     "LogWealthConfig",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from regimen.bars import Bars
-from regimen.envs import MarketGroup, VectorEnv, VectorMarket, VectorMarketConfig, wrapped
+from regimen.envs import EnvRecipe, VectorEnv, VectorMarketConfig
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame
 from regimen.records import RunConfig
@@ -57,23 +57,6 @@ def lanes_of(
     )
 
 
-def market_of(config: RunConfig, desk: Desk, start: int, stop: int, lanes: int | None) -> VectorMarket | None:
-    """Returns a symbol's lanes within the bars [start, stop); None where no episode of it can start there.
-
-    Args:
-        config: of the run.
-        desk: the symbol.
-        start, stop, lanes: see `lanes_of`.
-    """
-    settings = lanes_of(config, start, stop, lanes)
-    try:
-        return settings.build(desk.bars, desk.frame)
-    except ConfigError as error:
-        if error.field == "features":  # it has no whole row in this span
-            return None
-        raise
-
-
 def learning_env(prepared: Prepared, window: Window, paths: Sequence[Prepared] = ()) -> VectorEnv:
     """Returns the lanes that an agent learns in: episodes of the training slice and of its paths, at random starts.
 
@@ -87,14 +70,16 @@ def learning_env(prepared: Prepared, window: Window, paths: Sequence[Prepared] =
         raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
     spans = [(desk, start, stop) for desk in desks(prepared.bars, prepared.frame)]
     spans += [(desk, 0, len(path.bars)) for path in paths for desk in desks(path.bars, path.frame)]
-    lanes = max(1, config.environment.n_envs // len(spans))
-    every = [market_of(config, *span, lanes) for span in spans]
-    markets = [market for market in every if market is not None]
-    if not markets:
-        raise ConfigError("features", f"must be known somewhere in window {window.number + 1}'s training slice")
     discount = getattr(config.model, "gamma", None)
     for number, wrapper in enumerate(config.environment.wrappers):
         if discount is not None and wrapper.gamma != discount:
             rule = f"must be the agent's own, {discount:g}; with another, the best policy changes"
             raise ConfigError(f"environment.wrappers.{number}.gamma", rule, wrapper.gamma)
-    return wrapped(markets[0] if len(markets) == 1 else MarketGroup(markets), config.environment.wrappers)
+    markets = tuple((desk.bars, desk.frame, lanes_of(config, first, last, 1)) for desk, first, last in spans)
+    try:
+        return EnvRecipe(markets, config.environment.wrappers).build(config.environment.n_envs)
+    except ConfigError as error:
+        if error.field != "features":
+            raise
+        rule = f"must be known somewhere in window {window.number + 1}'s training slice"
+        raise ConfigError("features", rule) from None

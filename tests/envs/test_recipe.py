@@ -1,0 +1,52 @@
+"""Lanes made in another process are the same lanes, bit for bit."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from regimen.envs import EnvRecipe, ShapedConfig, VectorMarketConfig, markets_of
+from regimen.errors import ConfigError
+
+Make = Callable[..., Any]
+
+
+def rewards(recipe: EnvRecipe) -> list[bytes]:
+    env = recipe.build(6, seed=4)
+    env.reset()
+    actions = np.random.default_rng(0).uniform(-1.0, 1.0, (20, env.n_envs)).astype(np.float32)
+    return [env.step(row)[1].tobytes() for row in actions]
+
+
+@pytest.fixture
+def recipe(make_bars: Make, make_features: Make) -> EnvRecipe:
+    config = VectorMarketConfig(episode_length=7)
+    tables = [make_bars(seed=seed) for seed in (1, 2)]
+    return EnvRecipe(
+        tuple((bars, make_features(bars), config) for bars in tables), (ShapedConfig(weights={"position": 1.0}),)
+    )
+
+
+def test_another_process_makes_the_same_lanes(recipe: EnvRecipe) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(rewards, (recipe,)) == rewards(recipe)
+
+
+def test_lanes_are_shared_and_have_seeds_of_their_own(recipe: EnvRecipe) -> None:
+    env = pickle.loads(pickle.dumps(recipe)).build(7, seed=4)
+    assert [market.n_envs for market in markets_of(env)] == [3, 3]
+    assert [market.config.seed for market in markets_of(env)] == [4, 5]
+    assert rewards(recipe) != rewards(EnvRecipe(recipe.markets))  # the wrapper is part of it
+
+
+def test_a_market_that_cannot_start_is_left_out(recipe: EnvRecipe) -> None:
+    (bars, features, config), other = recipe.markets
+    nowhere = (bars, np.full_like(np.asarray(features, np.float64), np.nan), config)
+    assert len(markets_of(EnvRecipe((nowhere, other)).build(4))) == 1
+    with pytest.raises(ConfigError, match=r"^features: must be known somewhere in the span of a market$"):
+        EnvRecipe((nowhere,)).build(4)
