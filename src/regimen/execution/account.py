@@ -45,6 +45,7 @@ POSITION_COLUMNS = 5
 FILL_COLUMNS = ("units", "price", "notional", *FILL_COSTS, "participation")
 """Rows of the buffers that fills are written to."""
 _FILL_COST, _PARTICIPATION = FILL_COLUMNS.index(FILL_COSTS[0]), len(FILL_COLUMNS) - 1
+_DUTY = FILL_COSTS.index("stamp_duty")
 FREE = (0.0,) * len(FILL_COSTS)
 """The costs of a fill that costs nothing."""
 
@@ -122,6 +123,7 @@ def write_fill(
     price: float,
     costs: tuple[float, ...],
     participation: float,
+    rules: Rules,
     fills: Fills,
 ) -> None:
     """Writes one fill into the buffers; ``costs`` are in the order of `FILL_COSTS`."""
@@ -133,6 +135,8 @@ def write_fill(
     values[1, at] = price
     values[2, at] = abs(units) * price
     for k in range(len(costs)):
+        if k == _DUTY and rules.stamp_duty == 0.0:
+            continue  # no table reads its row, and what is not written takes no memory
         values[_FILL_COST + k, at] = costs[k]
     values[_PARTICIPATION, at] = participation
 

@@ -14,6 +14,7 @@ from regimen.execution.account import (
     COST_KINDS,
     EQUITY,
     FIRST_COST,
+    STAMP_DUTY,
     TURNOVER,
     UNITS,
     Fills,
@@ -64,6 +65,8 @@ def _replaying(version: int) -> Callable[..., int]:
             book[1, t - first] = account[0, CASH]
             book[2, t - first] = account[0, TURNOVER]
             for k in range(FIRST_COST, ACCOUNT_COLUMNS):
+                if k == STAMP_DUTY and rules.stamp_duty == 0.0:
+                    continue  # no ledger reads its row, and what is not written takes no memory
                 book[_FIRST_ROW + k, t - first] = account[0, k]
             for s in range(units.shape[1]):
                 units[t - first, s] = positions[0, s, UNITS]

@@ -175,7 +175,7 @@ def advance(
                 price = positions[n, s, MARK] * tape.payouts[s]
                 paid_out += units * price
                 if fills is not None:
-                    write_fill(filled, stamp, s, DELISTING, -units, price, FREE, np.nan, fills)
+                    write_fill(filled, stamp, s, DELISTING, -units, price, FREE, np.nan, rules, fills)
                 filled += 1
             continue
         value += worth
@@ -265,7 +265,7 @@ def advance(
         duties += duty
         if fills is not None:
             costs = (commission, spread, impact, duty)
-            write_fill(filled, stamp, s, reason, delta, price, costs, abs(delta) / volume, fills)
+            write_fill(filled, stamp, s, reason, delta, price, costs, abs(delta) / volume, rules, fills)
         filled += 1
 
     value, gross, called = mark_positions(n, t, cash, tape, rules, positions)
