@@ -255,7 +255,9 @@ def advance(
                 impact = notional * rate
             else:
                 account[n, UNPRICED] += 1.0
-        duty = notional * rules.stamp_duty if delta < 0.0 else 0.0
+        duty = 0.0
+        if rules.stamp_duty > 0.0 and delta < 0.0:
+            duty = notional * rules.stamp_duty
         cash -= delta * price + (commission + spread)
         cash -= impact + duty
         traded += notional
