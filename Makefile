@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# What `make bounds` runs: all that writes into arrays of accounts and lanes.
+BOUNDS := tests/execution tests/envs
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench docs format clean
+.PHONY: help demo test test-slow room bounds coverage check bench docs format clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,6 +39,21 @@ test: $(VENV)/.dev ## every test that is not slow (under ten minutes on two core
 
 test-slow: $(VENV)/.dev ## the slow tests only
 	@$(BIN)/python -m pytest -q -n 2 -m slow
+
+room: $(VENV)/.dev ## tests, lint and types of one room: make room ROOM=agents
+	@test -d tests/$(ROOM) || { echo "ROOM=NAME: one of $$(cd tests && ls -d */ | tr -d '/\n' | sed 's/__pycache__//')"; exit 2; }
+	@$(BIN)/ruff check src/regimen/$(ROOM) tests/$(ROOM)
+	@$(BIN)/mypy src/regimen/$(ROOM)
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow" tests/$(ROOM)
+
+# numba's cache does not know of these two switches, so each has a cache of its own.
+bounds: $(VENV)/.dev ## the tests of the account and of the lanes, with every array access checked
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)/bounds REGIMEN_CACHE=$(CURDIR)/$(VENV)/bounds/scan $(BIN)/python -m pytest -q -n 2 -m "not slow" $(BOUNDS)
+
+coverage: $(VENV)/.dev ## lines that the tests run, compiled ones too: they run as Python here
+	@NUMBA_DISABLE_JIT=1 REGIMEN_CACHE=$(CURDIR)/$(VENV)/interpreted $(BIN)/python -m coverage run --source=src/regimen -m pytest -q -m "not slow" \
+		tests/scan tests/execution tests/envs tests/ops -k "not minute"
+	@$(BIN)/python -m coverage report --skip-covered --skip-empty
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, docs
 	$(BIN)/ruff format --check .
