@@ -12,7 +12,7 @@ from torch import Tensor
 
 from regimen.agents.analytic.band import BandPolicy
 from regimen.agents.analytic.config import AnalyticConfig
-from regimen.agents.differentiable import Band, DifferentiableMarket, differentiable
+from regimen.agents.analytic.differentiable import Band, DifferentiableMarket, differentiable
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RunError

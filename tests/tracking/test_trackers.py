@@ -240,10 +240,10 @@ def test_none_writes_nothing(home: Path) -> None:
 
 
 def test_a_damaged_memory_begins_anew(home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from regimen.tracking.tracker import Memory
+    from regimen.tracking.tracker import TrackerIds
 
     (home / "tracking.json").write_text("{")
-    assert Memory(home).recall("mlflow") == {}
+    assert TrackerIds(home).recall("mlflow") == {}
     assert "cannot be read" in caplog.text
 
 

@@ -229,7 +229,7 @@ class KnownMarketEnv:
 
     @property
     def path(self) -> tuple[Floats, Floats, _Terms]:
-        """What the lanes walk along, for `regimen.agents.differentiable`: shown, gains, and what they are paid."""
+        """What the lanes walk along, for the exact gradient: what is shown, gains, and what they are paid."""
         return self._shown, self._gains, self._terms
 
     def state(self) -> dict[str, NDArray[Any]]:

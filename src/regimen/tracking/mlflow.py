@@ -14,7 +14,7 @@ from regimen.errors import ConfigError
 from regimen.files import DRAFT, scratch
 from regimen.locks import FileLock
 from regimen.tracking.config import MLflowConfig, expanded
-from regimen.tracking.tracker import About, Memory, flattened
+from regimen.tracking.tracker import About, TrackerIds, flattened
 
 # Read when mlflow is imported: nothing is told to its makers, and a server that is gone is given up within seconds.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -65,7 +65,7 @@ class MLflowTracker:
         MlflowException: the store cannot be opened.
     """
 
-    def __init__(self, config: MLflowConfig, folder: Path, about: About, memory: Memory) -> None:
+    def __init__(self, config: MLflowConfig, folder: Path, about: About, memory: TrackerIds) -> None:
         uri = config.uri or f"sqlite:///{folder.resolve().parent / 'mlflow.db'}"
         if uri.startswith("sqlite:///") and not _file_of(uri).parent.is_dir():  # the library would try for minutes
             raise ConfigError("tracking.uri", "must be a file in a folder that exists", uri)

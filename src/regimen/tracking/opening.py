@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regimen.errors import ConfigError, RegimenError, without_credentials
 from regimen.tracking.config import MLflowConfig, TensorBoardConfig, TrackerConfig, require_trackers
-from regimen.tracking.tracker import About, Memory, Tracker, Trackers
+from regimen.tracking.tracker import About, Tracker, TrackerIds, Trackers
 
 
 def open_trackers(config: tuple[TrackerConfig, ...], folder: Path, about: About) -> Trackers:
@@ -23,7 +23,7 @@ def open_trackers(config: tuple[TrackerConfig, ...], folder: Path, about: About)
             answer.
     """
     require_trackers(config)
-    memory = Memory(folder)
+    memory = TrackerIds(folder)
     opened: dict[str, Tracker] = {}
     for each in config:
         try:
@@ -57,7 +57,7 @@ def _placed(config: TrackerConfig, began: Path) -> TrackerConfig:
     return config
 
 
-def _open(config: TrackerConfig, folder: Path, about: About, memory: Memory) -> Tracker:
+def _open(config: TrackerConfig, folder: Path, about: About, memory: TrackerIds) -> Tracker:
     """Imports the one module that is needed, and its library with it."""
     if isinstance(config, TensorBoardConfig):
         from regimen.tracking.tensorboard import TensorBoardTracker

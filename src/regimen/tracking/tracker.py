@@ -112,7 +112,7 @@ class Trackers:
                 _log.warning("tracking: %s is switched off, the run goes on (%s)", kind, why)
 
 
-class Memory:
+class TrackerIds:
     """What must be known to go on with a run's curves after a stop: ``tracking.json`` in the run's folder.
 
     Args:

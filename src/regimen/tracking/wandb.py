@@ -11,7 +11,7 @@ os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read at the import: n
 import wandb
 
 from regimen.tracking.config import WandbConfig
-from regimen.tracking.tracker import About, Memory
+from regimen.tracking.tracker import About, TrackerIds
 
 
 class WandbTracker:
@@ -30,7 +30,7 @@ class WandbTracker:
         wandb.Error: no account, or no answer, online.
     """
 
-    def __init__(self, config: WandbConfig, folder: Path, about: About, memory: Memory) -> None:
+    def __init__(self, config: WandbConfig, folder: Path, about: About, memory: TrackerIds) -> None:
         identity = memory.recall("wandb").get("run") or secrets.token_hex(4)
         (folder / "wandb").mkdir(exist_ok=True)  # where it is missing, the library turns to the temporary folder
         self._run = wandb.init(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from regimen.agents.analytic.band import BandPolicy
 from regimen.agents.analytic.config import AnalyticConfig
-from regimen.agents.differentiable import DifferentiableMarket, differentiable
+from regimen.agents.analytic.differentiable import DifferentiableMarket, differentiable
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import Checkpoint, Iteration, Persistent, Progress, RunningMoments, learn_online, observed_rows

@@ -9,7 +9,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from regimen.agents.differentiable import Band
+from regimen.agents.analytic.differentiable import Band
 from regimen.envs import EnvSpec
 from regimen.learning import Activation, perceptron
 

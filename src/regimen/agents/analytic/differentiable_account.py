@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regimen.agents.differentiable import Band
+from regimen.agents.analytic.differentiable import Band
 from regimen.envs import FLOOR, READY, ContinuousConfig, LogWealthConfig, MeanVarianceConfig, VectorMarket
 from regimen.errors import RunError
 from regimen.execution.differentiable import Book, DifferentiableAccount

@@ -94,7 +94,7 @@ def differentiable(env: VectorEnv) -> DifferentiableMarket:
         RunError: anything that has no gradient, by its name.
     """
     if isinstance(env, VectorMarket):
-        from regimen.agents.differentiable_account import AccountMarket
+        from regimen.agents.analytic.differentiable_account import AccountMarket
 
         return AccountMarket(env)
     path = getattr(env, "path", None)
