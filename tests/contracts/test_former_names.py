@@ -1,0 +1,93 @@
+"""What a config is known by: an example's hash, and the document beside a predictor's weights, as they were written
+before fields were renamed. A trial ledger keys by the first, a checkpoint and a served model by the second."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from regimen.predictors import PredictorConfig
+from regimen.records.choice import choose_model
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+EXAMPLE_HASHES = {
+    "analytic-btc-1h.yaml": ("analytic", "e96454f43d10469f"),
+    "btc-1h.yaml": ("baseline", "c03c2a2b63e6c9e0"),
+    "cgdt-btc-1h.yaml": ("cgdt", "2dc62c4b0f50f13f"),
+    "cnn-btc-1h.yaml": ("cnn", "b64cf0e44dcfd22a"),
+    "compare-btc-1h.yaml": ("lstm", "4fe88e3ea18903cc"),
+    "compare-sp500-panel.yaml": ("lstm", "c4309dcf52148456"),
+    "cql-btc-1h.yaml": ("cql", "02df8ad7a7f5d31b"),
+    "flag-trader-btc-1h.yaml": ("flag-trader", "e06aa870c2a4d296"),
+    "hybrid-btc-1h.yaml": ("hybrid", "77d4becfb8e7e002"),
+    "logistic-btc-1h.yaml": ("logistic", "eb6bb69a4217cdec"),
+    "lstm-btc-1h.yaml": ("lstm", "faeb89e45544cf56"),
+    "momentum-sp500-panel.yaml": ("momentum", "df480f544adcdcb1"),
+    "multitask-btc-1h.yaml": ("multitask", "6e45f970c44c8a21"),
+    "ppo-btc-1h.yaml": ("ppo", "fcc34fe0fc8bf653"),
+    "ppo-sp500-panel.yaml": ("ppo", "f6b8f792c29d8621"),
+    "recurrent-ppo-btc-1h.yaml": ("recurrent-ppo", "4541344dd8b8c9ff"),
+    "sac-btc-1h.yaml": ("sac", "52cb1963f9a936ec"),
+    "sac-sp500-panel.yaml": ("sac", "9c57a4a16cc5fc56"),
+    "sb3-btc-1h.yaml": ("sb3", "ad7f379f70b93d35"),
+    "sp500-panel.yaml": ("baseline", "c8417000416c8f4f"),
+}
+"""By the code before the first rename; `compare` files by the model that is put into them."""
+
+OTHER_NAMES: list[tuple[str, str, list[str]]] = [
+    (
+        "lstm",
+        "b34bc63b349d2f14",
+        [
+            "model.window=8",
+            "labels.volatility_window=30",
+            "exposure.volatility_target=0.2",
+            "exposure.volatility_window=15",
+        ],
+    ),
+    ("cnn", "5510748c708577f0", ["model.window=40"]),
+    ("hybrid", "ba47b49fdc0d4e7e", ["model.window=40"]),
+    ("multitask", "9b6bab076a22ac0d", ["model.window=40", "labels.kind=triple_barrier", "labels.volatility_window=31"]),
+    ("ppo", "c08eba5cf60e1a37", ["environment.window=3", "environment.reward={kind: rolling_sharpe, window: 20}"]),
+    ("momentum", "b4b3bf3df0422518", ["exposure.volatility_window=60"]),
+    ("cgdt", "78c7b5fa70907bda", ["model.context=12"]),
+    ("flag-trader", "ee9bc491388c950b", ["model.context=12", "environment.window=2"]),
+]
+"""A model, the hash by the code before the first rename, and overrides in its words."""
+
+DOCUMENTS = {
+    "cnn": "fb4b42b2c0d30e316d4566d5c44a5ac4d0b9e0c4681a1b5c3326d49ac48ef6f2",
+    "lstm": "cc1cefb0c10add8c23b4203f0c411603c87b9dc27bbfb31facc1a6ed6bd57761",
+    "hybrid": "49f53344a27cb5b29ac2ff2076fe5dee2fd812080e6f56db10570557b466f579",
+    "multitask": "c075f6c92691fa5a633e818cc7751ab5753fa05480158e66d7c43600eadcfe99",
+}
+"""SHA-256 of ``predictor.json``, by the code before the first rename."""
+
+
+def test_every_example_has_its_hash() -> None:
+    assert set(EXAMPLE_HASHES) == {path.name for path in EXAMPLES.glob("*.yaml")}
+
+
+@pytest.mark.parametrize(("file", "model", "digest"), [(name, *row) for name, row in EXAMPLE_HASHES.items()])
+def test_an_example_is_the_trial_that_it_was(file: str, model: str, digest: str) -> None:
+    assert choose_model(model, EXAMPLES / file).config.hash == digest
+
+
+@pytest.mark.parametrize(("model", "digest", "overrides"), OTHER_NAMES)
+def test_a_config_in_former_words_is_the_trial_that_it_was(model: str, digest: str, overrides: list[str]) -> None:
+    assert choose_model(model, None, ["data.sample=sp500", *overrides]).config.hash == digest
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_the_document_of_a_predictor_is_what_it_was(kind: str, tmp_path: Path) -> None:
+    values: dict[str, Any] = {"kind": kind, "window": 30, "heads": 1}
+    if kind in ("cnn", "multitask"):
+        del values["heads"]
+    config: Any = TypeAdapter(PredictorConfig).validate_python(values)
+    config.build(6, 3).save(tmp_path)
+    assert hashlib.sha256((tmp_path / "predictor.json").read_bytes()).hexdigest() == DOCUMENTS[kind]
