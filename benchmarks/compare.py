@@ -17,10 +17,15 @@ from pathlib import Path
 SIZES: dict[str, tuple[str, ...]] = {
     "logistic": ("training.epochs=20", "training.batch_size=1024"),
     "baseline": ("training.epochs=20", "training.batch_size=1024"),
-    "cnn": ("model.window=24", "model.width=24", "model.kernels=[3,5]"),
-    "lstm": ("model.window=24", "model.width=32", "model.layers=1"),
-    "hybrid": ("model.window=24", "model.width=24", "model.kernels=[3,5]"),
-    "multitask": ("model.window=24", "model.encoder.kind=cnn", "model.encoder.width=24", "model.encoder.kernels=[3,5]"),
+    "cnn": ("model.context=24", "model.width=24", "model.kernels=[3,5]"),
+    "lstm": ("model.context=24", "model.width=32", "model.layers=1"),
+    "hybrid": ("model.context=24", "model.width=24", "model.kernels=[3,5]"),
+    "multitask": (
+        "model.context=24",
+        "model.encoder.kind=cnn",
+        "model.encoder.width=24",
+        "model.encoder.kernels=[3,5]",
+    ),
     "ppo": ("model.gamma=0.9", "model.gae_lambda=0.9", "model.entropy_coefficient=0.01", "environment.steps=400000"),
     "ppo-lstm": (
         "model.gamma=0.9",

@@ -235,7 +235,7 @@ def loops(count: int, runs: int, threads: int) -> None:
     from regimen.training.resident import Resident
 
     config = HybridConfig()
-    data = windows_of(count, config.window, config.targets)
+    data = windows_of(count, config.context, config.targets)
     torch.set_num_threads(threads)
     objective = joint(config)
     resident = Resident.of(data.x_train, data.y_train, None, data.targets_train, torch.device("cpu"))
@@ -268,7 +268,7 @@ def loops(count: int, runs: int, threads: int) -> None:
         for name, one in contestants.items():
             found[name].append(one())
     print(
-        f"hybrid, {count:,} windows of {config.window} x {FEATURES}, batch {BATCH}, {threads} threads, {runs} runs each"
+        f"hybrid, {count:,} windows of {config.context}x {FEATURES}, batch {BATCH}, {threads} threads, {runs} runs each"
     )
     base = statistics.median(found["bare torch"])
     for name, seconds in found.items():

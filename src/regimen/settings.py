@@ -7,13 +7,24 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from regimen.errors import ConfigError
 from regimen.yamltext import MalformedError, UnboundedError, parse_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
+
+FORMER = {"context": "window"}
+"""What a field was called before, in the classes whose `ConfigDict` has `FORMER_NAMES`. Both names are read. What is
+hashed, and what identifies a file, is ``model_dump(by_alias=True)``: the former names, so that it stays what it was."""
+
+
+def _read_by(name: str) -> str | AliasChoices:
+    return AliasChoices(name, FORMER[name]) if name in FORMER else name
+
+
+FORMER_NAMES = AliasGenerator(validation_alias=_read_by, serialization_alias=lambda name: FORMER.get(name, name))
 
 
 class ModelSettings(BaseModel):
@@ -89,7 +100,7 @@ def _rule(problem: ErrorDetails, model: type[BaseModel]) -> str:
     """Pydantic's message in the words of this house: what would be right."""
     kind = problem["type"]
     if kind == "extra_forbidden":
-        return "is not a known key" + _suggest(model, problem["loc"])
+        return _unknown(model, problem["loc"])
     if kind == "missing":
         return "is required"
     if kind == "union_tag_not_found":
@@ -117,8 +128,8 @@ def _written(location: Sequence[str | int], values: object, missing: bool) -> tu
     return tuple(path)
 
 
-def _suggest(model: type[BaseModel], path: Sequence[str | int]) -> str:
-    """The nearest known key to an unknown one, as a hint; empty when none is near."""
+def _unknown(model: type[BaseModel], path: Sequence[str | int]) -> str:
+    """What is to be said of a key that is not known: the nearest one, or that it is the former name of one given."""
     models: list[type[BaseModel]] = [model]
     for part in path[:-1]:
         kinds = [one for one in models if "kind" in one.model_fields and one.model_fields["kind"].default == part]
@@ -127,9 +138,19 @@ def _suggest(model: type[BaseModel], path: Sequence[str | int]) -> str:
             continue
         fields = [one.model_fields[str(part)] for one in models if str(part) in one.model_fields]
         models = [member for field in fields for member in members(field.annotation)]
-    known = [name for one in models for name in one.model_fields]
-    near = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    key = str(path[-1])
+    known = {name: name for one in models for name in one.model_fields}
+    former = {
+        FORMER[name]: name
+        for one in models
+        if one.model_config.get("alias_generator") is FORMER_NAMES
+        for name in FORMER.keys() & one.model_fields.keys()
+    }
+    if key in former:
+        return f"is what {former[key]!r} was called before: leave one of the two out"
+    names = former | known
+    near = difflib.get_close_matches(key, names, n=1)
+    return "is not a known key" + (f" (did you mean {names[near[0]]!r}?)" if near else "")
 
 
 def members(union: object) -> list[type[BaseModel]]:
@@ -146,6 +167,11 @@ def _set(values: dict[str, Any], dotted: str, value: object) -> None:
         if not isinstance(child, dict):
             raise ConfigError(dotted, f"{parent!r} is a single value and has no fields", child)
         values = child
+    for pair in FORMER.items():  # an override wins over the file, whichever name either has
+        if last in pair:
+            other = pair[last == pair[0]]
+            if isinstance(values.get(other), int):  # all of them are; an extra of the user's own name is not
+                del values[other]
     values[last] = value
 
 

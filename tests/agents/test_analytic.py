@@ -172,7 +172,7 @@ def test_the_gradient_is_that_of_the_account(fields: dict[str, Any]) -> None:
 
 
 def test_what_is_shown_is_what_the_environment_shows() -> None:
-    env = market_env(window=3, show_account=True)
+    env = market_env(context=3, show_account=True)
     seen, _ = env.reset(starts=np.array([7, 9, 30, 60, 100, 200]))
     found = differentiable(env).shown(torch.tensor([7, 9, 30, 60, 100, 200]))
     np.testing.assert_allclose(found.numpy(), seen[:, :6], rtol=1e-6)

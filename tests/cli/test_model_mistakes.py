@@ -23,7 +23,7 @@ environment: {{steps: 64, n_envs: 2, episode_length: 32}}
 judge: {{bootstrap_draws: 200, random_controls: 20}}
 tracking: none
 """
-SMALL = ["model.window=8", "model.width=8", "model.heads=2", "training.epochs=1", "training.batch_size=64"]
+SMALL = ["model.context=8", "model.width=8", "model.heads=2", "training.epochs=1", "training.batch_size=64"]
 
 Called = Callable[..., tuple[int, str]]
 
@@ -50,14 +50,14 @@ def called(capsys: pytest.CaptureFixture[str]) -> Called:
 MISTAKES: list[tuple[str, list[str], str]] = [
     (
         "lstm",
-        ["model.window=300"],
-        "model.window: must be shorter than the 212 bars of window 1's training slice; got 300",
+        ["model.context=300"],
+        "model.context: must be shorter than the 212 bars of window 1's training slice; got 300",
     ),
-    ("lstm", ["model.window=1"], "model.window: must be greater than or equal to 2; got 1"),
+    ("lstm", ["model.context=1"], "model.context: must be greater than or equal to 2; got 1"),
     (
         "hybrid",
-        ["model.window=10"],
-        "model: window must be longer than the farthest tap, 24 rows back (kernels x dilations); got 10",
+        ["model.context=10"],
+        "model: context must be longer than the farthest tap, 24 rows back (kernels x dilations); got 10",
     ),
     ("cnn", ["model.heads=5"], "model: heads must divide the width 32; got 5"),
     ("multitask", ["model.heads=5"], "model: heads must divide the encoder's width 32; got 5"),

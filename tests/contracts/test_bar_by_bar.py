@@ -164,9 +164,9 @@ def test_a_classifier(member: Any, symbols: str, latency: int) -> None:
     check(ClassifierPolicy(predictor, RULE, Scaler()), symbols, latency)
 
 
-def lanes(case: Case, latency: int, window: int = 1, **more: Any) -> VectorMarketConfig:
+def lanes(case: Case, latency: int, context: int = 1, **more: Any) -> VectorMarketConfig:
     return VectorMarketConfig(
-        n_envs=8, episode_length=11, account_span=11, window=window, actions=case.actions, market=market(latency),
+        n_envs=8, episode_length=11, account_span=11, context=context, actions=case.actions, market=market(latency),
         threads=1, **more,
     )  # fmt: skip
 
@@ -226,7 +226,7 @@ def test_an_agent(case: Case, symbols: str, latency: int) -> None:
 @pytest.mark.parametrize("actions", ["verbs", {"kind": "continuous", "smoothing": 0.3, "dead_band": 0.01}])
 def test_an_agent_with_windows_of_rows_whose_actions_depend_on_the_target_in_force(actions: Any) -> None:
     case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
-    check_agent(case, VectorMarketConfig(**{**dict(lanes(case, 3, window=4)), "actions": actions}), "ABC")
+    check_agent(case, VectorMarketConfig(**{**dict(lanes(case, 3, context=4)), "actions": actions}), "ABC")
 
 
 def test_an_agent_that_does_not_see_its_account() -> None:
@@ -284,7 +284,7 @@ judge: {{bootstrap_draws: 200, random_controls: 20}}
 PPO = """model: {kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}
 environment: {steps: 1024, n_envs: 16, episode_length: 40, evaluations: 2, actions: continuous}
 """
-LSTM = """model: {kind: lstm, window: 12, width: 8, layers: 1, heads: 2}
+LSTM = """model: {kind: lstm, context: 12, width: 8, layers: 1, heads: 2}
 training: {epochs: 2, patience: null}
 exposure: {dead_band: 0.0, volatility_target: 0.3, volatility_window: 10}
 """

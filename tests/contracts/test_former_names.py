@@ -7,11 +7,18 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from pydantic import TypeAdapter
 
-from regimen.predictors import PredictorConfig
+from regimen.errors import ConfigError
+from regimen.predictors import LSTMConfig, PredictorConfig
 from regimen.records.choice import choose_model
+from regimen.records.stored_config import missing_fields
+from regimen.settings import apply_overrides
+from regimen.training import TrainingConfig, TrainingData
+from regimen.training.checkpoint import identify
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -91,3 +98,71 @@ def test_the_document_of_a_predictor_is_what_it_was(kind: str, tmp_path: Path) -
     config: Any = TypeAdapter(PredictorConfig).validate_python(values)
     config.build(6, 3).save(tmp_path)
     assert hashlib.sha256((tmp_path / "predictor.json").read_bytes()).hexdigest() == DOCUMENTS[kind]
+
+
+def test_a_checkpoint_is_of_the_training_that_it_was_of() -> None:
+    predictor = LSTMConfig(context=4, width=4, layers=1, heads=1).build(6, 3)
+    data = TrainingData(np.zeros((9, 4, 6), np.float32), np.zeros(9, np.int64))
+    written = identify(predictor, data, TrainingConfig(), 0, 0, torch.device("cpu"))["predictor"]
+    sizes = {"width": 4, "layers": 1, "bidirectional": False, "heads": 1, "dropout": 0.1}
+    assert written == {"kind": "lstm", "window": 4, **sizes}
+
+
+FORMER_AND_NEW = [
+    ("lstm", "model.window", "model.context", "12"),
+    ("cnn", "model.window", "model.context", "40"),
+    ("hybrid", "model.window", "model.context", "40"),
+    ("multitask", "model.window", "model.context", "40"),
+    ("ppo", "environment.window", "environment.context", "3"),
+]
+
+
+@pytest.mark.parametrize(("model", "former", "new", "value"), FORMER_AND_NEW)
+def test_both_names_are_read_and_the_new_one_is_written(model: str, former: str, new: str, value: str) -> None:
+    data = "data.sample=sp500"
+    then, now = (choose_model(model, None, [data, f"{name}={value}"]).config for name in (former, new))
+    assert then == now
+    assert then.hash == now.hash
+    section, field = new.split(".")
+    assert str(then.as_dict()[section][field]) == value
+    assert former.split(".")[1] not in then.as_dict()[section]
+    assert (
+        missing_fields(then, then.model_dump(mode="json", by_alias=True)) == []
+    )  # a run of then is read without a word
+
+
+@pytest.mark.parametrize(("model", "former", "new", "value"), FORMER_AND_NEW)
+def test_an_override_wins_whichever_name_the_file_has(model: str, former: str, new: str, value: str) -> None:
+    for earlier, later in ((former, new), (new, former)):
+        overrides = ["data.sample=sp500", f"{earlier}=7", f"{later}={value}"]
+        section, field = new.split(".")
+        assert str(choose_model(model, None, overrides).config.as_dict()[section][field]) == value
+
+
+def test_an_override_leaves_names_of_the_users_own_alone() -> None:
+    values = {"data": {"extras": {"window": {"path": "a.csv"}}}}
+    both = apply_overrides(values, ["data.extras.context.path=b.csv", "data.extras.context={path: c.csv}"])
+    assert both["data"]["extras"] == {"window": {"path": "a.csv"}, "context": {"path": "c.csv"}}
+
+
+@pytest.mark.parametrize(("model", "former", "new", "value"), FORMER_AND_NEW)
+def test_both_names_together_are_one_mistake(model: str, former: str, new: str, value: str, tmp_path: Path) -> None:
+    (section, old), (_, field) = former.split("."), new.split(".")
+    kind = f"kind: {model}, " if section == "model" else ""
+    path = tmp_path / "both.yaml"
+    path.write_text(f"data: {{sample: sp500}}\n{section}: {{{kind}{old}: {value}, {field}: {value}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        choose_model(model, path)
+    rule = f"{former}: is what {field!r} was called before: leave one of the two out; got {value}"
+    assert str(caught.value) == rule
+
+
+@pytest.mark.parametrize("name", ["window", "context"])
+def test_a_mistake_names_the_field_as_it_is_written(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^model\.{name}: must be greater than or equal to 2; got 1$"):
+        choose_model("lstm", None, ["data.sample=sp500", f"model.{name}=1"])
+
+
+def test_a_model_whose_field_was_never_renamed_has_no_former_name() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.window: is not a known key"):
+        choose_model("cgdt", None, ["data.sample=sp500", "model.window=12"])

@@ -26,7 +26,7 @@ def config(request: pytest.FixtureRequest) -> Any:
 def _rows(config: Any) -> TrainingData:
     """Rows, or windows over one series, whose class follows from the newest row; and targets that do too."""
     rng = np.random.default_rng(1)
-    window = getattr(config, "window", 1)
+    window = getattr(config, "context", 1)
     x = rng.normal(size=(600 + window - 1, INPUTS)).astype(np.float32)
     newest = x[window - 1 :]
     y = (newest @ rng.normal(size=(INPUTS, 3)) + rng.gumbel(size=(600, 3))).argmax(axis=1)

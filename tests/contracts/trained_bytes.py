@@ -47,7 +47,7 @@ def digest(tensors: dict[str, Any]) -> str:
 def predictor_bytes(config: Any) -> list[str]:
     """Digests of a predictor: built, fitted for an epoch, asked."""
     rng = np.random.default_rng(1)
-    window = getattr(config, "window", 1)
+    window = getattr(config, "context", 1)
     x = rng.normal(size=(ROWS + window - 1, COLUMNS)).astype(np.float32)
     ends = np.arange(window - 1, len(x))
     rows: Any = SeriesWindows(x, ends, window) if window > 1 else x

@@ -36,7 +36,7 @@ def make_env(make_bars: Make, make_features: Make, dear: Callable[..., Market]) 
 
 CASES: list[dict[str, Any]] = [
     {},
-    {"precision": "float64", "window": 4},
+    {"precision": "float64", "context": 4},
     {"actions": {"kind": "continuous", "long_only": True, "smoothing": 0.3}},
     {"actions": "levels"},
     {"actions": "verbs", "reward": "differential_sharpe"},

@@ -32,8 +32,8 @@ MakeBars = Callable[..., Bars]
         ({"stop": 301}, r"^envs\.stop: must be at most the number of bars, 300; got 301$"),
         ({"start": 9, "stop": 9}, r"stop must be above start"),
         ({"start": 298, "stop": 299}, r"^envs\.start/envs\.stop: must leave at least two bars"),
-        ({"window": 301}, r"^envs\.window: must be at most the number of bars, 300; got 301$"),
-        ({"windows": 3}, r"^envs\.windows: is not a known key \(did you mean 'window'\?\)"),
+        ({"context": 301}, r"^envs\.context: must be at most the number of bars, 300; got 301$"),
+        ({"windows": 3}, r"^envs\.windows: is not a known key \(did you mean 'context'\?\)"),
     ],
 )
 def test_a_config(fields: dict[str, Any], message: str, make_bars: MakeBars, make_features: Any) -> None:

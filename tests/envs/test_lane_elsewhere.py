@@ -77,7 +77,7 @@ def test_a_cuda_kernel_gives_the_same_bits_in_the_simulator(
 
     bars = make_bars(80, symbols=2, sigma=0.1)
     fields: dict[str, Any] = {"n_envs": 7, "episode_length": 6, "market": dear(), "reward": reward}
-    env = VectorMarket(bars, make_features(bars), actions=kind, window=2, **fields)
+    env = VectorMarket(bars, make_features(bars), actions=kind, context=2, **fields)
     env.reset(9)
     rng, shape = np.random.default_rng(1), (20, 7, 2)
     choices = {"verbs": 7, "levels": 3}.get(str(kind))

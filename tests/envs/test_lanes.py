@@ -92,7 +92,7 @@ def test_starts_are_uniform_over_the_bars_with_an_observation(make_bars: MakeBar
     bars = make_bars(60)
     features = make_features(bars)
     features[30:35] = np.nan
-    env = VectorMarket(bars, features, n_envs=20_000, episode_length=10, window=3)
+    env = VectorMarket(bars, features, n_envs=20_000, episode_length=10, context=3)
     _, info = env.reset(0)
     # Warm from 10, three whole rows from 12, a hole at 30 to 34 is in a window until 36; 49 is the last start.
     possible = [t for t in range(12, 50) if not 30 <= t < 37]
@@ -149,7 +149,7 @@ def test_an_observation_is_the_policies_one(make_bars: MakeBars, make_features: 
 def test_a_window_is_its_rows_oldest_first(make_bars: MakeBars, make_features: MakeFeatures) -> None:
     bars = make_bars()
     features = make_features(bars)
-    env = VectorMarket(bars, features, n_envs=5, window=3, show_account=False)
+    env = VectorMarket(bars, features, n_envs=5, context=3, show_account=False)
     observation, info = env.reset(0)
     assert env.columns[:5] == ("x0[-2]", "x1[-2]", "x2[-2]", "x3[-2]", "x0[-1]")
     for n, t in enumerate(info["bar"]):

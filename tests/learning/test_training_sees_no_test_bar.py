@@ -21,8 +21,8 @@ from regimen.runs.fit import Fit
 from regimen.runs.prepare import history_of, prepare_bars
 from regimen.runs.window import fit_model
 
-HYBRID = {"kind": "hybrid", "window": 12, "width": 8, "kernels": (3,), "dilations": (1, 2), "heads": 2}
-MULTITASK = {"kind": "multitask", "window": 12, "encoder": {"kind": "lstm", "width": 8}, "heads": 2, "hidden": 8}
+HYBRID = {"kind": "hybrid", "context": 12, "width": 8, "kernels": (3,), "dilations": (1, 2), "heads": 2}
+MULTITASK = {"kind": "multitask", "context": 12, "encoder": {"kind": "lstm", "width": 8}, "heads": 2, "hidden": 8}
 
 
 def fingerprint(fit: Fit) -> list[bytes]:
@@ -135,7 +135,7 @@ def test_a_decision_of_windows_knows_no_later_bar(model: dict[str, Any], rule: d
     policy = fit_model(whole, window, 0).policy
     decided = targets(policy, whole.history, first, stop)
     assert np.count_nonzero(decided) > 0.9 * len(decided)
-    for cut in (first + 1, first + 5, first + model["window"], stop - 1):  # windows that reach back, and that do not
+    for cut in (first + 1, first + 5, first + model["context"], stop - 1):  # windows that reach back, and that do not
         bars = poison(loaded.bars, cut, "noise", seed=cut)
         again = targets(policy, history_of(whole.config, bars, features.compute(bars)), first, stop)
         np.testing.assert_array_equal(again[: cut - first], decided[: cut - first])

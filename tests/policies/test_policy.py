@@ -80,7 +80,7 @@ class Counter:
 
 def _policies() -> dict[str, Policy]:
     model = BaselineConfig(hidden=(8,), orthogonal=False).build(6, 3, schema="f")
-    sequence = LSTMConfig(window=5, width=8, layers=1, heads=2).build(6, 3, schema="f")
+    sequence = LSTMConfig(context=5, width=8, layers=1, heads=2).build(6, 3, schema="f")
     rule = ExposureConfig(dead_band=0.02, volatility_target=0.15)
     return {
         "classifier": ClassifierPolicy(model, ExposureConfig(dead_band=0.02), Twice()),

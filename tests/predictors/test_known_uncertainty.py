@@ -47,7 +47,7 @@ def test_the_interval_covers_what_it_says_and_the_likelihood_is_the_true_one(cha
         targets_train={"return": r[:50_000]},
         targets_val={"return": r[50_000:]},
     )
-    config = HybridConfig(window=WINDOW, width=16, kernels=(3,), dilations=(1,), heads=2, dropout=0.0, **changes)
+    config = HybridConfig(context=WINDOW, width=16, kernels=(3,), dilations=(1,), heads=2, dropout=0.0, **changes)
     training = TrainingConfig(epochs=10, batch_size=512, learning_rate=3e-3, schedule="cosine", patience=None)
     predictor = fit(config.build(INPUTS, 3, seed=1), data, training).predictor
     x, _, r, mean, deviation = draw(100_000, 1)

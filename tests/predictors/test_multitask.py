@@ -16,7 +16,7 @@ from regimen.training import TrainingConfig, TrainingData, fit
 
 WINDOW, INPUTS = 6, 3
 SHAPE = np.array([0.2, 0.4, 0.6, 0.8, 1.0, 0.5])[:, None]  # how strongly each row of the window shows the class
-SMALL = {"window": WINDOW, "hidden": 32, "dropout": 0.0}
+SMALL = {"context": WINDOW, "hidden": 32, "dropout": 0.0}
 CNN = CNNEncoderConfig(width=16, kernels=(3,), dilations=(1, 2))
 LSTM = LSTMEncoderConfig(width=16)
 TASKS = ("direction", "volatility", "regime", "magnitude")
@@ -133,7 +133,7 @@ def test_further_tasks_help_where_they_show_the_same_signal_and_harm_where_they_
             rng = np.random.default_rng(100 + seed)
             x, y, targets = noisy(1500, related, rng)
             x_val, y_val, targets_val = noisy(500, related, rng)
-            config = MultiTaskConfig(window=WINDOW, encoder=encoder, hidden=32, **fields)
+            config = MultiTaskConfig(context=WINDOW, encoder=encoder, hidden=32, **fields)
             data = TrainingData(x, y, x_val, y_val, targets_train=by_name(targets), targets_val=by_name(targets_val))
             predictor = fit(config.build(8, 3, seed=seed), data, training, seed=seed).predictor
             x, y, _ = noisy(20_000, related, rng)
@@ -209,7 +209,7 @@ def test_a_resumed_training_of_conflicting_gradients_ends_with_the_same_bytes(tm
 
 
 CHANGES: dict[str, Any] = {
-    "window": 5,
+    "context": 5,
     "encoder": LSTM,
     "heads": 2,
     "hidden": 16,
@@ -231,7 +231,7 @@ def trained(config: MultiTaskConfig) -> tuple[bytes, ...]:
     """Every weight after three steps."""
     x, y, targets, _ = draw(96, 0)
     predictor = config.build(INPUTS, 3)
-    data = TrainingData(x[:, -config.window :], y, targets_train=by_name(targets))
+    data = TrainingData(x[:, -config.context :], y, targets_train=by_name(targets))
     fit(predictor, data, TrainingConfig(epochs=1, batch_size=32, patience=None))
     return tuple(values.tobytes() for values in predictor.state().values())
 
@@ -275,9 +275,9 @@ def test_each_target_moves_its_own_loss() -> None:
 
 def test_errors_name_the_rule() -> None:
     with pytest.raises(ValidationError, match=r"heads must divide the encoder's width 16; got 5"):
-        MultiTaskConfig(window=8, encoder=CNN, heads=5)
-    with pytest.raises(ValidationError, match=r"window must be longer than the farthest tap, 24 rows back"):
-        MultiTaskConfig(window=20)
+        MultiTaskConfig(context=8, encoder=CNN, heads=5)
+    with pytest.raises(ValidationError, match=r"context must be longer than the farthest tap, 24 rows back"):
+        MultiTaskConfig(context=20)
     with pytest.raises(ValidationError, match=r"weights must be left alone under weighting=kendall"):
         MultiTaskConfig(weights=TaskWeights(regime=2.0))
     with pytest.raises(ValidationError, match=r"greater than 0"):

@@ -17,24 +17,24 @@ from regimen.predictors import CNNConfig, HybridConfig, LSTMConfig
 from regimen.training import TrainingConfig, TrainingData, fit
 
 INPUTS, WINDOW = 4, 8
-SHAPE: dict[str, Any] = {"window": WINDOW, "width": 8, "heads": 2}
+SHAPE: dict[str, Any] = {"context": WINDOW, "width": 8, "heads": 2}
 SCALES: dict[str, Any] = {"kernels": (3,), "dilations": (1, 2)}
 CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "cnn": (
         CNNConfig,
         {**SHAPE, **SCALES},
-        {"window": 6, "width": 12, "heads": 4, "kernels": (2,), "dilations": (2, 1), "dropout": 0.5},
+        {"context": 6, "width": 12, "heads": 4, "kernels": (2,), "dilations": (2, 1), "dropout": 0.5},
     ),
     "lstm": (
         LSTMConfig,
         {**SHAPE, "layers": 1},
-        {"window": 6, "width": 12, "heads": 4, "layers": 2, "bidirectional": True, "dropout": 0.5},
+        {"context": 6, "width": 12, "heads": 4, "layers": 2, "bidirectional": True, "dropout": 0.5},
     ),
     "hybrid": (
         HybridConfig,
         {**SHAPE, **SCALES},
         {
-            **{"window": 6, "width": 12, "heads": 4, "kernels": (2,), "dilations": (2, 1), "dropout": 0.5},
+            **{"context": 6, "width": 12, "heads": 4, "kernels": (2,), "dilations": (2, 1), "dropout": 0.5},
             **{"layers": 2, "members": 2, "return_weight": 2.0, "beta": 0.0, "target_limit": 0.5},
         },
     ),
@@ -46,7 +46,9 @@ def trained(config: Any) -> tuple[bytes, ...]:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(96, WINDOW, INPUTS)).astype(np.float32)
     y, returns = rng.integers(0, 3, 96), rng.normal(size=96)
-    data = TrainingData(x[:, -config.window :], y, targets_train={"return": returns} if config.kind == "hybrid" else {})
+    data = TrainingData(
+        x[:, -config.context :], y, targets_train={"return": returns} if config.kind == "hybrid" else {}
+    )
     predictor = config.build(INPUTS, 3)
     fit(predictor, data, TrainingConfig(epochs=1, batch_size=32, patience=None))
     return tuple(values.tobytes() for values in predictor.state().values())

@@ -125,7 +125,7 @@ def test_symbols_vote_on_their_own_and_the_standard_set_is_read(
     bars = make_prices(200)
     names = [name for name in COLUMNS if name in FeatureSet.standard().names]
     assert names == list(COLUMNS)
-    env = VectorMarket(bars, FeatureSet.standard().select(COLUMNS), n_envs=3, window=2, episode_length=20)
+    env = VectorMarket(bars, FeatureSet.standard().select(COLUMNS), n_envs=3, context=2, episode_length=20)
     played = record(RuleExpert(env), env, 20)
     assert len(np.unique(played.actions)) > 3
     plain = VectorMarket(bars, np.zeros((200, 1)), n_envs=1)

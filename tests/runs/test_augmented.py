@@ -26,8 +26,8 @@ from .conftest import silent
 
 Configured = Callable[..., RunConfig]
 PATHS = "augment=[{kind: block_bootstrap, paths: 2, block: 30}]"
-CNN = "model={kind: cnn, window: 16, width: 4, kernels: [3], dilations: [1, 2]}"
-HYBRID = "model={kind: hybrid, window: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
+HYBRID = "model={kind: hybrid, context: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
 AGENT = (
     "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",
     "environment={steps: 512, n_envs: 30, episode_length: 40, evaluations: 1}",

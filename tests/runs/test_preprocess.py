@@ -22,7 +22,7 @@ from .conftest import silent
 
 Configured = Callable[..., RunConfig]
 RUNNING = "preprocess=[{kind: running, half_life: 100}]"
-LSTM = "model={kind: lstm, window: 8, width: 4, layers: 1, heads: 1}"
+LSTM = "model={kind: lstm, context: 8, width: 4, layers: 1, heads: 1}"
 AGENT = (
     "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",
     "environment={steps: 512, n_envs: 16, episode_length: 40, evaluations: 1}",

@@ -15,8 +15,8 @@ from regimen.runs.families.rows import training_data
 from regimen.runs.prepare import Prepared, prepare
 from regimen.training import TrainingData
 
-CNN = "model={kind: cnn, window: 16, width: 4, kernels: [3], dilations: [1, 2]}"
-HYBRID = "model={kind: hybrid, window: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
+HYBRID = "model={kind: hybrid, context: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
 
 
 def _data(config_file: Path, *words: str, number: int = 1) -> tuple[Prepared, TrainingData]:

@@ -44,7 +44,7 @@ class Script:
 
 
 @pytest.mark.parametrize(
-    "model", [[], ["model={kind: lstm, window: 8, width: 8, layers: 1, heads: 2}"]], ids=["rows", "windows"]
+    "model", [[], ["model={kind: lstm, context: 8, width: 8, layers: 1, heads: 2}"]], ids=["rows", "windows"]
 )
 def test_the_kept_epoch_is_the_one_that_trades_best(configured: Configured, model: list[str]) -> None:
     prepared = prepare(configured(*model, "training.select=sharpe", "training.learning_rate=0.03"))

@@ -187,7 +187,7 @@ def test_relative_places_count_from_where_the_run_was_started(
 
 def test_a_model_of_windows_shows_its_attention_and_its_coverage(tmp_path: Path, configured: Configured) -> None:
     model = (
-        "model={kind: hybrid, window: 12, width: 4, heads: 2, kernels: [3], dilations: [1]}",
+        "model={kind: hybrid, context: 12, width: 4, heads: 2, kernels: [3], dilations: [1]}",
         "training.epochs=1",
         "splits.test=600",
     )

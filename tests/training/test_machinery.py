@@ -70,13 +70,13 @@ def test_a_batch_in_parts_never_sees_more_than_a_part() -> None:
     assert max(seen[: 4 * 4]) == 25
 
 
-@pytest.mark.parametrize("config", [MODEL, LSTMConfig(window=8, width=8, layers=1, heads=2)])
+@pytest.mark.parametrize("config", [MODEL, LSTMConfig(context=8, width=8, layers=1, heads=2)])
 def test_bfloat16_products_and_float32_everything_else(config: Any) -> None:
     types: list[tuple[torch.dtype, torch.dtype]] = []
     predictor = config.build(6, 3, seed=1)
     linear = next(module for module in predictor.module.modules() if isinstance(module, nn.Linear))
     linear.register_forward_hook(lambda _module, _given, out: types.append((out.dtype, linear.weight.dtype)))
-    data = _windows() if hasattr(config, "window") else _data()
+    data = _windows() if hasattr(config, "context") else _data()
     half = fit(predictor, data, TrainingConfig(epochs=4, precision="bfloat16", patience=None))
     assert set(types) == {(torch.bfloat16, torch.float32)}
     assert "forward" not in vars(predictor.module)  # as it was
@@ -178,7 +178,7 @@ def test_settings_that_could_not_act_are_refused(settings: dict[str, Any], field
 
 def test_memory_is_asked_for_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regimen.nets.footprint.available_bytes", lambda _device: 2**20)
-    config = LSTMConfig(window=8).build(6, 3)
+    config = LSTMConfig(context=8).build(6, 3)
     before = config.state()
     with pytest.raises(ConfigError) as caught:
         fit(config, _windows(), TrainingConfig(batch_size=128))
@@ -197,9 +197,9 @@ def test_activations_are_counted_by_row() -> None:
 
 def test_windows_of_another_length_and_missing_targets_are_one_line() -> None:
     cases: list[tuple[Any, TrainingData, str]] = [
-        (LSTMConfig(window=16), _windows(8), "x_train: must be windows of 16 rows of 6 columns"),
-        (LSTMConfig(window=8), _data(), "x_train: must be windows of 8 rows of 6 columns"),
-        (HybridConfig(window=32), _windows(32), "targets_val: must hold return, learned besides the class"),
+        (LSTMConfig(context=16), _windows(8), "x_train: must be windows of 16 rows of 6 columns"),
+        (LSTMConfig(context=8), _data(), "x_train: must be windows of 8 rows of 6 columns"),
+        (HybridConfig(context=32), _windows(32), "targets_val: must hold return, learned besides the class"),
         (MODEL, _with_a_short_target(_data()), "targets_train: return: must have one value for each of the 400 rows"),
     ]
     for config, data, words in cases:

@@ -92,7 +92,7 @@ def test_label_smoothing_is_cross_entropy_to_the_smoothed_target() -> None:
 
 
 def test_label_smoothing_reaches_the_class_of_a_model_that_learns_more() -> None:
-    config = HybridConfig(window=8, width=8, kernels=(3,), dilations=(1,), heads=2, dropout=0.0)
+    config = HybridConfig(context=8, width=8, kernels=(3,), dilations=(1,), heads=2, dropout=0.0)
     module = config.build(COLUMNS, 3).module
     batch = Batch(torch.randn(6, 8, COLUMNS), torch.arange(6) % 3, torch.ones(6), {"return": torch.randn(6)})
     plain, smoothed = joint(config), LabelSmoothingConfig(epsilon=0.2).objective(joint(config), TASK)

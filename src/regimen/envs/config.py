@@ -19,7 +19,7 @@ from regimen.envs.rewards import (
 )
 from regimen.execution import Market, MarketConfig
 from regimen.observation import ObservationSchema
-from regimen.settings import one_line
+from regimen.settings import FORMER_NAMES, one_line
 
 if TYPE_CHECKING:
     from regimen.envs.vector_market import VectorMarket
@@ -32,14 +32,16 @@ class VectorMarketConfig(BaseModel):
         ConfigError: a value out of its range, or an unknown reward or kind of action.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, alias_generator=FORMER_NAMES, validate_by_name=True
+    )
 
     n_envs: int = Field(default=4096, ge=1, description="lanes: accounts that trade independently")
     episode_length: int | None = Field(default=None, ge=1, description="steps of an episode; null: to the last bar")
     random_start: bool = Field(default=True, description="start at a random bar with an observation; else the first")
     start: int = Field(default=0, ge=0, description="episodes stay within the bars [start, stop)")
     stop: int | None = Field(default=None, ge=1, description="see start; null: all bars")
-    window: int = Field(default=1, ge=1, description="feature rows in an observation, oldest first")
+    context: int = Field(default=1, ge=1, description="feature rows in an observation, oldest first")
     show_account: bool = Field(default=True, description="position, cash and drawdown are in the observation")
     account_span: int | None = Field(
         default=None, ge=1, description="bars after which the observed drawdown begins anew; null: never in an episode"
@@ -93,7 +95,7 @@ class VectorMarketConfig(BaseModel):
             account=self.show_account,
             target=self.actions.shows_target,
             gain=isinstance(self.actions, VerbsConfig),
-            context=self.window,
+            context=self.context,
             precision=self.precision,
             names=names,
         )
@@ -106,7 +108,7 @@ class VectorMarketConfig(BaseModel):
             latency=self.market.latency_bars,
             steps=self.episode_length or 0,
             last=last,
-            window=self.window,
+            window=self.context,
             autoreset=int(self.autoreset),
             share=int(self.sizing == "share"),
             account=int(self.show_account),

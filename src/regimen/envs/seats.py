@@ -46,7 +46,7 @@ class Seats:
     A symbol's account opens at its first bar with a whole observation. It ends with its ruin.
 
     Args:
-        config: of the lanes; ``window``, what is shown, ``account_span``, actions, precision and market are read. Its
+        config: of the lanes; ``context``, what is shown, ``account_span``, actions, precision and market are read. Its
             market has the costs of the bars (`MarketConfig.at`).
         schema: of the observations.
 
@@ -61,7 +61,7 @@ class Seats:
         levels = config.actions.levels if isinstance(config.actions, LevelsConfig) else ()
         self._levels = np.array(levels, np.float64)
         sizes = (MEMORY_COLUMNS, ACCOUNT_COLUMNS, POSITION_COLUMNS, self.plan.latency)
-        ends = np.cumsum((FIRST, *sizes, (config.window - 1) * schema.inputs)).tolist()
+        ends = np.cumsum((FIRST, *sizes, (config.context - 1) * schema.inputs)).tolist()
         self._edges = Edges(*(first for first, _ in pairwise(ends)))
         self.width: int = ends[-1]
 

@@ -98,12 +98,12 @@ class VectorMarket:
             raise DataError("bars", "must be Bars (see Bars.read and Bars.from_arrays)", type(bars).__name__)
         self.config = config = config.model_copy(update={"market": config.market.at(bars)})
         stop = len(bars) if config.stop is None else config.stop
-        for name, value in (("stop", stop), ("window", config.window)):
+        for name, value in (("stop", stop), ("context", config.context)):
             if value > len(bars):
                 raise ConfigError(f"envs.{name}", f"must be at most the number of bars, {len(bars)}", value)
         self.bars = bars
         self.symbols = bars.symbols
-        self.inputs = Inputs.of(bars, features, config.window, config.precision)
+        self.inputs = Inputs.of(bars, features, config.context, config.precision)
         self._possible = self.inputs.starts(config.start, stop, config.episode_length)
         self._starts = self._possible if config.random_start else self._possible[:1].copy()
         market = config.market.build()

@@ -88,7 +88,7 @@ class Session:
         self._written = time.perf_counter()
         self._identity = {
             "torch": torch.__version__,
-            "config": learner.config.model_dump(mode="json"),
+            "config": learner.config.model_dump(mode="json", by_alias=True),
             "spec": learner.spec.schema_hash,
             "seed": learner.seed,
             "lanes": env.n_envs,

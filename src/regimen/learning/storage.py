@@ -50,7 +50,7 @@ class Persistent:
             RunError: the folder cannot be written to.
         """
         document = {
-            "config": self.config.model_dump(mode="json"),
+            "config": self.config.model_dump(mode="json", by_alias=True),
             "spec": self.spec.model_dump(mode="json"),
             "seed": self.seed,
             "iterations": self.iterations,

@@ -62,8 +62,8 @@ class AgentPolicy:
     ) -> None:
         self.agent, self.config, self.draws, self.watching = agent, config, draws, watching
         bare = config.observation(())
-        inputs = (agent.spec.width - bare.width) // config.window
-        names = agent.spec.columns[(config.window - 1) * inputs : config.window * inputs] if inputs > 0 else ()
+        inputs = (agent.spec.width - bare.width) // config.context
+        names = agent.spec.columns[(config.context - 1) * inputs : config.context * inputs] if inputs > 0 else ()
         self._schema = config.observation(names)
         agent.spec.require(_spec(self._schema, config), "agent")
         self.seats = Seats(config, self._schema)
@@ -85,7 +85,7 @@ class AgentPolicy:
 
     def watch(self, moment: Moment, state: Floats) -> Floats:
         """Returns the state after a bar before trading begins: its features join the context, no account opens."""
-        if self.config.window == 1:
+        if self.config.context == 1:
             return state
         following = state.copy()
         self.seats.look(moment, following[:, : self.seats.width])
@@ -127,7 +127,7 @@ class AgentPolicy:
             self.agent.spec.require(_spec(self.config.observation(history.names), self.config), "agent")
         symbols, last = len(history.bars.symbols), len(history.bars) - 1
         state = self.initial_state(symbols)
-        for t in range(max(0, start - self.config.window + 1), start):
+        for t in range(max(0, start - self.config.context + 1), start):
             state = self.watch(history.at(t), state)
         alone = np.zeros((stop - start, symbols))
         for t in range(start, min(stop, last)):

@@ -1,23 +1,26 @@
-"""Causal convolutions over a window of feature rows, at several scales side by side."""
+"""Causal convolutions over a context of feature rows, at several scales side by side."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
+from regimen.settings import FORMER_NAMES
 
 if TYPE_CHECKING:
     from regimen.nets import CausalCNN
 
 
 class CNNConfig(PredictorSettings):
-    """`regimen.nets.CausalCNN`: dilated multi-scale blocks over (window, channel), attention pooling over time."""
+    """`regimen.nets.CausalCNN`: dilated multi-scale blocks over (context, channel), attention pooling over time."""
 
-    kind: Literal["cnn"] = Field("cnn", description="Causal multi-scale convolutions with attention over a window.")
-    window: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
+    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
+
+    kind: Literal["cnn"] = Field("cnn", description="Causal multi-scale convolutions with attention over its context.")
+    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
     width: int = Field(32, ge=1, le=65_536, description="Channels of every block.")
     kernels: tuple[Taps, ...] = Field((3, 5, 7), min_length=1, description="Taps of the convolutions side by side.")
     dilations: tuple[Taps, ...] = Field(
@@ -29,7 +32,7 @@ class CNNConfig(PredictorSettings):
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         require_whole_heads(self.width, self.heads)
-        require_taps_inside(self.window, self.kernels, self.dilations)
+        require_taps_inside(self.context, self.kernels, self.dilations)
         return self
 
     def module(self, inputs: int, classes: int) -> CausalCNN:

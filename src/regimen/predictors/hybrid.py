@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
+from regimen.settings import FORMER_NAMES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,8 +28,10 @@ class HybridConfig(PredictorSettings):
 
     targets: ClassVar[tuple[str, ...]] = ("return",)
 
+    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
+
     kind: Literal["hybrid"] = Field("hybrid", description="CNN and LSTM with cross-attention, and an uncertain return.")
-    window: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
+    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
     width: int = Field(32, ge=1, le=65_536, description="Width of both halves.")
     kernels: tuple[Taps, ...] = Field((3, 5, 7), min_length=1, description="Taps of the convolutions side by side.")
     dilations: tuple[Taps, ...] = Field(
@@ -57,7 +60,7 @@ class HybridConfig(PredictorSettings):
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         require_whole_heads(self.width, self.heads)
-        require_taps_inside(self.window, self.kernels, self.dilations)
+        require_taps_inside(self.context, self.kernels, self.dilations)
         return self
 
     def module(self, inputs: int, classes: int) -> nn.Module:

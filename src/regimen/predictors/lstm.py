@@ -1,13 +1,14 @@
-"""LSTM with attention over a window of feature rows."""
+"""LSTM with attention over a context of feature rows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import require_whole_heads
+from regimen.settings import FORMER_NAMES
 
 if TYPE_CHECKING:
     from regimen.nets import AttentiveLSTM
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 class LSTMConfig(PredictorSettings):
     """`regimen.nets.AttentiveLSTM`: stacked LSTM with skip connections, self-attention, attention pooling."""
 
-    kind: Literal["lstm"] = Field("lstm", description="LSTM with multi-head attention over a window.")
-    window: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
+    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
+
+    kind: Literal["lstm"] = Field("lstm", description="LSTM with multi-head attention over a context.")
+    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
     width: int = Field(64, ge=1, le=65_536, description="Width of states and attention.")
     layers: Literal[1, 2, 3] = Field(2, description="LSTM layers.")
-    bidirectional: bool = Field(False, description="Read the closed window in both directions, half the width each.")
+    bidirectional: bool = Field(False, description="Read the closed context in both directions, half the width each.")
     heads: int = Field(4, ge=1, description="Attention heads; they divide the width.")
     dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Probability of zeroing what a layer adds, in training.")
 

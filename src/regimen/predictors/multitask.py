@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
+from regimen.settings import FORMER_NAMES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -52,7 +53,7 @@ class LSTMEncoderConfig(BaseModel):
 
 
 EncoderConfig = Annotated[CNNEncoderConfig | LSTMEncoderConfig, Field(discriminator="kind")]
-"""What reads the window; ``kind`` says which."""
+"""What reads the context; ``kind`` says which."""
 
 
 class TaskWeights(BaseModel):
@@ -67,7 +68,7 @@ class TaskWeights(BaseModel):
 
 
 class MultiTaskConfig(PredictorSettings):
-    """`regimen.nets.MultiTaskNet`: one encoder of the window, four answers.
+    """`regimen.nets.MultiTaskNet`: one encoder of the context, four answers.
 
     Direction and regime have cross-entropy losses. Volatility and magnitude are positive and have long right tails;
     their loss is `regimen.ops.poisson_deviance`, whose minimum is the expected value and which a few extreme bars do
@@ -79,9 +80,11 @@ class MultiTaskConfig(PredictorSettings):
 
     targets: ClassVar[tuple[str, ...]] = ("volatility", "regime", "magnitude")
 
+    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
+
     kind: Literal["multitask"] = Field("multitask", description="Direction, volatility, regime, magnitude together.")
-    window: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
-    encoder: EncoderConfig = Field(CNNEncoderConfig(), description="What reads the window.")
+    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
+    encoder: EncoderConfig = Field(CNNEncoderConfig(), description="What reads the context.")
     heads: int = Field(4, ge=1, description="Heads of the pooling over time; they divide the encoder's width.")
     hidden: int = Field(64, ge=1, le=65_536, description="Width of the trunk that all tasks share.")
     dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Dropout of encoder and trunk, in training.")
@@ -103,7 +106,7 @@ class MultiTaskConfig(PredictorSettings):
         encoder = self.encoder
         require_whole_heads(encoder.width, self.heads, "encoder's width")
         if isinstance(encoder, CNNEncoderConfig):
-            require_taps_inside(self.window, encoder.kernels, encoder.dilations)
+            require_taps_inside(self.context, encoder.kernels, encoder.dilations)
         if self.weighting == "kendall" and self.weights != TaskWeights():
             raise ValueError("weights must be left alone under weighting=kendall, which learns them")
         return self

@@ -24,7 +24,7 @@ class PredictorSettings(ModelSettings):
     def module(self, inputs: int, classes: int) -> nn.Module:
         """Returns a fresh module, (n, inputs) to logits (n, classes); torch's random state decides it.
 
-        With a field ``window`` its input is (n, window, inputs). With ``targets`` its output is a named tuple that has
+        With a field ``context`` its input is (n, context, inputs). With ``targets`` its output is a named tuple with
         the logits as ``logits`` or ``direction``; see `regimen.training.objectives.LearnsMore`.
         """
 

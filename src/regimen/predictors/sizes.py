@@ -1,4 +1,4 @@
-"""What the sizes of a network over a window must keep to."""
+"""What the sizes of a network over a context must keep to."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def require_whole_heads(width: int, heads: int, name: str = "width") -> None:
         raise ValueError(f"heads must divide the {name} {width}; got {heads}")
 
 
-def require_taps_inside(window: int, kernels: Sequence[int], dilations: Sequence[int]) -> None:
-    """Refuses a tap that never falls inside the window: it multiplies padding only, and its weights never learn.
+def require_taps_inside(context: int, kernels: Sequence[int], dilations: Sequence[int]) -> None:
+    """Refuses a tap that never falls inside the context: it multiplies padding only, and its weights never learn.
 
     Raises:
         ValueError: there is one.
     """
     reach = max((taps - 1) * step for taps in kernels for step in dilations)
-    if reach >= window:
+    if reach >= context:
         raise ValueError(
-            f"window must be longer than the farthest tap, {reach} rows back (kernels x dilations); got {window}"
+            f"context must be longer than the farthest tap, {reach} rows back (kernels x dilations); got {context}"
         )

@@ -58,7 +58,7 @@ class TorchPredictor:
     @property
     def context(self) -> int:
         """Rows that it sees at once; 1: each row for itself, without a time axis."""
-        return int(getattr(self.config, "window", 1))
+        return int(getattr(self.config, "context", 1))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ class TorchPredictor:
         # The widths go into both files, so that files of two different models are never read as one.
         about = {"inputs": self.inputs, "classes": self.classes, "schema": self.schema}
         write_tensors(folder / WEIGHTS, dict(self.module.state_dict()), about)
-        document = {"config": self.config.model_dump(mode="json"), **about}
+        document = {"config": self.config.model_dump(mode="json", by_alias=True), **about}
         text = json.dumps(document, indent=2, sort_keys=True) + "\n"
         write_bytes(folder / DOCUMENT, text.encode())
 

@@ -24,7 +24,7 @@ from regimen.policies import ExposureConfig
 from regimen.predictors import BaselineConfig
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
-from regimen.settings import ModelSettings, apply_overrides, members, validated
+from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, validated
 from regimen.splits import WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
 from regimen.training import TrainingConfig
@@ -56,12 +56,14 @@ class EnvironmentConfig(BaseModel):
     A panel's symbols are lanes of their own, each with an account of its own, and one agent learns from all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, alias_generator=FORMER_NAMES, validate_by_name=True
+    )
 
     steps: int = Field(1_000_000, ge=1, description="environment steps to learn from in each window, over all lanes")
     n_envs: int = Field(256, ge=1, description="lanes; a panel's symbols share them, at least one each")
     episode_length: int = Field(512, ge=2, description="bars of an episode, which starts at a random bar")
-    window: int = Field(1, ge=1, description="feature rows in an observation, oldest first")
+    context: int = Field(1, ge=1, description="feature rows in an observation, oldest first")
     show_account: bool = Field(True, description="position, cash and drawdown are in the observation")
     actions: ActionConfig = Field(LevelsConfig(), description="levels, continuous or verbs")
     reward: RewardConfig = Field(LogWealthConfig(scale=100.0), description="the reward of a step")
@@ -177,9 +179,9 @@ class RunConfig(BaseModel):
 
         The run's name, the seeds, the sections that its model does not read and the places of files are left out: the
         trial ledger keys by them separately (the data by its content's fingerprint). How hard the judge looks
-        and who watches change no trial.
+        and who watches change no trial. A field counts by its former name: what it is called changes no trial either.
         """
-        values = self.as_dict()
+        values: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for key in ("name", "seed", "seeds", "judge", "tracking", *unread_by(self.model)):
             values.pop(key, None)  # a section that is empty is not written
         data = values["data"]

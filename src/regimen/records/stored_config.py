@@ -11,6 +11,7 @@ from regimen.errors import ConfigError, RunError
 from regimen.records.config import RunConfig, read_yaml, resolve
 from regimen.records.documents import plain
 from regimen.records.manifest import CONFIG
+from regimen.settings import FORMER
 
 _SHOWN = 4
 
@@ -62,9 +63,9 @@ def missing_fields(config: RunConfig, values: Mapping[str, Any]) -> list[str]:
 
 def _missing(now: Mapping[str, Any], then: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for key, value in now.items():
-        if key not in then:
+        if key not in then and FORMER.get(key) not in then:
             yield f"{prefix}{key}"
-        elif isinstance(value, Mapping) and isinstance(then[key], Mapping):
+        elif isinstance(value, Mapping) and isinstance(then.get(key), Mapping):
             yield from _missing(value, then[key], f"{prefix}{key}.")
 
 

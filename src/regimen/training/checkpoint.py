@@ -74,7 +74,7 @@ def identify(
         "seed": seed,
         "window": window,
         "device": device.type,
-        "predictor": predictor.config.model_dump(mode="json"),
+        "predictor": predictor.config.model_dump(mode="json", by_alias=True),
         "schema": predictor.schema,
         "initial weights": start.hexdigest(),
         "data": data.fingerprint(predictor.targets, with_rows=bool(config.recipes)),

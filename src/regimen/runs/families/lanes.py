@@ -48,7 +48,7 @@ def lanes_of(
         autoreset=lanes is not None,
         start=start,
         stop=stop,
-        window=how.window,
+        context=how.context,
         show_account=how.show_account,
         account_span=how.episode_length,
         actions=how.actions,

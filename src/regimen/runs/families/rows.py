@@ -50,7 +50,7 @@ def training_data(
     bars = window.train.stop - window.train.start
     if length >= bars:
         rule = f"must be shorter than the {bars} bars of window {window.number + 1}'s training slice"
-        raise ConfigError("model.window", rule, length)
+        raise ConfigError("model.context", rule, length)
     lanes = None
     if length > 1:
         stop = max(window.train.stop, window.validation.stop)
