@@ -169,7 +169,7 @@ def measured_rule(config: Any, count: int) -> dict[str, Any]:
 
     sizing = ExposureConfig(volatility_target=0.4)
     policy, (bars, _) = config.build(sizing), bars_of(count)
-    volatility = realised_volatility(bars.close, sizing.volatility_window, bars.periods_per_year)
+    volatility = realised_volatility(bars.close, sizing.volatility_bars, bars.periods_per_year)
     history = Market().history(bars, volatility=volatility)
     targets(policy, history, 0, 1)  # compiled, and the tape is there
     start = time.perf_counter()

@@ -15,7 +15,7 @@ from regimen.yamltext import MalformedError, UnboundedError, parse_yaml
 
 Config = TypeVar("Config", bound=BaseModel)
 
-FORMER = {"context": "window"}
+FORMER = {"context": "window", "volatility_bars": "volatility_window", "bars": "window"}
 """What a field was called before, in the classes whose `ConfigDict` has `FORMER_NAMES`. Both names are read. What is
 hashed, and what identifies a file, is ``model_dump(by_alias=True)``: the former names, so that it stays what it was."""
 

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from regimen.cli.app import app
 from regimen.records.config import RunConfig
-from regimen.settings import members
+from regimen.settings import FORMER, members
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "regimen"
@@ -74,10 +74,16 @@ def test_what_the_glossary_names_exists(term: str, where: str) -> None:
         assert span in _commands() or span in _fields(), f"{term}: {span}"
 
 
-def test_fields_that_misuse_the_word_window_are_listed() -> None:
-    """A field that means a context or a rolling memory is on the list; one that was renamed is off it."""
-    listed = set(re.findall(r"`([^`]+)`", PAGE.split("## Fields that are still to be renamed")[1]))
-    assert listed == {path for path in _fields() if path.split(".")[-1].split("_")[-1] == "window"}
+def test_no_field_misuses_the_word_window() -> None:
+    """A window is a step of the walk-forward: no field is a context or a rolling memory by that name."""
+    assert {path for path in _fields() if path.split(".")[-1].split("_")[-1] == "window"} == set()
+
+
+def test_every_field_that_was_renamed_is_on_the_page() -> None:
+    rows = re.findall(r"^\| (`.+`) \| `(\w+)` \|$", PAGE.split("## Fields that were renamed")[1], re.MULTILINE)
+    pairs = {(path, former) for paths, former in rows for path in re.findall(r"`([^`]+)`", paths)}
+    assert {path for path, _ in pairs} <= _fields()
+    assert {(path.split(".")[-1], former) for path, former in pairs} == set(FORMER.items())
 
 
 def test_a_name_says_the_thing() -> None:

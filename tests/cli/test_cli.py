@@ -17,7 +17,7 @@ CONFIG = """
 name: tiny
 data: {{path: {path}}}
 features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
-labels: {{horizon: 4, volatility_window: 20}}
+labels: {{horizon: 4, volatility_bars: 20}}
 splits: {{train: 300, test: 150}}
 model: {{kind: logistic}}
 training: {{epochs: 2, batch_size: 64}}

@@ -32,7 +32,7 @@ YAML = """
 name: light
 data: {{path: {path}}}
 features: {{kind: indicators, columns: [rsi_14, return_5d]}}
-labels: {{kind: fixed_horizon, horizon: 4, volatility_window: 20}}
+labels: {{kind: fixed_horizon, horizon: 4, volatility_bars: 20}}
 splits: {{train: 300, test: 200}}
 model: {{kind: logistic}}
 training: {{epochs: 1, batch_size: 256, patience: null}}

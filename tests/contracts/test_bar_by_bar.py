@@ -45,7 +45,7 @@ from .test_agent_contract import CASES, Case
 COLUMNS = ("rsi_14", "return_5d", "volatility_20d")
 LENGTH, START, STOP = 150, 60, 140
 COSTS = Costs(commission_bps=1.0, half_spread_bps=1.0, impact_coefficient=1.0, borrow_annual=0.1, funding=True)
-RULE = ExposureConfig(dead_band=0.0, scale=5.0, volatility_target=0.3, volatility_window=10)
+RULE = ExposureConfig(dead_band=0.0, scale=5.0, volatility_target=0.3, volatility_bars=10)
 PREDICTORS = get_args(get_args(PredictorConfig)[0])
 
 
@@ -72,7 +72,7 @@ def panel(symbols: str = "ABC") -> Bars:
 def whole(bars: Bars, config: MarketConfig, features: FeatureSet) -> History:
     """All that is known of the whole series."""
     seen = bars.adjusted()
-    risk = realised_volatility(seen.close, RULE.volatility_window, bars.periods_per_year)
+    risk = realised_volatility(seen.close, RULE.volatility_bars, bars.periods_per_year)
     return config.build().history(bars, features.compute(seen), risk)
 
 
@@ -82,7 +82,7 @@ def moments(bars: Bars, config: MarketConfig, features: FeatureSet) -> Iterator[
     factors, rates = (bars.extras.get(name) for name in ("adjustment", "funding_rate"))
     stream = features.stream(bars.symbols)
     feed = Feed(len(bars.symbols), config.costs, splits=factors is not None, funding=rates is not None)
-    volatility = RunningVolatility(len(bars.symbols), RULE.volatility_window, bars.periods_per_year)
+    volatility = RunningVolatility(len(bars.symbols), RULE.volatility_bars, bars.periods_per_year)
     first = np.full(len(bars.symbols), np.nan)
     for t, stamp in enumerate(bars.time):
         bar = np.stack([getattr(bars, name)[t] for name in ("open", "high", "low", "close", "volume")])
@@ -277,7 +277,7 @@ RUN = """
 name: replayed
 data: {{path: {path}}}
 features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
-labels: {{kind: fixed_horizon, horizon: 4, volatility_window: 20}}
+labels: {{kind: fixed_horizon, horizon: 4, volatility_bars: 20}}
 splits: {{train: 200, test: 100}}
 judge: {{bootstrap_draws: 200, random_controls: 20}}
 """
@@ -286,7 +286,7 @@ environment: {steps: 1024, n_envs: 16, episode_length: 40, evaluations: 2, actio
 """
 LSTM = """model: {kind: lstm, context: 12, width: 8, layers: 1, heads: 2}
 training: {epochs: 2, patience: null}
-exposure: {dead_band: 0.0, volatility_target: 0.3, volatility_window: 10}
+exposure: {dead_band: 0.0, volatility_target: 0.3, volatility_bars: 10}
 """
 
 

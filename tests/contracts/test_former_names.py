@@ -114,6 +114,8 @@ FORMER_AND_NEW = [
     ("hybrid", "model.window", "model.context", "40"),
     ("multitask", "model.window", "model.context", "40"),
     ("ppo", "environment.window", "environment.context", "3"),
+    ("baseline", "labels.volatility_window", "labels.volatility_bars", "30"),
+    ("momentum", "exposure.volatility_window", "exposure.volatility_bars", "60"),
 ]
 
 

@@ -57,7 +57,7 @@ def mine_of(env: VectorMarket) -> tuple[np.ndarray, ...]:
     ("kind", "reward"),
     [
         ("verbs", "differential_sharpe"),
-        ("levels", {"kind": "rolling_sharpe", "window": 4}),
+        ("levels", {"kind": "rolling_sharpe", "bars": 4}),
         (
             {"kind": "continuous", "dead_band": 0.1, "smoothing": 0.3},
             {"kind": "mean_variance", "drawdown_penalty": 1.0},

@@ -232,7 +232,7 @@ def test_a_restored_state_goes_on_bit_for_bit(
 ) -> None:
     bars = make_bars(sigma=0.1)
     settings: dict[str, Any] = {"n_envs": 20, "episode_length": 8, "market": dear(latency_bars=2)}
-    settings["reward"] = {"kind": "rolling_sharpe", "window": 4, "drawdown_penalty": 0.1}
+    settings["reward"] = {"kind": "rolling_sharpe", "bars": 4, "drawdown_penalty": 0.1}
     env = VectorMarket(bars, make_features(bars), **settings)
     rng = np.random.default_rng(0)
     env.reset(3)

@@ -93,7 +93,7 @@ def test_differential_sharpe_sees_no_size() -> None:
 
 
 def test_rolling_sharpe(paths: Callable[..., Any]) -> None:
-    for path in paths({"kind": "rolling_sharpe", "window": 20}):
+    for path in paths({"kind": "rolling_sharpe", "bars": 20}):
         change = returns(path)
         assert (path["reward"][:19] == 0.0).all()
         for t in range(19, len(change)):

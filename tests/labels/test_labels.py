@@ -69,7 +69,7 @@ def twin(config: Config, bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray
     forward = np.full(bars.shape, np.nan)
     for s in range(symbols):
         o, h, lo, c = ([float(v) for v in getattr(bars, name)[:, s]] for name in COLUMNS)
-        sigma = twin_volatility(c, config.volatility_window)
+        sigma = twin_volatility(c, config.volatility_bars)
         for t in range(count):
             first, end = t + config.entry_lag, t + config.entry_lag + config.horizon
             if end >= count or math.isnan(sigma[t]) or math.isnan(o[first]):
@@ -107,12 +107,12 @@ def twin(config: Config, bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 CONFIGS = [
-    FixedHorizonConfig(horizon=5, dead_band=0.5, volatility_window=10),
-    FixedHorizonConfig(horizon=1, dead_band=0.0, volatility_window=3, entry_lag=3),
-    TripleBarrierConfig(horizon=8, upper=2.0, lower=1.5, volatility_window=10),
-    TripleBarrierConfig(horizon=8, upper=0.7, lower=0.7, volatility_window=10, tie="lower", vertical_band=0.3),
-    TripleBarrierConfig(horizon=3, upper=0.7, lower=0.7, volatility_window=5, tie="upper", entry_lag=2),
-    TripleBarrierConfig(horizon=30, upper=6.0, lower=6.0, volatility_window=10, vertical_band=0.0),
+    FixedHorizonConfig(horizon=5, dead_band=0.5, volatility_bars=10),
+    FixedHorizonConfig(horizon=1, dead_band=0.0, volatility_bars=3, entry_lag=3),
+    TripleBarrierConfig(horizon=8, upper=2.0, lower=1.5, volatility_bars=10),
+    TripleBarrierConfig(horizon=8, upper=0.7, lower=0.7, volatility_bars=10, tie="lower", vertical_band=0.3),
+    TripleBarrierConfig(horizon=3, upper=0.7, lower=0.7, volatility_bars=5, tie="upper", entry_lag=2),
+    TripleBarrierConfig(horizon=30, upper=6.0, lower=6.0, volatility_bars=10, vertical_band=0.0),
 ]
 
 
@@ -198,7 +198,7 @@ def hand_made(path: list[tuple[float, float, float, float]]) -> Bars:
 def test_touches_and_ties(touch: tuple[float, ...], tie: str, expected: int, gross: float | None) -> None:
     still = (100.0, 100.0, 100.0, 100.0)
     bars = hand_made([still, touch, still, still, still])  # type: ignore[list-item]
-    config = TripleBarrierConfig(horizon=4, upper=5.0, lower=5.0, volatility_window=5, tie=tie)  # type: ignore[arg-type]
+    config = TripleBarrierConfig(horizon=4, upper=5.0, lower=5.0, volatility_bars=5, tie=tie)  # type: ignore[arg-type]
     found = label(config, bars)
     assert found.y[11, 0] == expected
     assert found.t_end[11, 0] == 13
@@ -223,7 +223,7 @@ def test_bars_without_scale_or_price_have_no_label() -> None:
     for values in prices:
         values[:, 1] = 50.0  # never moves: no scale
         values[30, 0] = -1.0  # a price below zero has no return
-    found = label(FixedHorizonConfig(horizon=2, volatility_window=5), from_prices(prices))
+    found = label(FixedHorizonConfig(horizon=2, volatility_bars=5), from_prices(prices))
     assert not found.defined[:, 1].any()
     assert not found.defined[[27, 29, 30], 0].any()  # exit, entry and decision at the bad bar
     assert found.defined[[26, 28, 31], 0].all()
@@ -231,7 +231,7 @@ def test_bars_without_scale_or_price_have_no_label() -> None:
 
 def test_the_end_of_the_data_has_no_label_even_where_a_barrier_was_met() -> None:
     bars = make_bars(100, missing=0.0)
-    found = label(TripleBarrierConfig(horizon=10, upper=0.1, lower=0.1, volatility_window=5), bars)
+    found = label(TripleBarrierConfig(horizon=10, upper=0.1, lower=0.1, volatility_bars=5), bars)
     assert found.defined[5:89].all()
     assert not found.defined[89:].any()
 
@@ -242,11 +242,11 @@ def test_settings_longer_than_the_data_are_one_line(kind: type) -> None:
     with pytest.raises(ConfigError, match=r"labels\.horizon: .*data of 50 bars; got 49") as error:
         label(kind(horizon=49), bars)
     assert "\n" not in str(error.value)
-    with pytest.raises(ConfigError, match=r"labels\.volatility_window"):
-        label(kind(horizon=5, volatility_window=45), bars)
+    with pytest.raises(ConfigError, match=r"labels\.volatility_bars"):
+        label(kind(horizon=5, volatility_bars=45), bars)
     flat = from_prices([np.full((50, 1), 7.0)] * 4)
     with pytest.raises(ConfigError, match="no bar has a label"):
-        label(kind(horizon=5, volatility_window=5), flat)
+        label(kind(horizon=5, volatility_bars=5), flat)
 
 
 @pytest.mark.parametrize(
@@ -282,16 +282,16 @@ def test_configs_round_trip_and_labels_repeat(config: Config) -> None:
 @pytest.mark.parametrize(
     ("config", "changes"),
     [
-        (CONFIGS[0], {"horizon": 6, "dead_band": 0.9, "volatility_window": 14, "entry_lag": 2}),
+        (CONFIGS[0], {"horizon": 6, "dead_band": 0.9, "volatility_bars": 14, "entry_lag": 2}),
         (
-            TripleBarrierConfig(horizon=8, upper=1.5, lower=1.5, volatility_window=10, tie="lower", vertical_band=0.1),
+            TripleBarrierConfig(horizon=8, upper=1.5, lower=1.5, volatility_bars=10, tie="lower", vertical_band=0.1),
             {
                 "horizon": 5,
                 "upper": 1.1,
                 "lower": 1.1,
                 "tie": "hold",
                 "vertical_band": None,
-                "volatility_window": 14,
+                "volatility_bars": 14,
                 "entry_lag": 2,
             },
         ),

@@ -23,10 +23,10 @@ from regimen.labels import (
 
 WINDOW = 8
 KINDS = [
-    FixedHorizonConfig(horizon=4, volatility_window=WINDOW),
-    FixedHorizonConfig(horizon=1, volatility_window=WINDOW, entry_lag=3),
-    TripleBarrierConfig(horizon=6, upper=1.0, lower=1.5, volatility_window=WINDOW),
-    TripleBarrierConfig(horizon=5, vertical_band=0.3, tie="upper", volatility_window=WINDOW),
+    FixedHorizonConfig(horizon=4, volatility_bars=WINDOW),
+    FixedHorizonConfig(horizon=1, volatility_bars=WINDOW, entry_lag=3),
+    TripleBarrierConfig(horizon=6, upper=1.0, lower=1.5, volatility_bars=WINDOW),
+    TripleBarrierConfig(horizon=5, vertical_band=0.3, tie="upper", volatility_bars=WINDOW),
 ]
 
 
@@ -59,7 +59,7 @@ def twin(config: LabelsConfig, bars: Bars) -> np.ndarray:
     """Every target written out from its definition, row by row."""
     labels = label(config, bars)
     close = bars.close * bars.extras.get("adjustment", 1.0)
-    sigma = trailing_volatility(close, config.volatility_window)
+    sigma = trailing_volatility(close, config.volatility_bars)
     out = np.full((*labels.shape, len(TARGETS)), np.nan)
     for t in range(labels.shape[0]):
         for s in range(labels.shape[1]):
@@ -115,7 +115,7 @@ def test_by_hand() -> None:
     opened = np.vstack([close[:1], close[:-1]])
     prices = {"open": opened, "high": np.maximum(opened, close), "low": np.minimum(opened, close), "close": close}
     bars = from_prices(prices)
-    labels = label(FixedHorizonConfig(horizon=3, volatility_window=4), bars)
+    labels = label(FixedHorizonConfig(horizon=3, volatility_bars=4), bars)
     found = further_targets(labels, bars, ("regime", "volatility", "magnitude", "return"), 4)
     assert found[10, 0, 0] == 1.0
     assert found[10, 0, 1] == pytest.approx(1.0)
@@ -143,7 +143,7 @@ def test_prices_that_stand_still_give_zero_and_calm() -> None:
     for values in prices.values():
         values[30:] = 7.0
     still = from_prices(prices)
-    labels = label(FixedHorizonConfig(horizon=3, volatility_window=WINDOW), still)
+    labels = label(FixedHorizonConfig(horizon=3, volatility_bars=WINDOW), still)
     found = further_targets(labels, still, TARGETS, WINDOW)
     assert found[40, 0].tolist() == [0.0, 0.0, 0.0, 0.0]
 
@@ -163,7 +163,7 @@ def test_errors_name_the_rule() -> None:
     for names in (("returns",), ("regime", "regime")):
         with pytest.raises(ConfigError, match=r"targets.*each once.*regime|targets.*each once.*returns"):
             further_targets(labels, bars, names, WINDOW)
-    with pytest.raises(ConfigError, match=r"volatility_window: must be at most that of the labels"):
+    with pytest.raises(ConfigError, match=r"volatility_bars: must be at most that of the labels"):
         further_targets(labels, bars, TARGETS, WINDOW + 20)
     with pytest.raises(DataError, match=r"labels: must be of the same bars"):
         further_targets(labels, some_bars(130), TARGETS, WINDOW)

@@ -20,7 +20,7 @@ from regimen.splits import WalkForwardConfig, walk_forward
 
 DAY = 86_400_000_000_000
 SPLIT = WalkForwardConfig(train=150, test=50)
-LABELS = FixedHorizonConfig(horizon=5, volatility_window=10)
+LABELS = FixedHorizonConfig(horizon=5, volatility_bars=10)
 Column = Callable[[Bars], np.ndarray]
 
 
@@ -171,7 +171,7 @@ def verdicts(report: LeakReport) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("symbols", "missing"), [(1, 0.0), (3, 0.05)])
-@pytest.mark.parametrize("labels", [LABELS, TripleBarrierConfig(horizon=6, upper=1.5, lower=1.5, volatility_window=10)])
+@pytest.mark.parametrize("labels", [LABELS, TripleBarrierConfig(horizon=6, upper=1.5, lower=1.5, volatility_bars=10)])
 def test_a_clean_pipeline_passes(
     symbols: int, missing: float, labels: FixedHorizonConfig | TripleBarrierConfig
 ) -> None:

@@ -17,7 +17,7 @@ BARS = 6000
 CONFIG = """
 data: {{path: {path}}}
 features: {{kind: indicators, columns: [rsi_7, rsi_14, macd_hist, return_5d, return_20d, volatility_20d]}}
-labels: {{horizon: 1, dead_band: 0.3, volatility_window: 20}}
+labels: {{horizon: 1, dead_band: 0.3, volatility_bars: 20}}
 splits: {{train: 2000, test: 1000}}
 model: {{kind: logistic}}
 training: {{epochs: 8, batch_size: 256, learning_rate: 0.01}}

@@ -149,7 +149,7 @@ def test_every_field_of_the_rule_acts() -> None:
         "max_exposure",
         "long_only",
         "volatility_target",
-        "volatility_window",  # read by whoever computes the volatility, see test_volatility
+        "volatility_bars",  # read by whoever computes the volatility, see test_volatility
     }
     assert all(field.description for field in described.values())
 

@@ -40,7 +40,7 @@ def by_hand(bars: Bars, rule: ExposureConfig) -> NDArray[np.float64]:
             now, then = close[there[place], s], close[there[place - LOOKBACK], s]
             found[there[place], s] = np.sign(now / then - 1.0)
     if rule.volatility_target is not None:
-        volatility = realised_volatility(close, rule.volatility_window, bars.periods_per_year)
+        volatility = realised_volatility(close, rule.volatility_bars, bars.periods_per_year)
         found = np.where(np.isnan(volatility), 0.0, found * rule.volatility_target / volatility)
     found = np.clip(found, 0.0 if rule.long_only else -rule.max_exposure, rule.max_exposure)
     return np.where(np.isnan(close), np.nan, found / 2.0)
@@ -48,14 +48,14 @@ def by_hand(bars: Bars, rule: ExposureConfig) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(
     "rule",
-    [ExposureConfig(), ExposureConfig(volatility_target=0.1, volatility_window=5), ExposureConfig(long_only=True)],
+    [ExposureConfig(), ExposureConfig(volatility_target=0.1, volatility_bars=5), ExposureConfig(long_only=True)],
     ids=["signs", "sized", "long only"],
 )
 @pytest.mark.parametrize("split", [None, 60])
 def test_it_is_the_sign_of_the_trailing_return(rule: ExposureConfig, split: int | None) -> None:
     bars = market(split=split)
     adjusted = bars.adjusted() if split else bars
-    volatility = realised_volatility(adjusted.close, rule.volatility_window, bars.periods_per_year)
+    volatility = realised_volatility(adjusted.close, rule.volatility_bars, bars.periods_per_year)
     history = Market().history(bars, volatility=volatility if rule.volatility_target else None)
     policy = MomentumConfig(lookback=LOOKBACK).build(rule)
     whole = targets(policy, history)

@@ -52,7 +52,7 @@ def test_poisoning_the_future_changes_nothing() -> None:
 def test_bad_input_is_one_line() -> None:
     with pytest.raises(DataError, match=r"close: must be \(time, symbol\)"):
         realised_volatility(np.ones(5), 2, 252)
-    with pytest.raises(DataError, match="volatility_window: must be at least 2; got 1"):
+    with pytest.raises(DataError, match="volatility_bars: must be at least 2; got 1"):
         realised_volatility(np.ones((5, 1)), 1, 252)
 
 
@@ -62,5 +62,5 @@ def test_bar_by_bar_equals_the_whole_series() -> None:
     close[:7, 2] = np.nan
     running = RunningVolatility(3, 10, 252)
     np.testing.assert_array_equal([running.push(row) for row in close], realised_volatility(close, 10, 252))
-    with pytest.raises(DataError, match="volatility_window"):
+    with pytest.raises(DataError, match="volatility_bars"):
         RunningVolatility(1, 1, 252)

@@ -15,7 +15,7 @@ YAML = """
 name: small
 data: {{path: {path}}}
 features: {{kind: indicators, columns: [rsi_14, return_5d, return_20d, volatility_20d, volume_sma_ratio]}}
-labels: {{kind: fixed_horizon, horizon: 4, volatility_window: 20}}
+labels: {{kind: fixed_horizon, horizon: 4, volatility_bars: 20}}
 splits: {{train: 300, test: 120}}
 model: {{kind: baseline, hidden: [8]}}
 training: {{epochs: 6, batch_size: 64, patience: null}}

@@ -29,7 +29,7 @@ name: agent
 seeds: 2
 data: {{path: {path}}}
 features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
-labels: {{kind: fixed_horizon, horizon: 4, volatility_window: 20}}
+labels: {{kind: fixed_horizon, horizon: 4, volatility_bars: 20}}
 splits: {{train: 300, test: 200}}
 model: {{kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 128}}
 environment: {{steps: 2048, n_envs: 32, episode_length: 40, evaluations: 3}}

@@ -33,8 +33,8 @@ SPLITS = [
     "splits={train: 400, test: 1000, embargo: 0}",  # one window
 ]
 LABELS = [
-    *(f"labels={{kind: fixed_horizon, horizon: {horizon}, volatility_window: 20}}" for horizon in (1, 2, 7, 24)),
-    "labels={kind: triple_barrier, horizon: 12, upper: 2.0, lower: 2.0, volatility_window: 20}",
+    *(f"labels={{kind: fixed_horizon, horizon: {horizon}, volatility_bars: 20}}" for horizon in (1, 2, 7, 24)),
+    "labels={kind: triple_barrier, horizon: 12, upper: 2.0, lower: 2.0, volatility_bars: 20}",
 ]
 
 
@@ -97,7 +97,7 @@ def test_each_boundary_is_looked_at_for_itself(
     horizon: int, embargo: int, configured: Configured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the embargo is as long as labels look, none reaches the test span, and there is nothing to be caught."""
-    labels = f"labels={{kind: fixed_horizon, horizon: {horizon}, volatility_window: 20}}"
+    labels = f"labels={{kind: fixed_horizon, horizon: {horizon}, volatility_bars: 20}}"
     config = configured(labels, f"splits={{train: 300, test: 120, embargo: {embargo}}}")
     with monkeypatch.context() as patch:
         patch.setattr(walking, "usable_for_training", unpurged_at(0))

@@ -223,7 +223,7 @@ def test_start_usable_and_until() -> None:
 )
 def test_impossible_splits_are_one_line(change: dict[str, object], message: str) -> None:
     bars = make_bars(500)
-    labels = label(FixedHorizonConfig(horizon=5, volatility_window=2, dead_band=0.0), bars)
+    labels = label(FixedHorizonConfig(horizon=5, volatility_bars=2, dead_band=0.0), bars)
     config = WalkForwardConfig.model_validate({"train": 200, "test": 50, "embargo": 0, **change})
     with pytest.raises(RegimenError, match=message) as error:
         walk_forward(config, bars, labels)
@@ -232,7 +232,7 @@ def test_impossible_splits_are_one_line(change: dict[str, object], message: str)
 
 def test_one_class_is_nothing_to_learn() -> None:
     bars = make_bars(500)
-    labels = label(FixedHorizonConfig(horizon=5, volatility_window=5, dead_band=1e6), bars)
+    labels = label(FixedHorizonConfig(horizon=5, volatility_bars=5, dead_band=1e6), bars)
     with pytest.raises(SplitError, match=r"at least two of the classes SELL, HOLD, BUY.*got \['HOLD'\]"):
         walk_forward(WalkForwardConfig(train=200, test=50), bars, labels)
     with pytest.raises(ConfigError, match=r"splits\.embargo"):
@@ -293,7 +293,7 @@ def test_purging_takes_the_false_skill_away() -> None:
     shuffled, purged = [], []
     for seed in range(6):
         bars = make_bars(1500, seed=seed)
-        labels = label(FixedHorizonConfig(horizon=10, dead_band=0.0, volatility_window=5), bars)
+        labels = label(FixedHorizonConfig(horizon=10, dead_band=0.0, volatility_bars=5), bars)
         # What the walk looks like lately: neighbours in time are neighbours here and share most of a label.
         log = np.log(bars.close[:, 0])
         total = np.cumsum(np.r_[0.0, log])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.jit import jit_step
+from regimen.settings import FORMER_NAMES
 
 Floats = NDArray[np.float64]
 
@@ -71,30 +72,30 @@ def differential_sharpe(change: float, first: float, second: float, floor: float
 
 @jit_step
 def rolling_sharpe(n: int, count: int, ring: Floats) -> float:
-    """Returns mean over sample deviation of the last ``window`` returns, per bar; 0 until there are so many.
+    """Returns mean over sample deviation of the last ``bars`` returns, per bar; 0 until there are so many.
 
     This is the reward of many tutorials, kept for comparison. Do not train with it: a position ten times as
-    large earns the same, the first ``window − 1`` bars of an episode earn nothing, each return is paid
-    ``window`` times, and a flat account divides by zero (here 0).
+    large earns the same, the first ``bars − 1`` bars of an episode earn nothing, each return is paid
+    ``bars`` times, and a flat account divides by zero (here 0).
 
     Args:
         n: row of ``ring``.
         count: returns written so far, this one included.
-        ring: (lane, window).
+        ring: (lane, bars).
     """
-    window = ring.shape[1]
-    if count < window:
+    bars = ring.shape[1]
+    if count < bars:
         return 0.0
     mean = 0.0
     peak = 0.0
-    for k in range(window):
+    for k in range(bars):
         mean += ring[n, k]
         peak = max(peak, abs(ring[n, k]))
-    mean /= window
+    mean /= bars
     total = 0.0
-    for k in range(window):
+    for k in range(bars):
         total += (ring[n, k] - mean) * (ring[n, k] - mean)
-    deviation = math.sqrt(total / (window - 1))
+    deviation = math.sqrt(total / (bars - 1))
     if deviation <= 1e-14 * peak:  # rounding noise of a constant series
         return 0.0
     return float(mean / deviation)
@@ -145,8 +146,10 @@ class DifferentialSharpeConfig(_Reward):
 class RollingSharpeConfig(_Reward):
     """Sharpe ratio of the last bars; see `rolling_sharpe` for why not to train with it."""
 
-    kind: Literal["rolling_sharpe"] = Field(default="rolling_sharpe", description="Sharpe ratio of a window, per bar")
-    window: int = Field(default=100, ge=2, le=100_000, description="returns in the window")
+    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
+
+    kind: Literal["rolling_sharpe"] = Field(default="rolling_sharpe", description="rolling Sharpe ratio, per bar")
+    bars: int = Field(default=100, ge=2, le=100_000, description="bars whose returns it is of, the newest last")
 
 
 RewardConfig = Annotated[

@@ -144,7 +144,7 @@ class VectorMarket:
             clock=np.zeros((n, CLOCK_COLUMNS), np.int64),
             memory=np.zeros((n, s, MEMORY_COLUMNS)),
             tally=np.zeros((n, TALLY_COLUMNS)),
-            ring=np.zeros((n, reward.window if isinstance(reward, RollingSharpeConfig) else 0)),
+            ring=np.zeros((n, reward.bars if isinstance(reward, RollingSharpeConfig) else 0)),
             book=np.zeros((BOOK_ROWS, n)),
             flags=np.zeros((2, n), np.bool_),
             observation=np.zeros((n, s, len(self.columns)), config.precision),

@@ -12,12 +12,13 @@ from regimen.bars import Bars
 from regimen.jit import jit
 from regimen.labels.labels import Labels, check_reach, labels_of
 from regimen.labels.volatility import Values, adjusted_prices, trailing_volatility
+from regimen.settings import FORMER_NAMES
 
 
 class FixedHorizonConfig(BaseModel):
     """Labels by the return of holding for ``horizon`` bars, open to open."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=FORMER_NAMES, validate_by_name=True)
 
     kind: Literal["fixed_horizon"] = "fixed_horizon"
     horizon: int = Field(default=5, ge=1, description="Bars that the position is held, from open to open.")
@@ -27,7 +28,7 @@ class FixedHorizonConfig(BaseModel):
         allow_inf_nan=False,
         description="HOLD when the return is within ± this many trailing volatilities × sqrt(horizon).",
     )
-    volatility_window: int = Field(
+    volatility_bars: int = Field(
         default=50, ge=2, description="Span in bars of the exponentially weighted trailing volatility."
     )
     entry_lag: int = Field(
@@ -70,11 +71,11 @@ def label_fixed_horizon(config: FixedHorizonConfig, bars: Bars) -> Labels:
     ``entry_lag + horizon`` rows. Prices are multiplied by ``adjustment`` where the bars have that column.
 
     Raises:
-        ConfigError: the horizon or the volatility window is longer than the data; no row has a label.
+        ConfigError: the horizon or ``volatility_bars`` is longer than the data; no row has a label.
     """
-    check_reach(config.horizon, config.entry_lag, config.volatility_window, len(bars))
+    check_reach(config.horizon, config.entry_lag, config.volatility_bars, len(bars))
     prices = adjusted_prices(bars)
-    volatility = trailing_volatility(prices.close, config.volatility_window)
+    volatility = trailing_volatility(prices.close, config.volatility_bars)
     band = config.dead_band * float(np.sqrt(config.horizon))
     y, t_end, forward = _fixed(prices.open, volatility, config.horizon, band, config.entry_lag)
     return labels_of(y, t_end, forward, config.horizon)

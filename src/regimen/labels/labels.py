@@ -53,11 +53,11 @@ class Labels:
         return {name: int(count) for name, count in zip(CLASSES, rows, strict=True)}
 
 
-def check_reach(horizon: int, entry_lag: int, volatility_window: int, bars: int) -> None:
+def check_reach(horizon: int, entry_lag: int, volatility_bars: int, bars: int) -> None:
     """Refuses settings under which not one bar of so short a series could have a label.
 
     Raises:
-        ConfigError: names ``labels.horizon`` or ``labels.volatility_window``.
+        ConfigError: names ``labels.horizon`` or ``labels.volatility_bars``.
     """
     if horizon + entry_lag >= bars:
         raise ConfigError(
@@ -65,11 +65,11 @@ def check_reach(horizon: int, entry_lag: int, volatility_window: int, bars: int)
             f"plus the entry lag of {entry_lag} must be shorter than the data of {bars} bars",
             horizon,
         )
-    if volatility_window + horizon + entry_lag >= bars:
+    if volatility_bars + horizon + entry_lag >= bars:
         raise ConfigError(
-            "labels.volatility_window",
+            "labels.volatility_bars",
             f"plus horizon and entry lag ({horizon + entry_lag}) must be shorter than the data ({bars} bars)",
-            volatility_window,
+            volatility_bars,
         )
 
 

@@ -45,7 +45,7 @@ def _span_volatility(close: Values, t_end: NDArray[np.int64]) -> Values:
     return out
 
 
-def further_targets(labels: Labels, bars: Bars, names: Sequence[str], volatility_window: int) -> NDArray[np.float64]:
+def further_targets(labels: Labels, bars: Bars, names: Sequence[str], volatility_bars: int) -> NDArray[np.float64]:
     """Returns the named targets of every labelled bar, in units near 1, (time, symbol, target).
 
     With σ_t the trailing volatility at t and h the label's horizon:
@@ -65,13 +65,13 @@ def further_targets(labels: Labels, bars: Bars, names: Sequence[str], volatility
         labels: of the same bars.
         bars: prices; multiplied by ``adjustment`` where the bars have that column, as for the labels.
         names: some of `TARGETS`, in the wanted order.
-        volatility_window: of the labels' config: the span in bars of σ_t.
+        volatility_bars: of the labels' config: the span in bars of σ_t.
 
     Returns:
         float64; NaN in all targets exactly where the label is undefined.
 
     Raises:
-        ConfigError: a name that is unknown or given twice; a volatility window that leaves a labelled row without σ_t
+        ConfigError: a name that is unknown or given twice; ``volatility_bars`` that leave a labelled row without σ_t
             (longer than that of the labels).
         DataError: labels of other bars.
     """
@@ -81,9 +81,9 @@ def further_targets(labels: Labels, bars: Bars, names: Sequence[str], volatility
     if labels.shape != bars.close.shape:
         raise DataError("labels", f"must be of the same bars {bars.close.shape}", labels.shape)
     close = adjusted_prices(bars).close
-    sigma = np.where(labels.defined, trailing_volatility(close, volatility_window), np.nan)
+    sigma = np.where(labels.defined, trailing_volatility(close, volatility_bars), np.nan)
     if not bool((sigma[labels.defined] > 0.0).all()):
-        raise ConfigError("volatility_window", "must be at most that of the labels", volatility_window)
+        raise ConfigError("volatility_bars", "must be at most that of the labels", volatility_bars)
     scaled = labels.forward_return / (sigma * math.sqrt(labels.horizon))
     ratio = _span_volatility(close, labels.t_end) / sigma
     regime = np.where(np.isnan(ratio), np.nan, (ratio >= _CALM).astype(float) + (ratio > _TURBULENT))

@@ -12,6 +12,7 @@ from regimen.bars import Bars
 from regimen.jit import jit
 from regimen.labels.labels import BUY, HOLD, SELL, Labels, check_reach, labels_of
 from regimen.labels.volatility import Prices, Values, adjusted_prices, trailing_volatility
+from regimen.settings import FORMER_NAMES
 
 _TIES = {"hold": HOLD, "lower": SELL, "upper": BUY}
 
@@ -19,7 +20,7 @@ _TIES = {"hold": HOLD, "lower": SELL, "upper": BUY}
 class TripleBarrierConfig(BaseModel):
     """Labels by the first of three barriers that the path of highs and lows meets."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=FORMER_NAMES, validate_by_name=True)
 
     kind: Literal["triple_barrier"] = "triple_barrier"
     horizon: int = Field(default=20, ge=1, description="Bars after which the position is closed at the open.")
@@ -47,7 +48,7 @@ class TripleBarrierConfig(BaseModel):
         description="When neither barrier is met: null means HOLD; a number means the sign of the return "
         "outside ± this many trailing volatilities × sqrt(horizon).",
     )
-    volatility_window: int = Field(
+    volatility_bars: int = Field(
         default=50, ge=2, description="Span in bars of the exponentially weighted trailing volatility."
     )
     entry_lag: int = Field(
@@ -129,14 +130,14 @@ def label_triple_barrier(config: TripleBarrierConfig, bars: Bars) -> Labels:
     have that column.
 
     Raises:
-        ConfigError: the horizon or the volatility window is longer than the data; no row has a label.
+        ConfigError: the horizon or ``volatility_bars`` is longer than the data; no row has a label.
 
     Source: López de Prado, Advances in Financial Machine Learning (2018), chapter 3; the entry is the next
     open (there: the close of the event), the path is high and low (there: closes).
     """
-    check_reach(config.horizon, config.entry_lag, config.volatility_window, len(bars))
+    check_reach(config.horizon, config.entry_lag, config.volatility_bars, len(bars))
     prices: Prices = adjusted_prices(bars)
-    volatility = trailing_volatility(prices.close, config.volatility_window)
+    volatility = trailing_volatility(prices.close, config.volatility_bars)
     band = -1.0 if config.vertical_band is None else config.vertical_band * float(np.sqrt(config.horizon))
     y, t_end, forward = _barriers(
         *prices,

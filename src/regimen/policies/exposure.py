@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.errors import RunError
 from regimen.execution import share
+from regimen.settings import FORMER_NAMES
 
 SELL, HOLD, BUY = 0, 1, 2
 _FLAT = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
@@ -16,7 +17,7 @@ _FLAT = 1e-9  # an annual volatility below this is a price that does not move, n
 class ExposureConfig(BaseModel):
     """``target = clip(scale x (p_buy - p_sell) x vol_target / vol, ± max_exposure) / symbols listed``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=FORMER_NAMES, validate_by_name=True)
 
     dead_band: float = Field(
         0.05, ge=0.0, lt=1.0, description="Flat while |p_buy - p_sell| is below this (a probability, 0 to 1)."
@@ -37,7 +38,7 @@ class ExposureConfig(BaseModel):
         allow_inf_nan=False,
         description="Annual volatility aimed at (0.2: 20 %); null: no target.",
     )
-    volatility_window: int = Field(
+    volatility_bars: int = Field(
         20,
         ge=2,
         le=100_000,

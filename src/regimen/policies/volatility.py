@@ -31,7 +31,7 @@ def realised_volatility(close: NDArray[np.float64], window: int, periods_per_yea
     if close.ndim != 2:
         raise DataError("close", "must be (time, symbol)", close.shape)
     if window < 2:
-        raise DataError("volatility_window", "must be at least 2", window)
+        raise DataError("volatility_bars", "must be at least 2", window)
     result = np.full(close.shape, np.nan)
     _fill(np.ascontiguousarray(close), window, math.sqrt(periods_per_year), result)
     return result
@@ -51,7 +51,7 @@ class RunningVolatility:
 
     def __init__(self, symbols: int, window: int, periods_per_year: float) -> None:
         if window < 2:
-            raise DataError("volatility_window", "must be at least 2", window)
+            raise DataError("volatility_bars", "must be at least 2", window)
         self._factor = math.sqrt(periods_per_year)
         self._rings, self._counts = np.zeros((symbols, window)), np.zeros(symbols, np.int64)
         self._last = np.full(symbols, np.nan)

@@ -67,12 +67,12 @@ class Prepared:
     @cached_property
     def _targets(self) -> NDArray[np.float64]:
         """All further targets, computed once for all windows and seeds."""
-        return further_targets(self.labels, self.bars, TARGETS, self.config.labels.volatility_window)
+        return further_targets(self.labels, self.bars, TARGETS, self.config.labels.volatility_bars)
 
     @cached_property
     def volatility(self) -> NDArray[np.float64]:
         """(time, symbol): what the labels divide by, the trailing volatility of one bar's returns."""
-        return trailing_volatility(adjusted_prices(self.bars).close, self.config.labels.volatility_window)
+        return trailing_volatility(adjusted_prices(self.bars).close, self.config.labels.volatility_bars)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -150,7 +150,7 @@ def history_of(config: RunConfig, bars: Bars, frame: FeatureFrame) -> History:
     """
     rule, volatility = config.exposure, None
     if rule.volatility_target is not None:
-        volatility = realised_volatility(seen(bars).close, rule.volatility_window, bars.periods_per_year)
+        volatility = realised_volatility(seen(bars).close, rule.volatility_bars, bars.periods_per_year)
     return config.market.build().history(bars, frame, volatility)
 
 
