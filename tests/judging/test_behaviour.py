@@ -15,7 +15,7 @@ def described(targets: list[float], close: list[float] | None = None) -> Conduct
     prices = np.arange(1.0, len(targets) + 1.0)[:, None] if close is None else np.array(close)[:, None]
     opens = np.vstack((prices[:1], prices[:-1]))
     turnover = np.abs(np.diff(column[:, 0], prepend=0.0))
-    return behaviour(column, column, turnover, opens, prices, np.ones(column.shape, dtype=bool))
+    return behaviour(column, column, turnover, opens, prices, np.ones(column.shape, dtype=bool))[0]
 
 
 def test_shares_and_bets_by_hand() -> None:
@@ -58,7 +58,8 @@ def test_absent_bars_are_not_counted() -> None:
     targets = np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
     present = np.array([[True, False], [True, True], [True, False]])
     close = np.where(present, [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], np.nan)
-    found = behaviour(targets, targets, np.ones(3), close - 0.5, close, present)
+    found, modal_targets = behaviour(targets, targets, np.ones(3), close - 0.5, close, present)
+    assert modal_targets.tolist() == [1.0, 0.0]
     assert (found.long_share, found.flat_share) == (0.75, 0.25)
     assert found.modal_share == 1.0
     assert found.directional_bars == 3

@@ -126,7 +126,7 @@ def test_random_timing_pays_the_same_turnover(ledger: Ledger, judgement: Judgeme
     assert judgement.random.capped is False
     assert judgement.random.p_value == Timing.of(ledger).p_value(14, 0)[0]
     assert judgement.random.p_trials == pytest.approx(1.0 - (1.0 - judgement.random.p_value) ** 14)
-    assert judgement.random.sharpe[0] <= judgement.random.sharpe[1] <= judgement.random.sharpe[2]
+    assert judgement.random.sharpe.low <= judgement.random.sharpe.median <= judgement.random.sharpe.high
 
 
 def test_random_timing_pays_the_same_turnover_where_symbols_come_and_go() -> None:

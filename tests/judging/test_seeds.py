@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from regimen import metrics
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.execution import Costs, Ledger, Market
-from regimen.judging import SeedRow, Trials, judge, judge_seeds, seed_summary
+from regimen.judging import SeedRow, Trials, judge, judge_seeds, plain, seed_summary
 from regimen.judging.measures import measure
 from regimen.reporting.charts.strips import _lanes
 from regimen.reporting.report import ReportDocument, render
@@ -70,25 +71,25 @@ def test_the_summary_is_that_of_the_scores() -> None:
 def test_seeds_that_disagree_are_named(scores: list[float], headline: int, alarm: bool) -> None:
     rows = [row(seed, score) for seed, score in enumerate(scores)]
     _, alarms = judge_seeds(rows, headline)
-    assert [found["name"] for found in alarms] == (["seeds disagree"] if alarm else [])
+    assert [found.name for found in alarms] == (["seeds disagree"] if alarm else [])
 
 
 def test_the_alarm_says_how_much() -> None:
     rows = [row(7, 0.62), row(8, -0.31), row(9, 0.8), row(10, 0.05, total=-0.01)]
     found, alarms = judge_seeds(rows, 7)
-    sharpe = found["sharpe"]
-    assert alarms[0]["sentence"] == (
+    sharpe = found.summary.sharpe
+    assert alarms[0].sentence == (
         "The result hangs on the seed: the Sharpe ratio is 0.62 for seed 7, and from -0.31 to 0.80 over 4 seeds (IQM "
-        f"{sharpe['iqm']:.2f}, 95 % interval {sharpe['low']:.2f} to {sharpe['high']:.2f}; 2 of 4 seeds lost money)."
+        f"{sharpe.iqm:.2f}, 95 % interval {sharpe.low:.2f} to {sharpe.high:.2f}; 2 of 4 seeds lost money)."
     )
-    assert found["headline"] == 7
-    assert [kept["seed"] for kept in found["rows"]] == [7, 8, 9, 10]
+    assert found.headline == 7
+    assert [kept.seed for kept in found.rows] == [7, 8, 9, 10]
 
 
 def test_it_is_json_without_nan() -> None:
     ruined = SeedRow(1, -1.0, -1.0, 0.3, -0.5, 1.0, math.nan, 0.5, 0.0)
     found, _ = judge_seeds([row(0, 0.5), ruined], 0)
-    assert json.loads(json.dumps(found, allow_nan=False))["rows"][1]["turnover"] is None
+    assert json.loads(json.dumps(plain(found.to_dict()), allow_nan=False))["rows"][1]["turnover"] is None
 
 
 def test_impossible_seeds_are_refused() -> None:
@@ -104,11 +105,8 @@ def test_impossible_seeds_are_refused() -> None:
 
 
 def page(ledgers: dict[int, Ledger], **changes: Any) -> str:
-    judgement = judge(ledgers[3], Trials(2), draws=5, bootstrap_draws=20).to_dict()
-    document = ReportDocument.of(
-        ledgers[3], {**judgement, **changes}, title="x", run="r", created="2026-01-02T03:04:05Z"
-    )
-    return render(document)
+    judgement = replace(judge(ledgers[3], Trials(2), draws=5, bootstrap_draws=20), **changes)
+    return render(ReportDocument.of(ledgers[3], judgement, title="x", run="r", created="2026-01-02T03:04:05Z"))
 
 
 def test_the_report_shows_seeds_where_there_are_several(ledgers: dict[int, Ledger]) -> None:
@@ -133,17 +131,14 @@ def test_the_report_shows_whether_anything_is_decided(ledgers: dict[int, Ledger]
         "Advantage a year",
     ):
         assert words in text
-    behaviour = judge(ledgers[3], Trials(2), draws=5, bootstrap_draws=20).to_dict()["behaviour"]
-    assert isinstance(behaviour, dict)
     # A judgement of an earlier version lacks them.
-    older = {key: value for key, value in behaviour.items() if key not in ("information", "constant", "modes")}
-    assert "Does it decide anything?" not in page(ledgers, behaviour=older)
+    assert "Does it decide anything?" not in page(ledgers, information=None, constant=None, modes=None)
 
 
 def test_a_score_that_is_not_known_draws_no_strip(ledgers: dict[int, Ledger]) -> None:
     found, _ = judge_seeds([row(0, 0.5), row(1, 0.6)], 0)
-    found["rows"][1]["sharpe"] = None
-    text = page(ledgers, seeds=found)
+    unknown = replace(found.rows[1], sharpe=math.nan)
+    text = page(ledgers, seeds=replace(found, rows=(found.rows[0], unknown)))
     assert "Sharpe ratio by seed" not in text
     assert "Net return by seed" in text
 

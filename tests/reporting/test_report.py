@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.judgements import judgement, stored
 
 from regimen.bars import Bars, Calendar
 from regimen.errors import RunError
 from regimen.execution import Costs, Market
-from regimen.judging import Trials, judge
+from regimen.judging import Judgement, Trials, judge
 from regimen.reporting.glossary import STATISTICS
 from regimen.reporting.numerals import (
     UNKNOWN,
@@ -29,7 +30,7 @@ from regimen.reporting.numerals import (
     significant,
     span,
 )
-from regimen.reporting.report import ReportDocument, render, write
+from regimen.reporting.report import ReportDocument, TrainedWindow, render, write
 from regimen.reporting.report.flows import calendar_sums
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -75,154 +76,6 @@ class Page(HTMLParser):
         return (values[name] for _, values in self.elements if name in values)
 
 
-def row(name: str, label: str, **changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "name": name,
-        "label": label,
-        "total_return": 0.2134,
-        "annual_return": 0.0217,
-        "volatility": 0.1432,
-        "sharpe": 0.391,
-        "sharpe_interval": [-0.321, 1.103],
-        "sharpe_interval_kind": "bootstrap",
-        "sharpe_per_bar": 0.02461,
-        "sortino": 0.553,
-        "calmar": 0.0771,
-        "max_drawdown": 0.2836,
-        "drawdown_bars": 812,
-        "recovery_bars": None,
-        "underwater_bars": 1207,
-        "hit_rate": 0.5149,
-        "profit_factor": 1.073,
-        "skew": -0.213,
-        "kurtosis": 6.117,
-        "turnover": 14.23,
-        "exposure": 0.6342,
-        "cost_drag": 0.00417,
-        "costs": {"commission": 0.00311, "spread": 0.00106},
-        "break_even_bps": 6.31,
-        "break_even_extra_bps": 4.83,
-        "cost_paid_bps": 1.48,
-        "psr": 0.883,
-        "dsr": 0.412,
-        "trials": 14,
-    }
-    return {**values, **changes}
-
-
-def judgement(**changes: Any) -> dict[str, Any]:
-    times = [f"20{year:02d}-01-01T00:00:00Z" for year in range(1, 9)]
-    unknown = dict.fromkeys(("sharpe", "sharpe_interval", "sharpe_per_bar", "sortino", "psr", "dsr", "trials"))
-    values: dict[str, Any] = {
-        "verdict": {
-            "level": "no evidence",
-            "sentence": "No evidence of an edge: the Deflated Sharpe Ratio is 0.41.",
-            "rules": [
-                {
-                    "name": "deflated",
-                    "passed": False,
-                    "value": 0.41,
-                    "required": ">= 0.95",
-                    "sentence": "It is 0.41.",
-                },
-                {
-                    "name": "long enough",
-                    "passed": True,
-                    "value": 1480,
-                    "required": ">= 250",
-                    "sentence": "It is.",
-                },
-            ],
-        },
-        "alarms": [],
-        "rows": [
-            row("policy", "Policy"),
-            row("flat", "Flat", **unknown),
-            row("buy_and_hold", "Buy and hold", sharpe=0.517, total_return=0.9182),
-            row("random", "Random timing (median)", sharpe=0.211, psr=None, dsr=None, trials=None),
-            row("one_bar_late", "Policy, one bar late", sharpe=0.377),
-        ],
-        "random": {
-            "draws": 300,
-            "p_value": 0.23,
-            "rank": 0.77,
-            "sharpe": {"median": 0.211, "low": -0.402, "high": 0.807},
-            "total_return": {"median": 0.1011, "low": -0.2022, "high": 0.5033},
-            "sentence": "The policy beats 77 % of 300 random timings.",
-        },
-        "trials": {
-            "count": 14,
-            "effective": 6.4,
-            "sharpe_variance": 0.00217,
-            "sharpe_variance_used": 0.00218,
-            "expected_max_sharpe": 0.613,
-            "dsr_effective": 0.521,
-        },
-        "interval": {
-            "level": 0.95,
-            "draws": 2000,
-            "block_length": 4.1,
-            "method": "stationary bootstrap, percentile",
-        },
-        "minimum_track_record": {"bars": 4100, "years": 16.2},
-        "behaviour": {
-            "trades": 210,
-            "positions": 88,
-            "modal_exposure": 1.0,
-            "modal_share": 0.63,
-            "long_share": 0.64,
-            "short_share": 0.01,
-            "flat_share": 0.35,
-            "changes": 93,
-            "histogram": {"centres": [-1.0, -0.5, 0.0, 0.5, 1.0], "share": [0.01, 0.0, 0.36, 0.0, 0.63]},
-            "directional_accuracy": 0.5234,
-            "chance_accuracy": 0.5171,
-            "directional_bars": 2203,
-        },
-        "sample": {
-            "start": "2001-03-05T00:00:00Z",
-            "end": "2008-12-31T00:00:00Z",
-            "bars": 1480,
-            "years": 7.8,
-            "symbols": 1,
-            "periods_per_year": 252.0,
-            "calendar": "sessions",
-            "fingerprint": "9f2c6b1de0a94c7fb0c5a2d3e4f5968778695a4b3c2d1e0f9f2c6b1de0a94c7f",
-            "source": "sp500",
-        },
-        "zero_cost": False,
-        "ruined": False,
-        "decay": {"first_half_sharpe": 0.611, "second_half_sharpe": 0.173},
-        "periods": [
-            {
-                "start": "2001-03-05T00:00:00Z",
-                "end": "2001-12-31T00:00:00Z",
-                "bars": 208,
-                "total_return": 0.0123,
-                "sharpe": 0.134,
-                "max_drawdown": 0.0567,
-                "turnover": 12.34,
-                "exposure": 0.61,
-                "buy_and_hold_return": -0.0678,
-            }
-        ],
-        "curves": {
-            "time": times,
-            "equity": {
-                "policy": list(np.linspace(1, 1.2134, 8)),
-                "flat": [1.0] * 8,
-                "buy_and_hold": list(np.linspace(1, 1.9182, 8)),
-                "random_median": list(np.linspace(1, 1.1011, 8)),
-                "random_low": list(np.linspace(1, 0.8, 8)),
-                "random_high": list(np.linspace(1, 1.5, 8)),
-            },
-            "drawdown": {"policy": [0.0, 0.1] * 4, "buy_and_hold": [0.0, 0.3] * 4},
-        },
-        "seed": 0,
-    }
-    return json.loads(json.dumps({**values, **changes}))  # type: ignore[no-any-return]
-
-
 def minimal(**changes: Any) -> ReportDocument:
     return ReportDocument(
         **{
@@ -248,14 +101,7 @@ def full(length: int = 1480, symbols: int = 1, **changes: Any) -> ReportDocument
         "symbols": tuple(f"S{k}" for k in range(symbols)),
         "turnover": turnover,
         "costs": {"commission": turnover * 1e-4, "spread": turnover * 5e-5},
-        "windows": [
-            {
-                **judgement()["periods"][0],
-                "number": 7,
-                "train_start": "1999-01-04T00:00:00Z",
-                "train_end": "2001-02-20T00:00:00Z",
-            }
-        ],
+        "windows": [TrainedWindow(judgement().periods[0], 7, "1999-01-04T00:00:00Z", "2001-02-20T00:00:00Z")],
         "findings": [{"name": "gaps", "severity": "warn", "count": 3, "rows": [693, 694], "sentence": "3 gaps."}],
         "repairs": ["2 duplicate bars were dropped."],
         "trials": [
@@ -354,7 +200,7 @@ def test_the_verdict_comes_first_and_is_spelled_out() -> None:
     ],
 )
 def test_each_level_has_a_badge_with_its_name_and_a_sign(level: str, tone: str) -> None:
-    verdict = {**judgement()["verdict"], "level": level}
+    verdict = {**stored()["verdict"], "level": level}
     text = render(minimal(judgement=judgement(verdict=verdict)))
     assert f'class="verdict {tone}"' in text
     assert re.search(rf'<span class="sign" aria-hidden="true">.</span>{level.capitalize()}</p>', text)
@@ -362,7 +208,7 @@ def test_each_level_has_a_badge_with_its_name_and_a_sign(level: str, tone: str) 
 
 def test_every_statistic_of_the_judgement_appears() -> None:
     page = Page(render(minimal())).text
-    policy = judgement()["rows"][0]
+    policy = vars(judgement().policy)
     assert {statistic.key for statistic in STATISTICS} | {"name", "label"} == set(policy)
     for statistic in STATISTICS:
         assert statistic.label.replace("{level}", "95\u202f%") in page
@@ -374,37 +220,30 @@ def test_every_statistic_of_the_judgement_appears() -> None:
     for value in [*facts, "−0.40 to 0.81", "210", "88", "93", "0.00217", "0.00218"]:
         assert value in page, value
     assert "The policy beats 77 % of 300 random timings." in page
-    for label in (row["label"] for row in judgement()["rows"]):
+    for label in (row.label for row in judgement().rows):
         assert label in page
-
-
-def test_a_statistic_that_the_glossary_does_not_know_is_shown_all_the_same() -> None:
-    rows = [row("policy", "Policy", tail_ratio=1.2345)]
-    text = Page(render(minimal(judgement=judgement(rows=rows)))).text
-    assert "Tail ratio" in text
-    assert "1.234" in text or "1.235" in text
 
 
 def test_a_definition_states_the_period_and_the_factor() -> None:
     text = Page(render(minimal())).text
     assert "standard deviation of the net returns of one bar × √252; annual" in text
     assert "{periods}" not in text
-    hourly = judgement(sample={**judgement()["sample"], "periods_per_year": 8760.0})
+    hourly = judgement(sample={**stored()["sample"], "periods_per_year": 8760.0})
     assert "√8,760" in Page(render(minimal(judgement=hourly))).text
 
 
 def test_hostile_names_are_escaped_everywhere() -> None:
-    base = judgement()
+    base = stored()
     base["verdict"]["sentence"] = base["random"]["sentence"] = base["sample"]["source"] = HOSTILE
-    base["verdict"]["rules"][0].update(name=HOSTILE, sentence=HOSTILE, required=HOSTILE, value=HOSTILE)
+    base["verdict"]["rules"][0].update(name=HOSTILE, sentence=HOSTILE, required=HOSTILE + "1")
     base["alarms"] = [{"name": "x", "sentence": HOSTILE}]
-    base["rows"][0].update({"label": HOSTILE, "name": HOSTILE, HOSTILE: 1.0})
+    base["rows"][0]["label"] = base["rows"][1]["name"] = HOSTILE
     base["rows"][0]["costs"] = {HOSTILE: 0.1}
     document = full(
         symbols=2,
         title=HOSTILE,
         run=HOSTILE,
-        judgement=base,
+        judgement=Judgement.from_dict(base),
         config=HOSTILE,
         config_hash=HOSTILE,
         repairs=[HOSTILE],
@@ -434,28 +273,21 @@ def test_hostile_names_are_escaped_everywhere() -> None:
     assert unescape(text).count(HOSTILE) > 20
 
 
+def blank(value: Any) -> Any:
+    """The same part of a judgement with every number with a fraction unknown."""
+    if isinstance(value, dict):
+        return {key: blank(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [blank(item) for item in value]
+    return None if isinstance(value, float) else value
+
+
 def test_what_is_unknown_is_a_dash() -> None:
-    rows = [row(name, name, **dict.fromkeys(row("a", "b").keys() - {"name", "label"})) for name in ("policy", "flat")]
-    rows[1]["sharpe"] = float("nan")
-    values = judgement(rows=rows[:1])
-    values["rows"] = rows
-    for key in (
-        "random",
-        "trials",
-        "interval",
-        "minimum_track_record",
-        "behaviour",
-        "decay",
-        "curves",
-        "sample",
-        "periods",
-    ):
-        values[key] = None
-    page = Page(render(minimal(judgement=values)))
+    base = stored()
+    values = {**blank(base), "sample": base["sample"]}
+    page = Page(render(minimal(judgement=Judgement.from_dict(values))))
     assert page.text.count(UNKNOWN) > 50
     assert "nan" not in page.text
-    only_a_verdict = {"verdict": judgement()["verdict"], "rows": [{"name": "policy", "label": "Policy"}]}
-    Page(render(minimal(judgement=only_a_verdict)))
 
 
 def test_alarms_ruin_and_zero_costs_are_branded() -> None:
@@ -487,8 +319,10 @@ def test_months_compound_to_years_and_years_to_the_whole() -> None:
 
 
 def test_drawdown_counts_from_the_starting_equity() -> None:
+    none: dict[str, Any] = {"time": [], "equity": {}, "drawdown": {}}
     time = np.array(["2003-11-28", "2003-12-31"], dtype="datetime64[ns]")
-    document = minimal(time=time, equity={"policy": np.array([0.9, 0.95])}, judgement=judgement(curves=None))
+    values = {"policy": np.array([0.9, 0.95])}
+    document = minimal(time=time, equity=values, judgement=judgement(curves=none))
     assert "policy −10.0" not in render(document)
     assert "Deepest fall below an earlier maximum: policy 10.0\u202f%." in render(document)
 
@@ -524,16 +358,16 @@ def test_a_real_judgement_is_shown_whole() -> None:
     )
     costs = Costs(commission_bps=1.0, stamp_duty_bps=5.0)
     ledger = Market(costs=costs).backtest(bars, rng.choice([-1.0, 0.0, 1.0], size=(400, 1)))
-    values: dict[str, Any] = judge(ledger, Trials(count=3, sharpe_variance=0.001), seed=0).to_dict()
-    assert values["charged"]["stamp_duty_bps"] == 5.0
-    assert set(values["rows"][0]) == {statistic.key for statistic in STATISTICS} | {"name", "label"}
+    values = judge(ledger, Trials(count=3, sharpe_variance=0.001), seed=0)
+    assert values.charged is not None
+    assert values.charged.rates["stamp_duty_bps"] == 5.0
     page = Page(render(ReportDocument.of(ledger, values, title="t", run="r", created="2026-01-01T00:00:00Z")))
-    assert values["verdict"]["sentence"] in page.text
+    assert values.verdict.sentence in page.text
     for words in ("5 bp stamp duty on sales", "of which stamp duty", "Stamp duty"):
         assert words in page.text
-    for row in values["rows"]:
-        assert row["label"] in page.text
-        assert number(row["sharpe"]) in page.text
+    for row in values.rows:
+        assert row.label in page.text
+        assert number(row.sharpe) in page.text
     for picture in (
         "Equity of the policy",
         "Drawdown of the policy",
@@ -626,19 +460,14 @@ def test_numbers_are_written_one_way(written: str, expected: str) -> None:
 
 
 def test_long_spans_are_written_without_the_hour_so_that_the_table_fits() -> None:
-    from regimen.reporting.report.sections import _period_rows
+    from regimen.reporting.report.sections import _window_rows
 
-    long = {
-        "train_start": "2019-01-01T04:00:00Z",
-        "train_end": "2020-01-01T07:00:00Z",
-        "start": "2020-01-01T07:00:00Z",
-        "end": "2020-03-31T23:00:00Z",
-    }
-    (row,) = _period_rows([long])
+    long = replace(judgement().periods[0], start="2020-01-01T07:00:00Z", end="2020-03-31T23:00:00Z")
+    window = TrainedWindow(long, 1, "2019-01-01T04:00:00Z", "2020-01-01T07:00:00Z")
+    (row,) = _window_rows([window])
     assert (row["trained"], row["start"], row["end"]) == ("2019-01-01 – 2020-01-01", "2020-01-01", "2020-03-31")
-    (row,) = _period_rows([long | {"end": "2020-01-03T02:00:00Z"}])
+    (row,) = _window_rows([replace(window, row=replace(long, end="2020-01-03T02:00:00Z"))])
     assert row["end"] == "2020-01-03\u00a002:00"
-    assert _period_rows([{}])[0]["start"] == UNKNOWN
 
 
 def test_a_ruined_account_ends_at_its_size_and_not_at_zero() -> None:
@@ -648,9 +477,9 @@ def test_a_ruined_account_ends_at_its_size_and_not_at_zero() -> None:
 
 
 def test_nothing_is_listed_that_the_judgement_does_not_say() -> None:
-    values = judgement()
-    values["trials"] = {**(values["trials"] or {}), "count": 1}
-    values["behaviour"] = {key: value for key, value in values["behaviour"].items() if key != "changes"}
-    text = Page(render(minimal(judgement=values))).text
+    values = stored()
+    values["trials"]["count"], values["trials"]["effective"] = 1, None
+    del values["behaviour"]["changes"]
+    text = Page(render(minimal(judgement=Judgement.from_dict(values)))).text
     assert "Changes of target" not in text
     assert "1 trials" not in text

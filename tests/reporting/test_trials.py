@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.judgements import row, stored
+
+from regimen.judging import Judgement
 from regimen.reporting.report import ReportDocument
 from regimen.reporting.report.trials import grown, trial_section, trial_sharpes
 
 
 def document(**changes: Any) -> ReportDocument:
-    judgement = {
-        "rows": [{"name": "policy", "sharpe": 1.2, "dsr": 0.81}],
-        "sample": {"bars": 501},
-        "timing": {"sharpe": 0.9, "bars": 501},
-        "random": {"p_value": 0.01, "p_trials": 0.0297},
-        "trials": {
-            "count": 3,
-            "effective": None,
-            "sharpe_variance": 0.5,
-            "timing_variance": 0.0001,
-            "sharpe_variance_used": 0.002,
-            "expected_max_sharpe": 0.6,
-        },
+    base = stored(rows=[row("policy", "Policy", sharpe=1.2, dsr=0.81)])
+    base["random"] |= {"p_value": 0.01, "p_trials": 0.0297}
+    base["timing"] = {
+        "average_exposure": 0.0,
+        "sharpe": 0.9,
+        "sharpe_per_bar": 0.05,
+        "skew": 0.0,
+        "kurtosis": 3.0,
+        "bars": 501,
     }
+    base["trials"] = {
+        "count": 3,
+        "effective": None,
+        "sharpe_variance": 0.5,
+        "timing_variance": 0.0001,
+        "sharpe_variance_used": 0.002,
+        "expected_max_sharpe": 0.6,
+    }
+    judgement = Judgement.from_dict(base)
     lines = [
         {"kind": "fit", "run": "a", "source": "one", "sharpe": None},
         {"kind": "evaluation", "run": "a", "source": "one", "sharpe": 1.2},
@@ -69,6 +77,5 @@ def test_a_stress_test_is_listed_and_is_no_sharpe_ratio_of_a_trial() -> None:
 
 
 def test_a_verdict_of_fewer_trials_says_so() -> None:
-    judgement = document().judgement
-    assert grown(judgement, 3) == grown(judgement, None) == ""
-    assert grown(judgement, 66).startswith("Judged by 3 trials, while 66 are recorded now")
+    assert grown(3, 3) == grown(3, None) == ""
+    assert grown(3, 66).startswith("Judged by 3 trials, while 66 are recorded now")

@@ -112,7 +112,7 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
         print_sentence(screen, charged["sentence"], label="Costs")
     level = judgement["verdict"]["level"]
     print_sentence(screen, judgement["verdict"]["sentence"], label="Verdict", style=_STYLES.get(level, "bold"))
-    since = grown(judgement, (judgement.get("trials") or {}).get("now"))
+    since = grown(judgement["trials"]["count"], judgement["trials"].get("now"))
     if since:
         print_sentence(screen, since)
     if run is not None:

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from regimen.judging.alarms import COLLAPSE, Alarm
     from regimen.judging.behaviour import Conduct
     from regimen.judging.constants import ConstantExposure
+    from regimen.judging.document import plain
     from regimen.judging.evidence import Evidence
     from regimen.judging.growth import Difference
-    from regimen.judging.judgement import Judgement, plain
+    from regimen.judging.judgement import Judgement, Sample, dsr_now, level_now
     from regimen.judging.judging import judge
     from regimen.judging.measures import Row
     from regimen.judging.periods import PeriodRow, by_period, calendar_edges
     from regimen.judging.random_timing import Draws
-    from regimen.judging.recount import dsr_now, level_now
-    from regimen.judging.seeds import SeedRow, SeedSummary, judge_seeds, seed_summary
-    from regimen.judging.timing import Timing, timing_sharpe
+    from regimen.judging.seeds import Distribution, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
+    from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
     from regimen.judging.trials import Trials
     from regimen.judging.verdict import Rule, Verdict, decide
 
@@ -31,6 +31,7 @@ __all__ = [
     "Conduct",
     "ConstantExposure",
     "Difference",
+    "Distribution",
     "Draws",
     "Evidence",
     "Information",
@@ -39,9 +40,12 @@ __all__ = [
     "PeriodRow",
     "Row",
     "Rule",
+    "Sample",
     "SeedRow",
     "SeedSummary",
+    "Seeds",
     "Timing",
+    "TimingMoments",
     "Trials",
     "Verdict",
     "by_period",
@@ -59,15 +63,16 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "dsr_now": ".recount",
-        "level_now": ".recount",
-        "plain": ".judgement",
+        "dsr_now": ".judgement",
+        "level_now": ".judgement",
+        "plain": ".document",
         "Acting": ".acting",
         "Alarm": ".alarms",
         "Conduct": ".behaviour",
         "COLLAPSE": ".alarms",
         "ConstantExposure": ".constants",
         "Difference": ".growth",
+        "Distribution": ".seeds",
         "Draws": ".random_timing",
         "Evidence": ".evidence",
         "Information": ".acting",
@@ -76,9 +81,12 @@ __getattr__, __dir__ = lazily(
         "PeriodRow": ".periods",
         "Row": ".measures",
         "Rule": ".verdict",
+        "Sample": ".judgement",
         "SeedRow": ".seeds",
         "SeedSummary": ".seeds",
+        "Seeds": ".seeds",
         "Timing": ".timing",
+        "TimingMoments": ".timing",
         "Trials": ".trials",
         "Verdict": ".verdict",
         "by_period": ".periods",

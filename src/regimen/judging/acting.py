@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from regimen.errors import ConfigError
+from regimen.judging.document import read
 from regimen.judging.growth import MATERIAL, Difference, annual_growth, difference
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class Modes:
         gap: of the judged above the drawn one.
         yardstick: a tenth of it is the largest gap that is no alarm.
         measured_by: what the yardstick is: the known optimum's growth, or the larger of the two in size.
+        differ: see `differ`.
     """
 
     judged: float
@@ -97,12 +100,12 @@ class Modes:
     gap: Difference
     yardstick: float
     measured_by: Literal["known optimum", "larger of the two"]
+    differ: bool
 
-    @property
-    def differ(self) -> bool:
-        """Whether the gap exceeds a tenth of the yardstick, its own noise, and 0.1 % a year."""
-        large = abs(self.gap.annual) > max(SHARE * self.yardstick, MATERIAL) or math.isinf(self.gap.annual)
-        return large and self.gap.beyond_noise
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object], at: str) -> Modes:
+        """Reads what `to_dict` wrote; raises `RunError` for another shape."""
+        return read(cls, {**values, "gap": {"annual": values.get("gap"), "error": values.get("gap_error")}}, at)
 
     def to_dict(self) -> dict[str, object]:
         """Returns plain values."""
@@ -115,6 +118,12 @@ class Modes:
             "measured_by": self.measured_by,
             "differ": self.differ,
         }
+
+
+def differ(gap: Difference, yardstick: float) -> bool:
+    """Whether the gap exceeds a tenth of the yardstick, its own noise, and 0.1 % a year."""
+    large = abs(gap.annual) > max(SHARE * yardstick, MATERIAL) or math.isinf(gap.annual)
+    return large and gap.beyond_noise
 
 
 def compare(judged: Ledger, drawn: Ledger, optimum: Ledger | None) -> Modes:
@@ -138,4 +147,6 @@ def compare(judged: Ledger, drawn: Ledger, optimum: Ledger | None) -> Modes:
     known = best > MATERIAL
     larger = max((abs(value) for value in (ours, theirs) if math.isfinite(value)), default=0.0)
     gap = difference(judged.returns, drawn.returns, judged.bars.periods_per_year)
-    return Modes(ours, theirs, gap, best if known else larger, "known optimum" if known else "larger of the two")
+    yardstick = best if known else larger
+    measured_by: Literal["known optimum", "larger of the two"] = "known optimum" if known else "larger of the two"
+    return Modes(ours, theirs, gap, yardstick, measured_by, differ(gap, yardstick))

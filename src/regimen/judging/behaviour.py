@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from regimen.judging.document import read
 
 Values = NDArray[np.float64]
 
@@ -22,7 +25,6 @@ class Conduct:
         changes: changes of the target's histogram bin, per symbol.
         modal_exposure: mean target inside the most frequent bin.
         modal_share: share of the time that each symbol spends in its own most frequent bin: 1 is a constant.
-        modal_targets: (symbol,) mean target of each symbol in its own most frequent bin.
         action_entropy: H(A) of the histogram, nats: of each symbol's own one, weighted by its bars. 0 is a
             constant, ln 21 = 3.04 the most there can be.
         long_share, short_share, flat_share: by the sign of the target in force.
@@ -39,7 +41,6 @@ class Conduct:
     changes: float
     modal_exposure: float
     modal_share: float
-    modal_targets: tuple[float, ...]
     action_entropy: float
     long_share: float
     short_share: float
@@ -49,6 +50,13 @@ class Conduct:
     directional_accuracy: float
     chance_accuracy: float
     directional_bars: int
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object], at: str) -> Conduct:
+        """Reads what `to_dict` wrote; raises `RunError` for another shape."""
+        bins = values.get("histogram")
+        bins = bins if isinstance(bins, Mapping) else {}
+        return read(cls, {**values, "centres": bins.get("centres"), "histogram": bins.get("share")}, at)
 
     def to_dict(self) -> dict[str, object]:
         """Returns plain values; NaN stays."""
@@ -100,7 +108,7 @@ def behaviour(
     opens: Values,
     close: Values,
     present: NDArray[np.bool_],
-) -> Conduct:
+) -> tuple[Conduct, Values]:
     """Describes what a policy did.
 
     Args:
@@ -109,6 +117,9 @@ def behaviour(
         turnover: (time,) traded notional / equity.
         opens, close: (time, symbol) prices, NaN where there is no bar.
         present: (time, symbol) whether there is a bar.
+
+    Returns:
+        The description, and (symbol,) the mean target of each symbol in its own most frequent bin.
     """
     largest = float(np.max(np.abs(targets))) if targets.size else 0.0
     bins = np.rint(targets / (largest or 1.0) * _HALF).astype(np.int64) + _HALF
@@ -122,13 +133,13 @@ def behaviour(
     signs = np.sign(targets)
     begun = (signs != 0) & (signs != np.vstack((np.zeros((1, signs.shape[1])), signs[:-1])))
     accuracy, chance, counted = _direction(exposure, opens, close)
-    return Conduct(
+    modal_targets = [_mean(targets[present[:, s] & (bins[:, s] == modes[s]), s]) for s in range(len(modes))]
+    conduct = Conduct(
         trades=int(np.count_nonzero(turnover > 0)),
         positions=int(begun.sum()),
         changes=float(np.count_nonzero(np.diff(bins, axis=0))) / targets.shape[1],
         modal_exposure=_mean(targets[(bins == modal) & present]),
         modal_share=float(by_symbol.max(axis=1).sum()) / cells,
-        modal_targets=tuple(_mean(targets[present[:, s] & (bins[:, s] == modes[s]), s]) for s in range(len(modes))),
         action_entropy=_entropy(by_symbol),
         long_share=float((signs > 0)[present].sum()) / cells,
         short_share=float((signs < 0)[present].sum()) / cells,
@@ -139,3 +150,4 @@ def behaviour(
         chance_accuracy=chance,
         directional_bars=counted,
     )
+    return conduct, np.array(modal_targets)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.judging import controls
+from regimen.judging.document import read
 from regimen.judging.growth import Difference, annual_growth, difference
 from regimen.judging.holding import holding_market
 
@@ -44,6 +45,12 @@ class ConstantExposure:
     growth: float
     advantage: Difference
     tried: int
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object], at: str) -> ConstantExposure:
+        """Reads what `to_dict` wrote; raises `RunError` for another shape."""
+        advantage = {"annual": values.get("advantage"), "error": values.get("advantage_error")}
+        return read(cls, {**values, "advantage": advantage}, at)
 
     def to_dict(self) -> dict[str, object]:
         """Returns plain values."""

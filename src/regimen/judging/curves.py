@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +13,24 @@ from regimen import metrics
 Series = NDArray[np.float64]
 
 POINTS = 1000
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The thinned curves of a judgement, one value for each point; NaN = unknown.
+
+    Attributes:
+        time: start stamps of the bars, ISO-8601 UTC.
+        equity: multiples of the starting equity by name: ``policy``, ``flat``, ``buy_and_hold``, ``random_low``,
+            ``random_median``, ``random_high`` and, when it was given, ``reference``.
+        drawdown: positive fractions, of ``policy`` and ``buy_and_hold``.
+        note: what they are, in words.
+    """
+
+    time: tuple[str, ...]
+    equity: Mapping[str, tuple[float, ...]]
+    drawdown: Mapping[str, tuple[float, ...]]
+    note: str = ""
 
 
 def positions(bars: int, points: int = POINTS) -> NDArray[np.int64]:

@@ -17,13 +17,13 @@ from regimen.judging.behaviour import Conduct, behaviour
 from regimen.judging.constants import best_constant
 from regimen.judging.evidence import CONFIDENCE, Evidence
 from regimen.judging.holding import holding_market, not_held, stale_share
-from regimen.judging.judgement import Judgement
+from regimen.judging.judgement import Bootstrap, Charged, Halves, Judgement, Sample, TrackRecord
 from regimen.judging.measures import Row, measure, with_interval
 from regimen.judging.periods import by_period, calendar_edges, stamp
 from regimen.judging.random_timing import Draws, random_timing
 from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
-from regimen.judging.trials import Trials
+from regimen.judging.trials import Deflation, Trials
 from regimen.judging.verdict import decide
 
 if TYPE_CHECKING:
@@ -46,19 +46,18 @@ def _halves(returns: Series, periods_per_year: float) -> tuple[float, float]:
     return metrics.annual_sharpe(first, periods_per_year), metrics.annual_sharpe(second, periods_per_year)
 
 
-def _trial_details(timing: Timing, trials: Trials, periods_per_year: float) -> dict[str, object]:
+def _deflation(timing: Timing, trials: Trials, periods_per_year: float) -> Deflation:
     variance = trials.variance_used(len(timing.returns))
-    effective = math.nan if trials.effective is None else timing.dsr(trials.effective, variance)
-    return {
-        "count": trials.count,
-        "effective": trials.effective,
-        "measured": trials.measured,
-        "sharpe_variance": trials.sharpe_variance,
-        "timing_variance": trials.timing_variance,
-        "sharpe_variance_used": variance,
-        "expected_max_sharpe": metrics.expected_max_sharpe(trials.count, variance) * math.sqrt(periods_per_year),
-        "dsr_effective": effective,
-    }
+    return Deflation(
+        count=trials.count,
+        effective=trials.effective,
+        measured=trials.measured,
+        sharpe_variance=trials.sharpe_variance,
+        timing_variance=trials.timing_variance,
+        sharpe_variance_used=variance,
+        expected_max_sharpe=metrics.expected_max_sharpe(trials.count, variance) * math.sqrt(periods_per_year),
+        dsr_effective=math.nan if trials.effective is None else timing.dsr(trials.effective, variance),
+    )
 
 
 @dataclass(frozen=True)
@@ -162,66 +161,47 @@ def _evidence(
     )
 
 
-def _curves(ledger: Ledger, books: _Books, random: Draws, at: NDArray[np.int64]) -> dict[str, object]:
-    equity: dict[str, object] = {
+def _curves(ledger: Ledger, books: _Books, random_equity: Series, at: NDArray[np.int64]) -> curves.Curves:
+    equity = {
         "policy": curves.equity_at(ledger.returns, at),
         "flat": curves.equity_at(books.flat.returns, at),
         "buy_and_hold": curves.equity_at(books.buy_and_hold.returns, at),
-        "random_low": random.equity[0],
-        "random_median": random.equity[1],
-        "random_high": random.equity[2],
+        "random_low": random_equity[0],
+        "random_median": random_equity[1],
+        "random_high": random_equity[2],
     }
     if books.optimum is not None:
         equity["reference"] = curves.equity_at(books.optimum.returns, at)
-    return {
-        "time": [stamp(ledger.bars.time[position]) for position in at],
-        "equity": equity,
-        "drawdown": {
-            "policy": curves.drawdown_at(ledger.returns, at),
-            "buy_and_hold": curves.drawdown_at(books.buy_and_hold.returns, at),
-        },
-        "note": "multiples of the starting equity; drawdown: the deepest since the point before",
+    drawdown = {
+        "policy": curves.drawdown_at(ledger.returns, at),
+        "buy_and_hold": curves.drawdown_at(books.buy_and_hold.returns, at),
     }
+    return curves.Curves(
+        time=tuple(stamp(ledger.bars.time[position]) for position in at),
+        equity={name: tuple(values.tolist()) for name, values in equity.items()},
+        drawdown={name: tuple(values.tolist()) for name, values in drawdown.items()},
+        note="multiples of the starting equity; drawdown: the deepest since the point before",
+    )
 
 
-def _details(
-    ledger: Ledger,
-    policy: Row,
-    timing: Timing,
-    trials: Trials,
-    interval: metrics.Interval,
-    evidence: Evidence,
-    seed: int,
-) -> dict[str, object]:
-    bars, count, periods_per_year = ledger.bars, len(ledger.returns), ledger.bars.periods_per_year
+def _track_record(policy: Row, periods_per_year: float) -> TrackRecord:
     record = metrics.minimum_track_record(policy.sharpe_per_bar, policy.skew, policy.kurtosis, level=CONFIDENCE)
-    return {
-        "trials": _trial_details(timing, trials, periods_per_year),
-        "timing": timing.to_dict(),
-        "interval": {
-            "level": _LEVEL,
-            "draws": interval.draws,
-            "block_length": interval.block_length,
-            "method": _METHOD,
-        },
-        "minimum_track_record": {"bars": record, "years": record / periods_per_year},
-        "sample": {
-            "start": stamp(bars.time[0]),
-            "end": stamp(bars.time[-1]),
-            "bars": count,
-            "years": count / periods_per_year,
-            "symbols": len(bars.symbols),
-            "periods_per_year": periods_per_year,
-            "calendar": bars.calendar.name,
-            "fingerprint": bars.fingerprint,
-            "source": bars.source,
-        },
-        "charged": {"sentence": ledger.market.costs.sentence, **ledger.market.costs.model_dump(mode="json")},
-        "zero_cost": evidence.zero_cost,
-        "ruined": ledger.ruined,
-        "decay": {"first_half_sharpe": evidence.first_half_sharpe, "second_half_sharpe": evidence.second_half_sharpe},
-        "seed": seed,
-    }
+    return TrackRecord(record, record / periods_per_year)
+
+
+def _sample(ledger: Ledger) -> Sample:
+    bars, count = ledger.bars, len(ledger.returns)
+    return Sample(
+        start=stamp(bars.time[0]),
+        end=stamp(bars.time[-1]),
+        bars=count,
+        years=count / bars.periods_per_year,
+        symbols=len(bars.symbols),
+        periods_per_year=bars.periods_per_year,
+        calendar=bars.calendar.name,
+        fingerprint=bars.fingerprint,
+        source=bars.source,
+    )
 
 
 def judge(
@@ -273,7 +253,9 @@ def judge(
     timing = Timing.of(ledger, tape)
     policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), timing, trials)
     books = _trade_controls(ledger, standing, reference, market, tape)
-    random, random_row = random_timing(ledger, standing, policy, timing, trials.count, draws, at, seed, progress)
+    random, random_row, random_equity = random_timing(
+        ledger, standing, policy, timing, trials.count, draws, at, seed, progress
+    )
     rows = {row.name: row for row in _control_rows(books, random_row, scale)}
     modes, drawn = None, []
     if acting is not None and acting.drawn is not None:
@@ -281,10 +263,9 @@ def judge(
         row = scale.row(acting.drawn, "drawn", "Policy, drawn actions")
         drawn = [_deflate(row, Timing.of(acting.drawn), trials)]
 
-    conduct = behaviour(
+    conduct, modal_targets = behaviour(
         standing, ledger.exposure, ledger.turnover, ledger.bars.open, ledger.bars.close, ledger.bars.present
     )
-    modal_targets = np.array(conduct.modal_targets)
     constant, modal = best_constant(ledger, standing, modal_targets, tape, {0.0: books.flat, 1.0: books.buy_and_hold})
     information = acting.information if acting else Information(conduct.action_entropy, 0.0, "discrete", "targets")
     evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.buy_and_hold)
@@ -294,12 +275,20 @@ def judge(
         verdict=decide(evidence),
         rows=(policy, *rows.values(), *drawn, *late),
         random=random,
-        trials=trials,
         behaviour=conduct,
         information=information,
         constant=constant,
         modes=modes,
         periods=tuple(by_period(ledger, calendar_edges(ledger.bars.time), books.buy_and_hold)),
-        curves=_curves(ledger, books, random, at),
-        details=_details(ledger, policy, timing, trials, interval, evidence, seed),
+        curves=_curves(ledger, books, random_equity, at),
+        trials=_deflation(timing, trials, scale.periods_per_year),
+        timing=timing.kept,
+        interval=Bootstrap(_LEVEL, interval.draws, interval.block_length, _METHOD),
+        minimum_track_record=_track_record(policy, scale.periods_per_year),
+        sample=_sample(ledger),
+        charged=Charged(ledger.market.costs.sentence, ledger.market.costs.model_dump(mode="json")),
+        zero_cost=evidence.zero_cost,
+        ruined=ledger.ruined,
+        decay=Halves(evidence.first_half_sharpe, evidence.second_half_sharpe),
+        seed=seed,
     )

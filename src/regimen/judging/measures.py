@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
-from regimen.execution import FILL_COSTS
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -87,6 +86,9 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
         name, label: of the row.
         curve: `regimen.metrics.wealth` of its returns, where that is known already.
     """
+    # imported with the first ledger, so that what only reads a judgement loads no compiler
+    from regimen.execution import FILL_COSTS
+
     returns, periods_per_year = ledger.returns, ledger.bars.periods_per_year
     before = np.concatenate(([ledger.start_equity], ledger.equity[:-1]))
     fall = metrics.drawdown(metrics.wealth(returns) if curve is None else curve)

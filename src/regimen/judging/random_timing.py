@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.judging import controls
+from regimen.judging.document import read
 from regimen.judging.evidence import percent
 from regimen.judging.measures import Row, measure, median_row
 from regimen.judging.timing import Timing
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from regimen.execution import Ledger
 
 Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """The 5, 50 and 95 % quantiles of what the draws brought."""
+
+    low: float
+    median: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -33,10 +43,10 @@ class Draws:
         p_value: share of arrangements of the same positions whose timing is at least as good; NaN without draws. See
             `regimen.judging.Timing.p_value`.
         p_trials: 1 − (1 − p)^N, the same for the best of all trials.
-        arrangements: arrangements behind the p-value.
+        arrangements: arrangements behind the p-value; None in a judgement of an earlier version.
         rank: share of the draws with a lower Sharpe ratio.
-        sharpe, total_return: 5, 50 and 95 % quantiles of the draws (annual Sharpe).
-        equity: (3, point) 5, 50 and 95 % quantiles of the thinned equity curves.
+        sharpe, total_return: quantiles of the draws (annual Sharpe).
+        sentence: what the control says, for people.
     """
 
     count: int
@@ -44,29 +54,20 @@ class Draws:
     capped: bool
     p_value: float
     p_trials: float
-    arrangements: int
+    arrangements: int | None
     rank: float
-    sharpe: tuple[float, float, float]
-    total_return: tuple[float, float, float]
-    equity: Series
+    sharpe: Quantiles
+    total_return: Quantiles
+    sentence: str
 
-    @property
-    def sentence(self) -> str:
-        """What the control says, for people."""
-        if self.count == 0:
-            return "There is no timing to compare: the policy never trades, or the sample is too short."
-        return (
-            f"The policy's Sharpe ratio beats {math.floor(100.0 * self.rank)} % of {self.count} random timings of its "
-            f"own positions. Apart from what it holds on average, {percent(self.p_value)} of {self.arrangements:,} "
-            f"arrangements of them do as well; the best of all trials does by chance in {percent(self.p_trials)}."
-        )
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], at: str) -> Draws:
+        """Reads what `to_dict` wrote; raises `RunError` for another shape."""
+        named = {"count": values.get("draws"), "requested": values.get("draws_requested")}
+        return read(cls, {**values, **named}, at)
 
     def to_dict(self) -> dict[str, object]:
         """Returns plain values."""
-
-        def quantiles(values: tuple[float, float, float]) -> dict[str, float]:
-            return {"low": values[0], "median": values[1], "high": values[2]}
-
         return {
             "draws": self.count,
             "draws_requested": self.requested,
@@ -75,19 +76,31 @@ class Draws:
             "p_trials": self.p_trials,
             "arrangements": self.arrangements,
             "rank": self.rank,
-            "sharpe": quantiles(self.sharpe),
-            "total_return": quantiles(self.total_return),
+            "sharpe": vars(self.sharpe),
+            "total_return": vars(self.total_return),
             "sentence": self.sentence,
             "note": "circular time shifts of the policy's own targets; low and high: 5 and 95 % quantiles",
         }
 
 
-def _quantiles(values: Series) -> tuple[float, float, float]:
+_UNKNOWN = Quantiles(math.nan, math.nan, math.nan)
+_NOTHING = "There is no timing to compare: the policy never trades, or the sample is too short."
+
+
+def _quantiles(values: Series) -> Quantiles:
     values = values[np.isfinite(values)]
     if len(values) == 0:
-        return math.nan, math.nan, math.nan
+        return _UNKNOWN
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
-    return float(low), float(middle), float(high)
+    return Quantiles(float(low), float(middle), float(high))
+
+
+def _sentence(count: int, rank: float, p_value: float, arrangements: int, p_trials: float) -> str:
+    return (
+        f"The policy's Sharpe ratio beats {math.floor(100.0 * rank)} % of {count} random timings of its "
+        f"own positions. Apart from what it holds on average, {percent(p_value)} of {arrangements:,} "
+        f"arrangements of them do as well; the best of all trials does by chance in {percent(p_trials)}."
+    )
 
 
 def random_timing(
@@ -100,7 +113,7 @@ def random_timing(
     at: NDArray[np.int64],
     seed: int,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Draws, Row | None]:
+) -> tuple[Draws, Row | None, Series]:
     """Backtests circular shifts of the policy's targets and ranks the policy among them.
 
     Args:
@@ -115,15 +128,15 @@ def random_timing(
         progress: called after each draw with how many are done and how many there are.
 
     Returns:
-        The control and its row of medians; no row when there was nothing to draw.
+        The control; its row of medians, none when there was nothing to draw; and (3, point) the 5, 50 and 95 %
+        quantiles of the thinned equity curves.
     """
     bars, symbols = standing.shape
     count = controls.draws_for(bars, symbols, draws) if policy.turnover > 0 else 0
     wanted = controls.MOST_DRAWS if draws is None else draws
     if count == 0:
-        nothing = (math.nan, math.nan, math.nan)
-        empty = np.full((3, len(at)), math.nan)
-        return Draws(0, draws, False, math.nan, math.nan, 0, math.nan, nothing, nothing, empty), None
+        none = Draws(0, draws, False, math.nan, math.nan, 0, math.nan, _UNKNOWN, _UNKNOWN, _NOTHING)
+        return none, None, np.full((3, len(at)), math.nan)
     market, listed = ledger.market.build(), ledger.bars.listed
     tape = market.tape(ledger.bars)
     rows, paths = [], np.empty((count, len(at)))
@@ -140,16 +153,18 @@ def random_timing(
     # Shifts of a constant repeat the policy's result but for the last digits: those are ties.
     slack = 1e-9 * max(1.0, abs(mine))
     p_value, arrangements = timing.p_value(trials, seed)
+    p_trials = metrics.best_of(p_value, trials)
+    rank = float(np.count_nonzero(sharpes < mine - slack)) / count
     result = Draws(
         count=count,
         requested=draws,
         capped=count < wanted,
         p_value=p_value,
-        p_trials=metrics.best_of(p_value, trials),
+        p_trials=p_trials,
         arrangements=arrangements,
-        rank=float(np.count_nonzero(sharpes < mine - slack)) / count,
+        rank=rank,
         sharpe=_quantiles(sharpes),
         total_return=_quantiles(np.array([row.total_return for row in rows])),
-        equity=np.quantile(paths, [0.05, 0.5, 0.95], axis=0),
+        sentence=_sentence(count, rank, p_value, arrangements, p_trials),
     )
-    return result, median_row(rows, "random", "Random timing (median)")
+    return result, median_row(rows, "random", "Random timing (median)"), np.quantile(paths, [0.05, 0.5, 0.95], axis=0)

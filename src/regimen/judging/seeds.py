@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from regimen import metrics
 from regimen.errors import ConfigError
 from regimen.judging.alarms import Alarm
-from regimen.judging.judgement import plain
+from regimen.judging.document import read
 from regimen.judging.measures import measure
 
 if TYPE_CHECKING:
@@ -112,6 +112,30 @@ class SeedSummary:
         }
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """The seeds of a judgement.
+
+    Attributes:
+        summary: the distribution over them.
+        headline: the seed whose ledger was judged.
+        rows: one for each.
+    """
+
+    summary: SeedSummary
+    headline: int
+    rows: tuple[SeedRow, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], at: str) -> Seeds:
+        """Reads what `to_dict` wrote; raises `RunError` for another shape."""
+        return read(cls, {**values, "summary": values}, at)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values."""
+        return {**self.summary.to_dict(), "headline": self.headline, "rows": [row.to_dict() for row in self.rows]}
+
+
 def seed_summary(rows: Sequence[SeedRow], *, level: float = 0.95, draws: int = 2000, seed: int = 0) -> SeedSummary:
     """Summarises the seeds of one policy.
 
@@ -165,7 +189,7 @@ def seed_alarms(rows: Sequence[SeedRow], summary: SeedSummary, headline: int) ->
 
 def judge_seeds(
     rows: Sequence[SeedRow], headline: int, *, level: float = 0.95, draws: int = 2000, seed: int = 0
-) -> tuple[dict[str, Any], list[dict[str, str]]]:
+) -> tuple[Seeds, tuple[Alarm, ...]]:
     """Summarises the seeds for a judgement.
 
     Args:
@@ -174,14 +198,10 @@ def judge_seeds(
         level, draws, seed: of the intervals.
 
     Returns:
-        ``judgement["seeds"]`` (the summary, ``headline`` and ``rows``) and what is to be appended to
-        ``judgement["alarms"]``, both for JSON.
+        `Judgement.seeds`, and the alarms that join those of the verdict.
 
     Raises:
         ConfigError: no rows, two of one seed, or none of the headline seed.
     """
     summary = seed_summary(rows, level=level, draws=draws, seed=seed)
-    warnings = seed_alarms(rows, summary, headline)
-    values = plain({**summary.to_dict(), "headline": headline, "rows": [row.to_dict() for row in rows]})
-    assert isinstance(values, dict)
-    return values, [dict(vars(alarm)) for alarm in warnings]
+    return Seeds(summary, headline, tuple(rows)), seed_alarms(rows, summary, headline)

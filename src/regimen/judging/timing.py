@@ -24,6 +24,24 @@ _CELLS = 3_000_000_000
 _FEWEST, _MOST, _PER_TRIAL = 1_000, 20_000, 40
 
 
+@dataclass(frozen=True)
+class TimingMoments:
+    """What is kept of a timing: enough for `regimen runs compare` to deflate it again when there are more trials.
+
+    Attributes:
+        average_exposure: mean exposure, summed over the symbols.
+        sharpe: annual; ``sharpe_per_bar``, ``skew`` and ``kurtosis`` (raw) are those of the returns of one bar.
+        bars: how many.
+    """
+
+    average_exposure: float
+    sharpe: float
+    sharpe_per_bar: float
+    skew: float
+    kurtosis: float
+    bars: int
+
+
 @dataclass(frozen=True, eq=False)
 class Timing:
     """The exposures of a ledger beside the market that they met, both without their averages.
@@ -106,17 +124,18 @@ class Timing:
         moments = self.moments
         return metrics.dsr(moments.sharpe, len(self.returns), moments.skewness, moments.kurtosis, trials, variance)
 
-    def to_dict(self) -> dict[str, object]:
-        """Returns plain values: what `regimen runs compare` deflates again when there are more trials."""
+    @property
+    def kept(self) -> TimingMoments:
+        """What a judgement keeps of it."""
         moments = self.moments
-        return {
-            "average_exposure": self.average,
-            "sharpe": self.sharpe,
-            "sharpe_per_bar": moments.sharpe,
-            "skew": moments.skewness,
-            "kurtosis": moments.kurtosis,
-            "bars": len(self.returns),
-        }
+        return TimingMoments(
+            average_exposure=self.average,
+            sharpe=self.sharpe,
+            sharpe_per_bar=moments.sharpe,
+            skew=moments.skewness,
+            kurtosis=moments.kurtosis,
+            bars=len(self.returns),
+        )
 
     def p_value(self, trials: int, seed: int) -> tuple[float, int]:
         """Returns the p-value against the same positions at other times, before costs, and the number of draws.

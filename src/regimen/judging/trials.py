@@ -46,6 +46,27 @@ class Trials:
         return at_least_null(self.sharpe_variance if self.timing_variance is None else self.timing_variance, bars)
 
 
+@dataclass(frozen=True)
+class Deflation:
+    """What a judgement's DSR was deflated by.
+
+    Attributes:
+        count, effective, measured, sharpe_variance, timing_variance: see `Trials`.
+        sharpe_variance_used: see `Trials.variance_used`.
+        expected_max_sharpe: annual Sharpe ratio that the best of N trials without skill shows by luck.
+        dsr_effective: the DSR with the effective number of trials; NaN where that is unknown.
+    """
+
+    count: int
+    effective: float | None
+    measured: int | None
+    sharpe_variance: float | None
+    timing_variance: float | None
+    sharpe_variance_used: float
+    expected_max_sharpe: float
+    dsr_effective: float
+
+
 def null_variance(bars: int) -> float:
     """Returns 1 / (T − 1), the variance of the per-bar Sharpe ratio of trials without skill."""
     return 1.0 / max(bars - 1, 1)

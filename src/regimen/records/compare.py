@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from regimen.errors import RunError
-from regimen.judging import Trials, dsr_now, level_now
+from regimen.judging import Judgement, Sample, TimingMoments, Trials, dsr_now, level_now
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
@@ -39,7 +39,8 @@ class Finished:
     directory: RunDirectory
     manifest: Mapping[str, Any]
     config: RunConfig
-    judgement: Mapping[str, Any]
+    judgement: Judgement
+    timing: TimingMoments
     source: str
     bar_length: int
 
@@ -48,12 +49,19 @@ class Finished:
         """Reads a run; raises `RunError` when it is not finished or damaged."""
         manifest, path = require_finished(directory), directory.path
         directory.require_undamaged("judgement.json", "data.json", f"*/{EFFORT}")
-        judgement, data = read_json(path / "judgement.json"), read_json(path / "data.json")
-        if "timing" not in judgement:
+        judgement, data = Judgement.from_dict(read_json(path / "judgement.json")), read_json(path / "data.json")
+        timing = judgement.timing
+        if timing is None:
             rule = f"was judged by an earlier version; `regimen report {path} --rejudge` judges it by this one"
             raise RunError("run", rule, directory.id)
         return cls(
-            directory, manifest, directory.config(), judgement, str(data["source_fingerprint"]), data["bar_length"]
+            directory=directory,
+            manifest=manifest,
+            config=directory.config(),
+            judgement=judgement,
+            timing=timing,
+            source=str(data["source_fingerprint"]),
+            bar_length=data["bar_length"],
         )
 
     @property
@@ -62,30 +70,24 @@ class Finished:
         return self.directory.id
 
     @property
-    def sample(self) -> Mapping[str, Any]:
+    def sample(self) -> Sample:
         """Span, bars and calendar of what was judged."""
-        sample: Mapping[str, Any] = self.judgement["sample"]
-        return sample
+        return self.judgement.sample
 
     @property
     def span(self) -> str:
         """First and last judged bar, and their number, in words."""
         sample = self.sample
-        return f"{day(sample['start'])} to {day(sample['end'])}, {count(sample['bars'])} bars"
-
-    def row(self, name: str) -> Mapping[str, Any]:
-        """A row of the judgement."""
-        match: Mapping[str, Any] = next(row for row in self.judgement["rows"] if row["name"] == name)
-        return match
+        return f"{day(sample.start)} to {day(sample.end)}, {count(sample.bars)} bars"
 
     @cached_property
     def seeds(self) -> dict[int, float]:
         """Sharpe ratio by seed, the judged one first; that of a policy that never moved is 0."""
-        several = (self.judgement.get("seeds") or {}).get("rows")
-        if several:
-            return {int(row["seed"]): _known(row["sharpe"]) for row in several}
-        own = self.row("policy")["sharpe"]
-        return {self.config.seed: 0.0 if own is None else float(own)}
+        several = self.judgement.seeds
+        if several is not None:
+            return {row.seed: row.sharpe for row in several.rows}
+        own = self.judgement.policy.sharpe
+        return {self.config.seed: 0.0 if math.isnan(own) else own}
 
     def efforts(self) -> Iterator[Effort]:
         """What was recorded of the fits of all seeds."""
@@ -98,9 +100,9 @@ class Finished:
 
     def curve(self, name: str) -> tuple[Series, Series]:
         """A curve of the judgement: nanoseconds since 1970, multiples of the starting equity."""
-        drawn = self.judgement["curves"]
-        stamps = np.array([str(stamp).removesuffix("Z") for stamp in drawn["time"]], dtype="datetime64[ns]")
-        return stamps.astype(np.float64), np.array([_known(value) for value in drawn["equity"][name]])
+        drawn = self.judgement.curves
+        stamps = np.array([stamp.removesuffix("Z") for stamp in drawn.time], dtype="datetime64[ns]")
+        return stamps.astype(np.float64), np.array(drawn.equity[name], dtype=np.float64)
 
 
 def find_runs(words: Sequence[str], root: Path) -> list[RunDirectory]:
@@ -149,14 +151,14 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
             )
     ledgers = {run.directory.trials.path: run.directory.trials for run in runs}
     trials = {run.source: _counted(ledgers.values(), run) for run in runs}
-    benchmark = first.row("buy_and_hold")
+    benchmark = first.judgement.row("buy_and_hold")
     time, equity = first.curve("buy_and_hold")
     reference = Reference(
-        sharpe=_known(benchmark["sharpe"]),
-        sharpe_interval=_ends(benchmark["sharpe_interval"]),
-        total_return=_known(benchmark["total_return"]),
-        max_drawdown=_known(benchmark["max_drawdown"]),
-        turnover=_known(benchmark["turnover"]),
+        sharpe=benchmark.sharpe,
+        sharpe_interval=benchmark.sharpe_interval,
+        total_return=benchmark.total_return,
+        max_drawdown=benchmark.max_drawdown,
+        turnover=benchmark.turnover,
         time=time,
         equity=equity,
     )
@@ -174,7 +176,7 @@ def compare_runs(directories: Sequence[RunDirectory], *, force: bool = False) ->
 
 
 def _contender(run: Finished, label: str, trials: Trials, first: Finished, benchmark: Reference) -> Contender:
-    row, verdict = run.row("policy"), run.judgement["verdict"]
+    row = run.judgement.policy
     iqm, interval = spread(run.seeds)
     efforts = list(run.efforts())
     timed = [each.seconds for each in efforts if each.whole] or [each.seconds for each in efforts]
@@ -185,17 +187,17 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, bench
         model=run.config.model.kind,
         run=run.id,
         seeds=run.seeds,
-        sharpe=_known(row["sharpe"]),
-        sharpe_interval=_ends(row["sharpe_interval"]),
+        sharpe=row.sharpe,
+        sharpe_interval=row.sharpe_interval,
         iqm=iqm,
         iqm_interval=interval,
-        total_return=_known(row["total_return"]),
-        max_drawdown=_known(row["max_drawdown"]),
-        turnover=_known(row["turnover"]),
-        dsr=dsr_now(run.judgement, trials),
-        dsr_then=_known(row["dsr"]),
-        verdict=level_now(run.judgement, trials),
-        verdict_then=str(verdict["level"]),
+        total_return=row.total_return,
+        max_drawdown=row.max_drawdown,
+        turnover=row.turnover,
+        dsr=dsr_now(run.timing, trials),
+        dsr_then=row.dsr,
+        verdict=level_now(run.judgement, run.timing, trials),
+        verdict_then=run.judgement.verdict.level,
         better_than_hold=improvement(run.seeds, [benchmark.sharpe]),
         better_than_first=math.nan if run is first else improvement(run.seeds, list(first.seeds.values())),
         parameters=_known(size and size.parameters),
@@ -209,7 +211,7 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, bench
 def _counted(ledgers: Iterable[TrialLedger], run: Finished) -> Trials:
     """All trials on a run's series, in the ledgers of all compared runs."""
     rows = [row for ledger in ledgers for row in ledger.rows(run.source)]
-    return counted(rows, float(run.sample["periods_per_year"]))
+    return counted(rows, run.sample.periods_per_year)
 
 
 def _difference(first: Finished, run: Finished) -> tuple[str, str, str] | None:
@@ -252,19 +254,15 @@ def _labels(runs: Sequence[Finished]) -> list[str]:
 def _facts(run: Finished) -> list[tuple[str, str]]:
     sample = run.sample
     return [
-        ("Data", Path(str(sample["source"])).name or str(sample["source"])),
-        ("Sample", f"{count(sample['bars'])} bars of {duration(run.bar_length)}"),
-        ("Traded", f"{day(sample['start'])} to {day(sample['end'])}"),
+        ("Data", Path(sample.source).name or sample.source),
+        ("Sample", f"{count(sample.bars)} bars of {duration(run.bar_length)}"),
+        ("Traded", f"{day(sample.start)} to {day(sample.end)}"),
         ("Costs", run.config.market.costs.sentence),
     ]
 
 
 def _known(value: Any) -> float:
     return math.nan if value is None else float(value)
-
-
-def _ends(ends: Sequence[float | None]) -> tuple[float, float]:
-    return _known(ends[0]), _known(ends[1])
 
 
 def write_comparison(comparison: Comparison, directories: Sequence[RunDirectory], path: Path) -> None:

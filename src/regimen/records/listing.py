@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from regimen.errors import RunError
-from regimen.judging import level_now
+from regimen.judging import Judgement, level_now
 from regimen.records.directory import RunDirectory
-from regimen.records.documents import read_json
+from regimen.records.documents import plain, read_json
 from regimen.records.manifest import MANIFEST
 from regimen.records.trials import TrialLedger, counted
 
@@ -102,17 +102,19 @@ def _row(run: RunDirectory, tried: Tried) -> dict[str, Any]:
 
 
 def _judged(run: RunDirectory, tried: Tried) -> dict[str, Any]:
-    judgement, data = (read_json(run.path / name) for name in ("judgement.json", "data.json"))
+    values, data = (read_json(run.path / name) for name in ("judgement.json", "data.json"))
     try:
-        policy = next(each for each in judgement["rows"] if each["name"] == "policy")
-        count = judgement["trials"]["count"]
-        summary = {"sharpe": policy["sharpe"], "dsr": policy["dsr"], "verdict": judgement["verdict"]["level"]}
-        now = counted(tried.get(data["source_fingerprint"], []), judgement["sample"]["periods_per_year"])
+        judgement = Judgement.from_dict(values)
+        policy, count, timing = judgement.policy, judgement.trials.count, judgement.timing
+        summary: dict[str, Any] = plain(
+            {"sharpe": policy.sharpe, "dsr": policy.dsr, "verdict": judgement.verdict.level}
+        )
+        now = counted(tried.get(data["source_fingerprint"], []), judgement.sample.periods_per_year)
         if now.count > count:
             summary |= {
                 "trials_now": now.count,
-                "verdict_now": level_now(judgement, now) if "timing" in judgement else _UNKNOWN,
+                "verdict_now": _UNKNOWN if timing is None else level_now(judgement, timing, now),
             }
-    except (KeyError, TypeError, StopIteration):  # of a run that has no checksums yet
+    except (KeyError, TypeError, RunError):  # of a run that has no checksums yet
         raise RunError("run", "holds a judgement.json of another shape", str(run.path)) from None
     return summary | {"trials": count}

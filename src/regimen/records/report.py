@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from regimen.execution import VENUES, Ledger
+from regimen.judging import Judgement
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
 from regimen.records.layout import HISTORY
 from regimen.records.trials import counted
-from regimen.reporting.report import ReportDocument, write
+from regimen.reporting.report import ReportDocument, TrainedWindow, write
 from regimen.spans import in_words
 
 
@@ -43,7 +44,8 @@ def write_report(
         directory.require_undamaged("data.json", "judgement.json", "ledger/*", f"windows/*/{HISTORY}")
     folder = folder or directory.path
     config = config or directory.config()
-    judgement, data = read_json(folder / "judgement.json"), read_json(folder / "data.json")
+    values, data = read_json(folder / "judgement.json"), read_json(folder / "data.json")
+    judgement = Judgement.from_dict(values)
     path = output or folder / "report.html"
     own = folder == directory.path
     book, own_source = directory.trials, str(data["source_fingerprint"])
@@ -54,7 +56,7 @@ def write_report(
         title=f"{config.model.kind} on {_short(data['source'])}, bars of {in_words(data['bar_length'])}",
         run=directory.id if own else f"{directory.id}/{folder.name}",
         created=manifest["created"],
-        windows=_windows(judgement, manifest) if own else judgement["windows"],
+        windows=_windows(judgement, manifest["windows"] if own else None),
         check=data,
         trials=rows,
         trials_now=counted(rows, periods_per_year=1.0).count,
@@ -69,25 +71,21 @@ def write_report(
         features={name: list(columns) for name, columns in config.features.build().groups.items()},
     )
     write(document, path)
-    judgement["trials"]["now"] = document.trials_now
-    return judgement, path
+    values["trials"]["now"] = document.trials_now
+    return values, path
 
 
 def _short(source: str) -> str:
     return Path(source).name.split(".")[0] or source
 
 
-def _windows(judgement: dict[str, Any], manifest: dict[str, Any]) -> list[dict[str, Any]]:
+def _windows(judgement: Judgement, trained: list[dict[str, Any]] | None) -> list[TrainedWindow]:
+    rows = judgement.windows or ()
+    if trained is None:
+        return [TrainedWindow(row, position + 1) for position, row in enumerate(rows)]
     return [
-        {
-            **row,
-            "number": window["number"] + 1,
-            "train_start": window["train_from"],
-            "train_end": window["test_from"],
-            "purged": window["purged"],
-            "embargoed": window["embargoed"],
-        }
-        for row, window in zip(judgement["windows"], manifest["windows"], strict=True)
+        TrainedWindow(row, window["number"] + 1, window["train_from"], window["test_from"])
+        for row, window in zip(rows, trained, strict=True)
     ]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from regimen.reporting.numerals import UNKNOWN, basis_points, count, number, percent, span
+
+if TYPE_CHECKING:
+    from regimen.judging import Judgement
 
 Write = Callable[[object], str]
 
@@ -28,7 +31,7 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True)
 class Statistic:
-    """One statistic: its key in the judgement's rows, its name, how it is written, and what it means."""
+    """One statistic: its attribute in the judgement's rows, its name, how it is written, and what it means."""
 
     key: str
     label: str
@@ -185,25 +188,22 @@ STATISTICS = (
     ),
 )
 
-KNOWN = frozenset(statistic.key for statistic in STATISTICS) | {"name", "label"}
-
 
 def humanised(key: str) -> str:
-    """A readable name for a key that the glossary does not know: ``tail_ratio`` becomes ``Tail ratio``."""
+    """A readable name for a key: ``tail_ratio`` becomes ``Tail ratio``."""
     words = key.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 
-def definitions(judgement: Mapping[str, Any]) -> list[tuple[str, str]]:
+def definitions(judgement: Judgement) -> list[tuple[str, str]]:
     """(label, definition) of each statistic, with this sample's annualisation factor filled in."""
-    sample, interval = judgement.get("sample") or {}, judgement.get("interval") or {}
-    periods = sample.get("periods_per_year")
+    periods, interval = judgement.sample.periods_per_year, judgement.interval
     facts = {
-        "{periods}": number(periods, 0 if periods == int(periods or 0) else 2) if periods else "bars per year",
-        "{level}": percent(interval.get("level", 0.95), 0),
-        "{method}": str(interval.get("method") or "bootstrap").capitalize(),
-        "{draws}": count(interval.get("draws")),
-        "{block}": number(interval.get("block_length"), 1),
+        "{periods}": number(periods, 0 if periods == int(periods) else 2),
+        "{level}": percent(interval.level, 0),
+        "{method}": interval.method.capitalize(),
+        "{draws}": count(interval.draws),
+        "{block}": number(interval.block_length, 1),
     }
 
     def filled(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from regimen.execution import Ledger
 from regimen.judging import Acting, SeedRow, Trials, by_period, judge, judge_seeds, seed_summary
 from regimen.metrics import annual_sharpe
-from regimen.records import RunConfig, plain, write_json
+from regimen.records import RunConfig, write_json
 
 
 def recorded_sharpe(ledger: Ledger) -> float | None:
@@ -45,7 +46,7 @@ def evaluate(
     """
     rows = [SeedRow.of(seed, books) for seed, books in (seeds or {}).items()]
     settings = {"draws": config.judge.bootstrap_draws, "seed": config.seed}
-    judgement: dict[str, Any] = judge(
+    judgement = judge(
         ledger,
         trials,
         seed=config.seed,
@@ -54,11 +55,12 @@ def evaluate(
         progress=progress,
         acting=acting,
         seeds=seed_summary(rows, **settings) if len(rows) > 1 else None,
-    ).to_dict()
+    )
     if len(rows) > 1:
-        judgement["seeds"], warnings = judge_seeds(rows, config.seed, **settings)
-        judgement["alarms"] += warnings
-    judgement["windows"] = [plain(row.to_dict()) for row in by_period(ledger, edges)]
+        all_seeds, warnings = judge_seeds(rows, config.seed, **settings)
+        verdict = replace(judgement.verdict, alarms=judgement.alarms + warnings)
+        judgement = replace(judgement, seeds=all_seeds, verdict=verdict)
+    values = replace(judgement, windows=tuple(by_period(ledger, edges))).to_dict()
     ledger.write(folder / "ledger")
-    write_json(folder / "judgement.json", judgement)
-    return judgement
+    write_json(folder / "judgement.json", values)
+    return values

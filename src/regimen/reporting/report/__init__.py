@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.reporting.report.document import ReportDocument
+    from regimen.reporting.report.document import ReportDocument, TrainedWindow
     from regimen.reporting.report.page import render, write
     from regimen.reporting.report.trials import grown
 
 __all__ = [
     "ReportDocument",
+    "TrainedWindow",
     "grown",
     "render",
     "write",
@@ -23,6 +24,7 @@ __getattr__, __dir__ = lazily(
     {
         "grown": ".trials",
         "ReportDocument": ".document",
+        "TrainedWindow": ".document",
         "render": ".page",
         "write": ".page",
     },

@@ -13,8 +13,25 @@ from regimen.reporting.numerals import duration
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
+    from regimen.judging import Judgement, PeriodRow
 
 Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrainedWindow:
+    """A walk-forward window.
+
+    Attributes:
+        row: what it brought.
+        number: counted from 1.
+        train_start, train_end: what its model was trained on, ISO 8601; empty where that is not known.
+    """
+
+    row: PeriodRow
+    number: int
+    train_start: str = ""
+    train_end: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +42,7 @@ class ReportDocument:
         title: names the run in words, e.g. "baseline on sp500, daily".
         run: id of the run.
         created: when the run was begun, ISO 8601, UTC.
-        judgement: `Judgement.to_dict()`.
+        judgement: what the judge found.
         time: (time,) start of each bar, UTC; the clock of the arrays below.
         equity: (time,) multiples of the starting equity, by name: ``policy``, ``flat``, ``buy_and_hold``,
             ``random_median``, ``random_low``, ``random_high``, ``reference``. A curve that is absent is taken
@@ -34,8 +51,7 @@ class ReportDocument:
         symbols: names of the columns of ``exposure``.
         turnover: (time,) traded notional as a fraction of equity.
         costs: (time,) by kind, as fractions of the equity at the start of the bar.
-        windows: rows of the walk-forward windows: those of `by_period(...)`, with ``number``, ``train_start``
-            and ``train_end`` (ISO 8601) where they are known.
+        windows: of the walk-forward.
         data: facts about the data that the judgement's ``sample`` lacks, e.g. ``bar_length``, ``symbols``.
         findings: of the data check: ``name``, ``severity``, ``count``, ``rows`` or ``stamps``, ``sentence``.
         repairs: what was repaired by an explicit policy, one sentence each.
@@ -56,14 +72,14 @@ class ReportDocument:
     title: str
     run: str
     created: str
-    judgement: Mapping[str, Any]
+    judgement: Judgement
     time: NDArray[np.datetime64] | None = None
     equity: Mapping[str, Series] = field(default_factory=dict)
     exposure: Series | None = None
     symbols: Sequence[str] = ()
     turnover: Series | None = None
     costs: Mapping[str, Series] = field(default_factory=dict)
-    windows: Sequence[Mapping[str, Any]] = ()
+    windows: Sequence[TrainedWindow] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     findings: Sequence[Mapping[str, Any]] = ()
     repairs: Sequence[str] = ()
@@ -83,7 +99,7 @@ class ReportDocument:
     def of(
         cls,
         ledger: Ledger,
-        judgement: Mapping[str, Any],
+        judgement: Judgement,
         *,
         title: str,
         run: str,
@@ -95,7 +111,7 @@ class ReportDocument:
 
         Args:
             ledger: the books that were judged.
-            judgement: `Judgement.to_dict()`.
+            judgement: what the judge found.
             title, run, created: as in the class.
             check: what the data check said, if there was one.
             rest: further fields by name; they win over the derived ones.

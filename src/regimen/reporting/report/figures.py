@@ -52,11 +52,11 @@ def clock(document: ReportDocument) -> Series:
 
 def curves(document: ReportDocument) -> dict[str, tuple[Series, Series]]:
     """The equity curves by name with their clocks: the document's, else the judgement's shorter ones."""
-    drawn = document.judgement.get("curves") or {}
+    drawn = document.judgement.curves
     by_name: dict[str, tuple[Series, Series]] = {}
-    if drawn.get("time"):
-        at = _times(drawn["time"])
-        by_name = {name: (at, _numbers(values)) for name, values in (drawn.get("equity") or {}).items()}
+    if drawn.time:
+        at = _times(drawn.time)
+        by_name = {name: (at, np.array(values, dtype=np.float64)) for name, values in drawn.equity.items()}
     if document.time is not None:
         at = clock(document)
         by_name |= {name: (at, np.asarray(values, dtype=np.float64)) for name, values in document.equity.items()}
@@ -107,10 +107,10 @@ def _equity(document: ReportDocument) -> Figure | None:
 
 def _drawdown(document: ReportDocument) -> Figure | None:
     falls: dict[str, tuple[Series, Series]] = {}
-    drawn = document.judgement.get("curves") or {}
-    if drawn.get("time"):
-        at = _times(drawn["time"])
-        falls = {name: (at, _numbers(values)) for name, values in (drawn.get("drawdown") or {}).items()}
+    drawn = document.judgement.curves
+    if drawn.time:
+        at = _times(drawn.time)
+        falls = {name: (at, np.array(values, dtype=np.float64)) for name, values in drawn.drawdown.items()}
     if document.time is not None:
         for name, values in document.equity.items():
             whole = np.concatenate([[1.0], np.asarray(values, dtype=np.float64)])
@@ -178,12 +178,11 @@ def _exposures(document: ReportDocument) -> list[Figure]:
 
 
 def _histogram(document: ReportDocument) -> Figure | None:
-    histogram = (document.judgement.get("behaviour") or {}).get("histogram") or {}
-    centres, shares = histogram.get("centres") or [], histogram.get("share") or []
+    centres, shares = document.judgement.behaviour.centres, document.judgement.behaviour.histogram
     if not shares or len(centres) != len(shares):
         return None
     labels = [(at + 0.5, percent(centre, 0)) for at, centre in enumerate(centres) if at % 5 == 0]
-    values = _numbers(shares).tolist()
+    values = list(shares)
     common = max(range(len(values)), key=lambda position: values[position])
     sentence = f"The most common target lies near {percent(centres[common], 0)}."
     words = Words("targets", "Distribution of the targets", sentence)
@@ -203,9 +202,9 @@ def _trials(document: ReportDocument, sharpes: Sequence[float]) -> Figure | None
     edges = step * np.arange(first, last + 1)
     counts = np.histogram(np.array(sharpes), bins=edges)[0]
     labels = [(float(position), number(edge)) for position, edge in enumerate(edges)]
-    own = next((row.get("sharpe") for row in document.judgement.get("rows", ()) if row.get("name") == "policy"), None)
+    own = document.judgement.policy.sharpe
     mark = None
-    if isinstance(own, int | float) and edges[0] <= own <= edges[-1]:
+    if edges[0] <= own <= edges[-1]:
         mark = (float((own - edges[0]) / step), "policy")
     words = Words(
         "trial-sharpes",

@@ -16,9 +16,8 @@ from regimen.reporting.report.trials import trial_section
 from regimen.reporting.report.verdict import all_statistics, beside_controls, finite, remarks, verdict_text
 
 if TYPE_CHECKING:
-    from regimen.reporting.report.document import ReportDocument
-
-Row = Mapping[str, Any]
+    from regimen.judging import PeriodRow
+    from regimen.reporting.report.document import ReportDocument, TrainedWindow
 
 _SAMPLE = {
     "start": "Judged from",
@@ -33,31 +32,40 @@ _MOST_SYMBOLS = 40
 _MOST_MONTHS = 1200
 
 
-def _period_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
+def _window_rows(windows: Sequence[TrainedWindow]) -> list[dict[str, str]]:
+    rows = _period_rows([window.row for window in windows])
+    return [row | _trained(window) for row, window in zip(rows, windows, strict=True)]
+
+
+def _trained(window: TrainedWindow) -> dict[str, str]:
+    dates = f"{_date(window.row, window.train_start)} – {_date(window.row, window.train_end)}"
+    return {"number": count(window.number), "trained": dates if window.train_start else ""}
+
+
+def _period_rows(rows: Sequence[PeriodRow]) -> list[dict[str, str]]:
     return [
         {
-            "number": count(row.get("number", row.get("window", position + 1))),
+            "number": count(position + 1),
             # the table must fit the page; the hour matters only where spans are short
-            "trained": f"{_date(row, 'train_start')} – {_date(row, 'train_end')}" if row.get("train_start") else "",
-            "start": _date(row, "start"),
-            "end": _date(row, "end"),
-            "bars": count(row.get("bars")),
-            "total_return": percent(row.get("total_return"), plus=True),
-            "buy_and_hold": percent(row.get("buy_and_hold_return"), plus=True),
-            "sign": _sign(row.get("total_return")),
-            "sharpe": number(row.get("sharpe")),
-            "drawdown": percent(row.get("max_drawdown")),
-            "turnover": number(row.get("turnover"), 1),
-            "exposure": percent(row.get("exposure"), 0),
+            "trained": "",
+            "start": _date(row, row.start),
+            "end": _date(row, row.end),
+            "bars": count(row.bars),
+            "total_return": percent(row.total_return, plus=True),
+            "buy_and_hold": percent(row.buy_and_hold_return, plus=True),
+            "sign": _sign(row.total_return),
+            "sharpe": number(row.sharpe),
+            "drawdown": percent(row.max_drawdown),
+            "turnover": number(row.turnover, 1),
+            "exposure": percent(row.exposure, 0),
         }
         for position, row in enumerate(rows)
     ]
 
 
-def _date(row: Row, key: str) -> str:
+def _date(row: PeriodRow, moment: str) -> str:
     """The moment without its hour, in rows that span a week or more."""
-    start, end, moment = (str(row.get(name) or "") for name in ("start", "end", key))
-    long = start and end and np.datetime64(end[:10], "D") - np.datetime64(start[:10], "D") >= np.timedelta64(7, "D")
+    long = np.datetime64(row.end[:10], "D") - np.datetime64(row.start[:10], "D") >= np.timedelta64(7, "D")
     return day(moment[:10] if long else moment)
 
 
@@ -124,8 +132,7 @@ def _symbols(document: ReportDocument) -> dict[str, Any]:
 
 
 def _data(document: ReportDocument) -> list[tuple[str, str]]:
-    sample = document.judgement.get("sample") or {}
-    facts = {_SAMPLE.get(key, humanised(key)): value for key, value in sample.items()}
+    facts = {_SAMPLE.get(key, humanised(key)): value for key, value in sorted(vars(document.judgement.sample).items())}
     facts |= {humanised(key): value for key, value in document.data.items()}
     if facts.get("File") == facts.get("Source"):
         facts.pop("Source", None)
@@ -167,22 +174,20 @@ def _environment(document: ReportDocument) -> list[tuple[str, str]]:
 def sections(document: ReportDocument) -> dict[str, Any]:
     """All tables and texts by name, ready for the page."""
     judgement = document.judgement
-    sample = judgement.get("sample") or {}
-    heading = [day(sample.get("start")) + " – " + day(sample.get("end"))] if sample.get("start") else []
-    if sample.get("bars"):
-        heading.append(f"{count(sample['bars'])} bars out of sample")
-    if sample.get("symbols") and sample["symbols"] != 1:
-        heading.append(f"{count(sample['symbols'])} symbols")
-    windows = _period_rows(document.windows)
+    sample = judgement.sample
+    heading = [f"{day(sample.start)} – {day(sample.end)}", f"{count(sample.bars)} bars out of sample"]
+    if sample.symbols != 1:
+        heading.append(f"{count(sample.symbols)} symbols")
+    windows = _window_rows(document.windows)
     return {
         "heading": heading,
         "created": day(document.created),
         "verdict": verdict_text(document),
-        "alarms": [alarm["sentence"] for alarm in judgement.get("alarms", ())],
-        "without_costs": bool(judgement.get("zero_cost")),
-        "ruined": bool(judgement.get("ruined")),
+        "alarms": [alarm.sentence for alarm in judgement.alarms],
+        "without_costs": judgement.zero_cost,
+        "ruined": judgement.ruined,
         "beside": beside_controls(document),
-        "random_sentence": (judgement.get("random") or {}).get("sentence", ""),
+        "random_sentence": judgement.random.sentence,
         "statistics": all_statistics(document),
         "remarks": remarks(document),
         "behaviour": behaviour_facts(document),
@@ -190,8 +195,8 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "seeds": seed_table(document),
         "windows": windows,
         "windows_trained": any(row["trained"] for row in windows),
-        "windows_hold": any(row.get("buy_and_hold_return") is not None for row in document.windows),
-        "periods": _period_rows(judgement.get("periods") or ()),
+        "windows_hold": any(window.row.buy_and_hold_return is not None for window in document.windows),
+        "periods": _period_rows(judgement.periods),
         "months": _months(document),
         "month_names": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
         "held": _symbols(document),
@@ -200,6 +205,6 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "trials": trial_section(document),
         "environment": _environment(document),
         "definitions": definitions(judgement),
-        "periods_per_year": number(sample.get("periods_per_year"), 0),
+        "periods_per_year": number(sample.periods_per_year, 0),
         "columns": sum(len(names) for names in document.features.values()),
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -12,18 +13,16 @@ from regimen.reporting.charts.frame import Words, Write
 from regimen.reporting.charts.plots import responsive
 from regimen.reporting.charts.strips import Strip, dot_strip
 from regimen.reporting.numerals import count, number, percent, span
-from regimen.reporting.report.verdict import finite
 
 if TYPE_CHECKING:
+    from regimen.judging import Distribution, SeedRow, Seeds
     from regimen.reporting.report.document import ReportDocument
 
-_SUMMARY = (("IQM", "iqm"), ("Median", "median"), ("Worst", "worst"), ("Best", "best"))
 
-
-def _several(document: ReportDocument) -> Mapping[str, Any] | None:
+def _several(document: ReportDocument) -> Seeds | None:
     """The judgement's seeds, where there is more than one."""
-    seeds = document.judgement.get("seeds") or {}
-    return seeds if len(seeds.get("rows") or ()) > 1 else None
+    seeds = document.judgement.seeds
+    return seeds if seeds is not None and len(seeds.rows) > 1 else None
 
 
 def seed_table(document: ReportDocument) -> dict[str, Any] | None:
@@ -33,29 +32,33 @@ def seed_table(document: ReportDocument) -> dict[str, Any] | None:
         return None
     rows = [
         {
-            "seed": str(row.get("seed", "")),
-            "own": row.get("seed") == seeds.get("headline"),
-            "total_return": percent(row.get("total_return"), plus=True),
-            "annual_return": percent(row.get("annual_return"), plus=True),
-            "sharpe": number(row.get("sharpe")),
-            "drawdown": percent(row.get("max_drawdown")),
-            "turnover": number(row.get("turnover"), 1),
-            "exposure": percent(row.get("exposure"), 0),
+            "seed": str(row.seed),
+            "own": row.seed == seeds.headline,
+            "total_return": percent(row.total_return, plus=True),
+            "annual_return": percent(row.annual_return, plus=True),
+            "sharpe": number(row.sharpe),
+            "drawdown": percent(row.max_drawdown),
+            "turnover": number(row.turnover, 1),
+            "exposure": percent(row.exposure, 0),
         }
-        for row in seeds["rows"]
+        for row in seeds.rows
     ]
-    sharpe, total = seeds.get("sharpe") or {}, seeds.get("total_return") or {}
+    sharpe, total = seeds.summary.sharpe, seeds.summary.total_return
     summary = [
-        {"label": label, "total_return": percent(total.get(key), plus=True), "sharpe": number(sharpe.get(key))}
-        for label, key in _SUMMARY
+        {"label": label, "total_return": percent(returned, plus=True), "sharpe": number(ratio)}
+        for label, returned, ratio in (
+            ("IQM", total.iqm, sharpe.iqm),
+            ("Median", total.median, sharpe.median),
+            ("Worst", total.worst, sharpe.worst),
+            ("Best", total.best, sharpe.best),
+        )
     ]
-    interval = f"{percent(seeds.get('level'), 0)} interval {span([sharpe.get('low'), sharpe.get('high')])}"
+    interval = f"{percent(seeds.summary.level, 0)} interval {span([sharpe.low, sharpe.high])}"
     lead = (
         f"The same training with {count(len(rows))} seeds, all on the judged bars. Over them the Sharpe ratio has an "
-        f"interquartile mean of {number(sharpe.get('iqm'))} ({interval}) and is {number(sharpe.get('worst'))} at worst."
+        f"interquartile mean of {number(sharpe.iqm)} ({interval}) and is {number(sharpe.worst)} at worst. "
+        f"The rest of this page is about seed {seeds.headline}."
     )
-    if seeds.get("headline") is not None:
-        lead += f" The rest of this page is about seed {seeds['headline']}."
     return {"rows": rows, "summary": summary, "lead": lead}
 
 
@@ -64,28 +67,49 @@ def seed_figures(document: ReportDocument) -> list[Figure]:
     seeds = _several(document)
     if seeds is None:
         return []
-    level = percent(seeds.get("level"), 0)
+    level = percent(seeds.summary.level, 0)
 
-    def figure(key: str, title: str, note: str, write: Write, spell: Write) -> Figure | None:
-        summary = seeds.get(key) or {}
-        values = [finite(row.get(key)) for row in seeds["rows"]]
-        low, high, centre = (finite(summary.get(name)) for name in ("low", "high", "iqm"))
-        known = [value for value in values if value is not None]
-        if low is None or high is None or centre is None or len(known) < len(values):
+    def figure(
+        key: str,
+        title: str,
+        note: str,
+        summary: Distribution,
+        score: Callable[[SeedRow], float],
+        write: Write,
+        spell: Write,
+    ) -> Figure | None:
+        values = [score(row) for row in seeds.rows]
+        if not all(math.isfinite(value) for value in (summary.low, summary.high, summary.iqm, *values)):
             return None
-        headline = [row.get("seed") == seeds.get("headline") for row in seeds["rows"]]
+        headline = [row.seed == seeds.headline for row in seeds.rows]
         own = headline.index(True) if any(headline) else None
-        strip = Strip(known, own, centre, (low, high))
-        words = Words(f"seeds-{key}", title, f"{len(known)} seeds from {spell(min(known))} to {spell(max(known))}.")
+        strip = Strip(values, own, summary.iqm, (summary.low, summary.high))
+        words = Words(f"seeds-{key}", title, f"{len(values)} seeds from {spell(min(values))} to {spell(max(values))}.")
         picture = responsive(lambda width: dot_strip(words, strip, width, write=write))
         keys = [Key("dot other", "Seed")]
         if own is not None:
-            keys.insert(0, Key("dot policy", "The judged seed", spell(known[own])))
-        keys += [Key("centre", "IQM", spell(centre)), Key("band random", f"its {level} interval")]
+            keys.insert(0, Key("dot policy", "The judged seed", spell(values[own])))
+        keys += [Key("centre", "IQM", spell(summary.iqm)), Key("band random", f"its {level} interval")]
         return Figure(title, note, Markup(picture), tuple(keys))
 
     strips = (
-        figure("sharpe", "Sharpe ratio by seed", "Annual, after costs.", tick_number, number),
-        figure("total_return", "Net return by seed", "Over the whole sample, after costs.", tick_percent, percent),
+        figure(
+            "sharpe",
+            "Sharpe ratio by seed",
+            "Annual, after costs.",
+            seeds.summary.sharpe,
+            lambda row: row.sharpe,
+            tick_number,
+            number,
+        ),
+        figure(
+            "total_return",
+            "Net return by seed",
+            "Over the whole sample, after costs.",
+            seeds.summary.total_return,
+            lambda row: row.total_return,
+            tick_percent,
+            percent,
+        ),
     )
     return [drawn for drawn in strips if drawn is not None]

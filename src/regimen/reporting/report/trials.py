@@ -34,7 +34,7 @@ def trial_section(document: ReportDocument) -> dict[str, Any]:
     evaluations = _evaluations(document)
     return {
         "steps": [*_counted(document), *_deflated(document)],
-        "grown": grown(document.judgement, document.trials_now),
+        "grown": grown(document.judgement.trials.count, document.trials_now),
         "notes": document.ledger_notes,
         "series": [_series(document, row) for row in document.series] if len(document.series) > 1 else [],
         "rows": [_line(document, row) for row in reversed(evaluations[-_MOST:])],
@@ -42,10 +42,9 @@ def trial_section(document: ReportDocument) -> dict[str, Any]:
     }
 
 
-def grown(judgement: Mapping[str, Any], now: int | None) -> str:
+def grown(then: int, now: int | None) -> str:
     """Returns one sentence where more trials are recorded now than a verdict was deflated by; else nothing."""
-    then = (judgement.get("trials") or {}).get("count")
-    if now is None or not isinstance(then, int) or now <= then:
+    if now is None or now <= then:
         return ""
     return (
         f"Judged by {_many(then, 'trial')}, while {count(now)} are recorded now: the verdict stands for its day only. "
@@ -54,11 +53,10 @@ def grown(judgement: Mapping[str, Any], now: int | None) -> str:
 
 
 def _counted(document: ReportDocument) -> list[Step]:
-    judged = document.judgement.get("trials") or {}
     steps = [
         (
             "N, trials counted",
-            count(judged.get("count")),
+            count(document.judgement.trials.count),
             "Different combinations of config (costs included), features, seed and bars that were fitted or evaluated "
             "on this market up to this run, abandoned ones included. The same thing once more is no new trial.",
         )
@@ -88,15 +86,15 @@ def _counted(document: ReportDocument) -> list[Step]:
 
 
 def _deflated(document: ReportDocument) -> list[Step]:
-    judged, timing, random = (document.judgement.get(name) or {} for name in ("trials", "timing", "random"))
-    policy: Row = next((row for row in document.judgement.get("rows") or () if row.get("name") == "policy"), {})
-    bars = timing.get("bars") or (document.judgement.get("sample") or {}).get("bars")
-    floor = 1.0 / (bars - 1) if isinstance(bars, int) and bars > 1 else math.nan
-    recorded = judged.get("sharpe_variance") if judged.get("timing_variance") is None else judged["timing_variance"]
+    judgement = document.judgement
+    judged, timing, random = judgement.trials, judgement.timing, judgement.random
+    bars = judgement.sample.bars if timing is None else timing.bars
+    floor = 1.0 / (bars - 1) if bars > 1 else math.nan
+    recorded = judged.sharpe_variance if judged.timing_variance is None else judged.timing_variance
     steps = [
         (
             "Sharpe ratio of the timing",
-            number(timing.get("sharpe")),
+            number(None if timing is None else timing.sharpe),
             "What the policy earned beyond holding its own average exposure, a year, after costs: a drift that "
             "everybody rides is no edge.",
         ),
@@ -111,32 +109,32 @@ def _deflated(document: ReportDocument) -> list[Step]:
             "Variance of the Sharpe ratio of trials without skill over as many bars: near copies of one trial must not "
             "lower the bar.",
         ),
-        ("V[SR], used", significant(judged.get("sharpe_variance_used"), 3), "The larger of the two."),
+        ("V[SR], used", significant(judged.sharpe_variance_used, 3), "The larger of the two."),
         (
             "Expected maximum",
-            number(judged.get("expected_max_sharpe")),
+            number(judged.expected_max_sharpe),
             "The annual Sharpe ratio that the best of N trials without skill is expected to show by luck.",
         ),
         (
             "DSR",
-            number(policy.get("dsr")),
+            number(judgement.policy.dsr),
             "Probability that the Sharpe ratio of the timing is above that maximum; 0.95 is required.",
         ),
         (
             "p of the best of N",
-            significant(random.get("p_trials"), 2),
-            f"The p-value of {significant(random.get('p_value'), 2)} against random timing is that of one trial; the "
+            significant(random.p_trials, 2),
+            f"The p-value of {significant(random.p_value, 2)} against random timing is that of one trial; the "
             "best of N shows a smaller one by luck: 1 − (1 − p)^N.",
         ),
     ]
-    if judged.get("effective") is not None:
+    if judged.effective is not None:
         steps += [
             (
                 "Effective trials",
-                number(judged.get("effective"), 1),
+                number(judged.effective, 1),
                 "Clusters of correlated trials; shown beside N, and the verdict never uses it.",
             ),
-            ("DSR with effective trials", number(judged.get("dsr_effective")), "The same with that number for N."),
+            ("DSR with effective trials", number(judged.dsr_effective), "The same with that number for N."),
         ]
     return steps
 
