@@ -17,7 +17,8 @@ SOURCE = Path(regimen.__file__).parent
 FACES = {
     "regimen.envs.streams": "the random numbers of lanes, which compiled code of other rooms draws",
     "regimen.execution.differentiable": "the account step in torch, which the face of the room does not import",
-    "regimen.execution.account": "the columns of an account's arrays, which compiled code of other rooms reads",
+    "regimen.execution.account": "how an account is opened and read, which compiled code of other rooms calls",
+    "regimen.execution.columns": "the columns of an account's arrays, which compiled code of other rooms reads",
     "regimen.learning.checkpoint": "the name of the file that a run moves",
     "regimen.ops.arrays": "the mathematics of `regimen.ops` for numpy, under the same names",
     "regimen.proving.table": "the table of what was proved, in its three forms",

@@ -14,7 +14,7 @@ from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.envs.streams import lane_keys, uniform
 from regimen.execution import COST_KINDS, Costs, Market
-from regimen.execution.account import FIRST_COST
+from regimen.execution.columns import FIRST_COST
 from regimen.observation import Accounts, ObservationSchema, observe_symbols
 
 MakeBars = Callable[..., Bars]

@@ -12,7 +12,8 @@ import pytest
 
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
-from regimen.envs.rewards import FLOOR, differential_sharpe
+from regimen.envs.kinds import FLOOR
+from regimen.envs.rewards import differential_sharpe
 from regimen.execution import Costs, Market
 
 CASH = 1_000_000.0

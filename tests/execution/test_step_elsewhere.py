@@ -11,7 +11,8 @@ import numpy as np
 
 from regimen.bars import Bars
 from regimen.execution import Costs, Market, advance, open_account
-from regimen.execution.account import ACCOUNT_COLUMNS, EQUITY, POSITION_COLUMNS, Rules
+from regimen.execution.account import Rules
+from regimen.execution.columns import ACCOUNT_COLUMNS, EQUITY, POSITION_COLUMNS
 from regimen.execution.replay import replay
 from regimen.jit import jit_uncached
 from regimen.scan.digest import code_digest, python_function
@@ -89,7 +90,8 @@ import sys
 import numpy as np
 from numba import cuda
 from regimen.execution import Tape, advance
-from regimen.execution.account import EQUITY, Rules
+from regimen.execution.columns import EQUITY
+from regimen.execution.account import Rules
 
 given = np.load(sys.argv[1])
 rules = Rules(*given["rules"])

@@ -6,23 +6,6 @@ is not in ``__all__`` because it needs stable_baselines3.
 
 from typing import TYPE_CHECKING
 
-from regimen.envs.actions import ActionConfig, ContinuousConfig, LevelsConfig, Verb, VerbsConfig
-from regimen.envs.config import VectorMarketConfig
-from regimen.envs.group import MarketGroup, markets_of
-from regimen.envs.migrator import Migrator
-from regimen.envs.recipe import EnvRecipe
-from regimen.envs.rewards import (
-    DifferentialSharpeConfig,
-    LogWealthConfig,
-    MeanVarianceConfig,
-    RewardConfig,
-    RollingSharpeConfig,
-)
-from regimen.envs.seats import Seats, Seen
-from regimen.envs.shaped import Shaped, ShapedConfig
-from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
-from regimen.envs.vector_market import VectorMarket
-from regimen.envs.wrappers import WrapperConfig, Wraps, wrapped
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
@@ -31,8 +14,29 @@ if TYPE_CHECKING:
     from regimen.envs.adapters.sb3 import LanesVecEnv as LanesVecEnv
     from regimen.envs.adapters.sb3 import MarketVecEnv as MarketVecEnv
     from regimen.envs.adapters.spaces import LARGEST
+    from regimen.envs.config import VectorMarketConfig
+    from regimen.envs.group import MarketGroup, markets_of
     from regimen.envs.inputs import READY
-    from regimen.envs.rewards import FLOOR
+    from regimen.envs.kinds import (
+        FLOOR,
+        ActionConfig,
+        ContinuousConfig,
+        DifferentialSharpeConfig,
+        LevelsConfig,
+        LogWealthConfig,
+        MeanVarianceConfig,
+        RewardConfig,
+        RollingSharpeConfig,
+        Verb,
+        VerbsConfig,
+    )
+    from regimen.envs.migrator import Migrator
+    from regimen.envs.recipe import EnvRecipe
+    from regimen.envs.seats import Seats, Seen
+    from regimen.envs.shaped import Shaped, ShapedConfig
+    from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
+    from regimen.envs.vector_market import VectorMarket
+    from regimen.envs.wrappers import WrapperConfig, Wraps, wrapped
 
 __all__ = [
     "FLOOR",
@@ -75,7 +79,36 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "FLOOR": ".rewards",
+        "ActionConfig": ".kinds",
+        "as_spec": ".spec",
+        "ContinuousConfig": ".kinds",
+        "DifferentialSharpeConfig": ".kinds",
+        "EnvRecipe": ".recipe",
+        "EnvSpec": ".spec",
+        "innermost": ".spec",
+        "LevelsConfig": ".kinds",
+        "LogWealthConfig": ".kinds",
+        "MarketGroup": ".group",
+        "markets_of": ".group",
+        "MeanVarianceConfig": ".kinds",
+        "Migrator": ".migrator",
+        "RewardConfig": ".kinds",
+        "RollingSharpeConfig": ".kinds",
+        "Seats": ".seats",
+        "Seen": ".seats",
+        "Shaped": ".shaped",
+        "ShapedConfig": ".shaped",
+        "spec_of": ".spec",
+        "Step": ".spec",
+        "VectorEnv": ".spec",
+        "VectorMarket": ".vector_market",
+        "VectorMarketConfig": ".config",
+        "Verb": ".kinds",
+        "VerbsConfig": ".kinds",
+        "wrapped": ".wrappers",
+        "WrapperConfig": ".wrappers",
+        "Wraps": ".wrappers",
+        "FLOOR": ".kinds",
         "LARGEST": ".adapters.spaces",
         "LanesVecEnv": ".adapters.sb3",
         "READY": ".inputs",

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from regimen.bars import Bars
-from regimen.envs.actions import CONTINUOUS, LEVELS, VERBS, ActionConfig, ContinuousConfig, LevelsConfig, VerbsConfig
-from regimen.envs.layout import Plan
-from regimen.envs.rewards import (
+from regimen.envs.kinds import (
+    CONTINUOUS,
     FLOOR,
+    LEVELS,
     REWARDS,
+    VERBS,
+    ActionConfig,
+    ContinuousConfig,
     DifferentialSharpeConfig,
+    LevelsConfig,
     LogWealthConfig,
     MeanVarianceConfig,
     RewardConfig,
+    VerbsConfig,
 )
+from regimen.envs.layout import Plan
 from regimen.execution import Market, MarketConfig
 from regimen.observation import ObservationSchema
 from regimen.settings import FORMER_NAMES, one_line

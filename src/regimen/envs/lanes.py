@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs.actions import CONTINUOUS, LEVELS, continuous_target, verb_target
+from regimen.envs.actions import continuous_target, verb_target
 from regimen.envs.inputs import ABSENT, READY
+from regimen.envs.kinds import CONTINUOUS, DIFFERENTIAL_SHARPE, LEVELS, LOG_WEALTH, MEAN_VARIANCE
 from regimen.envs.layout import (
     BAR,
     BEGIN,
@@ -45,9 +46,6 @@ from regimen.envs.layout import (
     Scene,
 )
 from regimen.envs.rewards import (
-    DIFFERENTIAL_SHARPE,
-    LOG_WEALTH,
-    MEAN_VARIANCE,
     deepening,
     differential_sharpe,
     log_wealth,
@@ -57,7 +55,8 @@ from regimen.envs.rewards import (
 )
 from regimen.envs.streams import uniform
 from regimen.execution import Rules, advance, open_account
-from regimen.execution.account import CASH, EQUITY, FORCED, MARK, RUINED, TURNOVER, UNITS, paid
+from regimen.execution.account import paid
+from regimen.execution.columns import CASH, EQUITY, FORCED, MARK, RUINED, TURNOVER, UNITS
 from regimen.jit import jit_step_uncached
 from regimen.observation import observe as write_observation
 

@@ -51,10 +51,10 @@ class Plan(NamedTuple):
         account_span: bars after which the observed drawdown begins anew; 0: never within an episode.
         target: 1 when it shows the target in force.
         gain: 1 when it shows the gain of the open position.
-        action: kind of the action, see `regimen.envs.actions`.
+        action: kind of the action, see `regimen.envs.kinds`.
         dead_band, smoothing: of continuous actions.
         small, medium, large, partial, add: of verbs.
-        reward: kind of the reward, see `regimen.envs.rewards`.
+        reward: kind of the reward, see `regimen.envs.kinds`.
         parameter: its risk aversion or rate.
         variance_floor: of the differential Sharpe ratio.
         wealth_floor: of log wealth, quote currency.
@@ -116,7 +116,7 @@ class Lanes(NamedTuple):
         keys: (lane,) of the random streams.
         actions: (lane, symbol) float64.
         targets: (lane × latency, symbol) decided, from the bar of the decision until it falls due.
-        account, positions: see `regimen.execution.account`.
+        account, positions: see `regimen.execution.columns`.
         clock, memory, tally, book, flags: see the columns and rows above.
         ring: (lane, window) returns of the rolling Sharpe ratio.
         observation, final: (lane, symbol, width); ``final`` is the last of the episode that ended last.

@@ -7,7 +7,8 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs.actions import Verb, VerbsConfig, verb_target
+from regimen.envs.actions import verb_target
+from regimen.envs.kinds import Verb, VerbsConfig
 from regimen.errors import DataError
 from regimen.jit import jit
 

@@ -1,4 +1,4 @@
-"""Rewards: plain compiled functions of equity before and after a bar, and the configs that choose among them.
+"""Rewards: plain compiled functions of equity before and after a bar; `regimen.envs.kinds` has their configs.
 
 Every reward covers exactly the change of the account from the close of bar t to the close of bar t+1, after
 all costs. ``reward = scale × (kind − drawdown_penalty × deepening − turnover_penalty × turnover)``.
@@ -7,20 +7,13 @@ all costs. ``reward = scale × (kind − drawdown_penalty × deepening − turno
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.jit import jit_step
-from regimen.settings import FORMER_NAMES
 
 Floats = NDArray[np.float64]
-
-LOG_WEALTH, MEAN_VARIANCE, DIFFERENTIAL_SHARPE, ROLLING_SHARPE = 0, 1, 2, 3
-FLOOR = 1e-6
-"""Wealth below this share of the starting equity counts as this share: ruin is worth ln(1e-6), not −∞."""
 
 
 @jit_step
@@ -110,56 +103,3 @@ def deepening(peak: float, before: float, after: float) -> float:
         before, after: equity at two closes.
     """
     return max(0.0, (1.0 - after / max(peak, after)) - (1.0 - before / peak))
-
-
-class _Reward(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    scale: float = Field(default=1.0, gt=0.0, description="multiplies the whole reward; networks like about 1")
-    drawdown_penalty: float = Field(default=0.0, ge=0.0, description="subtracted per unit of growing drawdown")
-    turnover_penalty: float = Field(default=0.0, ge=0.0, description="subtracted per unit of turnover, besides costs")
-
-
-class LogWealthConfig(_Reward):
-    """``ln(equity after / equity before)``: adds up to the log growth of the episode."""
-
-    kind: Literal["log_wealth"] = Field(default="log_wealth", description="log growth of the equity")
-
-
-class MeanVarianceConfig(_Reward):
-    """``R − λ/2·R²`` of the simple return R."""
-
-    kind: Literal["mean_variance"] = Field(default="mean_variance", description="return less a charge on its square")
-    risk_aversion: float = Field(default=1.0, ge=0.0, description="λ; 1 is close to log wealth, 0 is risk-neutral")
-
-
-class DifferentialSharpeConfig(_Reward):
-    """The differential Sharpe ratio; see `differential_sharpe`."""
-
-    kind: Literal["differential_sharpe"] = Field(default="differential_sharpe", description="marginal Sharpe ratio")
-    rate: float = Field(default=0.01, gt=0.0, lt=1.0, description="η of the moments' exponential means")
-    variance_floor: float = Field(
-        default=1e-8, gt=0.0, description="smallest variance of a bar's return: a deviation of 1e-4"
-    )
-
-
-class RollingSharpeConfig(_Reward):
-    """Sharpe ratio of the last bars; see `rolling_sharpe` for why not to train with it."""
-
-    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
-
-    kind: Literal["rolling_sharpe"] = Field(default="rolling_sharpe", description="rolling Sharpe ratio, per bar")
-    bars: int = Field(default=100, ge=2, le=100_000, description="bars whose returns it is of, the newest last")
-
-
-RewardConfig = Annotated[
-    LogWealthConfig | MeanVarianceConfig | DifferentialSharpeConfig | RollingSharpeConfig,
-    Field(discriminator="kind"),
-]
-
-REWARDS = {
-    LogWealthConfig: LOG_WEALTH,
-    MeanVarianceConfig: MEAN_VARIANCE,
-    DifferentialSharpeConfig: DIFFERENTIAL_SHARPE,
-    RollingSharpeConfig: ROLLING_SHARPE,
-}

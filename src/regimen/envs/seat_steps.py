@@ -13,7 +13,7 @@ from regimen.envs.inputs import ABSENT, COLD, READY
 from regimen.envs.lanes import begin, decide, settle
 from regimen.envs.layout import BAR, BEGIN, GAIN, SEEN_PEAK, TARGET, Lanes, Plan, Scene
 from regimen.execution import Rules, Tape
-from regimen.execution.account import CASH, EQUITY, MARK, RUINED, UNITS
+from regimen.execution.columns import CASH, EQUITY, MARK, RUINED, UNITS
 from regimen.jit import jit_step, jit_step_uncached
 from regimen.observation import observe
 

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs.actions import LevelsConfig
 from regimen.envs.compiled import first_outside
 from regimen.envs.config import VectorMarketConfig
+from regimen.envs.kinds import LevelsConfig
 from regimen.envs.layout import CLOCK_COLUMNS, MEMORY_COLUMNS, TALLY_COLUMNS, Lanes, Scene
 from regimen.envs.seat_steps import FIRST, LIVED, Edges, advance_seats, decide_seats, look_seats
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Moment, Tape
-from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS, RUINED
+from regimen.execution.columns import ACCOUNT_COLUMNS, POSITION_COLUMNS, RUINED
 from regimen.observation import ObservationSchema
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from regimen.envs.actions import ActionConfig, ContinuousConfig
+from regimen.envs.kinds import ActionConfig, ContinuousConfig
 from regimen.errors import RunError
 
 Step = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]

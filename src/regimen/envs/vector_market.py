@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from regimen.bars import Bars
-from regimen.envs.actions import ContinuousConfig, LevelsConfig
 from regimen.envs.blocks import blocks, over, processors
 from regimen.envs.compiled import begin_block, first_outside, step_block
 from regimen.envs.config import VectorMarketConfig
 from regimen.envs.inputs import READY, Inputs
+from regimen.envs.kinds import ContinuousConfig, LevelsConfig, RollingSharpeConfig
 from regimen.envs.layout import (
     BAR,
     BEGIN,
@@ -35,12 +35,12 @@ from regimen.envs.layout import (
     Lanes,
     Scene,
 )
-from regimen.envs.rewards import RollingSharpeConfig
 from regimen.envs.spec import Step, market_spec
 from regimen.envs.streams import lane_keys
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
-from regimen.execution.account import ACCOUNT_COLUMNS, POSITION_COLUMNS, relaid
+from regimen.execution.account import relaid
+from regimen.execution.columns import ACCOUNT_COLUMNS, POSITION_COLUMNS
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

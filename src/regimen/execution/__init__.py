@@ -1,17 +1,24 @@
 """Orders become money: costs, the account step, the backtest and its ledger."""
 
-from regimen.execution.account import COST_KINDS, FILL_COSTS, HOLDING_COSTS, Fills, Rules, open_account
-from regimen.execution.backtest import Recorder
-from regimen.execution.costs import Costs
-from regimen.execution.feed import Feed
-from regimen.execution.ledger import Ledger
-from regimen.execution.live_account import LiveAccount
-from regimen.execution.market import Market, MarketConfig
-from regimen.execution.moment import History, Moment
-from regimen.execution.policy import Policy, Spanning, decide, share, targets
-from regimen.execution.step import advance
-from regimen.execution.tape import Tape, variance_step
-from regimen.execution.venues import VENUES, Venue
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.execution.account import Fills, Rules, open_account
+    from regimen.execution.backtest import Recorder
+    from regimen.execution.columns import COST_KINDS, FILL_COSTS, HOLDING_COSTS
+    from regimen.execution.config import MarketConfig
+    from regimen.execution.costs import Costs
+    from regimen.execution.feed import Feed
+    from regimen.execution.ledger import Ledger
+    from regimen.execution.live_account import LiveAccount
+    from regimen.execution.market import Market
+    from regimen.execution.moment import History, Moment
+    from regimen.execution.policy import Policy, Spanning, decide, share, targets
+    from regimen.execution.step import advance
+    from regimen.execution.tape import Tape, variance_step
+    from regimen.execution.venues import VENUES, Venue
 
 __all__ = [
     "COST_KINDS",
@@ -40,3 +47,34 @@ __all__ = [
     "targets",
     "variance_step",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "advance": ".step",
+        "COST_KINDS": ".columns",
+        "Costs": ".costs",
+        "decide": ".policy",
+        "Feed": ".feed",
+        "FILL_COSTS": ".columns",
+        "Fills": ".account",
+        "History": ".moment",
+        "HOLDING_COSTS": ".columns",
+        "Ledger": ".ledger",
+        "LiveAccount": ".live_account",
+        "Market": ".market",
+        "MarketConfig": ".config",
+        "Moment": ".moment",
+        "open_account": ".account",
+        "Policy": ".policy",
+        "Recorder": ".backtest",
+        "Rules": ".account",
+        "share": ".policy",
+        "Spanning": ".policy",
+        "Tape": ".tape",
+        "targets": ".policy",
+        "variance_step": ".tape",
+        "Venue": ".venues",
+        "VENUES": ".venues",
+    },
+)

@@ -1,12 +1,9 @@
-"""The layout of accounts: what the columns of their arrays are, which costs there are, how an account is opened and a
-fill is written, and the numbers of a market that the step reads.
+"""Accounts: how one is opened and a fill is written, and the numbers of a market that the step reads.
 
 Account ``n`` of many is row ``n`` of two arrays that the caller owns: ``account`` (account, ACCOUNT_COLUMNS) and
 ``positions`` (account, symbol, POSITION_COLUMNS). A backtest has one account, a vectorised environment thousands.
-
-A new cost is one column and one name here, a rate in `Rules`, a field of `regimen.execution.Costs`, the line of
-`regimen.execution.Market.rules` between them, and its charge in `regimen.execution.step`; books, tables, files, reports
-and environments follow the names.
+ `regimen.execution.columns`
+says what the columns are.
 """
 
 from __future__ import annotations
@@ -16,41 +13,30 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.execution.columns import (
+    ACCOUNT_COLUMNS,
+    CASH,
+    COST_KINDS,
+    DUE,
+    EQUITY,
+    FILL_COLUMNS,
+    FILL_COSTS,
+    FIRST_COST,
+    GOAL,
+    MARK,
+    SCALE,
+    UNITS,
+    WISH,
+)
 from regimen.jit import jit_step, jit_step_uncached
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-# Columns of ``account``. TRADED, TURNOVER and the costs: what flowed in the bar just stepped, quote currency.
-# FORCED: whether a margin call or ruin closed positions at its open and dropped the orders.
-CASH, EQUITY, RUINED, CALLED, SCALE, TRADED, TURNOVER = 0, 1, 2, 3, 4, 5, 6
-CLIPS, LIQUIDATIONS, UNPRICED, FILLS, GROSS, FORCED = 7, 8, 9, 10, 11, 12
-FIRST_COST = 13
-
-FILL_COSTS = ("commission", "spread", "impact", "stamp_duty")
-"""Kinds of cost that a fill pays."""
-HOLDING_COSTS = ("borrow", "financing", "funding")
-"""Kinds of cost that are paid for the time that something is held."""
-COST_KINDS = (*FILL_COSTS, *HOLDING_COSTS)
-"""Every kind of cost, in the order of columns, books and tables."""
-_FIRST_CARRY, ACCOUNT_COLUMNS = FIRST_COST + len(FILL_COSTS), FIRST_COST + len(COST_KINDS)
-COMMISSION, SPREAD, IMPACT, STAMP_DUTY = range(FIRST_COST, _FIRST_CARRY)
-BORROW, FINANCING, FUNDING = range(_FIRST_CARRY, ACCOUNT_COLUMNS)
-
-# Columns of ``positions``.
-UNITS, MARK, WISH, GOAL, DUE = 0, 1, 2, 3, 4
-POSITION_COLUMNS = 5
-
-FILL_COLUMNS = ("units", "price", "notional", *FILL_COSTS, "participation")
-"""Rows of the buffers that fills are written to."""
+_FIRST_CARRY = FIRST_COST + len(FILL_COSTS)
 _FILL_COST, _PARTICIPATION = FILL_COLUMNS.index(FILL_COSTS[0]), len(FILL_COLUMNS) - 1
 _DUTY = FILL_COSTS.index("stamp_duty")
-FREE = (0.0,) * len(FILL_COSTS)
-"""The costs of a fill that costs nothing."""
-
-REASONS = ("order", "remainder", "rebalance", "liquidation", "ruin", "delisting")
-ORDER, REMAINDER, REBALANCE, LIQUIDATION, RUIN, DELISTING = 0, 1, 2, 3, 4, 5
 
 YEAR = 365.0 * 86_400e9
 """Nanoseconds of the year that borrow and financing are quoted for (the convention actual/365)."""

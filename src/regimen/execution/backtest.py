@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from regimen.execution.account import (
-    ACCOUNT_COLUMNS,
-    POSITION_COLUMNS,
-    Fills,
-    Floats,
-    Rules,
-    open_account,
-)
-from regimen.execution.replay import BOOK, replay
+from regimen.execution.account import Fills, Floats, Rules, open_account
+from regimen.execution.columns import ACCOUNT_COLUMNS, BOOK, POSITION_COLUMNS
+from regimen.execution.replay import replay
 from regimen.execution.tape import Tape
 
 _ROOM = 4_000_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regimen.bars import CalendarName
-from regimen.execution.account import COST_KINDS
+from regimen.execution.columns import COST_KINDS
 from regimen.execution.venues import DEFAULT, NAMES, VENUES, VenueName
 from regimen.settings import one_line
 
@@ -178,7 +178,7 @@ class Costs(BaseModel):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of cost that books of this market have, see `regimen.execution.account.COST_KINDS`."""
+        """The kinds of cost that books of this market have, see `regimen.execution.columns.COST_KINDS`."""
         return tuple(kind for kind in COST_KINDS if kind not in LATER or getattr(self, LATER[kind]) > 0.0)
 
     @property

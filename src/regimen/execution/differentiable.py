@@ -16,7 +16,7 @@ from torch import Tensor
 from regimen.bars import Bars
 from regimen.errors import RunError
 from regimen.execution.account import YEAR
-from regimen.execution.market import MarketConfig
+from regimen.execution.config import MarketConfig
 
 KINDS = frozenset({"commission", "spread", "impact", "stamp_duty", "borrow", "financing", "funding"})
 """The costs that this account knows; a market that charges another is refused."""
@@ -30,7 +30,7 @@ class Book(NamedTuple):
         cash, units, equity: at the close.
         wish: target in force; None before the first.
         due: whether it waits to be traded.
-        called, ruined: as `regimen.execution.account` has them.
+        called, ruined: as `regimen.execution.columns` has them.
     """
 
     exposure: Tensor

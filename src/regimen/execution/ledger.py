@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError
-from regimen.execution.account import CLIPS, LIQUIDATIONS, RUINED, UNPRICED
-from regimen.execution.backtest import Recorder
-from regimen.execution.replay import BOOK
+from regimen.execution.columns import BOOK, CLIPS, LIQUIDATIONS, RUINED, UNPRICED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from regimen.execution.market import MarketConfig
+    from regimen.execution.backtest import Recorder
+    from regimen.execution.config import MarketConfig
 
 Floats = NDArray[np.float64]
 
@@ -131,7 +130,7 @@ class Ledger:
     @cached_property
     def prices(self) -> Floats:
         """(time, symbol) marks: the close; of a missing bar the last known one, split-adjusted, or NaN."""
-        from regimen.execution.tables import marks
+        from regimen.execution.tape import marks
 
         return _read_only(marks(self.bars))
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from regimen.arrow import data_errors, to_numpy
 from regimen.bars import Bars, Calendar
 from regimen.errors import DataError, RegimenError, RunError
+from regimen.execution.config import MarketConfig
 from regimen.execution.ledger import Ledger
-from regimen.execution.market import MarketConfig
 from regimen.execution.tables import STAMP
 
 FORMAT = 1
@@ -91,7 +91,10 @@ def _read_table(path: Path) -> pa.Table:
 
 
 def _times(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
-    return to_numpy(column.cast(pa.timestamp("ns")).cast(pa.int64())).view("datetime64[ns]")
+    if not (pa.types.is_timestamp(column.type) and column.type.unit == "ns"):
+        column = column.cast(pa.timestamp("ns"))  # imports more of pyarrow than all the rest of a ledger
+    ticks = pa.chunked_array([chunk.view(pa.int64()) for chunk in column.chunks], pa.int64())
+    return to_numpy(ticks).view("datetime64[ns]")
 
 
 def _column(table: pa.Table, name: str, shape: tuple[int, ...] = (-1,)) -> NDArray[np.float64]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
-from regimen.execution.account import ACCOUNT_COLUMNS, CASH, EQUITY, POSITION_COLUMNS, UNITS, open_account
-from regimen.execution.market import MarketConfig
+from regimen.execution.account import open_account
+from regimen.execution.columns import ACCOUNT_COLUMNS, CASH, EQUITY, POSITION_COLUMNS, UNITS
+from regimen.execution.config import MarketConfig
 from regimen.execution.replay import step_account
 from regimen.execution.tape import Tape
 

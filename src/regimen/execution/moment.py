@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import DataError
-from regimen.execution.costs import Costs
-from regimen.execution.tape import Tape
+
+if TYPE_CHECKING:
+    from regimen.execution.costs import Costs
+    from regimen.execution.tape import Tape
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -69,6 +71,8 @@ class History:
     @cached_property
     def tape(self) -> Tape:
         """The bars as the account step reads them."""
+        from regimen.execution.tape import Tape
+
         return Tape.of(self.bars, self.costs, self.delisting)
 
     def at(self, t: int) -> Moment:

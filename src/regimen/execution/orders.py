@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from regimen.execution.account import CLIPS, DUE, GOAL, SCALE, UNITS, WISH, Floats, Integers, Rules
+from regimen.execution.account import Floats, Integers, Rules
+from regimen.execution.columns import CLIPS, DUE, GOAL, SCALE, UNITS, WISH
 from regimen.jit import jit_step_uncached
 
 EXACT = 2.0**53

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from regimen.bars import listed
 from regimen.errors import RunError
 from regimen.execution.moment import History, Moment
-from regimen.observation import ObservationSchema
+
+if TYPE_CHECKING:
+    from regimen.observation import ObservationSchema
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

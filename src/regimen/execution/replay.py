@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from regimen.execution.account import (
+from regimen.execution.account import Fills, Floats, Rules
+from regimen.execution.columns import (
     ACCOUNT_COLUMNS,
+    BOOK,
     CASH,
     COST_KINDS,
     EQUITY,
@@ -17,17 +19,12 @@ from regimen.execution.account import (
     STAMP_DUTY,
     TURNOVER,
     UNITS,
-    Fills,
-    Floats,
-    Rules,
 )
 from regimen.execution.step import advance
 from regimen.execution.tape import Tape
 from regimen.jit import jit_step
 from regimen.scan import code_digest
 
-BOOK = ("equity", "cash", "turnover", *COST_KINDS)
-"""Rows of the books of a backtest."""
 _FIRST_ROW = BOOK.index(COST_KINDS[0]) - FIRST_COST
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regimen.execution.account import (
+from regimen.execution.account import YEAR, Fills, Floats, Rules, write_fill
+from regimen.execution.columns import (
     BORROW,
     CALLED,
     CASH,
@@ -45,11 +46,6 @@ from regimen.execution.account import (
     UNITS,
     UNPRICED,
     WISH,
-    YEAR,
-    Fills,
-    Floats,
-    Rules,
-    write_fill,
 )
 from regimen.execution.orders import accept, impact_rate, reachable, room, whole_lots
 from regimen.jit import jit_step_uncached

@@ -8,9 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from regimen.bars import Bars
-from regimen.execution.account import FILL_COLUMNS, FILL_COSTS, REASONS
-from regimen.jit import jit
+from regimen.execution.columns import FILL_COLUMNS, FILL_COSTS, REASONS
 
 if TYPE_CHECKING:
     from regimen.execution.backtest import Recorder
@@ -52,32 +50,6 @@ def fills_between(fills: pa.Table, first: np.datetime64, last: np.datetime64) ->
     low = int(np.searchsorted(times, np.int64(first.astype("datetime64[ns]").astype(np.int64)), side="left"))
     high = int(np.searchsorted(times, np.int64(last.astype("datetime64[ns]").astype(np.int64)), side="right"))
     return fills.slice(low, high - low)
-
-
-@jit
-def _carry_marks(closes: Floats, present: NDArray[np.bool_], factors: Floats, out: Floats) -> None:
-    for s in range(closes.shape[1]):
-        last = np.nan
-        factor = np.nan
-        for t in range(closes.shape[0]):
-            if factors.shape[0] > 0:
-                now = factors[t, s]
-                if now == now:
-                    if factor == factor and now != factor:
-                        last /= now / factor
-                    factor = now
-            if present[t, s]:
-                last = closes[t, s]
-            out[t, s] = last
-
-
-def marks(bars: Bars) -> Floats:
-    """Returns (time, symbol) closes; a missing bar keeps the last known one, divided by the splits since."""
-    if bars.present.all():
-        return bars.close
-    out = np.empty(bars.shape)
-    _carry_marks(bars.close, bars.present, bars.extras.get("adjustment", np.empty((0, 0))), out)
-    return out
 
 
 def marks_table(ledger: Ledger) -> pa.Table:

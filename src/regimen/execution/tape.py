@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
+from regimen.execution.config import MOST_PAID
 from regimen.execution.costs import Costs
 from regimen.jit import jit
 
 Floats = NDArray[np.float64]
-MOST_PAID = 10.0
-"""Largest fraction of its last price that a delisted symbol may be paid out at: more is a price, not a fraction."""
 
 
 @jit
@@ -241,3 +240,29 @@ def payouts(bars: Bars, delisting: float | str) -> Floats:
             raise DataError(f"bars.{delisting}", rule, value)
         fractions[s] = values[-1]
     return fractions
+
+
+@jit
+def _carry_marks(closes: Floats, present: NDArray[np.bool_], factors: Floats, out: Floats) -> None:
+    for s in range(closes.shape[1]):
+        last = np.nan
+        factor = np.nan
+        for t in range(closes.shape[0]):
+            if factors.shape[0] > 0:
+                now = factors[t, s]
+                if now == now:
+                    if factor == factor and now != factor:
+                        last /= now / factor
+                    factor = now
+            if present[t, s]:
+                last = closes[t, s]
+            out[t, s] = last
+
+
+def marks(bars: Bars) -> Floats:
+    """Returns (time, symbol) closes; a missing bar keeps the last known one, divided by the splits since."""
+    if bars.present.all():
+        return bars.close
+    out = np.empty(bars.shape)
+    _carry_marks(bars.close, bars.present, bars.extras.get("adjustment", np.empty((0, 0))), out)
+    return out

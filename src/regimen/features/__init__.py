@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from regimen.features.config import FeaturesConfig, load_features
-from regimen.features.feature import Feature
-from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet
-from regimen.features.live.stream import FeatureStream
-from regimen.scan import Bar, Stateless
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.features.config import FeaturesConfig, load_features
+    from regimen.features.feature import Feature
+    from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet
+    from regimen.features.live.stream import FeatureStream
+    from regimen.scan import Bar, Stateless
 
 __all__ = [
     "STANDARD_GROUPS",
@@ -19,3 +24,18 @@ __all__ = [
     "Stateless",
     "load_features",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Bar": "regimen.scan",
+        "Feature": ".feature",
+        "FeatureFrame": ".feature_set",
+        "FeaturesConfig": ".config",
+        "FeatureSet": ".feature_set",
+        "FeatureStream": ".live.stream",
+        "load_features": ".config",
+        "STANDARD_GROUPS": ".feature_set",
+        "Stateless": "regimen.scan",
+    },
+)

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.errors import ConfigError
-from regimen.features.feature import Feature
-from regimen.features.feature_set import FeatureSet
+
+if TYPE_CHECKING:
+    from regimen.features.feature import Feature
+    from regimen.features.feature_set import FeatureSet
 
 
 class FeaturesConfig(BaseModel):
@@ -42,6 +44,8 @@ class FeaturesConfig(BaseModel):
         Raises:
             ConfigError: an unknown group or column, a feature that cannot be found, two columns of one name.
         """
+        from regimen.features.feature_set import FeatureSet
+
         own = [feature for place in self.features for feature in load_features(place)]
         if self.kind == "custom":
             if not own:
@@ -61,6 +65,8 @@ def load_features(place: str) -> tuple[Feature, ...]:
     Raises:
         ConfigError: the module, the file or the name does not exist, or is something else.
     """
+    from regimen.features.feature import Feature
+
     where, colon, name = place.rpartition(":")
     if not colon or not where or not name:
         raise ConfigError("features.features", "must be 'package.module:NAME' or 'path/to/file.py:NAME'", place)

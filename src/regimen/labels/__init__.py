@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import Field
+from regimen.lazy import lazily
 
-from regimen.bars import Bars
-from regimen.labels.fixed_horizon import FixedHorizonConfig, label_fixed_horizon
-from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
-from regimen.labels.targets import REGIMES, TARGETS, further_targets
-from regimen.labels.triple_barrier import TripleBarrierConfig, label_triple_barrier
-from regimen.labels.volatility import adjusted_prices, trailing_volatility
-from regimen.labels.weights import WeightsConfig, average_uniqueness, row_weights
+if TYPE_CHECKING:
+    from regimen.labels.config import FixedHorizonConfig, LabelsConfig, TripleBarrierConfig
+    from regimen.labels.labelling import label
+    from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
+    from regimen.labels.targets import REGIMES, TARGETS, further_targets
+    from regimen.labels.volatility import adjusted_prices, trailing_volatility
+    from regimen.labels.weights import WeightsConfig, average_uniqueness, row_weights
 
 __all__ = [
     "BUY",
@@ -35,16 +35,26 @@ __all__ = [
     "trailing_volatility",
 ]
 
-LabelsConfig = Annotated[FixedHorizonConfig | TripleBarrierConfig, Field(discriminator="kind")]
-"""Every way to make labels; ``kind`` chooses."""
-
-
-def label(config: FixedHorizonConfig | TripleBarrierConfig, bars: Bars) -> Labels:
-    """Labels every bar of every symbol: decided with bars <= t, entered at the open of ``t + entry_lag``.
-
-    Raises:
-        ConfigError: the horizon, with the entry lag, is longer than the data; or no bar has a label at all.
-    """
-    if isinstance(config, FixedHorizonConfig):
-        return label_fixed_horizon(config, bars)
-    return label_triple_barrier(config, bars)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "FixedHorizonConfig": ".config",
+        "LabelsConfig": ".config",
+        "TripleBarrierConfig": ".config",
+        "label": ".labelling",
+        "adjusted_prices": ".volatility",
+        "average_uniqueness": ".weights",
+        "BUY": ".labels",
+        "CLASSES": ".labels",
+        "further_targets": ".targets",
+        "HOLD": ".labels",
+        "Labels": ".labels",
+        "REGIMES": ".targets",
+        "row_weights": ".weights",
+        "SELL": ".labels",
+        "TARGETS": ".targets",
+        "trailing_volatility": ".volatility",
+        "UNDEFINED": ".labels",
+        "WeightsConfig": ".weights",
+    },
+)

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.bars import Bars
 from regimen.jit import jit
+from regimen.labels.config import FixedHorizonConfig
 from regimen.labels.labels import Labels, check_reach, labels_of
 from regimen.labels.volatility import Values, adjusted_prices, trailing_volatility
-from regimen.settings import FORMER_NAMES
-
-
-class FixedHorizonConfig(BaseModel):
-    """Labels by the return of holding for ``horizon`` bars, open to open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=FORMER_NAMES, validate_by_name=True)
-
-    kind: Literal["fixed_horizon"] = "fixed_horizon"
-    horizon: int = Field(default=5, ge=1, description="Bars that the position is held, from open to open.")
-    dead_band: float = Field(
-        default=0.5,
-        ge=0.0,
-        allow_inf_nan=False,
-        description="HOLD when the return is within ± this many trailing volatilities × sqrt(horizon).",
-    )
-    volatility_bars: int = Field(
-        default=50, ge=2, description="Span in bars of the exponentially weighted trailing volatility."
-    )
-    entry_lag: int = Field(
-        default=1,
-        ge=1,
-        description="Bars from the decision to the open at which it is entered; same-bar is impossible.",
-    )
 
 
 @jit

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     )
     from regimen.learning.bonus import Bonus, BonusConfig, RNDConfig
     from regimen.learning.checkpoint import Checkpoint, Session
-    from regimen.learning.datasets import DatasetConfig, PartConfig, as_choices, recorded
+    from regimen.learning.dataset_config import DatasetConfig, PartConfig
+    from regimen.learning.datasets import as_choices, recorded
     from regimen.learning.dense import Perceptron, add_tanh
     from regimen.learning.flat import FlatAdam, SideBySide, VectorAdam, flattened, side_by_side
     from regimen.learning.iteration import Iteration, Progress
@@ -94,12 +95,12 @@ __getattr__, __dir__ = lazily(
         "Checkpoint": ".checkpoint",
         "RND": ".rnd",
         "RNDConfig": ".bonus",
-        "DatasetConfig": ".datasets",
+        "DatasetConfig": ".dataset_config",
         "FlatAdam": ".flat",
         "Iteration": ".iteration",
         "Memory": ".replay_buffer",
         "OfflineLearner": ".offline",
-        "PartConfig": ".datasets",
+        "PartConfig": ".dataset_config",
         "OnlineLearner": ".online",
         "Persistent": ".storage",
         "learn_online": ".online",

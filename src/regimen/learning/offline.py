@@ -14,7 +14,8 @@ from regimen.envs import VectorEnv
 from regimen.errors import ConfigError, RunError
 from regimen.learning.agent import check_learning
 from regimen.learning.checkpoint import Checkpoint, Learner, Session
-from regimen.learning.datasets import DatasetConfig, recorded, require_fit
+from regimen.learning.dataset_config import DatasetConfig
+from regimen.learning.datasets import recorded, require_fit
 from regimen.learning.iteration import Iteration, Progress
 from regimen.nets import torch_threads
 from regimen.replay import Trajectories

@@ -1,19 +1,22 @@
 """The `Policy` protocol, the observation it sees, and the adapters from classifiers, agents and rules."""
 
-from regimen.execution import History, Moment, Policy, Spanning, decide, share, targets
-from regimen.observation import ACCOUNT, ObservationSchema, observations
-from regimen.policies.agent import Actor, AgentPolicy, Sight
-from regimen.policies.classifier import Classifier, ClassifierPolicy, Scaler
-from regimen.policies.constant import Constant
-from regimen.policies.drawing import Drawn, draw, entropies
-from regimen.policies.exposure import ExposureConfig, exposure, lean
-from regimen.policies.momentum import Momentum, MomentumConfig
-from regimen.policies.preprocessed import Preprocessed, preprocessed
-from regimen.policies.rules import RuleSettings
-from regimen.policies.volatility import RunningVolatility, realised_volatility
+from typing import TYPE_CHECKING
 
-RuleConfig = MomentumConfig
-"""Every rule's config; a union as soon as there are two."""
+from regimen.lazy import lazily
+from regimen.policies.exposure import ExposureConfig, exposure, lean
+from regimen.policies.preprocessed import Preprocessed, preprocessed  # at once: a file has the name of the function
+
+if TYPE_CHECKING:
+    from regimen.execution import History, Moment, Policy, Spanning, decide, share, targets
+    from regimen.observation import ACCOUNT, ObservationSchema, observations
+    from regimen.policies.agent import Actor, AgentPolicy, Sight
+    from regimen.policies.classifier import Classifier, ClassifierPolicy, Scaler
+    from regimen.policies.config import MomentumConfig, RuleConfig
+    from regimen.policies.constant import Constant
+    from regimen.policies.drawing import Drawn, draw, entropies
+    from regimen.policies.momentum import Momentum
+    from regimen.policies.rules import RuleSettings
+    from regimen.policies.volatility import RunningVolatility, realised_volatility
 
 __all__ = [
     "ACCOUNT",
@@ -48,3 +51,35 @@ __all__ = [
     "share",
     "targets",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "ACCOUNT": "regimen.observation",
+        "Actor": ".agent",
+        "AgentPolicy": ".agent",
+        "Classifier": ".classifier",
+        "ClassifierPolicy": ".classifier",
+        "Constant": ".constant",
+        "decide": "regimen.execution",
+        "draw": ".drawing",
+        "Drawn": ".drawing",
+        "entropies": ".drawing",
+        "History": "regimen.execution",
+        "Moment": "regimen.execution",
+        "Momentum": ".momentum",
+        "MomentumConfig": ".config",
+        "observations": "regimen.observation",
+        "ObservationSchema": "regimen.observation",
+        "Policy": "regimen.execution",
+        "realised_volatility": ".volatility",
+        "RuleConfig": ".config",
+        "RuleSettings": ".rules",
+        "RunningVolatility": ".volatility",
+        "Scaler": ".classifier",
+        "share": "regimen.execution",
+        "Sight": ".agent",
+        "Spanning": "regimen.execution",
+        "targets": "regimen.execution",
+    },
+)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.execution import History, Moment, Policy, Spanning
-from regimen.observation import ObservationSchema
-from regimen.preprocess import Chain
+from regimen.execution import Spanning
+
+if TYPE_CHECKING:
+    from regimen.execution import History, Moment, Policy
+    from regimen.observation import ObservationSchema
+    from regimen.preprocess import Chain
 
 Floats = NDArray[np.float64]
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from regimen.preprocess.chain import Chain, PreprocessConfig
-from regimen.preprocess.fitted import Fitted
-from regimen.preprocess.running import RunningConfig, RunningScaler
-from regimen.preprocess.standard_scaler import StandardConfig, StandardScaler
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.preprocess.chain import Chain
+    from regimen.preprocess.config import PreprocessConfig, RunningConfig, StandardConfig
+    from regimen.preprocess.fitted import Fitted
+    from regimen.preprocess.running import RunningScaler
+    from regimen.preprocess.standard_scaler import StandardScaler
 
 __all__ = [
     "Chain",
@@ -16,3 +22,16 @@ __all__ = [
     "StandardConfig",
     "StandardScaler",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Chain": ".chain",
+        "Fitted": ".fitted",
+        "PreprocessConfig": ".config",
+        "RunningConfig": ".config",
+        "RunningScaler": ".running",
+        "StandardConfig": ".config",
+        "StandardScaler": ".standard_scaler",
+    },
+)

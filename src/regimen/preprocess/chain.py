@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from regimen.errors import SplitError
+from regimen.preprocess.config import RunningConfig, StandardConfig
 from regimen.preprocess.fitted import Fitted, State, Values
-from regimen.preprocess.running import RunningConfig, RunningScaler
-from regimen.preprocess.standard_scaler import StandardConfig, StandardScaler
+from regimen.preprocess.running import RunningScaler
+from regimen.preprocess.standard_scaler import StandardScaler
 from regimen.splits import Slice
-
-PreprocessConfig = Annotated[RunningConfig | StandardConfig, Field(discriminator="kind")]
-"""Every step of preprocessing; ``kind`` says which."""
 
 _FITTED: dict[str, type[RunningScaler] | type[StandardScaler]] = {"running": RunningScaler, "standard": StandardScaler}
 

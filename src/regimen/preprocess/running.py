@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.jit import jit
-from regimen.preprocess.fitted import State, Values, require_training
-from regimen.splits import Slice
-
-
-class RunningConfig(BaseModel):
-    """``(x − mean) / deviation`` of the rows so far, the newest included, for each symbol by itself.
-
-    Nothing is fitted, and it goes on after the training slice: row t uses rows <= t in training, validation and live
-    trading alike. Its first rows are scaled by few: they are small numbers, not missing ones.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["running"] = Field("running", description="By mean and deviation of the symbol's bars so far.")
-    half_life: float | None = Field(
-        None, gt=0.0, description="Known rows after which one counts half; null: all count alike."
-    )
-    clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
-
-    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> RunningScaler:
-        """Returns the scaler; the values are not read.
-
-        Raises:
-            SplitError: anything but a training slice, or names that do not match the columns.
-        """
-        require_training("preprocess: running", values, part, names)
-        keep = 1.0 if self.half_life is None else 0.5 ** (1.0 / self.half_life)
-        return RunningScaler(tuple(names), keep, self.clip)
+from regimen.preprocess.fitted import State, Values
 
 
 @jit

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.errors import ConfigError, SplitError
 from regimen.jit import jit
@@ -46,19 +45,6 @@ def _moments(rows: Values) -> tuple[Values, Values]:
     # What is left of the first power mends the rounding of the mean (Chan, Golub, LeVeque 1983, eq. 1.7).
     variance = np.maximum((squares - rest * rest / count) / count, 0.0)
     return mean, np.sqrt(variance)
-
-
-class StandardConfig(BaseModel):
-    """``(x − mean) / deviation`` of the training slice, all symbols together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["standard"] = Field("standard", description="By mean and deviation of the training slice.")
-    clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
-
-    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> StandardScaler:
-        """Returns the scaler of a training slice; see `StandardScaler.fit`."""
-        return StandardScaler.fit(values, part, names, clip=self.clip)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,21 @@
 """Files into bars: containers and formats, what their columns and clocks mean, and bundled samples."""
 
-from regimen.readers.loading import Loaded, check, load, load_as_is, load_with_report
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.readers.loading import Loaded, check, load, load_as_is, load_with_report
 
 __all__ = ["Loaded", "check", "load", "load_as_is", "load_with_report"]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "check": ".loading",
+        "load": ".loading",
+        "load_as_is": ".loading",
+        "load_with_report": ".loading",
+        "Loaded": ".loading",
+    },
+)

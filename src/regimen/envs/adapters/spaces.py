@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from regimen.envs.actions import ContinuousConfig
+from regimen.envs.kinds import ContinuousConfig
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError
 

@@ -1,0 +1,62 @@
+"""The steps of preprocessing, as a config file names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from regimen.preprocess.fitted import Values
+    from regimen.preprocess.running import RunningScaler
+    from regimen.preprocess.standard_scaler import StandardScaler
+    from regimen.splits import Slice
+
+
+class RunningConfig(BaseModel):
+    """``(x − mean) / deviation`` of the rows so far, the newest included, for each symbol by itself.
+
+    Nothing is fitted, and it goes on after the training slice: row t uses rows <= t in training, validation and live
+    trading alike. Its first rows are scaled by few: they are small numbers, not missing ones.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["running"] = Field("running", description="By mean and deviation of the symbol's bars so far.")
+    half_life: float | None = Field(
+        None, gt=0.0, description="Known rows after which one counts half; null: all count alike."
+    )
+    clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
+
+    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> RunningScaler:
+        """Returns the scaler; the values are not read.
+
+        Raises:
+            SplitError: anything but a training slice, or names that do not match the columns.
+        """
+        from regimen.preprocess.fitted import require_training
+        from regimen.preprocess.running import RunningScaler
+
+        require_training("preprocess: running", values, part, names)
+        keep = 1.0 if self.half_life is None else 0.5 ** (1.0 / self.half_life)
+        return RunningScaler(tuple(names), keep, self.clip)
+
+
+class StandardConfig(BaseModel):
+    """``(x − mean) / deviation`` of the training slice, all symbols together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["standard"] = Field("standard", description="By mean and deviation of the training slice.")
+    clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
+
+    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> StandardScaler:
+        """Returns the scaler of a training slice; see `StandardScaler.fit`."""
+        from regimen.preprocess.standard_scaler import StandardScaler
+
+        return StandardScaler.fit(values, part, names, clip=self.clip)
+
+
+PreprocessConfig = Annotated[RunningConfig | StandardConfig, Field(discriminator="kind")]
+"""Every step of preprocessing; ``kind`` says which."""
