@@ -30,10 +30,11 @@ def report(
         advance(0, 1, "report")
         from regimen.cli.verdict import print_judgement
         from regimen.records import find_run, write_report
-        from regimen.runs import rejudge_run
 
         directory = find_run(run, runs)
         if rejudge:
+            from regimen.runs import rejudge_run  # with it comes what trains
+
             rejudge_run(directory, advance)
         judgement, path = write_report(directory, output)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=path)

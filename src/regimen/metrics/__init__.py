@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         normal_cdf,
         psr,
     )
-    from regimen.metrics.drawdowns import Drawdown, calmar, drawdown, underwater, wealth
+    from regimen.metrics.drawdowns import Drawdown, calmar, drawdown
     from regimen.metrics.performance import (
         Moments,
         annual_return,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
     from regimen.metrics.timing import exposure_deviations, forward_deviations, shares
     from regimen.metrics.trading import annual_turnover, break_even_bps, cost_drag, cost_per_trade_bps, gross_exposure
+    from regimen.metrics.wealth_curves import underwater, wealth
 
 __all__ = [
     "Drawdown",
@@ -132,8 +133,8 @@ __getattr__, __dir__ = lazily(
         "skewness": ".performance",
         "sortino": ".performance",
         "total_return": ".performance",
-        "underwater": ".drawdowns",
+        "underwater": ".wealth_curves",
         "volatility": ".performance",
-        "wealth": ".drawdowns",
+        "wealth": ".wealth_curves",
     },
 )

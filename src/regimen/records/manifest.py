@@ -26,7 +26,7 @@ class _Window(BaseModel):
 
 
 class _Manifest(BaseModel):
-    """What every command may rely on; the earlier runs lack name, config and files."""
+    """What every command may rely on; the earlier runs lack name, config, files and features."""
 
     id: str
     status: Literal["running", "finished"]
@@ -37,6 +37,7 @@ class _Manifest(BaseModel):
     environment: dict[str, Any]
     config: dict[str, Any] | None = None
     files: dict[str, str] | None = None
+    features: dict[str, list[str]] | None = None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -68,11 +68,18 @@ def write_report(
         environment=manifest["environment"],
         assumptions=_assumptions(config),
         training=_training(directory, len(manifest["windows"])),
-        features={name: list(columns) for name, columns in config.features.build().groups.items()},
+        features=_features(manifest, config),
     )
     write(document, path)
     values["trials"]["now"] = document.trials_now
     return values, path
+
+
+def _features(manifest: dict[str, Any], config: RunConfig) -> dict[str, list[str]]:
+    """Columns by group as the run recorded them; earlier runs did not, and theirs are those of the features now."""
+    if manifest.get("features"):
+        return {str(name): list(columns) for name, columns in manifest["features"].items()}
+    return {name: list(columns) for name, columns in config.features.build().groups.items()}
 
 
 def _short(source: str) -> str:

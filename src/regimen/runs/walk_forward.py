@@ -162,7 +162,8 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
     """
     config = prepared.config
     before = directory.manifest() if directory.can_resume else {}
-    made_by = {"features_hash": prepared.features.hash, "environment": environment()}
+    groups = {name: list(columns) for name, columns in prepared.features.groups.items()}
+    made_by = {"features_hash": prepared.features.hash, "features": groups, "environment": environment()}
     if before.get("status") == "finished":  # judging again makes nothing that these would tell of
         made_by |= {name: before[name] for name in made_by if name in before}
     kept = {name: checksum for name, checksum in (before.get("files") or {}).items() if not name.startswith(_JUDGED)}
