@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
 
 Tell = Callable[[int, int, str, Mapping[str, float]], None]
 """Called in training with (done, of how many, how it goes in words, and in numbers)."""
+
+
+def tell_of_optimiser(tell: Tell | None, of: int) -> None:
+    """Says that torch's optimisers are being loaded, where they are not yet.
+
+    torch imports its compiler, for more than a second, when the first optimiser of a process is built, whatever it is
+    built with (2.13: ``torch.optim.Optimizer.add_param_group``). Nothing is compiled by it here.
+    """
+    if tell is not None and "torch._dynamo" not in sys.modules:
+        tell(0, of, "loading torch's optimisers", {})
 
 
 class Fit(Protocol):

@@ -18,7 +18,7 @@ from regimen.runs.families.augmented import augmented
 from regimen.runs.families.family import Draw
 from regimen.runs.families.lanes import lanes_of, learning_env
 from regimen.runs.families.scaling import behind, preprocessed_by, read_chain, write_chain
-from regimen.runs.fit import Tell
+from regimen.runs.fit import Tell, tell_of_optimiser
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
 from regimen.splits import Window
@@ -109,6 +109,7 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
     chain, seen_by = preprocessed_by(prepared, window)
     paths, prepared = augmented(prepared, window, seed, chain), seen_by
     env = learning_env(prepared, window, paths)
+    tell_of_optimiser(tell, config.environment.steps)
     agent: Agent = model.build(env, seed)
     with scratch("regimen-best-") as temporary:
         folder = checkpoint or temporary

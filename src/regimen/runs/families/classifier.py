@@ -24,7 +24,7 @@ from regimen.runs.families.scaling import (
     write_chain,
     write_scaler,
 )
-from regimen.runs.fit import Tell
+from regimen.runs.fit import Tell, tell_of_optimiser
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
 from regimen.splits import Window
@@ -117,6 +117,7 @@ def fit(
     def score(now: TorchPredictor) -> float:
         return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, config.exposure, scaler))
 
+    tell_of_optimiser(tell, config.training.epochs)
     result = train(
         predictor,
         data,
