@@ -15,7 +15,7 @@ heard, write = threading.Event(), sys.stderr.write
 sys.stderr.write = lambda text: (heard.set(), write(text))[1]
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name in ("torch", "pandas", "numba", "pyarrow"):
+        if name in ("torch", "pandas", "numba", "pyarrow", "numpy"):
             heard.wait(10)
             raise SystemExit(7)
 sys.meta_path.insert(0, Slow())
@@ -26,7 +26,7 @@ SWALLOWING_IMPORT = """
 import os, signal, sys
 class Swallowing:
     def find_spec(self, name, path=None, target=None):
-        if name == "torch":
+        if name == "numba":
             try:
                 os.kill(os.getpid(), signal.SIGINT)
             except BaseException:

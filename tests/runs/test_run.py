@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from regimen.errors import ConfigError, DataError, RegimenError, RunError
-from regimen.records import RunConfig, RunDirectory, list_runs, load_config, read_json, write_report
+from regimen.records import RunConfig, RunDirectory, list_runs, load_config, read_json, write_manifest, write_report
 from regimen.runs import backtest_run, reproduce_run, resume_run, start
 from regimen.runs.prepare import prepare
 
@@ -154,6 +154,21 @@ def test_report_can_be_written_elsewhere(finished: RunDirectory, tmp_path: Path)
     judgement, path = write_report(finished, tmp_path / "out.html")
     assert path == tmp_path / "out.html"
     assert json.dumps(judgement["verdict"]["sentence"])[1:20] in path.read_text()
+
+
+def test_a_report_names_the_columns_that_the_run_recorded(finished: RunDirectory, tmp_path: Path) -> None:
+    """A run of a version that recorded none shows those of its config: the same page."""
+    manifest = finished.manifest()
+    assert manifest["features"] == {name: list(of) for name, of in finished.config().features.build().groups.items()}
+    _, recorded = write_report(finished, tmp_path / "recorded.html")
+    older = {name: value for name, value in manifest.items() if name not in ("features", "checksum")}
+    write_manifest(finished.path, older)
+    assert "features" not in finished.manifest()
+    _, built = write_report(finished, tmp_path / "built.html")
+    assert built.read_bytes() == recorded.read_bytes()
+    write_manifest(finished.path, {**manifest, "features": {"own": ["a_column_of_its_own"]}})
+    _, other = write_report(finished, tmp_path / "other.html")
+    assert "a_column_of_its_own" in other.read_text()
 
 
 def test_a_link_or_a_dot_leads_to_the_same_run_and_the_same_trials(
