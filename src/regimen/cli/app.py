@@ -87,7 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
         _end(_usage(error), error.exit_code, debug)
     except RegimenError as error:
         _end(f"error: {error}", 2, debug)
-    except (MemoryError, RuntimeError, OSError) as error:
+    except (_Interrupted, KeyboardInterrupt) as error:
+        run = error.args[0] if error.args else ""
+        _end("interrupted" + (f"; `regimen resume {run}` continues it" if run else ""), 130, debug)
+    except Exception as error:
         if ran_out(error):
             _end(f"error: memory: not enough for this command ({one_line(str(error), 300)})", 2, debug)
         if not isinstance(error, OSError):
@@ -95,9 +98,6 @@ def main(arguments: list[str] | None = None) -> None:
         # a full disk or a vanished folder may strike anywhere; the user needs the place, not the traceback
         place = f": {error.filename}" if error.filename else ""
         _end(f"error: {one_line(f'{error.strerror or error}{place}', _LONGEST_LINE)}", 2, debug)
-    except (_Interrupted, KeyboardInterrupt) as error:
-        run = error.args[0] if error.args else ""
-        _end("interrupted" + (f"; `regimen resume {run}` continues it" if run else ""), 130, debug)
     finally:
         raise_on_interrupt()
     raise SystemExit(code if isinstance(code, int) else 0)

@@ -102,7 +102,7 @@ def require_bounded_parquet(metadata: Any, name: str) -> None:
 
 def require_bounded_feather(fragment: Any, name: str) -> None:
     """Like `require_bounded`, for eight bytes in each row of each column of a Feather file."""
-    require_bounded(8 * fragment.count_rows() * len(fragment.physical_schema), name)
+    require_bounded(8 * fragment.count_rows(use_threads=False) * len(fragment.physical_schema), name)
 
 
 def require_bounded_text(column: Any, name: str) -> None:
