@@ -93,11 +93,17 @@ def bounded_members(archive: Any, name: str) -> Iterator[Any]:
 
 
 def require_bounded_parquet(metadata: Any, name: str) -> None:
-    """Like `require_bounded`, for the eight bytes of each value that a Parquet file's description names."""
+    """Like `require_bounded`, for the eight bytes of each value that a Parquet file's description names.
+
+    Columns of lists have as many values as their bytes could hold. How many each column says that it has is not asked:
+    pyarrow ends the process where the description of a column is damaged.
+    """
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    values = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
     rows = max(metadata.num_rows, sum(group.num_rows for group in groups))
-    require_bounded(8 * max(values, rows * metadata.num_columns), name)
+    columns = [metadata.schema.column(index) for index in range(metadata.num_columns)]
+    lists = any(column.max_repetition_level > 0 for column in columns)
+    values = sum(group.total_byte_size for group in groups) if lists else 0
+    require_bounded(8 * max(values, rows * len(columns)), name)
 
 
 def require_bounded_feather(fragment: Any, name: str) -> None:
