@@ -1,0 +1,98 @@
+"""Objects by their place: what is run, what is digested, what is refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from regimen.errors import ConfigError
+from regimen.own import digest_of, load_object, source_files, source_of
+
+
+def _write(folder: Path, **files: str) -> str:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    return f"{folder / 'mine.py'}:VALUE"
+
+
+def test_a_file_is_run_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
+    place = _write(tmp_path, mine="VALUE = object()\n")
+    first = load_object(place, "source")
+    assert load_object(place, "source") is first
+    _write(tmp_path, mine="VALUE = 3\n")
+    assert load_object(place, "source") == 3
+
+
+def test_a_neighbour_that_has_changed_is_run_again_and_changes_the_digest(tmp_path: Path) -> None:
+    place = _write(
+        tmp_path, mine="from near import N\nVALUE = N\n", near="import far\nN = far.N\n", far="N = 1\n", not_it=""
+    )
+    assert [path.name for path in source_files(place, "source")] == ["mine.py", "far.py", "near.py"]
+    before = digest_of(place, "source")
+    assert load_object(place, "source") == 1
+    _write(tmp_path, far="N = 2\n")
+    assert digest_of(place, "source") != before
+    assert load_object(place, "source") == 2
+    _write(tmp_path, far="N = 1\n", not_it="changed = True\n")
+    assert digest_of(place, "source") == before
+    assert str(tmp_path) not in sys.path
+
+
+def test_a_digest_knows_no_folder(tmp_path: Path) -> None:
+    texts = {"mine": "import near\nVALUE = 1\n", "near": ""}
+    assert digest_of(_write(tmp_path / "a", **texts), "source") == digest_of(_write(tmp_path / "b", **texts), "source")
+
+
+def test_an_installed_package_is_known_by_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = "rich.table:Table"
+    assert source_files(place, "source") == ()
+    before = digest_of(place, "source")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "0.0.1")
+    assert digest_of(place, "source") != before
+    assert load_object(place, "source").__name__ == "Table"
+
+
+def test_a_loaded_class_has_the_place_that_it_came_from(tmp_path: Path) -> None:
+    place = _write(tmp_path, mine="class VALUE:\n    pass\n")
+    assert source_of(load_object(place, "source"), "model", tmp_path) == place
+    from rich.table import Table
+
+    assert source_of(Table, "model", tmp_path) == "rich.table:Table"
+
+
+@pytest.mark.parametrize("place", ["mine.py", "mine.py:", ":VALUE", "mine.py:a b", "mine.py:1"])
+def test_a_place_has_two_parts(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"source: must be 'path/to/file\.py:NAME' or 'package\.module:NAME'"):
+        load_object(place, "source")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("VALUE = (\n", r"must be a Python file \(mine\.py: '\(' was never closed"),
+        ("x = 1\nVALUE = 1 / 0\n", r"must be a file that runs \(ZeroDivisionError: division by zero, line 2\)"),
+        ("import no_such_module\n", r"must be a file that runs \(ModuleNotFoundError: .*, line 1\)"),
+        ("raise SystemExit('bye')\n", r"must be a file that runs \(SystemExit: bye, line 1\)"),
+        ("OTHER = 1\n", r"must name something that .*mine\.py defines"),
+    ],
+)
+def test_a_file_that_is_no_use_is_named_with_its_own_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_object(_write(tmp_path, mine=text), "model.source")
+
+
+def test_what_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must name a file that exists"):
+        load_object(f"{tmp_path / 'none.py'}:VALUE", "source")
+    with pytest.raises(ConfigError, match="must name a module that can be imported"):
+        digest_of("no_such_package.at_all:VALUE", "source")
+
+
+def test_what_has_no_name_has_no_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must have a name at the top of its file or of the notebook"):
+        source_of(lambda x: x, "model", tmp_path)
+    with pytest.raises(ConfigError, match="must be a class or a function"):
+        source_of(3, "model", tmp_path)
