@@ -9,21 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import called
+from tests.cli.conftest import CONFIG, called
 
 from regimen.cli.app import main
-
-CONFIG = """
-name: tiny
-data: {{path: {path}}}
-features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
-labels: {{horizon: 4, volatility_bars: 20}}
-splits: {{train: 300, test: 150}}
-model: {{kind: logistic}}
-training: {{epochs: 2, batch_size: 64}}
-exposure: {{dead_band: 0.0}}
-judge: {{bootstrap_draws: 200, random_controls: 20}}
-"""
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_good_data_exits_with_0_and_one_closing_sentence(file: Path) -> None:
     assert done.exit_code == 0
     sentence, following = done.output.strip().splitlines()[-2:]
     assert sentence == "Training accepts this data; the checks found nothing."
-    assert following == f"Next:    regimen train --model logistic data.path={file}"
+    assert following == f"Next:    regimen train {file}"
     assert "read as UTC" in done.output
 
 

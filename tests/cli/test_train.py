@@ -123,11 +123,14 @@ def test_a_dry_run_reads_no_data_and_its_yaml_is_the_config(
         (["--model"], "error: --model: must be one of logistic, baseline, "),
         (["--model", ""], "error: --model: must be one of logistic, baseline, "),
         (["--model", "sac"], "error: data: is required: data.path=FILE, or data.sample=sp500"),
-        ([], "error: config: is required: a YAML file, or --model NAME with data.path=FILE"),
+        ([], "error: config: is required: a YAML file, or a file of bars such as btc-1h.csv"),
         (["data.path=x"], "error: config: is required: a YAML file"),
-        (["aapl.csv"], "for data, use `regimen train --model logistic data.path=aapl.csv`"),
-        (["--model", "sac", "my coin.parquet"], "for data, use `regimen train 'data.path=my coin.parquet'`"),
-        (["prices/*.csv"], "for data, use `regimen train --model logistic 'data.path=prices/*.csv'`"),
+        (["aapl.csv"], "error: data.path: must be an existing file; got 'aapl.csv'"),
+        (["prices/*.csv"], "error: data.path: must match at least one file; got 'prices/*.csv'"),
+        (["aapl.csv", "data.path=b.csv"], "error: data: must be given once; the command line already names 'aapl.csv'"),
+        (["aapl.csv", "FILE"], "error: command line: takes one file, a folder, or a pattern in quotes"),
+        (["aapl.csv", "model=cnn"], "error: model: must be left out"),
+        (["aapl.csv", "model.kind=lstmm"], "(did you mean 'lstm'?); got 'lstmm'"),
         (["--model", "sac", "absent.yaml"], "error: config: cannot be read"),
         (["--model", "transformer", "absent.yaml"], "error: --model: must be one of"),
         (
@@ -155,9 +158,30 @@ def test_each_mistake_is_one_line(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "model", "path"),
+    [
+        (["coin.csv"], "logistic", "coin.csv"),
+        (["prices/*.csv"], "logistic", "prices/*.csv"),
+        (["[1] my coin.parquet"], "logistic", "[1] my coin.parquet"),
+        (["coin.csv", "-m", "ppo"], "ppo", "coin.csv"),
+        (["coin.csv", "model.kind=recurrent_ppo", "model.gamma=0.8"], "recurrent_ppo", "coin.csv"),
+        (["coin.csv", "--config", "FILE"], "ppo", "coin.csv"),
+    ],
+)
+def test_bars_in_the_place_of_the_config_are_a_run(
+    both: Path, words: list[str], model: str, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both.write_text(BOTH.replace("training: {epochs: 2}\nexposure: {dead_band: 0.0}\nscaler: {clip: 3.0}\n", ""))
+    values, said = resolved(capsys, *[str(both) if word == "FILE" else word for word in words])
+    assert (values["model"]["kind"], values["data"]["path"]) == (model, path)
+    assert (said != "") is (len(words) == 1)  # who names no model is told which one it is, and why
+    assert said.startswith("Model: logistic, ") or not said
+
+
 def test_help_names_the_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("train", "--help") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"Models: {', '.join(model_names())}." in shown
     assert "Example: regimen train --model sac --config examples/btc-1h.yaml" in shown
-    assert "Usage: regimen train [OPTIONS] [CONFIG] [KEY=VALUE]..." in shown
+    assert "Usage: regimen train [OPTIONS] [FILE] [KEY=VALUE]..." in shown

@@ -1,7 +1,8 @@
-"""What several commands take: a run, and the folder of runs."""
+"""What several commands take: a run, the folder of runs, one source of data, and whether a page is opened."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,3 +14,18 @@ Run = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", help="folder of runs and of the trial ledger")]
 RUNS = Path("runs")
 """The folder of runs, unless it is said otherwise."""
+Opens = Annotated[bool, typer.Option("--open", help="open the page in the browser")]
+
+
+def require_one_source(overrides: Sequence[str]) -> None:
+    """Refuses further files behind the one that a command takes: a shell has put them in the place of a pattern.
+
+    Raises:
+        ConfigError: a word that is a file and no override.
+    """
+    also = next((word for word in overrides if "=" not in word and Path(word).exists()), None)
+    if also is not None:
+        from regimen.errors import ConfigError
+
+        rule = "takes one file, a folder, or a pattern in quotes such as 'prices/*.csv'"
+        raise ConfigError("command line", rule, also)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Opens, Run, Runs
 from regimen.cli.screen.lines import say
 
 
@@ -21,6 +21,7 @@ def backtest(
         typer.Argument(metavar="KEY=VALUE", help="overrides of data and market, e.g. data.day_first=true"),
     ] = None,
     runs: Runs = RUNS,
+    opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Run a trained policy on other bars or under other costs, judge it, and keep the result in the run's folder.
@@ -41,4 +42,4 @@ def backtest(
         if lost:
             say(lost, error=True)
         folder, judgement = backtest_run(directory, bars, overrides or [], advance)
-    print_judgement(judgement, as_json=as_json, run=folder, report=folder / "report.html")
+    print_judgement(judgement, as_json=as_json, run=folder, report=folder / "report.html", opens=opens)

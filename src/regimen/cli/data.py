@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regimen.cli.arguments import require_one_source
 from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
@@ -32,14 +33,9 @@ _Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 def _config(file: str, options: list[str] | None) -> DataConfig:
     from regimen.bars import DataConfig
-    from regimen.errors import ConfigError
     from regimen.settings import apply_overrides
 
-    also = next((word for word in options or [] if "=" not in word and Path(word).exists()), None)
-    if also is not None:  # a shell has put the files in the place of a pattern
-        raise ConfigError(
-            "command line", "takes one file, a folder, or a pattern in quotes such as 'prices/*.csv'", also
-        )
+    require_one_source(options or [])
     values = apply_overrides({"path": file}, [option.removeprefix("data.") for option in options or []])
     return DataConfig.of(**values)
 
@@ -129,10 +125,8 @@ def _print(report: CheckReport, file: str, options: list[str]) -> None:
 
 def _training(file: str, options: list[str]) -> str:
     """The command that trains on what was checked, with the same options."""
-    if _is_run(file):
-        return shlex.join(["regimen", "train", file, *options])
-    keys = [f"data.{option.removeprefix('data.')}" for option in options]
-    return shlex.join(["regimen", "train", "--model", "logistic", f"data.path={file}", *keys])
+    keys = options if _is_run(file) else [f"data.{option.removeprefix('data.')}" for option in options]
+    return shlex.join(["regimen", "train", file, *keys])
 
 
 def _is_run(file: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Runs
+from regimen.cli.arguments import RUNS, Opens, Runs
 
 
 def demo(
@@ -15,6 +15,7 @@ def demo(
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="overrides such as model.kind=logistic")
     ] = None,
     runs: Runs = RUNS,
+    opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Train a small network on twenty years of the S&P 500, walk-forward, and judge it after costs.
@@ -30,4 +31,4 @@ def demo(
         from regimen.records import load_config
 
         config = load_config(path, overrides or [])
-    train_and_show(config, runs, as_json)
+    train_and_show(config, runs, as_json, opens)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Opens, Run, Runs
 
 
 def report(
@@ -18,6 +18,7 @@ def report(
     ] = None,
     runs: Runs = RUNS,
     rejudge: Annotated[bool, typer.Option("--rejudge", help="judge again, with all trials recorded by now")] = False,
+    opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Write one HTML file that needs no network, and print the verdict.
@@ -37,4 +38,4 @@ def report(
 
             rejudge_run(directory, advance)
         judgement, path = write_report(directory, output)
-    print_judgement(judgement, as_json=as_json, run=directory.path, report=path)
+    print_judgement(judgement, as_json=as_json, run=directory.path, report=path, opens=opens)

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Opens, Run, Runs
+from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.lines import say
 
 app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_help=True, rich_markup_mode=None)
@@ -48,7 +49,7 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
                 f"* {row['run']}: {row['verdict']} by {row['trials']} of now {row['trials_now']} trials; "
                 f"by all of them {row['verdict_now']} (regimen report {row['run']} --rejudge)",
             )
-    following = "regimen runs show RUN" if rows else "regimen train --model logistic data.path=FILE"
+    following = "regimen runs show RUN" if rows else "regimen train FILE"
     print_sentence(screen, following, label="Next")
 
 
@@ -98,6 +99,7 @@ def compare(
         bool, typer.Option("--force", help="compare runs of different data, spans or costs, and mark the differences")
     ] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print the table as Markdown")] = False,
+    opens: Opens = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare finished runs of the same data, test span and costs; write a page with the picture.
@@ -123,6 +125,8 @@ def compare(
         say(with_blanks(markdown(comparison)))
     else:
         print_comparison(comparison, page)
+    if opens:
+        open_page(page)
 
 
 @app.command("show", short_help="show a run's verdict and where its files are")

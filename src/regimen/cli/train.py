@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Opens, Run, Runs, require_one_source
 from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
     from regimen.records import RunConfig
+
+DEFAULT_MODEL = "logistic"
+"""What is trained on a file of bars where nobody names a model."""
+_WHY = "quick to train, and what every other model has to beat"
 
 
 class TrainCommand(TyperCommand):
@@ -40,7 +43,10 @@ class TrainCommand(TyperCommand):
 
 def train(
     file: Annotated[
-        str | None, typer.Argument(metavar="CONFIG", help="YAML file of the run", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="FILE", help="YAML file of the run; or bars: a file, a folder, a 'pattern'", show_default=False
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="overrides such as training.epochs=5")
@@ -50,29 +56,32 @@ def train(
         typer.Option("--model", "-m", metavar="NAME", help="use this model instead of the file's", show_default=False),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="the same as CONFIG", show_default=False)
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML file, as FILE", show_default=False)
     ] = None,
     runs: Runs = RUNS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the resolved config and stop")] = False,
+    opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Train a policy walk-forward, trade it out of sample, judge it, write runs/<id>.
 
-    With --model only the model differs from the file; sections that this model does not use are left out.
-    Without a file everything but the data has its default.
+    Of bars alone everything has its default, and the model is logistic. With --model only the model differs from the
+    config; sections that this model does not use are left out.
+
+    Example: regimen train btc-1h.csv
 
     Example: regimen train examples/btc-1h.yaml data.path=btcusdt-1h.parquet training.epochs=5
 
     Example: regimen train --model sac --config examples/btc-1h.yaml data.path=btcusdt-1h.parquet
 
-    Example: regimen train --model logistic data.path=btcusdt-1h.parquet
+    Example: regimen train prices/ --model cnn market.costs=us-equity
     """
     from regimen.cli.screen.progress import working
 
     with working("config"):
         resolved = _resolved(model, config, [*([] if file is None else [file]), *(overrides or [])])
     if not dry_run:
-        train_and_show(resolved, runs, as_json)
+        train_and_show(resolved, runs, as_json, opens)
     elif as_json:
         print(json.dumps(resolved.as_dict(), indent=1))
     else:
@@ -80,17 +89,22 @@ def train(
 
 
 def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
-    """The config that the command line means; the first word is the file unless it is an override."""
+    """The config that the command line means; the first word is a file, of a config or of bars, or an override."""
     from regimen.errors import ConfigError
+    from regimen.readers.formats import is_data
     from regimen.records import choose_model, load_config
 
     if words and ("=" not in words[0] or Path(words[0]).exists()):
-        if path is not None:
-            raise ConfigError("config", f"must be given once; --config already names {str(path)!r}", words[0])
-        _refuse_data(words[0], model)
-        path, words = Path(words[0]), words[1:]
+        word, words = words[0], words[1:]
+        require_one_source(words)
+        if is_data(word):
+            model, words = _of_data(word, model, path, words)
+        elif path is not None:
+            raise ConfigError("config", f"must be given once; --config already names {str(path)!r}", word)
+        else:
+            path = Path(word)
     if model is None and path is None:
-        raise ConfigError("config", "is required: a YAML file, or --model NAME with data.path=FILE")
+        raise ConfigError("config", "is required: a YAML file, or a file of bars such as btc-1h.csv")
     if model is None:
         assert path is not None
         return load_config(path, words)
@@ -101,19 +115,32 @@ def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConf
     return chosen.config
 
 
-def _refuse_data(word: str, model: str | None) -> None:
-    """Says how data are given where they stand in the place of the config."""
+def _of_data(file: str, model: str | None, path: Path | None, words: list[str]) -> tuple[str | None, list[str]]:
+    """Returns the model and the overrides of a run of a file of bars, where it stands in the place of the config.
+
+    An override may name the model too; where nothing does and there is no config, it is `DEFAULT_MODEL`.
+
+    Raises:
+        ConfigError: the overrides name other data.
+    """
     from regimen.errors import ConfigError
-    from regimen.readers.formats import is_data
 
-    if is_data(word):
-        data = shlex.quote(f"data.path={word}")
-        named = "" if model is not None else "--model logistic "
-        raise ConfigError("config", f"must be a YAML file; for data, use `regimen train {named}{data}`", word)
+    keys = {word: word.partition("=")[0].strip() for word in words}
+    other = next((word for word, key in keys.items() if key in ("data", "data.path", "data.sample")), None)
+    if other is not None:
+        raise ConfigError("data", f"must be given once; the command line already names {file!r}", other)
+    words = [f"data.path={json.dumps(file)}", *words]
+    if model is not None or path is not None:
+        return model, words
+    named = [word for word, key in keys.items() if key == "model.kind"]
+    if named:
+        return named[-1].partition("=")[2], [word for word in words if word not in named]
+    say(f"Model: {DEFAULT_MODEL}, {_WHY}; --model NAME chooses another", error=True)
+    return DEFAULT_MODEL, words
 
 
-def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
-    """Starts a run and prints its verdict."""
+def train_and_show(config: RunConfig, runs: Path, as_json: bool, opens: bool) -> None:
+    """Starts a run and prints its verdict; opens its report where that was asked for."""
     from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
@@ -125,12 +152,13 @@ def train_and_show(config: RunConfig, runs: Path, as_json: bool) -> None:
         if lost:
             say(lost, error=True)
         directory, judgement = start(config, runs, advance)
-    print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
+    print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html", opens=opens)
 
 
 def resume(
     run: Run,
     runs: Runs = RUNS,
+    opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Continue a run that was stopped; it ends with the same bytes as one that never was.
@@ -146,4 +174,4 @@ def resume(
 
         directory = find_run(run, runs)
         judgement = resume_run(directory, advance)
-    print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html")
+    print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html", opens=opens)

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.sentences import print_sentence
 from regimen.cli.screen.terminal import console
 from regimen.reporting.report import grown
@@ -88,17 +89,27 @@ def verdict_table(judgement: Mapping[str, Any], width: int = _WIDE) -> Table:
     return table
 
 
-def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | None, report: Path | None) -> None:
-    """Prints the table and the verdict for a person, or the whole judgement as JSON for a machine."""
+def print_judgement(
+    judgement: Mapping[str, Any], *, as_json: bool, run: Path, report: Path, opens: bool = False
+) -> None:
+    """Prints the table and the verdict for a person, or the whole judgement as JSON for a machine.
+
+    Args:
+        judgement: of a run, or of a backtest inside it.
+        as_json: for a machine.
+        run: folder of that run or backtest.
+        report: its page.
+        opens: whether the page is opened in the browser as well.
+    """
     if as_json:
-        print(
-            json.dumps(
-                {"run": run and str(run), "report": report and str(report), **judgement},
-                indent=1,
-                allow_nan=False,
-            )
-        )
-        return
+        print(json.dumps({"run": str(run), "report": str(report), **judgement}, indent=1, allow_nan=False))
+    else:
+        _print(judgement, run, report)
+    if opens:
+        open_page(report)
+
+
+def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
     screen = console()
     screen.print(verdict_table(judgement, screen.width))
     skipped = judgement.get("skipped_bars")
@@ -115,12 +126,9 @@ def print_judgement(judgement: Mapping[str, Any], *, as_json: bool, run: Path | 
     since = grown(judgement["trials"]["count"], judgement["trials"].get("now"))
     if since:
         print_sentence(screen, since)
-    if run is not None:
-        print_sentence(screen, str(run), label="Run")
-    if report is not None:
-        print_sentence(screen, str(report), label="Report")
-    if run is not None:
-        print_sentence(screen, _next(level, run), label="Next")
+    print_sentence(screen, str(run), label="Run")
+    print_sentence(screen, str(report), label="Report")
+    print_sentence(screen, _next(level, run), label="Next")
 
 
 def _next(level: str, run: Path) -> str:

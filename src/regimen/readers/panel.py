@@ -162,4 +162,8 @@ def _refuse_lengths(tables: Sequence[RawTable]) -> None:
     for _, nearest, other in steps:
         if nearest > usual:
             listed = f"{source} {in_words(usual)}, {other} {in_words(nearest)}"
-            raise DataError("data.path", "must hold bars of one length; data.bar_length overrides that", listed)
+            rule = (
+                "must hold bars of one length: name its files with a pattern such as 'prices/*-1h.csv'; "
+                "where all have one and some lack bars, set data.bar_length"
+            )
+            raise DataError("data.path", rule, listed)
