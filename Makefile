@@ -15,23 +15,18 @@ help: ## show this list
 
 # torch goes first and by its exact version, so that pip takes a local or CPU build where one is offered.
 $(VENV)/.core: pyproject.toml constraints.txt
-	@echo "Installing Regimen into $(VENV) (about one and a half minutes, 1.5 GB)"
+	@echo "Installing Regimen into $(VENV) (about two minutes, 1.8 GB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) torch==2.13.0
 	@$(PIP) -e .
 	@touch $@
 
-# The demo's data ships inside the arch package; its own dependencies are not needed to read it.
-$(VENV)/.demo: $(VENV)/.core
-	@$(PIP) --no-deps arch
-	@touch $@
-
 $(VENV)/.dev: $(VENV)/.core
 	@echo "Installing what the tests and checks need"
 	@$(PIP) -e '.[dev]'
-	@touch $@ $(VENV)/.demo
+	@touch $@
 
-demo: $(VENV)/.demo ## train and judge a policy on the S&P 500, 1999-2018; writes an HTML report
+demo: $(VENV)/.core ## train and judge a policy on the S&P 500, 1999-2018; writes an HTML report
 	@$(BIN)/regimen demo
 
 test: $(VENV)/.dev ## every test that is not slow (under ten minutes on two cores)

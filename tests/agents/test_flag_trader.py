@@ -562,7 +562,7 @@ def test_without_transformers_the_extra_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(RegimenError) as caught:
         like_gpt2(tmp_path).build(lanes())
-    assert "agents.pretrained: needs the package transformers: pip install 'regimen[sequence]'" in str(caught.value)
+    assert "agents.pretrained: needs the package transformers: pip install 'regimen[pretrained]'" in str(caught.value)
 
 
 # What it learns

@@ -307,4 +307,4 @@ def test_the_library_may_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     config = SB3Config(algorithm="td3")
     with pytest.raises(ConfigError) as caught:
         config.build(lanes(None))
-    one_line(caught, "agents.kind: needs stable-baselines3", "pip install 'regimen[sb3]'", "'sb3'")
+    one_line(caught, "agents.kind: needs stable-baselines3", "pip install 'regimen[rl]'", "'sb3'")

@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Train a small network on twenty years of the S&P 500, walk-forward, and judge it after costs.
 
-    The data ships inside the arch package (pip install --no-deps arch; `make demo` does it).
+    The data ships inside the package arch, which is installed with Regimen.
 
     Example: regimen demo seed=1
     """

@@ -13,7 +13,7 @@ from regimen.errors import ConfigError, DataError, RunError
 from regimen.replay.trajectories import Trajectories
 
 _KEY = "regimen"
-_NEEDED = "needs minari[hdf5], which is not installed: pip install 'regimen[minari]'"
+_NEEDED = "needs minari[hdf5], which is not installed: pip install 'regimen[rl]'"
 
 
 def to_minari(

@@ -88,7 +88,7 @@ def _model(folder: str) -> Any:
         from safetensors import SafetensorError
         from transformers import AutoConfig, GPT2Model
     except ImportError:
-        raise ConfigError(_FIELD, "needs the package transformers: pip install 'regimen[sequence]'", folder) from None
+        raise ConfigError(_FIELD, "needs the package transformers: pip install 'regimen[pretrained]'", folder) from None
     if not (Path(folder) / "config.json").is_file():
         raise ConfigError(_FIELD, "must be a folder with a Hugging Face model, which has a config.json", folder)
     try:

@@ -10,7 +10,7 @@ from regimen.learning import AgentSettings
 
 
 class SB3Config(AgentSettings):
-    """Any algorithm of Stable-Baselines3 (Raffin et al. 2021), which must be installed: ``regimen[sb3]``.
+    """Any algorithm of Stable-Baselines3 (Raffin et al. 2021), which must be installed: ``regimen[rl]``.
 
     Names of algorithms and parameters are checked when the agent is built, against the installed library.
 
@@ -19,7 +19,7 @@ class SB3Config(AgentSettings):
     """
 
     implementation: ClassVar[str] = "regimen.agents.sb3.sb3:SB3"
-    needs: ClassVar[tuple[str, str] | None] = ("stable_baselines3", "sb3")
+    needs: ClassVar[tuple[str, str] | None] = ("stable_baselines3", "rl")
     kind: Literal["sb3"] = Field(default="sb3", description="an algorithm of stable_baselines3 or sb3_contrib")
     algorithm: str = Field(description="td3, dqn, ddpg, sac, a2c, ppo; with sb3_contrib also tqc, qrdqn, trpo, …")
     policy: str = Field(default="MlpPolicy", description="the library's name of the network")
