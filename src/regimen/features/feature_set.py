@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
 from regimen.features.feature import Feature
+from regimen.features.former import step_digest
 from regimen.features.live.stream import FeatureStream
-from regimen.scan import Program, Series, code_digest
+from regimen.scan import Program, Series
 
 STANDARD_GROUPS = ("momentum", "volatility", "volume", "sentiment", "regime", "technical")
 
@@ -166,7 +167,7 @@ class FeatureSet:
         for feature in self.features:
             leaves = feature.recurrence.leaves
             digest.update(repr((feature.names, leaves, feature.rings, feature.params, feature.inputs)).encode())
-            digest.update(code_digest(feature.step).encode())
+            digest.update(step_digest(feature.step).encode())
         return digest.hexdigest()
 
     @cached_property

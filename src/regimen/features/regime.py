@@ -9,13 +9,14 @@ import numpy as np
 
 from regimen.features.feature import Feature
 from regimen.features.windows import (
+    DatedExtremes,
     Ring,
     blend,
     contrast,
+    dated_extremes,
     gain,
     log_price,
     share,
-    suffix_dated_extremes,
     suffix_sums,
 )
 from regimen.jit import jit
@@ -199,35 +200,8 @@ def range_step(
     """
     price = log_price(bar.close)
     r = price - state.last if state.seen > 0 else 0.0
-    k = state.cursor
-    i = 4 * k
-    high, low = state.high, state.low
-    high_row, low_row = state.high_row, state.low_row
-    row = float(k)
-    if price >= high:
-        high = price
-        high_row = row
-    if price <= low:
-        low = price
-        low_row = row
-    extremes[i] = price
-    extremes[i + 1] = price
-    highest, lowest = high, low
-    high_age = row - high_row
-    low_age = row - low_row
-    k += 1
-    if k == CLOSES:
-        k = 0
-        high, low = -np.inf, np.inf
-        suffix_dated_extremes(extremes, CLOSES)
-    else:
-        i += 4
-        if extremes[i] > high:
-            highest = extremes[i]
-            high_age = row + CLOSES - extremes[i + 2]
-        if extremes[i + 1] < low:
-            lowest = extremes[i + 1]
-            low_age = row + CLOSES - extremes[i + 3]
+    running = DatedExtremes(state.cursor, state.high, state.low, state.high_row, state.low_row)
+    running, highest, lowest, high_age, low_age = dated_extremes(running, price, price, extremes, CLOSES)
     square, j = state.square, state.return_cursor
     total = 0.0
     if state.seen > 0:
@@ -239,7 +213,7 @@ def range_step(
             j = 0
             square = 0.0
             suffix_sums(squares, RANGE_LENGTH, 1)
-    after = RangeState(state.seen + 1, k, j, price, high, low, high_row, low_row, square)
+    after = RangeState(state.seen + 1, running.cursor, j, price, *running[1:], square)
     if state.seen < RANGE_LENGTH:
         return after, (np.nan, np.nan, np.nan)
     if total <= 0.0:

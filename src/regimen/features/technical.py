@@ -9,7 +9,7 @@ import numpy as np
 
 from regimen.features.channels import AGED, FAST, SLOW, ChannelState, channel_step
 from regimen.features.feature import Feature
-from regimen.features.windows import FLAT, Ring, contrast, portion, share, suffix_sums
+from regimen.features.windows import FLAT, PairSums, Ring, contrast, pair_sums, portion, share
 from regimen.jit import jit
 from regimen.scan import Bar
 
@@ -106,15 +106,9 @@ class CandleState(NamedTuple):
 
     seen: int = 0
     last: float = 0.0
-    short_cursor: int = 0
-    short_pressure: float = 0.0
-    short_range: float = 0.0
-    middle_cursor: int = 0
-    middle_pressure: float = 0.0
-    middle_range: float = 0.0
-    long_cursor: int = 0
-    long_pressure: float = 0.0
-    long_range: float = 0.0
+    short: PairSums = PairSums()
+    middle: PairSums = PairSums()
+    long: PairSums = PairSums()
 
 
 @jit
@@ -133,58 +127,10 @@ def candle_step(
     pressure = close - floor
     true_range = max(bar.high, last) - floor
 
-    k = 2 * state.short_cursor
-    short[k] = pressure
-    short[k + 1] = true_range
-    short_pressure = state.short_pressure + pressure
-    short_range = state.short_range + true_range
-    a_7 = short_pressure + short[k + 2]
-    b_7 = short_range + short[k + 3]
-    short_cursor = state.short_cursor + 1
-    if short_cursor == SHORT:
-        short_cursor = 0
-        short_pressure = short_range = 0.0
-        suffix_sums(short, SHORT, 2)
-
-    k = 2 * state.middle_cursor
-    middle[k] = pressure
-    middle[k + 1] = true_range
-    middle_pressure = state.middle_pressure + pressure
-    middle_range = state.middle_range + true_range
-    a_14 = middle_pressure + middle[k + 2]
-    b_14 = middle_range + middle[k + 3]
-    middle_cursor = state.middle_cursor + 1
-    if middle_cursor == MIDDLE:
-        middle_cursor = 0
-        middle_pressure = middle_range = 0.0
-        suffix_sums(middle, MIDDLE, 2)
-
-    k = 2 * state.long_cursor
-    long[k] = pressure
-    long[k + 1] = true_range
-    long_pressure = state.long_pressure + pressure
-    long_range = state.long_range + true_range
-    a_28 = long_pressure + long[k + 2]
-    b_28 = long_range + long[k + 3]
-    long_cursor = state.long_cursor + 1
-    if long_cursor == LONG:
-        long_cursor = 0
-        long_pressure = long_range = 0.0
-        suffix_sums(long, LONG, 2)
-
-    after = CandleState(
-        state.seen + 1,
-        close,
-        short_cursor,
-        short_pressure,
-        short_range,
-        middle_cursor,
-        middle_pressure,
-        middle_range,
-        long_cursor,
-        long_pressure,
-        long_range,
-    )
+    sums_7, a_7, b_7 = pair_sums(state.short, pressure, true_range, short, SHORT)
+    sums_14, a_14, b_14 = pair_sums(state.middle, pressure, true_range, middle, MIDDLE)
+    sums_28, a_28, b_28 = pair_sums(state.long, pressure, true_range, long, LONG)
+    after = CandleState(state.seen + 1, close, sums_7, sums_14, sums_28)
     if state.seen < LONG:
         return after, (np.nan, np.nan, np.nan)
     height = bar.high - bar.low

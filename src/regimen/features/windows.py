@@ -20,6 +20,7 @@ stays 0 and ends the suffix.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,3 +127,111 @@ def suffix_dated_extremes(ring: Ring, rows: int) -> None:
         ring[i + 1] = low
         ring[i + 2] = high_row
         ring[i + 3] = low_row
+
+
+class PairSums(NamedTuple):
+    """Two sums of a running block; put it into the feature's own state."""
+
+    cursor: int = 0
+    first: float = 0.0
+    second: float = 0.0
+
+
+@jit
+def pair_sums(state: PairSums, first: float, second: float, ring: Ring, rows: int) -> tuple[PairSums, float, float]:
+    """Adds a row of two values; returns the state and both sums over the last ``rows`` rows, fewer at first.
+
+    The ring is of ``2 (rows + 1)`` floats. ``rows`` should be a constant, which the compiler puts into the code.
+    """
+    i = 2 * state.cursor
+    ring[i] = first
+    ring[i + 1] = second
+    newer_first = state.first + first
+    newer_second = state.second + second
+    whole_first = newer_first + ring[i + 2]
+    whole_second = newer_second + ring[i + 3]
+    cursor = state.cursor + 1
+    if cursor == rows:
+        cursor = 0
+        newer_first = newer_second = 0.0
+        suffix_sums(ring, rows, 2)
+    return PairSums(cursor, newer_first, newer_second), whole_first, whole_second
+
+
+class Extremes(NamedTuple):
+    """The highest and the lowest value of a running block; put it into the feature's own state."""
+
+    cursor: int = 0
+    high: float = -np.inf
+    low: float = np.inf
+
+
+@jit
+def extremes(state: Extremes, top: float, bottom: float, ring: Ring, rows: int) -> tuple[Extremes, float, float]:
+    """Adds a row of (high, low); returns the state and the extremes of the last ``rows`` rows.
+
+    They are of no use before there are so many. The ring is of ``2 rows`` floats; ``rows`` should be a constant.
+    """
+    newer_high = max(state.high, top)
+    newer_low = min(state.low, bottom)
+    high, low = newer_high, newer_low
+    ring[2 * state.cursor] = top
+    ring[2 * state.cursor + 1] = bottom
+    cursor = state.cursor + 1
+    if cursor == rows:
+        cursor = 0
+        newer_high, newer_low = -np.inf, np.inf
+        suffix_extremes(ring, rows)
+    else:
+        high = max(high, ring[2 * cursor])
+        low = min(low, ring[2 * cursor + 1])
+    return Extremes(cursor, newer_high, newer_low), high, low
+
+
+class DatedExtremes(NamedTuple):
+    """Like `Extremes`, with the rows of the block that they stand in."""
+
+    cursor: int = 0
+    high: float = -np.inf
+    low: float = np.inf
+    high_row: float = 0.0
+    low_row: float = 0.0
+
+
+@jit
+def dated_extremes(
+    state: DatedExtremes, top: float, bottom: float, ring: Ring, rows: int
+) -> tuple[DatedExtremes, float, float, float, float]:
+    """Like `extremes`, and returns after both how many bars ago they were; the latest of equals counts.
+
+    The ring is of ``4 rows`` floats; ``rows`` should be a constant.
+    """
+    row = float(state.cursor)
+    newer_high, newer_low = state.high, state.low
+    high_row, low_row = state.high_row, state.low_row
+    if top >= newer_high:
+        newer_high = top
+        high_row = row
+    if bottom <= newer_low:
+        newer_low = bottom
+        low_row = row
+    i = 4 * state.cursor
+    ring[i] = top
+    ring[i + 1] = bottom
+    high, low = newer_high, newer_low
+    high_age = row - high_row
+    low_age = row - low_row
+    cursor = state.cursor + 1
+    if cursor == rows:
+        cursor = 0
+        newer_high, newer_low = -np.inf, np.inf
+        suffix_dated_extremes(ring, rows)
+    else:
+        i += 4
+        if ring[i] > high:
+            high = ring[i]
+            high_age = row + rows - ring[i + 2]
+        if ring[i + 1] < low:
+            low = ring[i + 1]
+            low_age = row + rows - ring[i + 3]
+    return DatedExtremes(cursor, newer_high, newer_low, high_row, low_row), high, low, high_age, low_age
