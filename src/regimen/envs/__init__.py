@@ -10,7 +10,7 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.envs.adapters.gymnasium_vector import MarketVectorEnv
-    from regimen.envs.adapters.market_env import MarketEnv, register
+    from regimen.envs.adapters.market_env import MarketEnv
     from regimen.envs.adapters.sb3 import LanesVecEnv as LanesVecEnv
     from regimen.envs.adapters.sb3 import MarketVecEnv as MarketVecEnv
     from regimen.envs.adapters.spaces import LARGEST
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
     from regimen.envs.vector_market import VectorMarket
     from regimen.envs.wrappers import WrapperConfig, Wraps, wrapped
+    from regimen.gymnasium import register
 
 __all__ = [
     "FLOOR",
@@ -115,6 +116,6 @@ __getattr__, __dir__ = lazily(
         "MarketEnv": ".adapters.market_env",
         "MarketVecEnv": ".adapters.sb3",
         "MarketVectorEnv": ".adapters.gymnasium_vector",
-        "register": ".adapters.market_env",
+        "register": "regimen.gymnasium",
     },
 )

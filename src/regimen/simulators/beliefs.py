@@ -14,6 +14,18 @@ Values = NDArray[np.float64]
 
 
 @jit
+def _after(belief: float, evidence: float, stay: float) -> float:
+    # the smaller of the two odds is exponentiated, so that no return overflows
+    if evidence > 0.0:
+        other = (1.0 - belief) * math.exp(-evidence)
+        up = belief / (belief + other)
+    else:
+        own = belief * math.exp(evidence)
+        up = own / (own + 1.0 - belief)
+    return stay * up + (1.0 - stay) * (1.0 - up)
+
+
+@jit
 def filtered(returns: Values, mean: float, deviation: float, stay: float) -> Values:
     """π_{t+1|t}, the chance that the next bar is up, given returns up to t; it starts from ½.
 
@@ -28,16 +40,18 @@ def filtered(returns: Values, mean: float, deviation: float, stay: float) -> Val
     belief = 0.5
     slope = 2.0 * mean / (deviation * deviation)
     for t in range(returns.shape[0]):
-        # the smaller of the two odds is exponentiated, so that no return overflows
-        evidence = slope * returns[t]
-        if evidence > 0.0:
-            other = (1.0 - belief) * math.exp(-evidence)
-            up = belief / (belief + other)
-        else:
-            own = belief * math.exp(evidence)
-            up = own / (own + 1.0 - belief)
-        belief = stay * up + (1.0 - stay) * (1.0 - up)
+        belief = _after(belief, slope * returns[t], stay)
         out[t] = belief
+    return out
+
+
+@jit
+def updated(beliefs: Values, returns: Values, mean: float, deviation: float, stay: float) -> Values:
+    """One step of `filtered` for many lanes side by side: π_{t|t−1} (lane,) and r_t (lane,) give π_{t+1|t} (lane,)."""
+    out = np.empty(returns.shape[0])
+    slope = 2.0 * mean / (deviation * deviation)
+    for lane in range(returns.shape[0]):
+        out[lane] = _after(beliefs[lane], slope * returns[lane], stay)
     return out
 
 

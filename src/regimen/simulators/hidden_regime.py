@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.jit import jit
 from regimen.seeding import generator
-from regimen.simulators.beliefs import belief_value, filtered
+from regimen.simulators.beliefs import belief_value, filtered, updated
 from regimen.simulators.quotes import Quotes
 from regimen.simulators.rewards import position_rewards, random_sides
 from regimen.simulators.signals import noise
@@ -103,6 +103,11 @@ class HiddenRegimeConfig(BaseModel):
     def beliefs(self, returns: object) -> Values:
         """Returns π_{t+1|t} (time,), the chance that the next bar is up given returns (time,) up to t."""
         return filtered(np.ascontiguousarray(returns, dtype=np.float64), self.mean, self.deviation, self.stay)
+
+    def next_beliefs(self, beliefs: Values, returns: object) -> Values:
+        """Returns π_{t+1|t} (lane,) from π_{t|t−1} (lane,), ½ where nothing is known, and the returns r_t (lane,)."""
+        rows = np.ascontiguousarray(returns, dtype=np.float64)
+        return updated(beliefs, rows, self.mean, self.deviation, self.stay)
 
     def optimal(self, simulation: Simulation) -> Values:
         """Returns sign(2π_{t+1|t} − 1), (time,)."""

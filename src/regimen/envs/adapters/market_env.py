@@ -84,9 +84,3 @@ class MarketEnv(gymnasium.Env[NDArray[Any], Any]):
         facts: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
         facts["bar"] = self.market.bar(0)
         return facts
-
-
-def register() -> None:
-    """Makes ``regimen/Market-v0`` known to Gymnasium, once."""
-    if "regimen/Market-v0" not in gymnasium.registry:
-        gymnasium.register("regimen/Market-v0", entry_point="regimen.envs.adapters.market_env:MarketEnv")
