@@ -34,6 +34,7 @@ def test_help_lists_every_command_with_an_example(capsys: pytest.CaptureFixture[
         "report",
         "reproduce",
         "leaks",
+        "costs",
         "bench",
     ):
         assert f"  {command} " in listed

@@ -62,6 +62,7 @@ COMMANDS = (
     "data convert a.csv a.parquet",
     "data fingerprint a.csv",
     "prove",
+    "costs latest",
 )
 FAST = 3
 

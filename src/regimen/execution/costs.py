@@ -142,6 +142,23 @@ class Costs(BaseModel):
         """Returns costs of zero, marked as such; funding is not charged either."""
         return cls(zero_costs=True)
 
+    def times(self, multiple: float) -> Costs:
+        """Returns these costs with every rate multiplied; 0: no rate at all.
+
+        Funding is no rate of ours and stays: where it is charged, it is what the bars say.
+
+        Args:
+            multiple: 0 or more. Once is these costs themselves, whoever chose them.
+
+        Raises:
+            ConfigError: a rate beyond its bound.
+        """
+        if multiple == 1.0:
+            return self
+        rates = {name: getattr(self, name) * multiple for name in RATES}
+        free = not any(rates.values())
+        return Costs(**rates, impact_span=self.impact_span, funding=self.funding, zero_costs=free)
+
     @classmethod
     def of_calendar(cls, calendar: CalendarName) -> Costs:
         """Returns the costs of a market whose config says nothing: those of the venue that goes with the calendar."""

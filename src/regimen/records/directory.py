@@ -82,8 +82,9 @@ class RunDirectory:
 
     It holds ``config.yaml`` (resolved), ``manifest.json`` (code, data, seeds, status), ``data.json`` (checks and
     repairs), ``windows/<k>/`` (model, checkpoint, exposures), ``seeds/<n>/windows/`` (those of further seeds),
-    ``ledger/`` (fills and marks), ``judgement.json`` and ``report.html``; with a tracker also ``figures/`` and what the
-    tracker keeps there (``tensorboard/``, ``wandb/``, ``tracking.json``).
+    ``ledger/`` (fills and marks), ``judgement.json`` and ``report.html``; once asked for, ``costs.json`` and
+    ``backtests/``; with a tracker also ``figures/`` and what the tracker keeps there (``tensorboard/``, ``wandb/``,
+    ``tracking.json``).
     """
 
     path: Path

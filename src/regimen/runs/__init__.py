@@ -1,4 +1,4 @@
-"""What fits and trades: the walk-forward run, resume, judge again, backtest on other bars, reproduce, the run's leaks.
+"""What fits and trades: the walk-forward run, resume, judge again, backtest, costs, reproduce, the run's leaks.
 
 Each name is imported when it is first used: a command's help does not wait for torch.
 """
@@ -11,16 +11,28 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.runs.backtests import backtest_run
+    from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
 
-__all__ = ["backtest_run", "find_run_leaks", "rejudge_run", "reproduce_run", "resume_run", "start"]
+__all__ = [
+    "CostLadder",
+    "backtest_run",
+    "cost_ladder",
+    "find_run_leaks",
+    "rejudge_run",
+    "reproduce_run",
+    "resume_run",
+    "start",
+]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "CostLadder": ".costs",
         "backtest_run": ".backtests",
+        "cost_ladder": ".costs",
         "find_run_leaks": ".leaks",
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars, DataConfig, Sketch
-from regimen.errors import DataError
+from regimen.errors import DataError, RunError
 from regimen.execution import History
 from regimen.features import FeatureFrame, FeatureSet
 from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, label, trailing_volatility
@@ -158,6 +158,12 @@ def warm(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(time, symbol): whether every feature of the row is known. A sum is finite exactly when all its terms are."""
     known: NDArray[np.bool_] = np.isfinite(values.sum(axis=2))
     return known
+
+
+def require_same_data(bars: Bars, manifest: Mapping[str, Any]) -> None:
+    """Raises `RunError` when the bars are not those that the run of a manifest was made with."""
+    if bars.fingerprint != manifest["fingerprint"]:
+        raise RunError("data", f"must be the bars of the run, fingerprint {manifest['fingerprint'][:12]}", bars.source)
 
 
 def prepare(config: RunConfig) -> Prepared:

@@ -10,8 +10,8 @@ from typing import Any
 from regimen.files import scratch
 from regimen.judging import Trials
 from regimen.records import SCRATCH, RunDirectory, environment, read_json, require_finished
-from regimen.runs.prepare import prepare
-from regimen.runs.walk_forward import describe, require_same_data, train
+from regimen.runs.prepare import prepare, require_same_data
+from regimen.runs.walk_forward import describe, train
 
 _COMPARED = (
     "*.safetensors",
@@ -64,7 +64,7 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
     )
     advance(0, 1, "bars, features, labels")
     prepared = prepare(directory.located_config())
-    require_same_data(prepared, manifest)
+    require_same_data(prepared.bars, manifest)
     with scratch(SCRATCH) as place:
         again = RunDirectory(place / directory.id)
         again.path.mkdir()

@@ -27,7 +27,7 @@ from regimen.records import (
     write_report,
 )
 from regimen.runs.evaluate import evaluate, recorded_sharpe
-from regimen.runs.prepare import Prepared, described, prepare
+from regimen.runs.prepare import Prepared, described, prepare, require_same_data
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
 from regimen.seeding import torch_seed
@@ -108,7 +108,7 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         require_trackers(config.tracking)
         advance(0, 1, "bars, features, labels")
         prepared = prepare(config)
-        require_same_data(prepared, manifest)
+        require_same_data(prepared.bars, manifest)
         _require_same_features(prepared, manifest)
         with _saying_how_to_go_on(directory):
             return train(prepared, directory, advance)
@@ -125,18 +125,8 @@ def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         manifest = require_finished(directory)
         directory.require_undamaged("data.json", "windows/*", "seeds/*")
         prepared = prepare(directory.located_config())
-        require_same_data(prepared, manifest)
+        require_same_data(prepared.bars, manifest)
         return _train(prepared, directory, advance, None, Trackers())
-
-
-def require_same_data(prepared: Prepared, manifest: dict[str, Any]) -> None:
-    """Raises `RunError` when the bars are not those that the run was made with."""
-    if prepared.bars.fingerprint != manifest["fingerprint"]:
-        raise RunError(
-            "data",
-            f"must be the bars of the run, fingerprint {manifest['fingerprint'][:12]}",
-            prepared.bars.source,
-        )
 
 
 def _require_same_features(prepared: Prepared, manifest: dict[str, Any]) -> None:
