@@ -13,11 +13,11 @@ from scipy import stats
 
 from regimen import metrics
 from regimen.bars import Bars
+from regimen.charts.strips import _lanes
 from regimen.errors import ConfigError
 from regimen.execution import Costs, Ledger, Market
 from regimen.judging import SeedRow, Trials, judge, judge_seeds, plain, seed_summary
 from regimen.judging.measures import measure
-from regimen.reporting.charts.strips import _lanes
 from regimen.reporting.report import ReportDocument, render
 
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from regimen.reporting.charts.figure import tick_number
-from regimen.reporting.charts.frame import Words
+from regimen.charts.figure import tick_number
+from regimen.charts.frame import Words
 from regimen.reporting.comparison.chart import IntervalRow, interval_rows
 from regimen.reporting.comparison.comparison import Comparison, Contender, Reference, markdown, spread, table
 from regimen.reporting.comparison.page import render, style_of

@@ -18,8 +18,7 @@ from regimen.bars import Bars, Calendar
 from regimen.errors import RunError
 from regimen.execution import Costs, Market
 from regimen.judging import Judgement, Trials, judge
-from regimen.reporting.glossary import STATISTICS
-from regimen.reporting.numerals import (
+from regimen.numerals import (
     UNKNOWN,
     basis_points,
     count,
@@ -30,6 +29,7 @@ from regimen.reporting.numerals import (
     significant,
     span,
 )
+from regimen.reporting.glossary import STATISTICS
 from regimen.reporting.report import ReportDocument, TrainedWindow, render, write
 from regimen.reporting.report.flows import calendar_sums
 
@@ -471,7 +471,7 @@ def test_long_spans_are_written_without_the_hour_so_that_the_table_fits() -> Non
 
 
 def test_a_ruined_account_ends_at_its_size_and_not_at_zero() -> None:
-    from regimen.reporting.charts.figure import multiple
+    from regimen.charts.figure import multiple
 
     assert [multiple(value) for value in (1.234, 0.5, 3e-9, 0.0, None)] == ["1.23×", "0.50×", "3.0e−09×", "0.00×", "–"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from regimen.cli.screen.sentences import print_sentence
 from regimen.cli.screen.tables import print_table
 from regimen.cli.screen.terminal import console
-from regimen.reporting import count
+from regimen.numerals import count
 from regimen.reporting.comparison import TEXT, Comparison, table
 
 _RESULTS = ("Sharpe [95 %]", "IQM [95 %]", "worst", "best", "DSR", "P > hold", "P > first", "verdict")

@@ -16,6 +16,7 @@ import numpy as np
 
 from regimen.errors import RunError
 from regimen.judging import Judgement, Sample, TimingMoments, Trials, dsr_now, level_now
+from regimen.numerals import count, day, duration
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
@@ -23,7 +24,6 @@ from regimen.records.effort import EFFORT, Effort
 from regimen.records.listing import find_run
 from regimen.records.models import kind_name
 from regimen.records.trials import TrialLedger, counted
-from regimen.reporting import count, day, duration
 from regimen.reporting.comparison import Comparison, Contender, Reference, Series, improvement, spread
 
 _OWN: dict[str, Any] = {"rebalance": True, "rebalance_band": True, "costs": {"venue", "chosen_by"}}

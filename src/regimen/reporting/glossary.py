@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regimen.reporting.numerals import UNKNOWN, basis_points, count, number, percent, span
+from regimen.numerals import UNKNOWN, basis_points, count, number, percent, span
 
 if TYPE_CHECKING:
     from regimen.judging import Judgement

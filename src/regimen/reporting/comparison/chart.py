@@ -9,8 +9,7 @@ from html import escape
 
 import numpy as np
 
-from regimen.reporting.charts.axes import nice_ticks
-from regimen.reporting.charts.frame import LETTER, Words, Write, px, svg, value_range
+from regimen.charts import LETTER, Words, Write, nice_ticks, px, svg, value_range
 
 Place = Callable[[float], float]
 """Where a value lies, px."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.judging import plain
-from regimen.reporting.numerals import UNKNOWN, count, number, percent
+from regimen.numerals import UNKNOWN, count, number, percent
 
 Series = NDArray[np.float64]
 

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from regimen.charts import Figure, Key, Line, Words, heights_at, line_chart, multiple, responsive, tick_number
 from regimen.files import write_text
-from regimen.reporting.charts.figure import Figure, Key, heights_at, multiple, tick_number
-from regimen.reporting.charts.frame import Words
-from regimen.reporting.charts.plots import Line, line_chart, responsive
+from regimen.numerals import count, number, percent, span
 from regimen.reporting.comparison.chart import IntervalRow, interval_rows
 from regimen.reporting.comparison.comparison import Comparison, Contender, Reference, seconds
-from regimen.reporting.numerals import count, number, percent, span
 from regimen.reporting.page import fill_page
 
 COLOURS = 8

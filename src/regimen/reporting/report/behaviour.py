@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from regimen.reporting.numerals import count, number, percent
+from regimen.numerals import count, number, percent
 
 if TYPE_CHECKING:
     from regimen.judging import ConstantExposure, Judgement

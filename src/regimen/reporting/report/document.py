@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.reporting.numerals import duration
+from regimen.numerals import duration
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger

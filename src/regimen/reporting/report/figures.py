@@ -10,12 +10,24 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from regimen.charts import (
+    Figure,
+    Key,
+    Line,
+    Words,
+    bars,
+    drawdown_figure,
+    equity_figure,
+    exposure_figures,
+    heights_at,
+    line_chart,
+    nice_ticks,
+    responsive,
+    tick_number,
+    tick_percent,
+)
 from regimen.metrics import underwater
-from regimen.reporting.charts.axes import nice_ticks
-from regimen.reporting.charts.figure import Figure, Key, heights_at, multiple, tick_number, tick_percent
-from regimen.reporting.charts.frame import Words
-from regimen.reporting.charts.plots import WIDTHS, Line, Ribbon, bars, line_chart, responsive, step_area
-from regimen.reporting.numerals import number, percent
+from regimen.numerals import number, percent
 from regimen.reporting.report.flows import costs_figure, turnover_figure
 from regimen.reporting.report.seeds import seed_figures
 from regimen.reporting.report.trials import trial_sharpes
@@ -25,13 +37,6 @@ if TYPE_CHECKING:
 
 Series = NDArray[np.float64]
 
-_CURVES = (
-    ("flat", "Flat", "flat"),
-    ("random_median", "Random timing, median", "random"),
-    ("buy_and_hold", "Buy and hold", "hold"),
-    ("reference", "Known optimum", "reference"),
-    ("policy", "Policy", "policy"),
-)
 _MOST_WINDOWS = 24
 
 
@@ -63,46 +68,8 @@ def curves(document: ReportDocument) -> dict[str, tuple[Series, Series]]:
     return {name: curve for name, curve in by_name.items() if np.isfinite(curve[1]).any()}
 
 
-def _last(values: Series) -> float:
-    known = values[np.isfinite(values)]
-    return float(known[-1]) if len(known) else math.nan
-
-
 def _equity(document: ReportDocument) -> Figure | None:
-    by_name = curves(document)
-    lines = [(key, label, style) for key, label, style in _CURVES if key in by_name]
-    if not lines:
-        return None
-    drawn = [Line(style, *by_name[key]) for key, _, style in lines]
-    bands = []
-    if "random_low" in by_name and "random_high" in by_name:
-        (at, low), (_, high) = by_name["random_low"], by_name["random_high"]
-        bands.append(Ribbon("random", at, low, high))
-    ends = ", ".join(f"{label.lower()} {multiple(_last(by_name[key][1]))}" for key, label, _ in reversed(lines))
-    words = Words(
-        "equity",
-        "Equity of the policy and its controls",
-        f"Multiples of the starting equity at the end: {ends}.",
-    )
-    heights = heights_at(380, 320, 270)
-    picture = responsive(
-        lambda width: line_chart(
-            words,
-            drawn,
-            width,
-            heights[width],
-            write=tick_number,
-            bands=bands,
-            log=True,
-            heavy=1.0,
-            include=[1.0],
-        )
-    )
-    keys = [Key(style, label, multiple(_last(by_name[key][1]))) for key, label, style in reversed(lines)]
-    if bands:
-        keys.append(Key("band random", "Random timing, 5–95 % of the draws"))
-    note = "Multiple of the starting equity after costs; logarithmic, so equal distances are equal percentages."
-    return Figure("Equity", note, Markup(picture), tuple(keys))
+    return equity_figure(curves(document))
 
 
 def _drawdown(document: ReportDocument) -> Figure | None:
@@ -115,66 +82,13 @@ def _drawdown(document: ReportDocument) -> Figure | None:
         for name, values in document.equity.items():
             whole = np.concatenate([[1.0], np.asarray(values, dtype=np.float64)])
             falls[name] = (clock(document), underwater(whole)[1:])
-    shown = [(key, label, style) for key, label, style in _CURVES if key in falls and key in ("policy", "buy_and_hold")]
-    if not shown:
-        return None
-    lines = [Line(style, falls[key][0], -falls[key][1]) for key, _, style in shown]
-    deepest = {key: float(np.nanmax(falls[key][1], initial=0.0)) for key, _, _ in shown}
-    depths = ", ".join(f"{label.lower()} {percent(deepest[key])}" for key, label, _ in reversed(shown))
-    words = Words(
-        "drawdown",
-        "Drawdown of the policy and of buy and hold",
-        f"Deepest fall below an earlier maximum: {depths}.",
-    )
-    heights = heights_at(220, 200, 190)
-    picture = responsive(
-        lambda width: line_chart(
-            words, lines, width, heights[width], write=tick_percent, fill="policy", heavy=0.0, include=[0.0]
-        )
-    )
-    keys = tuple(Key(style, label, percent(-deepest[key])) for key, label, style in reversed(shown))
-    return Figure("Drawdown", "How far the equity stood below its own earlier maximum.", Markup(picture), keys)
+    return drawdown_figure(falls)
 
 
 def _exposures(document: ReportDocument) -> list[Figure]:
     if document.exposure is None or document.time is None or len(document.time) == 0:
         return []
-    exposures = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64).reshape(len(document.time), -1))
-    at = clock(document)
-
-    def figure(name: str, title: str, note: str, values: Series, style: str) -> Figure:
-        ends = f"From {percent(values.min(), 0)} to {percent(values.max(), 0)} of equity"
-        sentence = f"{ends}, {percent(values.mean(), 0)} on average."
-        words = Words(name, title, sentence)
-        heights = heights_at(200, 190, 180)
-        picture = responsive(
-            lambda width: step_area(words, style, at, values, width, heights[width], write=tick_percent)
-        )
-        return Figure(title, f"{note} {sentence}", Markup(picture))
-
-    dense = " Where positions change faster than the picture can show: the mean, with the range in pale."
-    pale = dense if len(at) > WIDTHS["wide"] // 2 else ""
-    if exposures.shape[1] == 1:
-        return [
-            figure(
-                "exposure",
-                "Exposure",
-                f"Share of equity held at the close, short below zero.{pale}",
-                exposures[:, 0],
-                "policy",
-            )
-        ]
-    gross = np.abs(exposures).sum(axis=1)
-    return [
-        figure(
-            "exposure",
-            "Net exposure",
-            f"Sum over symbols, short below zero.{pale}",
-            exposures.sum(axis=1),
-            "policy",
-        ),
-        figure("gross", "Gross exposure", "Sum of the absolute exposures.", gross, "policy"),
-    ]
+    return exposure_figures(clock(document), document.exposure)
 
 
 def _histogram(document: ReportDocument) -> Figure | None:

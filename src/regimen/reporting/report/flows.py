@@ -8,11 +8,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from regimen.reporting.charts.figure import Figure, Key, heights_at, tick_number, tick_percent
-from regimen.reporting.charts.frame import Words
-from regimen.reporting.charts.plots import bars, responsive
+from regimen.charts import Figure, Key, Words, bars, heights_at, responsive, tick_number, tick_percent
+from regimen.numerals import number, percent
 from regimen.reporting.glossary import humanised
-from regimen.reporting.numerals import number, percent
 
 if TYPE_CHECKING:
     from regimen.reporting.report.document import ReportDocument

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regimen.numerals import count, day, number, percent, significant
 from regimen.reporting.glossary import definitions, humanised
-from regimen.reporting.numerals import count, day, number, percent, significant
 from regimen.reporting.report.behaviour import behaviour_facts, collapse_facts
 from regimen.reporting.report.seeds import seed_table
 from regimen.reporting.report.trials import trial_section

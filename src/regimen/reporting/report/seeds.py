@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from regimen.reporting.charts.figure import Figure, Key, tick_number, tick_percent
-from regimen.reporting.charts.frame import Words, Write
-from regimen.reporting.charts.plots import responsive
-from regimen.reporting.charts.strips import Strip, dot_strip
-from regimen.reporting.numerals import count, number, percent, span
+from regimen.charts import Figure, Key, Strip, Words, Write, dot_strip, responsive, tick_number, tick_percent
+from regimen.numerals import count, number, percent, span
 
 if TYPE_CHECKING:
     from regimen.judging import Distribution, SeedRow, Seeds

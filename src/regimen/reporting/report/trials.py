@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from regimen.reporting.numerals import count, day, number, percent, significant
+from regimen.numerals import count, day, number, percent, significant
 from regimen.reporting.report.verdict import finite
 
 if TYPE_CHECKING:

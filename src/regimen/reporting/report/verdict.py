@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from regimen.reporting.charts.frame import Words
-from regimen.reporting.charts.intervals import IntervalScale
+from regimen.charts import IntervalScale, Words
+from regimen.numerals import basis_points, count, number, percent, significant, span
 from regimen.reporting.glossary import STATISTICS, definitions, humanised
-from regimen.reporting.numerals import basis_points, count, number, percent, significant, span
 from regimen.reporting.report.behaviour import constant_card
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from html import escape
 
 import numpy as np
 
-from regimen.reporting.charts.axes import nice_ticks
-from regimen.reporting.charts.frame import Words, Write, px, svg, value_range
+from regimen.charts.axes import nice_ticks
+from regimen.charts.frame import Words, Write, px, svg, value_range
 
 
 @dataclass(frozen=True)

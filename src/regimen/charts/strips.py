@@ -8,8 +8,8 @@ from html import escape
 
 import numpy as np
 
-from regimen.reporting.charts.axes import nice_ticks
-from regimen.reporting.charts.frame import LETTER, Words, Write, px, svg, value_range
+from regimen.charts.axes import nice_ticks
+from regimen.charts.frame import LETTER, Words, Write, px, svg, value_range
 
 _RADIUS = 5.5
 _MIDDLE, _FLOOR, _HEIGHT = 40.0, 72.0, 96.0

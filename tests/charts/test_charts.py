@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regimen.reporting.charts.axes import log_ticks, nice_ticks, stretches, thin, time_ticks
-from regimen.reporting.charts.frame import Words
-from regimen.reporting.charts.intervals import IntervalScale
-from regimen.reporting.charts.plots import Line, Ribbon, bars, line_chart, responsive, step_area
+from regimen.charts.axes import log_ticks, nice_ticks, stretches, thin, time_ticks
+from regimen.charts.frame import Words
+from regimen.charts.intervals import IntervalScale
+from regimen.charts.plots import Line, Ribbon, bars, line_chart, responsive, step_area
 
 WORDS = Words("x", "A title", "A sentence.")
 DAY = 86_400_000_000_000

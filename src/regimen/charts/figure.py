@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from regimen.reporting.charts.plots import WIDTHS
-from regimen.reporting.numerals import UNKNOWN, number, percent, significant
+from regimen.charts.plots import WIDTHS
+from regimen.numerals import UNKNOWN, number, percent, significant
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Figure:
 
 
 def heights_at(wide: int, middle: int, narrow: int) -> dict[int, int]:
+    """Returns the height of a chart by its width, px."""
     return dict(zip(WIDTHS.values(), (wide, middle, narrow), strict=True))
 
 
@@ -42,9 +43,11 @@ def multiple(value: object) -> str:
 
 
 def tick_percent(value: float) -> str:
+    """Writes a fraction beside an axis as a percentage, with as many decimals as it needs."""
     whole = abs(100 * value - round(100 * value)) < 1e-9
     return percent(value, 0 if whole else 1 if abs(1000 * value - round(1000 * value)) < 1e-6 else 2)
 
 
 def tick_number(value: float) -> str:
+    """Writes a number beside an axis."""
     return f"{value:g}".replace("-", "−")

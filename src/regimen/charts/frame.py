@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.reporting.charts.axes import log_ticks, nice_ticks, time_ticks
+from regimen.charts.axes import log_ticks, nice_ticks, time_ticks
 
 Series = NDArray[np.float64]
 Write = Callable[[float], str]
@@ -87,6 +87,7 @@ class Frame:
 
 
 def value_range(values: Sequence[Series], *, log: bool, include: Sequence[float]) -> tuple[float, float]:
+    """Returns the ends of an axis that holds all finite values, with some room; a logarithmic one the positive ones."""
     parts = [part[np.isfinite(part) & ((part > 0) | (not log))] for part in values]
     known = np.concatenate([*parts, np.array(include, dtype=np.float64)])
     if len(known) == 0:

@@ -16,8 +16,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.reporting.charts.axes import stretches, thin
-from regimen.reporting.charts.frame import (
+from regimen.charts.axes import stretches, thin
+from regimen.charts.frame import (
     Frame,
     Words,
     Write,

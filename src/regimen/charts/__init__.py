@@ -1,0 +1,46 @@
+"""Charts as inline SVG: axes, lines, bars, intervals, the equity of an account; pictures for pages and notebooks."""
+
+from regimen.charts.account import drawdown_figure, equity_figure, exposure_figures
+from regimen.charts.axes import nice_ticks
+from regimen.charts.card import card, html_table
+from regimen.charts.figure import Figure, Key, heights_at, multiple, tick_number, tick_percent
+from regimen.charts.frame import LETTER, Words, Write, px, svg, value_range
+from regimen.charts.intervals import IntervalScale
+from regimen.charts.picture import Picture, picture_of
+from regimen.charts.plots import WIDTHS, Line, Ribbon, bars, line_chart, responsive, step_area
+from regimen.charts.strips import Strip, dot_strip
+from regimen.charts.style import page_style
+
+__all__ = [
+    "LETTER",
+    "WIDTHS",
+    "Figure",
+    "IntervalScale",
+    "Key",
+    "Line",
+    "Picture",
+    "Ribbon",
+    "Strip",
+    "Words",
+    "Write",
+    "bars",
+    "card",
+    "dot_strip",
+    "drawdown_figure",
+    "equity_figure",
+    "exposure_figures",
+    "heights_at",
+    "html_table",
+    "line_chart",
+    "multiple",
+    "nice_ticks",
+    "page_style",
+    "picture_of",
+    "px",
+    "responsive",
+    "step_area",
+    "svg",
+    "tick_number",
+    "tick_percent",
+    "value_range",
+]

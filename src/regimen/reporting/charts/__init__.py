@@ -1,1 +1,0 @@
-"""Charts as SVG text: axes, frames, lines, strips and intervals."""
