@@ -16,7 +16,7 @@ from regimen.errors import ConfigError
 from regimen.execution import Costs, Ledger, Market
 from regimen.judging import COLLAPSE, Acting, Judgement, Trials, judge
 from regimen.judging.acting import differ
-from regimen.judging.constants import levels
+from regimen.judging.controls.constants import levels
 from regimen.judging.growth import Difference, annual_growth, difference
 
 MARKET = Market(costs=Costs(commission_bps=1.0, half_spread_bps=0.5))

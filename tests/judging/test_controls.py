@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regimen.judging import controls
+from regimen.judging.controls import targets as controls
 
 NAN = float("nan")
 

@@ -10,8 +10,9 @@ from tests.markets import bars_of
 
 from regimen.bars import Bars
 from regimen.execution import Costs, Ledger, Market
-from regimen.judging import Trials, controls, judge
-from regimen.judging.holding import holding_market, not_held, stale_share
+from regimen.judging import Trials, judge
+from regimen.judging.controls import targets as controls
+from regimen.judging.controls.holding import holding_market, not_held, stale_share
 
 N = np.nan
 

@@ -12,7 +12,8 @@ from tests.markets import bars_of, random_walk
 from regimen import metrics
 from regimen.errors import SplitError
 from regimen.execution import Costs, Ledger, Market
-from regimen.judging import Judgement, Timing, Trials, by_period, calendar_edges, controls, judge
+from regimen.judging import Judgement, Timing, Trials, by_period, calendar_edges, judge
+from regimen.judging.controls import targets as controls
 
 COSTS = Costs(commission_bps=2.0, half_spread_bps=1.0)
 

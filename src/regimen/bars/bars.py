@@ -18,6 +18,8 @@ from regimen.bars.calendar import Calendar, infer_calendar
 from regimen.bars.listing import listing
 from regimen.bars.periods import Life, lives_of, of_window, periods_per_year
 from regimen.errors import DataError
+from regimen.reprs import many, short
+from regimen.spans import in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,6 +195,17 @@ class Bars:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def __repr__(self) -> str:
+        symbols = "" if len(self.symbols) == 1 else f", {many(len(self.symbols), 'symbol')}"
+        days = np.datetime_as_string(self.time[[0, -1]], "D")
+        length = in_words(self.bar_length)
+        return short(self, f"{self.source}: {many(len(self), 'bar')} of {length}{symbols}, {days[0]} to {days[1]}")
+
+    def _repr_html_(self) -> str:
+        from regimen.bars.html import to_html
+
+        return to_html(self)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Bars:
         return self  # nothing in it can change

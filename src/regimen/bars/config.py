@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from regimen.arrow import data_errors
 from regimen.bars.calendar import CalendarName
 from regimen.errors import ConfigError
+from regimen.reprs import short_config
 from regimen.settings import validated
 from regimen.spans import bar_span, span
 
@@ -216,6 +217,9 @@ class DataConfig(BaseModel):
         if (self.path is None) == (self.sample is None):
             raise ConfigError("data.path/data.sample", "exactly one of them must be given", (self.path, self.sample))
         return self
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     @classmethod
     def of(cls, **options: Any) -> DataConfig:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.execution.costs import Costs
+from regimen.reprs import short_config
 from regimen.settings import one_line
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class MarketConfig(BaseModel):
                 raise one_line(error, type(self), values, "market.") from None
             except ConfigError as error:  # the costs inside check themselves
                 raise error.within("market.") from None
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     @model_validator(mode="after")
     def _can_hold_what_it_allows(self) -> Self:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from regimen.bars import CalendarName
 from regimen.execution.columns import COST_KINDS
 from regimen.execution.venues import DEFAULT, NAMES, VENUES, VenueName
+from regimen.reprs import short_config
 from regimen.settings import one_line
 
 RATES = (
@@ -114,6 +115,9 @@ class Costs(BaseModel):
                 super().__init__(**values)
             except ValidationError as error:
                 raise one_line(error, type(self), values, "costs.") from None
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     @model_validator(mode="before")
     @classmethod

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.execution.columns import BOOK, CLIPS, LIQUIDATIONS, RUINED, UNPRICED
+from regimen.reprs import many, short
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
+    from regimen.charts import Picture
     from regimen.execution.backtest import Recorder
     from regimen.execution.config import MarketConfig
 
@@ -104,6 +107,16 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.equity)
 
+    def __repr__(self) -> str:
+        ended = f"equity {self.equity[-1] / self.start_equity:.4g} times the start{', ruined' if self.ruined else ''}"
+        size = f"{many(len(self), 'bar')}, {many(len(self.symbols), 'symbol')}, {many(self.fills.num_rows, 'fill')}"
+        return short(self, f"{self.bars.source}: {size}, {ended}")
+
+    def _repr_html_(self) -> str:
+        from regimen.charts import card
+
+        return card(repr(self), [f"Charged: {self.market.costs.sentence}"], self.plot().svg)
+
     @property
     def time(self) -> NDArray[np.datetime64]:
         """(time,) start of each bar, UTC."""
@@ -152,6 +165,36 @@ class Ledger:
         from regimen.execution.tables import marks_table
 
         return marks_table(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas frame of one row per bar: timestamp (UTC), equity, cash, returns, turnover, the costs by
+        kind, and the exposure held at the close, net and gross over symbols. See also `fills_frame`, `marks`."""
+        from regimen.execution.tables import account_table
+
+        frame: pd.DataFrame = account_table(self).rename_columns({"time": "timestamp"}).to_pandas()
+        return frame.assign(exposure=self.exposure.sum(axis=1), gross=np.abs(self.exposure).sum(axis=1))
+
+    def fills_frame(self) -> pd.DataFrame:
+        """Returns the fills as a pandas frame of one row per fill; see ``fills``."""
+        frame: pd.DataFrame = self.fills.rename_columns({"time": "timestamp"}).to_pandas()
+        return frame
+
+    def plot(self, path: str | Path | None = None) -> Picture:
+        """Draws the equity, how far it fell, and what was held, as the report does.
+
+        Args:
+            path: an SVG file to write the picture to.
+
+        Raises:
+            ConfigError: a path that does not end in .svg.
+        """
+        from regimen.charts import drawdown_figure, equity_figure, exposure_figures, picture_of
+        from regimen.metrics import underwater
+
+        clock, equity = self.time.astype(np.float64), self.equity / self.start_equity
+        fallen = underwater(np.concatenate(([1.0], equity)))[1:]
+        figures = equity_figure({"policy": (clock, equity)}), drawdown_figure({"policy": (clock, fallen)})
+        return picture_of([*figures, *exposure_figures(clock, self.exposure)], path)
 
     def window(self, start: int, stop: int) -> Ledger:
         """Returns the books of bars [start, stop); the returns in it are the same as in the whole ledger.

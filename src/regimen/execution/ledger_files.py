@@ -20,18 +20,12 @@ from regimen.bars import Bars, Calendar
 from regimen.errors import DataError, RegimenError, RunError
 from regimen.execution.config import MarketConfig
 from regimen.execution.ledger import Ledger
-from regimen.execution.tables import STAMP
+from regimen.execution.tables import account_table
 
 FORMAT = 1
 HEAD = "ledger.json"
 _PRICES = ("open", "high", "low", "close", "volume")
 _COUNTS = ("clips", "liquidations", "unpriced")
-
-
-def _account_table(ledger: Ledger) -> pa.Table:
-    columns = {"equity": ledger.equity, "cash": ledger.cash, "returns": ledger.returns}
-    columns |= {"turnover": ledger.turnover, **ledger.costs}
-    return pa.table({"time": pa.array(ledger.time, STAMP), **{k: pa.array(v) for k, v in columns.items()}})
 
 
 def _bars_table(bars: Bars) -> pa.Table:
@@ -71,7 +65,7 @@ def write(ledger: Ledger, folder: Path) -> None:
         if folder.exists() and not (folder / HEAD).is_file() and any(folder.iterdir()):
             raise RunError("ledger folder", "must be absent, empty or hold a ledger", str(folder))
         part.mkdir(parents=True)
-        pq.write_table(_account_table(ledger), part / "account.parquet")
+        pq.write_table(account_table(ledger), part / "account.parquet")
         pq.write_table(ledger.fills, part / "fills.parquet")
         pq.write_table(ledger.marks, part / "marks.parquet")
         pq.write_table(_bars_table(ledger.bars), part / "bars.parquet")

@@ -41,7 +41,7 @@ class Market:
         self.config = config or MarketConfig(**fields)
 
     def __repr__(self) -> str:
-        return f"Market({self.config!r})"
+        return repr(self.config).replace("MarketConfig", "Market", 1)
 
     @property
     def costs(self) -> Costs:

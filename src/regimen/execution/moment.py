@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import DataError
+from regimen.reprs import many, short
 
 if TYPE_CHECKING:
     from regimen.execution.costs import Costs
@@ -37,6 +38,11 @@ class Moment(NamedTuple):
     present: Flags
     listed: Flags
     volatility: Floats | None = None
+
+    def __repr__(self) -> str:
+        symbols, features = self.features.shape
+        time = np.datetime64(int(self.tape.stamps[-1]), "ns").astype("datetime64[s]")
+        return short(self, f"{time}: {many(symbols, 'symbol')}, {many(features, 'feature')}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +73,9 @@ class History:
             raise DataError("features", rule, self.features.shape)
         if self.volatility is not None and self.volatility.shape != self.bars.shape:
             raise DataError("volatility", f"must have the shape {self.bars.shape} of the bars", self.volatility.shape)
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.bars!r}, {many(self.features.shape[2], 'feature')}")
 
     @cached_property
     def tape(self) -> Tape:

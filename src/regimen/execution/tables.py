@@ -52,6 +52,13 @@ def fills_between(fills: pa.Table, first: np.datetime64, last: np.datetime64) ->
     return fills.slice(low, high - low)
 
 
+def account_table(ledger: Ledger) -> pa.Table:
+    """Returns the account of a ledger, one row for each bar."""
+    columns = {"equity": ledger.equity, "cash": ledger.cash, "returns": ledger.returns}
+    columns |= {"turnover": ledger.turnover, **ledger.costs}
+    return pa.table({"time": pa.array(ledger.time, STAMP), **{k: pa.array(v) for k, v in columns.items()}})
+
+
 def marks_table(ledger: Ledger) -> pa.Table:
     """Returns the marks of a ledger; see `Ledger.marks`."""
     bars, symbols = ledger.units.shape

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regimen.errors import ConfigError
+from regimen.reprs import short
 from regimen.scan import TABLE, Recurrence, tables
 
 
@@ -47,6 +48,9 @@ class Feature:
         if any(length < 1 for length in self.rings):
             raise ConfigError(f"features.{self.names[0]}.rings", "must be lengths of at least 1", self.rings)
         self.recurrence.leaves  # noqa: B018  (checks the state)
+
+    def __repr__(self) -> str:
+        return short(self, f"{', '.join(self.names)}; group {self.group}, warm-up {self.warmup}")
 
     @property
     def recurrence(self) -> Recurrence:

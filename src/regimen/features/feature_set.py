@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,11 @@ from regimen.errors import ConfigError, DataError
 from regimen.features.feature import Feature
 from regimen.features.former import step_digest
 from regimen.features.live.stream import FeatureStream
+from regimen.reprs import many, short
 from regimen.scan import Program, Series
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STANDARD_GROUPS = ("momentum", "volatility", "volume", "sentiment", "regime", "technical")
 
@@ -38,6 +43,11 @@ class FeatureFrame:
     time: NDArray[np.datetime64]
     symbols: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        bars, symbols, columns = self.values.shape
+        size = f"{many(bars, 'bar')}, {many(symbols, 'symbol')}, {many(columns, 'feature')}"
+        return short(self, f"{size}: {', '.join(self.names)}")
+
     def column(self, name: str) -> NDArray[np.float64]:
         """Returns one feature, (time, symbol).
 
@@ -47,6 +57,19 @@ class FeatureFrame:
         if name not in self.names:
             raise ConfigError("features.columns", f"must be one of {', '.join(self.names)}", name)
         return self.values[:, :, self.names.index(name)]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas frame in long form: timestamp (UTC), symbol in panels, and a column for each feature."""
+        import pandas as pd
+
+        bars, symbols, columns = self.values.shape
+        frame = pd.DataFrame(self.values.reshape(-1, columns), columns=list(self.names))
+        if symbols > 1:
+            codes = np.tile(np.arange(symbols), bars)
+            names = pd.Index(list(self.symbols))
+            frame.insert(0, "symbol", pd.Series(pd.Categorical.from_codes(codes, categories=names)))
+        frame.insert(0, "timestamp", pd.DatetimeIndex(np.repeat(self.time, symbols), tz="UTC"))
+        return frame
 
 
 def series_of(bars: Bars, symbol: int, inputs: Sequence[str]) -> Series:
@@ -102,6 +125,10 @@ class FeatureSet:
         kept = set(self.names)
         self.features: tuple[Feature, ...] = tuple(f for f in given if kept.intersection(f.names))
         self._owners = owners
+
+    def __repr__(self) -> str:
+        groups = ", ".join(f"{name} {len(columns)}" for name, columns in self.groups.items())
+        return short(self, f"{many(len(self.names), 'column')}: {groups}")
 
     @classmethod
     def standard(cls) -> FeatureSet:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from regimen.judging.acting import Acting, Information, Modes
     from regimen.judging.alarms import COLLAPSE, Alarm
     from regimen.judging.behaviour import Conduct
-    from regimen.judging.constants import ConstantExposure
+    from regimen.judging.controls.constants import ConstantExposure
+    from regimen.judging.controls.random_timing import Draws
     from regimen.judging.document import plain
     from regimen.judging.evidence import Evidence
     from regimen.judging.growth import Difference
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from regimen.judging.judging import judge
     from regimen.judging.measures import Row
     from regimen.judging.periods import PeriodRow, by_period, calendar_edges
-    from regimen.judging.random_timing import Draws
     from regimen.judging.seeds import Distribution, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
     from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
     from regimen.judging.trials import Trials
@@ -70,10 +70,10 @@ __getattr__, __dir__ = lazily(
         "Alarm": ".alarms",
         "Conduct": ".behaviour",
         "COLLAPSE": ".alarms",
-        "ConstantExposure": ".constants",
+        "ConstantExposure": ".controls.constants",
         "Difference": ".growth",
         "Distribution": ".seeds",
-        "Draws": ".random_timing",
+        "Draws": ".controls.random_timing",
         "Evidence": ".evidence",
         "Information": ".acting",
         "Judgement": ".judgement",

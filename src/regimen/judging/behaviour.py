@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.judging.document import read
+from regimen.reprs import many, short
 
 Values = NDArray[np.float64]
 
@@ -50,6 +51,10 @@ class Conduct:
     directional_accuracy: float
     chance_accuracy: float
     directional_bars: int
+
+    def __repr__(self) -> str:
+        sides = f"long {self.long_share:.0%}, short {self.short_share:.0%}, flat {self.flat_share:.0%}"
+        return short(self, f"{many(self.trades, 'trade')}, {many(self.positions, 'position')}: {sides} of the time")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object], at: str) -> Conduct:

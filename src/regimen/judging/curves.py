@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
+from regimen.reprs import many, short
+
+if TYPE_CHECKING:
+    from regimen.charts import Figure
 
 Series = NDArray[np.float64]
 
@@ -31,6 +36,21 @@ class Curves:
     equity: Mapping[str, tuple[float, ...]]
     drawdown: Mapping[str, tuple[float, ...]]
     note: str = ""
+
+    def __repr__(self) -> str:
+        return short(self, f"{many(len(self.time), 'point')}: {', '.join(self.equity)}")
+
+    def figures(self) -> tuple[Figure | None, Figure | None]:
+        """Returns the equity beside its controls, and the drawdown, as the report draws them."""
+        from regimen.charts import drawdown_figure, equity_figure
+
+        clock = np.array([stamp.removesuffix("Z") for stamp in self.time], dtype="datetime64[ns]").astype(np.float64)
+
+        def drawn(curves: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[Series, Series]]:
+            series = {name: np.array(values, dtype=np.float64) for name, values in curves.items()}
+            return {name: (clock, values) for name, values in series.items() if np.isfinite(values).any()}
+
+        return equity_figure(drawn(self.equity)), drawdown_figure(drawn(self.drawdown))
 
 
 def positions(bars: int, points: int = POINTS) -> NDArray[np.int64]:

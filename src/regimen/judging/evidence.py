@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regimen.judging.acting import Information, Modes
-from regimen.judging.constants import ConstantExposure
+from regimen.judging.controls.constants import ConstantExposure
 
 if TYPE_CHECKING:
     from regimen.judging.seeds import SeedSummary

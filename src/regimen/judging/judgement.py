@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regimen import metrics
 from regimen.errors import RunError
 from regimen.judging.acting import Information, Modes
 from regimen.judging.alarms import Alarm
 from regimen.judging.behaviour import Conduct
-from regimen.judging.constants import ConstantExposure
+from regimen.judging.controls.constants import ConstantExposure
+from regimen.judging.controls.random_timing import Draws
 from regimen.judging.curves import Curves
 from regimen.judging.document import plain, read
 from regimen.judging.evidence import CONFIDENCE, LUCK
-from regimen.judging.measures import Row
+from regimen.judging.measures import Row, frame, table
 from regimen.judging.periods import PeriodRow
-from regimen.judging.random_timing import Draws
 from regimen.judging.seeds import Seeds
 from regimen.judging.timing import TimingMoments
 from regimen.judging.trials import Deflation, Trials
 from regimen.judging.verdict import DEFLATED, TIMING, Verdict, weighed
+from regimen.reprs import many, short
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from regimen.charts import Picture
 
 WEIGHED = ("evidence", "weak evidence", "no evidence")
 """The levels that depend on the number of trials."""
@@ -53,6 +61,9 @@ class Sample:
     calendar: str
     fingerprint: str
     source: str
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.source}: {many(self.bars, 'bar')}, {self.start[:10]} to {self.end[:10]}")
 
 
 @dataclass(frozen=True)
@@ -168,6 +179,37 @@ class Judgement:
     seeds: Seeds | None = None
     windows: tuple[PeriodRow, ...] | None = None
     skipped_bars: int | None = None
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.verdict.level}: {self.verdict.sentence}")
+
+    def _repr_html_(self) -> str:
+        from regimen.charts import card, html_table, picture_of
+
+        shown = [*(alarm.sentence for alarm in self.alarms), *([self.charged.sentence] if self.charged else [])]
+        headings, *rows = table(self.rows)
+        equity = picture_of(self.curves.figures()[:1])
+        return card(self.verdict.sentence, shown, html_table(headings, rows), equity.svg)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns the rows of the verdict's table as a pandas frame, the policy first; its index is their names.
+
+        The interval of the Sharpe ratio is in two columns; the costs by kind are in `Row.costs`.
+        """
+        return frame(self.rows)
+
+    def plot(self, path: str | Path | None = None) -> Picture:
+        """Draws the equity beside its controls, and how far it fell, as the report does.
+
+        Args:
+            path: an SVG file to write the picture to.
+
+        Raises:
+            ConfigError: a path that does not end in .svg.
+        """
+        from regimen.charts import picture_of
+
+        return picture_of(self.curves.figures(), path)
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:

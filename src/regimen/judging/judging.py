@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
-from regimen.judging import controls, curves
+from regimen.judging import curves
 from regimen.judging.acting import Acting, Information, compare
 from regimen.judging.behaviour import Conduct, behaviour
-from regimen.judging.constants import best_constant
+from regimen.judging.controls import targets as controls
+from regimen.judging.controls.constants import best_constant
+from regimen.judging.controls.holding import holding_market, not_held, stale_share
+from regimen.judging.controls.random_timing import Draws, random_timing
 from regimen.judging.evidence import CONFIDENCE, Evidence
-from regimen.judging.holding import holding_market, not_held, stale_share
 from regimen.judging.judgement import Bootstrap, Charged, Halves, Judgement, Sample, TrackRecord
 from regimen.judging.measures import Row, measure, with_interval
 from regimen.judging.periods import by_period, calendar_edges, stamp
-from regimen.judging.random_timing import Draws, random_timing
 from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
 from regimen.judging.trials import Deflation, Trials
@@ -231,7 +232,7 @@ def judge(
         seeds: all seeds of the training, this ledger's included, where there were several; a policy whose seeds do
             not agree is no evidence.
         draws: backtests of the random control; None makes 300, fewer in large samples (see
-            `regimen.judging.controls.draws_for`).
+            `regimen.judging.controls.targets.draws_for`).
         bootstrap_draws: resampled series behind each Sharpe interval.
         seed: of the shifts and the bootstrap; the same seed gives the same judgement, bit for bit.
         progress: called after each random draw with how many are done and how many there are.

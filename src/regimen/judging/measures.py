@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
+from regimen.numerals import number, percent, span
+from regimen.reprs import short
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from regimen.execution import Ledger
 
 
@@ -73,6 +77,11 @@ class Row:
     dsr: float
     trials: int | None
 
+    def __repr__(self) -> str:
+        low, high = self.sharpe_interval
+        earned = f"net return {self.total_return:.1%}, drawdown {self.max_drawdown:.1%}"
+        return short(self, f"{self.name}: {earned}, Sharpe {self.sharpe:.2f} ({low:.2f} to {high:.2f})")
+
     def to_dict(self) -> dict[str, object]:
         """Returns plain values in the order of the attributes; NaN stays."""
         return {**vars(self), "sharpe_interval": list(self.sharpe_interval), "costs": dict(self.costs)}
@@ -130,6 +139,34 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
         dsr=math.nan,
         trials=None,
     )
+
+
+def table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Returns the table of a verdict in words: its headings, then a line for each row."""
+    headings = ("", "Net return", "Sharpe", "95 % interval", "Max. drawdown", "Turnover a year", "PSR", "DSR")
+    lines = [
+        (
+            row.label,
+            percent(row.total_return, plus=True),
+            number(row.sharpe),
+            span(row.sharpe_interval),
+            percent(row.max_drawdown),
+            number(row.turnover, 1),
+            number(row.psr),
+            number(row.dsr),
+        )
+        for row in rows
+    ]
+    return [headings, *lines]
+
+
+def frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """Returns rows as a pandas frame with their names as index; see `regimen.judging.Judgement.to_frame`."""
+    import pandas as pd
+
+    ends = [{"sharpe_low": row.sharpe_interval[0], "sharpe_high": row.sharpe_interval[1]} for row in rows]
+    fields = [row.to_dict() | interval for row, interval in zip(rows, ends, strict=True)]
+    return pd.DataFrame(fields).drop(columns=["costs", "sharpe_interval"]).set_index("name")
 
 
 def with_interval(row: Row, interval: metrics.Interval) -> Row:

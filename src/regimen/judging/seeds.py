@@ -14,6 +14,7 @@ from regimen.errors import ConfigError
 from regimen.judging.alarms import Alarm
 from regimen.judging.document import read
 from regimen.judging.measures import measure
+from regimen.reprs import short
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -125,6 +126,10 @@ class Seeds:
     summary: SeedSummary
     headline: int
     rows: tuple[SeedRow, ...]
+
+    def __repr__(self) -> str:
+        n, sharpe = self.summary.n, self.summary.sharpe
+        return short(self, f"{n}: Sharpe ratio {sharpe.worst:.2f} to {sharpe.best:.2f}, IQM {sharpe.iqm:.2f}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], at: str) -> Seeds:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from regimen.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Trials:
                 raise ConfigError(f"trials.{name}", "must not be negative", value)
         if self.effective is not None and not 1 <= self.effective <= self.count:
             raise ConfigError("trials.effective", f"must be from 1 to the count of {self.count}", self.effective)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas frame of one row: the count and what is known of the trials' Sharpe ratios."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(self)])
 
     def variance_used(self, bars: int) -> float:
         """Returns the variance of per-bar Sharpe ratios that the judge works with; see `at_least_null`.

@@ -20,6 +20,7 @@ from regimen.judging.evidence import (
     percent,
     too_accurate,
 )
+from regimen.reprs import short
 
 Level = Literal["not tradable", "too short", "does nothing", "suspicious", "evidence", "weak evidence", "no evidence"]
 
@@ -53,6 +54,12 @@ class Verdict:
     sentence: str
     rules: tuple[Rule, ...]
     alarms: tuple[Alarm, ...]
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.level!r}, {self.sentence!r}")
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 def _trials(count: int) -> str:

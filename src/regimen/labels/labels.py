@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError
+from regimen.reprs import many, short
 
 SELL, HOLD, BUY = 0, 1, 2
 UNDEFINED = -1
@@ -35,6 +36,11 @@ class Labels:
     def __post_init__(self) -> None:
         for array in (self.y, self.t_end, self.forward_return):
             array.flags.writeable = False
+
+    def __repr__(self) -> str:
+        bars, symbols = self.shape
+        classes = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
+        return short(self, f"{many(bars, 'bar')}, {many(symbols, 'symbol')}: {classes}")
 
     @property
     def shape(self) -> tuple[int, int]:

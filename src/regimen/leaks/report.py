@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from regimen.leaks.poisons import Poison
+from regimen.reprs import many, short
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["feature", "label", "rows", "scaler", "model", "policy"]
 Verdict = Literal["clean", "leak", "random", "unbounded"]
@@ -98,6 +102,28 @@ class LeakReport:
     dropped: int
     edges: tuple[int, ...] = ()
     tables: tuple[TableRead, ...] = ()
+
+    def __repr__(self) -> str:
+        ending = "; ".join(row.sentence for row in self.leaks) or "nothing before a cut changed"
+        return short(self, f"{many(len(self.rows), 'part')} examined: {ending}")
+
+    def _repr_html_(self) -> str:
+        from regimen.charts import card, html_table
+
+        sentences = [row.sentence for row in (*self.leaks, *self.unbounded)] + [each.sentence for each in self.tables]
+        memories = ["–" if row.memory is None else f"{row.memory:,}" for row in self.rows]
+        rows = [(row.name, row.kind, row.verdict, memory) for row, memory in zip(self.rows, memories, strict=True)]
+        return card(
+            repr(self),
+            [f"{each}." for each in sentences],
+            html_table(("name", "part", "verdict", "memory, bars"), rows),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas frame of what was found, one row for each feature, label, fitted object and policy."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows])
 
     @property
     def leaks(self) -> tuple[LeakRow, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict, ValidationError
 
 from regimen.errors import ConfigError
+from regimen.reprs import short_config
 from regimen.settings import ModelSettings, one_line
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class AgentSettings(ModelSettings):
                 super().__init__(**values)
             except ValidationError as error:
                 raise one_line(error, type(self), values, "agents.") from None
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     @classmethod
     def agent(cls) -> type[Agent]:

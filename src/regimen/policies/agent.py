@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regimen.envs import EnvSpec, LevelsConfig, Seats, VectorMarketConfig, VerbsConfig
 from regimen.execution import History, Moment
 from regimen.observation import ObservationSchema
+from regimen.reprs import short
 
 Floats = NDArray[np.float64]
 Sight = tuple[NDArray[np.float32], NDArray[np.float32] | None]
@@ -74,6 +75,9 @@ class AgentPolicy:
     def schema(self) -> ObservationSchema:
         """The columns of the lanes."""
         return self._schema
+
+    def __repr__(self) -> str:
+        return short(self, f"{type(self.agent).__name__}, {'drawn' if self.draws else 'most likely'} actions")
 
     def drawing(self, watching: Callable[[Sight], None] | None = None) -> AgentPolicy:
         """Returns the policy that draws its actions."""

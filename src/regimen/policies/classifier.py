@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from regimen.execution import History, Moment
 from regimen.observation import ObservationSchema, observations
 from regimen.policies.exposure import ExposureConfig, lean
+from regimen.reprs import short
 from regimen.windows import Lanes, SeriesWindows
 
 Floats = NDArray[np.float64]
@@ -65,6 +66,9 @@ class ClassifierPolicy:
             inputs=classifier.inputs,
             volatility=rule.volatility_target is not None,
         )
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.classifier!r}, {self.rule!r}")
 
     @property
     def schema(self) -> ObservationSchema:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.execution import Moment
 from regimen.observation import ObservationSchema
+from regimen.reprs import short
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +32,9 @@ class Constant:
     def schema(self) -> ObservationSchema:
         """Nothing is observed."""
         return ObservationSchema()
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.exposure:g}")
 
     def initial_state(self, symbols: int) -> Floats:
         """Returns no memory, (symbol, 0)."""

@@ -11,6 +11,7 @@ from regimen.execution import History, Moment
 from regimen.jit import jit
 from regimen.observation import ObservationSchema
 from regimen.policies.exposure import BUY, SELL, ExposureConfig, lean
+from regimen.reprs import many, short
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,9 @@ class Momentum:
     def __init__(self, lookback: int, rule: ExposureConfig) -> None:
         self.lookback, self.rule = lookback, rule
         self._schema = ObservationSchema(volatility=rule.volatility_target is not None)
+
+    def __repr__(self) -> str:
+        return short(self, many(self.lookback, "bar"))
 
     @property
     def schema(self) -> ObservationSchema:

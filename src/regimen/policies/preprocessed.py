@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.execution import Spanning
+from regimen.reprs import short
 
 if TYPE_CHECKING:
     from regimen.execution import History, Moment, Policy
@@ -43,6 +44,9 @@ class Preprocessed:
     def schema(self) -> ObservationSchema:
         """That of the policy: a chain keeps the columns."""
         return self.policy.schema
+
+    def __repr__(self) -> str:
+        return short(self, repr(self.policy))
 
     def initial_state(self, symbols: int) -> Floats:
         """Returns the memory (symbol, memory) before the first bar."""

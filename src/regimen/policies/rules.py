@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from regimen.reprs import short_config
 from regimen.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ class RuleSettings(ModelSettings):
     """Every number of a rule, once: its config is all that there is to know of it."""
 
     reads: ClassVar[tuple[str, ...]] = ("exposure",)
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     @abstractmethod
     def build(self, exposure: ExposureConfig) -> Policy:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from regimen.errors import ConfigError
 from regimen.predictors.torch_predictor import TorchPredictor
+from regimen.reprs import short_config
 from regimen.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ class PredictorSettings(ModelSettings):
     reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "training", "exposure")
     targets: ClassVar[tuple[str, ...]] = ()
     """Names of what it learns besides the class; see `regimen.training.objectives.LearnsMore`."""
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     @abstractmethod
     def module(self, inputs: int, classes: int) -> nn.Module:

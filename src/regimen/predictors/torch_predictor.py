@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.files import write_bytes
+from regimen.reprs import many, short
 from regimen.tensorfile import read_tensors, write_tensors
 from regimen.windows import SeriesWindows
 
@@ -54,6 +55,9 @@ class TorchPredictor:
         self.inputs = inputs
         self.classes = classes
         self.schema = schema
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.config!r}, {many(self.inputs, 'input')}")
 
     @property
     def context(self) -> int:

@@ -14,6 +14,7 @@ from regimen.readers.extras import join_extras
 from regimen.readers.factors import with_adjustment
 from regimen.readers.panel import read_table
 from regimen.readers.samples import sample_path
+from regimen.reprs import short
 from regimen.spans import bar_span
 
 _LENIENT = RepairsConfig(
@@ -35,6 +36,9 @@ class Loaded:
 
     bars: Bars
     report: CheckReport
+
+    def __repr__(self) -> str:
+        return short(self, repr(self.bars))
 
 
 def load(config: DataConfig) -> Bars:

@@ -24,6 +24,7 @@ from regimen.policies import ExposureConfig
 from regimen.predictors import BaselineConfig
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
+from regimen.reprs import short
 from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, validated
 from regimen.splits import WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
@@ -157,6 +158,9 @@ class RunConfig(BaseModel):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} is not read by a model of kind {self.model.kind}: leave it out")
         return self
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.name!r}, model={self.model!r}, data={self.data!r}, hash={self.hash!r}")
 
     @property
     def all_seeds(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from regimen.judging import Trials
 from regimen.records.ledger_file import appending, build, reading
 from regimen.records.recorded import Recorded, record, recorded
 from regimen.records.trial import COLUMNS, IDENTITY, Trial, identity
+from regimen.reprs import short
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class TrialLedger:
@@ -35,6 +39,15 @@ class TrialLedger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def __repr__(self) -> str:
+        return short(self, str(self.path))
+
+    def to_frame(self, source: str | None = None) -> pd.DataFrame:
+        """Returns the trials as a pandas frame; see `rows`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(source), columns=["id", "at", *COLUMNS])
 
     def lost(self) -> str | None:
         """Returns one line where the ledger is missing and runs that it should tell of are there; else None."""

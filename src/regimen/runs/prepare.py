@@ -19,6 +19,7 @@ from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, la
 from regimen.policies import realised_volatility
 from regimen.readers import Loaded, load, load_as_is, load_with_report
 from regimen.records import RunConfig
+from regimen.reprs import many, short
 from regimen.splits import Window, walk_forward
 
 
@@ -39,6 +40,9 @@ class Prepared:
     frame: FeatureFrame
     labels: Labels
     windows: tuple[Window, ...]
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.bars!r}, {self.features!r}, {many(len(self.windows), 'window')}")
 
     @property
     def bars(self) -> Bars:

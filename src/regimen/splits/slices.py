@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import SplitError
+from regimen.reprs import many, short
 
 Role = Literal["train", "validation", "test"]
 T = TypeVar("T", bound=np.generic)
@@ -42,6 +43,9 @@ class Slice:
             raise SplitError("slice", "must be made by a splitter (regimen.splits.walk_forward), never by hand")
         object.__setattr__(self, "rows", int(self.usable.sum()))
         self.usable.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.role}: bars {self.start:,} to {self.stop:,}, {many(self.rows, 'row')}")
 
     @property
     def mask(self) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from regimen.bars import Bars
 from regimen.errors import ConfigError, SplitError
 from regimen.labels import CLASSES, Labels
+from regimen.reprs import short
 from regimen.splits.durations import Span, boundaries, train_start
 from regimen.splits.purge import usable_for_training
 from regimen.splits.slices import Slice, make_slice
@@ -70,6 +71,11 @@ class Window:
     test: Slice
     purged: int
     embargoed: int
+
+    def __repr__(self) -> str:
+        parts = (self.train, self.validation, self.test)
+        spans = ", ".join(f"{part.role} {part.start:,} to {part.stop:,}" for part in parts)
+        return short(self, f"{self.number}: bars of {spans}")
 
 
 def _first_bar(config: WalkForwardConfig, bars: Bars) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import DataError
 from regimen.features.live.live_bar import checked, checked_extra, stamp_of
+from regimen.reprs import many, short
 from regimen.scan import Series
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class FeatureStream:
         o, h, lo, c, v = self._bar
         self._series = Series(self._time.view(), o, h, lo, c, v, self._extras.view())
         self._row = np.empty((1, len(symbols), len(features.names)))
+
+    def __repr__(self) -> str:
+        return short(self, f"{many(len(self.features.names), 'feature')} of {', '.join(self.symbols)}")
 
     def _position(self, symbol: str | None) -> int:
         if symbol is None and len(self.symbols) == 1:

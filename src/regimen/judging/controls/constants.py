@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
-from regimen.judging import controls
+from regimen.judging.controls import targets as controls
+from regimen.judging.controls.holding import holding_market
 from regimen.judging.document import read
 from regimen.judging.growth import Difference, annual_growth, difference
-from regimen.judging.holding import holding_market
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger, Tape

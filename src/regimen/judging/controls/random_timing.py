@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen import metrics
-from regimen.judging import controls
+from regimen.judging.controls import targets as controls
 from regimen.judging.document import read
 from regimen.judging.evidence import percent
 from regimen.judging.measures import Row, measure, median_row
 from regimen.judging.timing import Timing
+from regimen.reprs import short
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -59,6 +60,9 @@ class Draws:
     sharpe: Quantiles
     total_return: Quantiles
     sentence: str
+
+    def __repr__(self) -> str:
+        return short(self, self.sentence)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], at: str) -> Draws:
