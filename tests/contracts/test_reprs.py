@@ -18,7 +18,7 @@ from regimen.errors import ConfigError
 from regimen.judging import Judgement, judge_seeds
 from regimen.judging.seeds import SeedRow
 from regimen.labels import FixedHorizonConfig, label
-from regimen.leaks import LeakReport, LeakRow
+from regimen.leakage import LeakReport, LeakRow
 from regimen.policies import ClassifierPolicy, ExposureConfig, Momentum
 from regimen.predictors import LogisticConfig
 from regimen.records import RunDirectory, TrialLedger

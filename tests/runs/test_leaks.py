@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from regimen.leaks import LeakReport
+from regimen.leakage import LeakReport
 from regimen.policies import Constant
 from regimen.records import RunConfig
 from regimen.runs import find_run_leaks

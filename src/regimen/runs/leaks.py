@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.labels import label
-from regimen.leaks import Edge, FittedPart, LeakReport, Pipeline, TableRead, find_leaks
+from regimen.leakage import Edge, FittedPart, LeakReport, Pipeline, TableRead, find_leaks
 from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records import RunConfig

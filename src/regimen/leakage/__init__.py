@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.leaks.poisons import Poison, poison
-    from regimen.leaks.report import LeakReport, LeakRow, TableRead
-    from regimen.leaks.search import Edge, FittedPart, Pipeline, find_leaks
+    from regimen.leakage.poisons import Poison, poison
+    from regimen.leakage.report import LeakReport, LeakRow, TableRead
+    from regimen.leakage.search import Edge, FittedPart, Pipeline, find_leaks
 
 __all__ = [
     "Edge",

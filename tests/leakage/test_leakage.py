@@ -13,7 +13,7 @@ from regimen.bars import Bars
 from regimen.bars.bars import PRICES
 from regimen.errors import ConfigError
 from regimen.labels import FixedHorizonConfig, Labels, TripleBarrierConfig, label
-from regimen.leaks import Edge, FittedPart, LeakReport, Pipeline, find_leaks, poison
+from regimen.leakage import Edge, FittedPart, LeakReport, Pipeline, find_leaks, poison
 from regimen.policies import share
 from regimen.preprocess import StandardScaler
 from regimen.splits import WalkForwardConfig, walk_forward

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from regimen.leaks.poisons import Poison
+from regimen.leakage.poisons import Poison
 from regimen.reprs import many, short
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.labels import Labels
-from regimen.leaks.poisons import POISONS, Poison, poison
-from regimen.leaks.report import Kind, LeakReport, LeakRow
+from regimen.leakage.poisons import POISONS, Poison, poison
+from regimen.leakage.report import Kind, LeakReport, LeakRow
 
 Table = NDArray[np.generic]
 
