@@ -39,3 +39,22 @@ def test_a_relative_place_is_counted_from_where_it_began(tmp_path: Path) -> None
     own = OwnSource(source="mine.py:VALUE", digest="0" * 16)
     assert own.located(tmp_path).source == f"{tmp_path}{os.sep}mine.py:VALUE"
     assert own.located(tmp_path / "none") == own
+
+
+def test_what_identifies_it_has_no_folder_in_it(tmp_path: Path) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text("VALUE = 1\n")
+    here, there = (OwnSource(source=f"{tmp_path / folder / 'mine.py'}:VALUE") for folder in ("here", "there"))
+    assert here.model_dump() != there.model_dump()
+    assert here.model_dump(by_alias=True) == there.model_dump(by_alias=True)
+    assert here.model_dump(by_alias=True)["source"] == "mine.py:VALUE"
+    package = OwnSource(source="json.decoder:JSONDecoder")
+    assert package.model_dump(by_alias=True) == package.model_dump()
+
+
+def test_its_files_are_copied_for_the_record(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from beside import VALUE\n")
+    (tmp_path / "beside.py").write_text("VALUE = 1\n")
+    OwnSource(source=f"{tmp_path / 'mine.py'}:VALUE").copy_to(tmp_path / "copy", "model.source")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["beside.py", "mine.py"]

@@ -5,8 +5,9 @@ A place has a digest, by which a run knows that the code is still what it was be
 
 from __future__ import annotations
 
+from regimen.own.calling import call_object
 from regimen.own.interactive import written_source
 from regimen.own.loading import digest_of, load_object, source_files, source_of
 from regimen.own.source import OwnSource
 
-__all__ = ["OwnSource", "digest_of", "load_object", "source_files", "source_of", "written_source"]
+__all__ = ["OwnSource", "call_object", "digest_of", "load_object", "source_files", "source_of", "written_source"]

@@ -8,8 +8,9 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -132,8 +133,14 @@ def _distribution(where: str, path: Path) -> str | None:
     if not {"site-packages", "dist-packages"} & set(path.parts):
         return None
     top = where.partition(".")[0]
-    names = sorted(set(importlib.metadata.packages_distributions().get(top, ())))
+    names = sorted(set(_distributions().get(top, ())))
     return ", ".join(f"{name}=={importlib.metadata.version(name)}" for name in names) or None
+
+
+@cache
+def _distributions() -> Mapping[str, Sequence[str]]:
+    """Returns the installed distributions of each top package; to look takes half a second, so it is done once."""
+    return importlib.metadata.packages_distributions()
 
 
 def _run(path: Path, source: str, field: str) -> ModuleType:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FieldSerializationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from regimen.errors import ConfigError
+from regimen.files import write_bytes
 from regimen.own.loading import FORM, digest_of, load_object, source_files
 
 
@@ -43,6 +52,12 @@ class OwnSource(BaseModel):
             object.__setattr__(self, "digest", digest)  # frozen: this is still its making
         return self
 
+    @field_serializer("source")
+    def _wherever_it_lies(self, source: str, info: FieldSerializationInfo) -> str:
+        """What identifies it, as every dump by alias does, has no folder in it: the file's name, and the digest."""
+        where, _, name = source.rpartition(":")
+        return f"{Path(where).name}:{name}" if info.by_alias and where.endswith(".py") else source
+
     @property
     def name(self) -> str:
         """What the object is called in its file."""
@@ -67,6 +82,12 @@ class OwnSource(BaseModel):
     def files(self, field: str) -> tuple[Path, ...]:
         """Returns its files, the named one first; none of an installed package."""
         return source_files(self.source, field)
+
+    def copy_to(self, folder: Path, field: str) -> None:
+        """Copies its files into a folder, for the record: what runs is the code where it lies."""
+        files = self.files(field)
+        for file in files:
+            write_bytes(folder / file.resolve().relative_to(files[0].resolve().parent), file.read_bytes())
 
     def located(self, began: Path) -> Self:
         """Returns it with a relative path counted from another folder, where the file is there."""
