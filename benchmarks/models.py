@@ -34,10 +34,11 @@ ONLINE = 8_192  # environment steps that an online agent is measured on, at leas
 
 
 def predictor_members() -> dict[str, Any]:
-    """Returns every predictor's config at its defaults, by its kind."""
+    """Returns every predictor's config of the house at its defaults, by its kind."""
     from regimen.predictors import PredictorConfig
 
-    return {member().kind: member() for member in get_args(get_args(PredictorConfig)[0])}
+    house = [member for member in get_args(get_args(PredictorConfig)[0]) if "source" not in member.model_fields]
+    return {member().kind: member() for member in house}
 
 
 def agent_members() -> dict[str, Any]:

@@ -33,8 +33,9 @@ class ModelSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reads: ClassVar[tuple[str, ...]] = ()
-    """Sections of a run's config that decide how this model is fitted and trades, besides those that all models read.
-    A section that a model does not read is refused beside it and changes no hash."""
+    """Sections of a run's config that decide how this model is fitted and trades, besides those that all models read;
+    ``section.field`` where one field of a section does. What a model does not read is refused beside it and changes no
+    hash."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Fields of those sections, by section, that this model has where nothing else is said of them."""

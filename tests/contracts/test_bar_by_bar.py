@@ -41,6 +41,7 @@ from regimen.runs.window import load_policy
 from regimen.seeding import generator
 
 from .test_agent_contract import CASES, Case
+from .test_predictor_contract import BROUGHT
 
 COLUMNS = ("rsi_14", "return_5d", "volatility_20d")
 LENGTH, START, STOP = 150, 60, 140
@@ -157,7 +158,7 @@ class Scaler:
 @pytest.mark.parametrize(("symbols", "latency"), [("A", 1), ("ABC", 2)])
 @pytest.mark.parametrize("member", PREDICTORS, ids=lambda member: member.__name__)
 def test_a_classifier(member: Any, symbols: str, latency: int) -> None:
-    predictor = member().build(len(COLUMNS), 3, seed=2, schema="s")
+    predictor = member(**BROUGHT.get(member, {})).build(len(COLUMNS), 3, seed=2, schema="s")
     if member.model_fields["kind"].default == "logistic":  # whose first weights are zeros
         state = predictor.state()
         predictor.load_state({name: generator(0, name).normal(size=each.shape) for name, each in state.items()})

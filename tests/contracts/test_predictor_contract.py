@@ -10,17 +10,19 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from regimen.predictors import PredictorConfig, TorchPredictor
+from regimen.predictors import ModuleConfig, PredictorConfig, TorchPredictor
 from regimen.training import TrainingConfig, TrainingData, fit
 from regimen.windows import SeriesWindows
 
 MEMBERS = get_args(get_args(PredictorConfig)[0])
 INPUTS = 12
+BROUGHT: dict[Any, dict[str, Any]] = {ModuleConfig: {"source": "regimen.nets:MLP", "settings": {"hidden": [16]}}}
+"""What configs of one's own need besides their defaults."""
 
 
 @pytest.fixture(params=MEMBERS, ids=lambda member: member.__name__)
 def config(request: pytest.FixtureRequest) -> Any:
-    return request.param()
+    return request.param(**BROUGHT.get(request.param, {}))
 
 
 def _rows(config: Any) -> TrainingData:

@@ -53,7 +53,13 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="NAME", help="use this model instead of the file's", show_default=False),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="use this model instead of the file's; your own: FILE.py:NAME",
+            show_default=False,
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML file, as FILE", show_default=False)
@@ -75,6 +81,8 @@ def train(
     Example: regimen train --model sac --config examples/btc-1h.yaml data.path=btcusdt-1h.parquet
 
     Example: regimen train prices/ --model cnn market.costs=us-equity
+
+    Example: regimen train --model my_model.py:MyModel data.path=btcusdt-1h.parquet model.settings.width=32
     """
     from regimen.cli.screen.progress import working
 

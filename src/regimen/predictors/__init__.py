@@ -8,16 +8,19 @@ from pydantic import Field
 
 from regimen.predictors.baseline import BaselineConfig
 from regimen.predictors.cnn import CNNConfig
+from regimen.predictors.estimator import EstimatorConfig, is_estimator
+from regimen.predictors.estimator_predictor import EstimatorPredictor
 from regimen.predictors.hybrid import HybridConfig
 from regimen.predictors.logistic import LogisticConfig
 from regimen.predictors.lstm import LSTMConfig
+from regimen.predictors.module import ModuleConfig
 from regimen.predictors.multitask import MultiTaskConfig
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.torch_predictor import TorchPredictor, logits_of
 
 PredictorConfig = Annotated[
-    LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig,
+    LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig | ModuleConfig,
     Field(discriminator="kind"),
 ]
 """Every predictor's config; ``kind`` says which."""
@@ -25,13 +28,17 @@ PredictorConfig = Annotated[
 __all__ = [
     "BaselineConfig",
     "CNNConfig",
+    "EstimatorConfig",
+    "EstimatorPredictor",
     "HybridConfig",
     "LSTMConfig",
     "LogisticConfig",
+    "ModuleConfig",
     "MultiTaskConfig",
     "Predictor",
     "PredictorConfig",
     "PredictorSettings",
     "TorchPredictor",
+    "is_estimator",
     "logits_of",
 ]

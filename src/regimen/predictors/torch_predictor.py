@@ -203,12 +203,13 @@ class TorchPredictor:
         write_bytes(folder / DOCUMENT, text.encode())
 
     @classmethod
-    def load(cls, folder: Path | str, *, schema: str | None = None) -> TorchPredictor:
+    def load(cls, folder: Path | str, *, schema: str | None = None, source: str | None = None) -> TorchPredictor:
         """Reads what `save` wrote.
 
         Args:
             folder: where the two files are.
             schema: hash of the features that will be served; checked when given.
+            source: of a module of one's own: where it is now; None: where it was, counted from the current folder.
 
         Raises:
             RunError: a file is missing or damaged, the two do not belong together, or the schema differs.
@@ -221,7 +222,8 @@ class TorchPredictor:
         path = folder / DOCUMENT
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            config = TypeAdapter[PredictorConfig](PredictorConfig).validate_python(document.pop("config"))
+            own = {} if source is None else {"source": source}
+            config = TypeAdapter[PredictorConfig](PredictorConfig).validate_python(document.pop("config") | own)
             inputs, classes, built_for = document["inputs"], document["classes"], document["schema"]
         except FileNotFoundError:
             raise RunError(str(path), "must exist") from None

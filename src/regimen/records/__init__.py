@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from regimen.records.leftovers import SCRATCH, find_leftovers
     from regimen.records.listing import find_run, list_runs
     from regimen.records.manifest import CONFIG, write_manifest
-    from regimen.records.models import model_names
+    from regimen.records.models import model_names, model_title, own_model
     from regimen.records.report import write_report
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
@@ -49,8 +49,10 @@ __all__ = [
     "list_runs",
     "load_config",
     "model_names",
+    "model_title",
     "new_id",
     "now",
+    "own_model",
     "plain",
     "read_json",
     "recorded_files",
@@ -79,8 +81,10 @@ __getattr__, __dir__ = lazily(
         "find_runs": ".compare",
         "has_its_seal": ".checksums",
         "model_names": ".models",
+        "model_title": ".models",
         "new_id": ".directory",
         "now": ".directory",
+        "own_model": ".models",
         "plain": ".documents",
         "recorded_files": ".checksums",
         "sealed": ".checksums",

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from regimen.errors import ConfigError
-from regimen.records.config import RunConfig, read_yaml, resolve, unread_by
-from regimen.records.models import kind_name, model_config
+from regimen.own import load_object
+from regimen.records.config import RunConfig, read_yaml, resolve, unread_by, without
+from regimen.records.models import kind_name, model_config, own_kind
 from regimen.settings import apply_overrides
 
 
@@ -20,7 +21,7 @@ class Chosen:
 
     Attributes:
         config: of the run.
-        left_out: sections of the file that this model does not read.
+        left_out: what the file says and this model does not read, sections or their fields.
     """
 
     config: RunConfig
@@ -35,6 +36,8 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     it does not read are left out, so that one file serves all models. The run is named by the file's ``name`` and the
     model, or by the model and the data.
 
+    A name with a colon is the place of the user's own: ``my_model.py:MyModel``.
+
     Args:
         name: of the model.
         path: a YAML file.
@@ -43,25 +46,26 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     Raises:
         ConfigError: no such model; an override of a section that it does not read; and as `load_config`.
     """
-    model = model_config(name)
+    source = {"source": name} if ":" in name or name.endswith(".py") else {}
+    model = own_kind(load_object(name, "--model"), name) if source else model_config(name)
     values = {} if path is None else read_yaml(path)
     unread = unread_by(model)
     kind = model.model_fields["kind"].default
     for override in overrides:
         key = override.partition("=")[0].strip()
-        if key.split(".")[0] in unread:
+        if any(f"{key}.".startswith(f"{part}.") for part in unread):
             raise ConfigError(key, f"is not read by a model of kind {kind}: leave it out", override)
-        if key in ("model", "model.kind"):
+        if key in ("model", "model.kind", *(f"model.{field}" for field in source)):
             raise ConfigError(key, "must be left out with --model, which already names the model", override)
-    left_out = tuple(section for section in unread if values.pop(section, None) is not None)
+    left_out = tuple(part for part in unread if without(values, part) is not None)
     own = values.get("model")
-    same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind
+    same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind and own.items() >= source.items()
     for section, fields in model.presets.items():
         given = values.setdefault(section, {})
         if isinstance(given, dict):
             values[section] = {**fields, **given}
-    values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind}
-    label = kind_name(kind)
+    values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind, **source}
+    label = name.rpartition(":")[2] if source else kind_name(kind)
     named = values.get("name") if isinstance(values.get("name"), str) else None
     values = apply_overrides(values, overrides)
     if not values.get("data"):

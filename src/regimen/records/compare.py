@@ -22,7 +22,7 @@ from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
 from regimen.records.effort import EFFORT, Effort
 from regimen.records.listing import find_run
-from regimen.records.models import kind_name
+from regimen.records.models import kind_name, model_title
 from regimen.records.trials import TrialLedger, counted
 from regimen.reporting.comparison import Comparison, Contender, Reference, Series, improvement, spread
 
@@ -184,7 +184,7 @@ def _contender(run: Finished, label: str, trials: Trials, first: Finished, bench
     size = next((each for each in efforts if each.parameters is not None), None)
     return Contender(
         label=label,
-        model=run.config.model.kind,
+        model=model_title(run.config.model),
         run=run.id,
         seeds=run.seeds,
         sharpe=row.sharpe,
@@ -240,7 +240,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _labels(runs: Sequence[Finished]) -> list[str]:
     """The models' names; where one comes twice, with the run's name, and with the end of its id if need be."""
-    kinds = [kind_name(run.config.model.kind) for run in runs]
+    kinds = [kind_name(model_title(run.config.model)) for run in runs]
     named = [
         kind if many == 1 else f"{kind} · {run.config.name}"
         for kind, run, many in zip(kinds, runs, (Counter(kinds)[kind] for kind in kinds), strict=True)

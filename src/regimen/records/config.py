@@ -90,8 +90,25 @@ _OPTIONAL = ("preprocess", "augment", "scaler", "environment", "training", "expo
 
 
 def unread_by(model: ModelSettings | type[ModelSettings]) -> tuple[str, ...]:
-    """Returns the sections that a model of this config does not read."""
-    return tuple(section for section in _OPTIONAL if section not in model.reads)
+    """Returns what such a model does not read: sections, and ``section.field`` of one that it reads in part."""
+    unread: list[str] = []
+    for section in _OPTIONAL:
+        fields = [name.partition(".")[2] for name in model.reads if name.partition(".")[0] == section]
+        if not fields:
+            unread.append(section)
+        elif "" not in fields:
+            every = type(RunConfig.model_fields[section].default).model_fields
+            unread += [f"{section}.{name}" for name in every if name not in fields]
+    return tuple(unread)
+
+
+def without(values: dict[str, Any], name: str) -> object:
+    """Takes a section, or a ``section.field``, out of plain values; returns it, or None where it is not there."""
+    section, dot, field = name.partition(".")
+    inside = values.get(section)
+    if dot:
+        return inside.pop(field, None) if isinstance(inside, dict) else None
+    return values.pop(section, None)
 
 
 class RunConfig(BaseModel):
@@ -155,7 +172,9 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _every_section_is_read(self) -> Self:
         for name in unread_by(self.model):
-            if getattr(self, name) != type(self).model_fields[name].default:
+            section, _, field = name.partition(".")
+            own, default = getattr(self, section), type(self).model_fields[section].default
+            if (getattr(own, field) != getattr(default, field)) if field else (own != default):
                 raise ValueError(f"{name} is not read by a model of kind {self.model.kind}: leave it out")
         return self
 
@@ -187,7 +206,7 @@ class RunConfig(BaseModel):
         """
         values: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for key in ("name", "seed", "seeds", "judge", "tracking", *unread_by(self.model)):
-            values.pop(key, None)  # a section that is empty is not written
+            without(values, key)  # a section that is empty is not written
         data = values["data"]
         del data["path"]
         for file in data["extras"].values():

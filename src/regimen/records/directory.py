@@ -20,6 +20,7 @@ import regimen
 from regimen.errors import RunError
 from regimen.files import sweep
 from regimen.locks import FileLock, is_locked
+from regimen.own import OwnSource
 from regimen.readers.formats import path_exists
 from regimen.records.checksums import JUDGED, recorded_files, require_undamaged
 from regimen.records.layout import EXPOSURES
@@ -84,7 +85,7 @@ class RunDirectory:
     repairs), ``windows/<k>/`` (model, checkpoint, exposures), ``seeds/<n>/windows/`` (those of further seeds),
     ``ledger/`` (fills and marks), ``judgement.json`` and ``report.html``; once asked for, ``costs.json`` and
     ``backtests/``; with a tracker also ``figures/`` and what the tracker keeps there (``tensorboard/``, ``wandb/``,
-    ``tracking.json``).
+    ``tracking.json``); with code of the user's own a copy of it in ``sources/``, for the record.
     """
 
     path: Path
@@ -244,7 +245,7 @@ def _clear(folder: Path) -> None:
 
 
 def located(config: RunConfig, began: Path) -> RunConfig:
-    """Counts relative paths of data files from the folder that a run was started in, where they still exist there.
+    """Counts relative paths of files, of data and of one's own code, from where a run was started, if they are there.
 
     Args:
         config: of the run.
@@ -261,4 +262,5 @@ def located(config: RunConfig, began: Path) -> RunConfig:
     extras = {name: file.model_copy(update={"path": place(file.path)}) for name, file in data.extras.items()}
     changes: dict[str, Any] = {"extras": extras}
     changes |= {key: place(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
-    return config.model_copy(update={"data": data.model_copy(update=changes)})
+    own = {name: part.located(began) for name, part in config if isinstance(part, OwnSource)}
+    return config.model_copy(update={"data": data.model_copy(update=changes), **own})

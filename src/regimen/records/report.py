@@ -11,6 +11,7 @@ from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json
 from regimen.records.layout import HISTORY
+from regimen.records.models import model_title
 from regimen.records.trials import counted
 from regimen.reporting.report import ReportDocument, TrainedWindow, write
 from regimen.spans import in_words
@@ -53,7 +54,7 @@ def write_report(
     document = ReportDocument.of(
         Ledger.read(folder / "ledger"),
         judgement,
-        title=f"{config.model.kind} on {_short(data['source'])}, bars of {in_words(data['bar_length'])}",
+        title=f"{model_title(config.model)} on {_short(data['source'])}, bars of {in_words(data['bar_length'])}",
         run=directory.id if own else f"{directory.id}/{folder.name}",
         created=manifest["created"],
         windows=_windows(judgement, manifest["windows"] if own else None),

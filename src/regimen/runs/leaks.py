@@ -111,9 +111,12 @@ def _labels(now: Prepared, part: Slice) -> dict[str, NDArray[np.generic]]:
 
 
 def _files(fit: Fit) -> dict[str, NDArray[np.generic]]:
-    """Every file that the fit of a window writes: weights, losses, evaluations."""
+    """Every file that the fit of a window writes: weights, losses, evaluations.
+
+    Not those of skops, which hold the time of day: what their estimators answer is in a file beside them.
+    """
     with TemporaryDirectory(prefix="regimen-leaks-") as name:
         folder = Path(name)
         fit.save(folder)
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".skops")
         return {str(path.relative_to(folder)): np.frombuffer(path.read_bytes(), np.uint8) for path in files}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.records import RunConfig, RunDirectory, code_version
+from regimen.records import RunConfig, RunDirectory, code_version, model_title
 from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES, Draw
 from regimen.runs.prepare import Prepared
@@ -37,7 +37,7 @@ def trackers_of(prepared: Prepared, directory: RunDirectory) -> Trackers:
     """
     config, bars = prepared.config, prepared.bars
     facts = {
-        "model": config.model.kind,
+        "model": model_title(config.model),
         "data": bars.source,
         "fingerprint": bars.fingerprint,
         "config_hash": config.hash,
@@ -80,7 +80,8 @@ def track_end(
         (begin, end), bars = prepared.span, prepared.bars
         path = directory.path / FIGURES / "exposure.png"
         price = bars.close[begin:end, 0] if len(bars.symbols) == 1 else None
-        exposure(bars.time[begin:end], targets[begin:end], price, path, f"{prepared.config.model.kind}: exposure")
+        title = f"{model_title(prepared.config.model)}: exposure"
+        exposure(bars.time[begin:end], targets[begin:end], price, path, title)
         yield "exposure", path
 
     drawings: list[Draw] = [draw_exposure, *family_of(prepared.config.model).figures()]

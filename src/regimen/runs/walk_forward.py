@@ -12,12 +12,14 @@ from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
 from regimen.files import appearing, write_text
 from regimen.judging import Trials, timing_sharpe
+from regimen.own import OwnSource
 from regimen.records import (
     CONFIG,
     RunConfig,
     RunDirectory,
     Trial,
     environment,
+    model_title,
     new_id,
     now,
     recorded_files,
@@ -27,6 +29,7 @@ from regimen.records import (
     write_report,
 )
 from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.families import require_own_code
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
@@ -50,6 +53,7 @@ def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory
         The run's folder and its judgement.
     """
     require_trackers(config.tracking)
+    require_own_code(config)
     advance(0, 1, "bars, features, labels")
     prepared = prepare(config)
     directory = _create(root, prepared)
@@ -106,6 +110,7 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         directory.require_undamaged()
         config = directory.located_config()
         require_trackers(config.tracking)
+        require_own_code(config)
         advance(0, 1, "bars, features, labels")
         prepared = prepare(config)
         require_same_data(prepared.bars, manifest)
@@ -141,6 +146,9 @@ def describe(directory: RunDirectory, prepared: Prepared) -> None:
     """Writes what is known before the first fit: config, data checks, manifest."""
     write_text(directory.path / CONFIG, prepared.config.to_yaml())
     write_json(directory.path / "data.json", described(prepared.loaded, prepared.series.fingerprint))
+    for name, part in prepared.config:
+        if isinstance(part, OwnSource):
+            part.copy_to(directory.path / "sources", f"{name}.source")
     _tell(directory, prepared, "running")
 
 
@@ -167,7 +175,7 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
             "config": config.as_dict() if not before else before.get("config"),
             "files": recorded_files(directory.path) | kept,
             "working_folder": directory.working_folder,
-            "model": config.model.kind,
+            "model": model_title(config.model),
             "config_hash": config.hash,
             "fingerprint": prepared.bars.fingerprint,
             "seed": config.seed,
@@ -283,7 +291,7 @@ def trial(
         data=prepared.bars.fingerprint,
         source=prepared.series.fingerprint,
         config=prepared.config.hash,
-        model=prepared.config.model.kind,
+        model=model_title(prepared.config.model),
         seed=seed,
         bars=bars,
         sharpe=None if ledger is None else recorded_sharpe(ledger),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from regimen.errors import ConfigError
 from regimen.learning import AgentSettings
+from regimen.own import OwnSource
 from regimen.policies import RuleSettings
-from regimen.predictors import PredictorSettings
+from regimen.predictors import EstimatorConfig, PredictorSettings
+from regimen.records import RunConfig
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
 
-__all__ = ["Family", "family_of"]
+__all__ = ["Family", "family_of", "require_own_code"]
 
 
 def family_of(model: ModelSettings) -> Family:
@@ -25,6 +27,10 @@ def family_of(model: ModelSettings) -> Family:
         from regimen.runs.families import classifier
 
         return classifier
+    if isinstance(model, EstimatorConfig):
+        from regimen.runs.families import estimator
+
+        return estimator
     if isinstance(model, AgentSettings):
         from regimen.runs.families import agent
 
@@ -34,3 +40,16 @@ def family_of(model: ModelSettings) -> Family:
 
         return rule
     raise ConfigError("model", "must be the config of a model", type(model).__name__)
+
+
+def require_own_code(config: RunConfig) -> None:
+    """Says what is wrong with code of the user's own before any data are read.
+
+    Raises:
+        ConfigError: it is not there, does not run, is not what it was, or cannot be called with its settings.
+    """
+    for name, part in config:
+        if isinstance(part, OwnSource):
+            part.load(f"{name}.source")
+    if isinstance(config.model, EstimatorConfig):
+        config.model.unfitted()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from regimen.errors import RunError
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
 from regimen.policies import ClassifierPolicy, Preprocessed
-from regimen.predictors import PredictorSettings, TorchPredictor
+from regimen.predictors import ModuleConfig, PredictorSettings, TorchPredictor
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
@@ -94,9 +95,10 @@ def fit(
     """
     config, model, names = prepared.config, prepared.config.model, prepared.frame.names
     assert isinstance(model, PredictorSettings)
-    needed = training_bytes(lambda: model.module(len(names), len(CLASSES)))
     device = pick_device(config.training.device, "training.device").type
-    require_memory(needed, "model", device)  # before there is a single weight
+    if not isinstance(model, ModuleConfig):  # a stranger's module may not be makeable without memory; the loop asks too
+        needed = training_bytes(lambda: model.module(len(names), len(CLASSES)))
+        require_memory(needed, "model", device)  # before there is a single weight
     chain, seen_by = preprocessed_by(prepared, window)
     paths, prepared = augmented(prepared, window, seed, chain), seen_by
     scaler = fitted_scaler(prepared, window)
@@ -118,16 +120,22 @@ def fit(
         return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, config.exposure, scaler))
 
     tell_of_optimiser(tell, config.training.epochs)
-    result = train(
-        predictor,
-        data,
-        config.training,
-        seed=seed,
-        window=window.number,
-        checkpoint=checkpoint,
-        on_epoch=on_epoch,
-        score=score,
-    )
+    try:
+        result = train(
+            predictor,
+            data,
+            config.training,
+            seed=seed,
+            window=window.number,
+            checkpoint=checkpoint,
+            on_epoch=on_epoch,
+            score=score,
+        )
+    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if not isinstance(model, ModuleConfig):
+            raise
+        rule = f"must not fail in its training ({type(error).__name__}: {error})"
+        raise RunError("model", rule, model.source) from error
     return ClassifierFit(chain, scaler, result, policy, len(data.x_train))
 
 
@@ -139,7 +147,8 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Pre
         config: of the run.
         schema: hash of the features that will be fed; another one is refused.
     """
-    predictor, scaler = TorchPredictor.load(folder / MODEL, schema=schema), read_scaler(folder)
+    source = config.model.source if isinstance(config.model, ModuleConfig) else None
+    predictor, scaler = TorchPredictor.load(folder / MODEL, schema=schema, source=source), read_scaler(folder)
     return behind(read_chain(folder, config), ClassifierPolicy(predictor, config.exposure, scaler))
 
 

@@ -13,7 +13,7 @@ from regimen.errors import RunError
 from regimen.metrics import normal_cdf
 from regimen.policies import ClassifierPolicy, Preprocessed, Scaler
 from regimen.predictors import TorchPredictor
-from regimen.records import RunDirectory
+from regimen.records import RunDirectory, model_title
 from regimen.runs.families.classifier import load
 from regimen.runs.families.family import FIGURES
 from regimen.runs.families.scaling import preprocessed_by
@@ -42,7 +42,7 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
         if "mean" in outputs and "deviation" in outputs:
             outcome = prepared.targets(model.targets)[times, symbols, 0]
             pits.append(_normal((outcome - outputs["mean"]) / outputs["deviation"]))
-    kind = prepared.config.model.kind
+    kind = model_title(prepared.config.model)
     if came:
         path = directory.path / FIGURES / "calibration.png"
         calibration(np.concatenate(given), np.concatenate(came), path, f"{kind}: calibration out of sample")
@@ -65,7 +65,7 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
     for name, weights in looks.items():
         title = name if name == "attention" else f"attention {name}"
         path = directory.path / FIGURES / f"{title.replace(' ', '_')}.png"
-        attention_heatmap(weights.mean(axis=0), path, f"{prepared.config.model.kind}: {title}")
+        attention_heatmap(weights.mean(axis=0), path, f"{model_title(prepared.config.model)}: {title}")
         yield path.stem, path
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
 from regimen.labels import WeightsConfig, row_weights
-from regimen.predictors import TorchPredictor
 from regimen.preprocess import StandardScaler
 from regimen.runs.prepare import Prepared
 from regimen.seams import Inputs, RowTable
@@ -20,11 +19,23 @@ from regimen.training import TrainingData
 from regimen.windows import Lanes, SeriesWindows
 
 
+class SeesRows(Protocol):
+    """What a predictor says of the rows that it is to be fitted on, whichever library it is of."""
+
+    @property
+    def context(self) -> int:
+        """Rows that it sees at once."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what it learns besides the class."""
+
+
 def training_data(
     prepared: Prepared,
     window: Window,
     scaler: StandardScaler,
-    predictor: TorchPredictor,
+    predictor: SeesRows,
     paths: Sequence[Prepared] = (),
 ) -> TrainingData:
     """Returns a window's training and validation rows as a predictor sees them: rows, or windows of rows, scaled.
@@ -36,7 +47,7 @@ def training_data(
         prepared: bars, features and labels.
         window: the walk-forward window.
         scaler: fitted on its training slice.
-        predictor: its ``context`` and ``targets`` say what it sees and learns.
+        predictor: says what it sees and learns.
         paths: more bars of the training slice; their labelled rows are training rows too, and no validation rows.
 
     Raises:
@@ -107,7 +118,7 @@ class _Path(NamedTuple):
     returns: NDArray[np.float64]
 
 
-def _of_path(path: Prepared, scaler: StandardScaler, predictor: TorchPredictor) -> _Path:
+def _of_path(path: Prepared, scaler: StandardScaler, predictor: SeesRows) -> _Path:
     """Returns the rows of a path that have features, a label and, for a model of windows, a whole window."""
     names, labels = path.frame.names, path.labels
     usable = path.known & labels.defined

@@ -1,0 +1,93 @@
+"""What the user brings becomes a config of the kind that it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from regimen.errors import ConfigError
+from regimen.predictors import EstimatorConfig, ModuleConfig
+from regimen.records import own_model
+from regimen.records.models import model_configs, model_title
+
+OWN = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, inputs, classes, width=4):
+        super().__init__()
+
+
+def network(inputs, classes, width=4):
+    return Net(inputs, classes)
+
+
+def estimator(C=1.0):
+    return None
+
+
+class Nothing:
+    pass
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    """The path of a file of one's own."""
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("Net", ModuleConfig), ("network", ModuleConfig), ("estimator", EstimatorConfig)]
+)
+def test_a_place_is_known_by_what_is_there(name: str, kind: type, own: str) -> None:
+    config = own_model(f"{own}:{name}", {"any": 1})
+    assert type(config) is kind
+    assert (config.source, config.settings) == (f"{own}:{name}", {"any": 1})  # type: ignore[attr-defined]
+    assert model_title(config) == name  # type: ignore[arg-type]
+
+
+def test_an_estimator_in_memory_brings_the_settings_that_it_was_given() -> None:
+    config = own_model(LogisticRegression(C=0.1, class_weight={"0": 1.0}), {"max_iter": 7})
+    assert config == own_model(
+        "sklearn.linear_model._logistic:LogisticRegression", {"C": 0.1, "class_weight": {"0": 1.0}, "max_iter": 7}
+    )
+    assert own_model(RandomForestClassifier).settings == {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        (
+            make_pipeline(StandardScaler()),
+            r"settings\.steps: must be plain values: put it in a file as a function that",
+        ),
+        (LogisticRegression(C=float("nan")), r"settings\.C: must be plain values"),
+        (
+            nn.Linear(2, 3),
+            r"model: must be a class, a function or an estimator; give the class Linear and its settings",
+        ),
+        ("{own}:Nothing", r"model: must be a torch module's class, a class with scikit-learn's methods, or a function"),
+        ("{own}:Else", r"model\.source: must name something that .*mine\.py defines"),
+        ("else.py:Net", r"model\.source: must name a file that exists; got 'else\.py:Net'"),
+        (lambda: None, r"must have a name at the top of its file or of the notebook; got '<lambda>'"),
+    ],
+)
+def test_what_cannot_be_brought_is_one_line(model: Any, line: str, own: str) -> None:
+    with pytest.raises(ConfigError, match=line) as error:
+        own_model(model.format(own=own) if isinstance(model, str) else model)
+    assert "\n" not in str(error.value)
+
+
+def test_models_of_the_house_have_names_and_those_of_ones_own_have_places() -> None:
+    assert {"estimator", "module"}.isdisjoint(model_configs())
