@@ -63,6 +63,7 @@ COMMANDS = (
     "data fingerprint a.csv",
     "prove",
     "costs latest",
+    "signal latest",
 )
 FAST = 3
 

@@ -11,7 +11,21 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import regimen
-from regimen.cli import backtest, bench, costs, data, demo, features, leaks, prove, report, reproduce, runs, train
+from regimen.cli import (
+    backtest,
+    bench,
+    costs,
+    data,
+    demo,
+    features,
+    leaks,
+    prove,
+    report,
+    reproduce,
+    runs,
+    signal,
+    train,
+)
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.errors import RegimenError, one_line
@@ -66,6 +80,7 @@ app.command("features", short_help="compute the causal features of a file")(feat
 app.command("train", cls=train.TrainCommand, short_help="train a policy walk-forward and judge it")(train.train)
 app.command("resume", short_help="continue a run that was stopped")(train.resume)
 app.command("backtest", short_help="run a trained policy on other bars or costs")(backtest.backtest)
+app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
 app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)

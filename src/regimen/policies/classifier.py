@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, final
 
 import numpy as np
@@ -14,6 +15,8 @@ from regimen.reprs import short
 from regimen.windows import Lanes, SeriesWindows
 
 Floats = NDArray[np.float64]
+_Block = tuple[NDArray[np.intp], NDArray[np.intp], Floats, Floats | None]
+"""Positions in time, from the first bar asked for, and of symbols; their probabilities (n, 3), and volatility."""
 _ROWS = 65_536  # rows in one call: bounds the memory of the copies
 
 
@@ -112,31 +115,45 @@ class ClassifierPolicy:
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), all at once; windows reach back."""
+        alone = np.zeros((stop - start, len(history.bars.symbols)))
+        for times, symbols, probabilities, volatility in self._predicted(history, start, stop):
+            alone[times, symbols] = lean(self.rule, probabilities, volatility)
+        return alone
+
+    def probabilities(self, history: History, start: int, stop: int) -> Floats:
+        """Returns what the exposures come from, (stop − start, symbol, 3) of SELL, HOLD, BUY.
+
+        NaN where what is seen is not whole: there the exposure is 0.
+        """
+        classes = np.full((stop - start, len(history.bars.symbols), 3), np.nan)
+        for times, symbols, probabilities, _ in self._predicted(history, start, stop):
+            classes[times, symbols] = probabilities
+        return classes
+
+    def _predicted(self, history: History, start: int, stop: int) -> Iterator[_Block]:
+        """Yields the probabilities of the whole rows, or windows of rows, of bars [start, stop), in blocks."""
         features, present = history.features[:stop], history.bars.present[:stop]
         volatility = history.volatility[:stop] if self._schema.volatility and history.volatility is not None else None
-        alone = np.zeros((stop - start, present.shape[1]))
         first = start if self.classifier.context == 1 else 0
         known = present[first:] & np.isfinite(features[first:].sum(axis=2))
         if volatility is not None:
             known &= np.isfinite(volatility[first:])
         if self.classifier.context == 1:
-            step = max(1, _ROWS // max(alone.shape[1], 1))
-            for at in range(0, len(alone), step):
+            step = max(1, _ROWS // max(present.shape[1], 1))
+            for at in range(0, stop - start, step):
                 block = known[at : at + step]
                 if block.any():
                     rows = features[start + at : start + at + step][block]
                     risk = None if volatility is None else volatility[start + at : start + at + step][block]
-                    alone[at : at + step][block] = lean(
-                        self.rule, self.classifier.predict_proba(self._scaled(rows)), risk
-                    )
-            return alone
+                    times, symbols = np.nonzero(block)
+                    yield times + at, symbols, self.classifier.predict_proba(self._scaled(rows)), risk
+            return
         lanes = Lanes.of(self._scaled(features), known)
         times, symbols = np.nonzero(lanes.whole(self.classifier.context)[start:])
         if len(times):
             windows = lanes.windows(times + start, symbols, self.classifier.context)
             risk = None if volatility is None else volatility[times + start, symbols]
-            alone[times, symbols] = lean(self.rule, self.classifier.predict_proba(windows), risk)
-        return alone
+            yield times, symbols, self.classifier.predict_proba(windows), risk
 
     def _scaled(self, rows: Floats) -> NDArray[np.floating]:
         return rows if self.scaler is None else self.scaler.transform(rows, self.scaler.names)

@@ -65,7 +65,7 @@ class Preprocessed:
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop); the chain begins at the first bar."""
-        seen = preprocessed(history, self.chain)
+        seen = self.sight(history)
         if isinstance(self.policy, Spanning):
             return self.policy.exposures(seen, start, stop)
         state = self.policy.initial_state(len(history.bars.symbols))
@@ -75,6 +75,10 @@ class Preprocessed:
         for t in range(start, stop):
             alone[t - start], state = self.policy.act(seen.at(t), state)
         return alone
+
+    def sight(self, history: History) -> History:
+        """Returns the history as the policy behind the chain sees it."""
+        return preprocessed(history, self.chain)
 
     def _seen(self, moment: Moment, state: Floats) -> tuple[Moment, Floats]:
         """Returns the moment as the policy sees it, and the chain's memory after it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regimen.records.listing import find_run, list_runs
     from regimen.records.manifest import CONFIG, write_manifest
     from regimen.records.models import model_names, model_title, own_model
+    from regimen.records.recorded import read_sketch
     from regimen.records.report import write_report
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
@@ -55,6 +56,7 @@ __all__ = [
     "own_model",
     "plain",
     "read_json",
+    "read_sketch",
     "recorded_files",
     "require_finished",
     "sealed",
@@ -100,6 +102,7 @@ __getattr__, __dir__ = lazily(
         "list_runs": ".listing",
         "load_config": ".config",
         "read_json": ".documents",
+        "read_sketch": ".recorded",
         "require_finished": ".directory",
         "write_report": ".report",
     },

@@ -57,11 +57,16 @@ def recorded(root: Path) -> tuple[list[Recorded], int]:
     return sorted(trials, key=lambda each: each[0]), damaged
 
 
-def _trials_of(folder: Path) -> list[Recorded]:
+def read_sketch(folder: Path) -> Sketch | None:
+    """Returns what the market of a run or backtest is known by; None where its folder does not tell."""
     try:
-        sketch = Sketch.from_bytes((folder / SKETCH).read_bytes())
+        return Sketch.from_bytes((folder / SKETCH).read_bytes())
     except (OSError, ValueError):
-        sketch = None
+        return None
+
+
+def _trials_of(folder: Path) -> list[Recorded]:
+    sketch = read_sketch(folder)
     rows = _rows(folder)
     if rows is None:
         return [(at, trial, sketch) for at, trial in _earlier(folder)]

@@ -1,4 +1,4 @@
-"""What fits and trades: the walk-forward run, resume, judge again, backtest, costs, reproduce, the run's leaks.
+"""What fits and trades: the walk-forward run, resume, judge again, backtest, signal, costs, reproduce, the run's leaks.
 
 Each name is imported when it is first used: a command's help does not wait for torch.
 """
@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.reproduce import reproduce_run
+    from regimen.runs.signal import Holding, Signal, signal_of
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
 
 __all__ = [
     "CostLadder",
+    "Holding",
+    "Signal",
     "backtest_run",
     "cost_ladder",
     "find_run_leaks",
     "rejudge_run",
     "reproduce_run",
     "resume_run",
+    "signal_of",
     "start",
 ]
 
@@ -31,12 +35,15 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "CostLadder": ".costs",
+        "Holding": ".signal",
+        "Signal": ".signal",
         "backtest_run": ".backtests",
         "cost_ladder": ".costs",
         "find_run_leaks": ".leaks",
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",
+        "signal_of": ".signal",
         "start": ".walk_forward",
     },
 )

@@ -65,11 +65,11 @@ def backtest_run(
     parts = (PREPROCESS, SCALER, EXPOSURES, f"{MODEL}/*")
     directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in parts))
     trained = directory.located_config()
-    config = _with_overrides(trained, bars, overrides)
+    config = with_overrides(trained, bars, overrides)
     advance(0, 4, "bars")
     loaded = load_with_report(config.data)
     config = config.model_copy(update={"market": config.market.at(loaded.bars)})
-    bounds = _bounds(loaded.bars, manifest)
+    bounds = bounds_of(loaded.bars, manifest)
     advance(1, 4, "features")
     features = config.features.build()
     history = history_of(config, loaded.bars, features.compute(seen(loaded.bars)))
@@ -108,7 +108,7 @@ def backtest_run(
     return directory.path / _BACKTESTS / folder.name, judgement
 
 
-def _bounds(bars: Bars, manifest: dict[str, Any]) -> list[int]:
+def bounds_of(bars: Bars, manifest: dict[str, Any]) -> list[int]:
     """Where each model begins to decide, and the end; raises `DataError` when no model decides two bars."""
     edges = [_position(bars.time, window["test_from"]) for window in manifest["windows"]]
     if edges[0] >= len(bars) - 1:
@@ -201,7 +201,12 @@ def _position(time: np.ndarray[Any, np.dtype[np.datetime64]], stamp: str) -> int
     return int(np.searchsorted(time, np.datetime64(stamp, "ns")))
 
 
-def _with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str]) -> RunConfig:
+def with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str]) -> RunConfig:
+    """Returns the config of a trained run for other bars, or other ``data.*`` and ``market.*``.
+
+    Raises:
+        ConfigError: an override of something that the trained policy holds already.
+    """
     for override in overrides:
         if not override.startswith(("data.", "market.")):
             raise ConfigError("override", "must begin with data. or market.; the policy is trained already", override)
