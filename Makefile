@@ -61,7 +61,9 @@ format: $(VENV)/.dev ## format and mend what ruff can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 docs: $(VENV)/.dev ## build the documentation into site/
+	@$(BIN)/python scripts/api_pages.py
 	$(BIN)/zensical build --clean --strict
+	@$(BIN)/python scripts/formulas.py
 
 bench: $(VENV)/.dev ## the benchmarks, side by side with public peers where they are installed
 	@$(BIN)/regimen bench features
