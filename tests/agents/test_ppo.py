@@ -14,7 +14,7 @@ from regimen.agents import PPO, PPOConfig
 from regimen.agents.ppo import ppo as algorithm
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
-from regimen.learning import ActorCritic, RunningMoments
+from regimen.learning import ActorCritic
 from regimen.learning.storage import FILE
 from regimen.proving import KnownMarketEnv
 from regimen.simulators import HysteresisConfig
@@ -226,16 +226,6 @@ def test_the_critic_keeps_its_values_when_its_unit_changes() -> None:
     network.follow_targets(targets - 20.0, 0.25)
     torch.testing.assert_close(network.value(x).detach(), before, rtol=1e-4, atol=2e-4)
     assert float(network.value_shift) == pytest.approx(float(targets.mean()) - 5.0, abs=1e-3)
-
-
-def test_moments_of_batches_are_those_of_all_rows() -> None:
-    rows = np.random.default_rng(0).normal(loc=1e4, size=(1000, 3)) * [1.0, 1e-3, 0.0]
-    moments = RunningMoments(3)
-    for part in np.split(rows, [1, 5, 400]):
-        moments.merge(part)
-    np.testing.assert_allclose(moments.mean, rows.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(moments.variance, rows.var(axis=0), rtol=1e-6, atol=1e-20)
-    np.testing.assert_array_equal(moments.scale[2], 1.0)
 
 
 def test_continuous_actions_fill_the_range_and_stay_in_it() -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from regimen.envs.migrator import Migrator
     from regimen.envs.recipe import EnvRecipe
-    from regimen.envs.seats import Seats, Seen
+    from regimen.envs.seats import Room, Seats, Seen
     from regimen.envs.shaped import Shaped, ShapedConfig
     from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
     from regimen.envs.vector_market import VectorMarket
@@ -57,6 +57,7 @@ __all__ = [
     "Migrator",
     "RewardConfig",
     "RollingSharpeConfig",
+    "Room",
     "Seats",
     "Seen",
     "Shaped",
@@ -95,6 +96,7 @@ __getattr__, __dir__ = lazily(
         "Migrator": ".migrator",
         "RewardConfig": ".kinds",
         "RollingSharpeConfig": ".kinds",
+        "Room": ".seats",
         "Seats": ".seats",
         "Seen": ".seats",
         "Shaped": ".shaped",

@@ -25,18 +25,34 @@ from regimen.observation import ObservationSchema
 Floats = NDArray[np.float64]
 
 
+class Room(NamedTuple):
+    """Arrays in which a bar is stepped; whoever steps many bars makes them once. Nothing in them outlives a bar.
+
+    Attributes:
+        lanes: the accounts as lanes.
+        pairs: the bar and the one before it, each symbol's by itself.
+        context: (context, symbol, feature) rows of features in the precision of the environment.
+        rows: (1, symbol, width) observations in that precision.
+    """
+
+    lanes: Lanes
+    pairs: Scene
+    context: NDArray[Any]
+    rows: NDArray[Any]
+
+
 class Seen(NamedTuple):
     """What the seats see after the close of a bar.
 
     Attributes:
-        rows: (symbol, width) observations in the precision of the environment.
+        rows: (symbol, width) observations in the precision of the environment, until the room's next bar.
         acting: positions of the symbols that act, the longest open first: those that have an account, not ruined.
-        pairs: the bar and the one before it, each symbol's by itself.
+        room: in which the bar was stepped.
     """
 
     rows: NDArray[Any]
     acting: NDArray[np.intp]
-    pairs: Scene
+    room: Room
 
 
 @final
@@ -65,6 +81,12 @@ class Seats:
         self._edges = Edges(*(first for first, _ in pairwise(ends)))
         self.width: int = ends[-1]
 
+    def room(self, tape: Tape) -> Room:
+        """Returns room for the bars of a market, for one thread at a time."""
+        symbols = len(tape.ends)
+        rows = np.empty((1, symbols, self.schema.width), self.schema.precision)
+        return Room(self._lanes(symbols), self._pairs(tape), self._context(symbols), rows)
+
     def look(self, moment: Moment, state: Floats) -> None:
         """Takes a bar's features into the context, in place; no account is stepped.
 
@@ -74,36 +96,28 @@ class Seats:
         context = self._context(len(state))
         self._refuse(look_seats(moment.features, moment.present, state, self._edges, context), moment)
 
-    def advance(self, moment: Moment, state: Floats) -> Seen:
+    def advance(self, moment: Moment, state: Floats, room: Room) -> Seen:
         """Steps every open account to the close of a bar, opens those whose first whole row it has; in place.
+
+        Args:
+            moment: the bar.
+            state: a row per symbol.
+            room: for the bars of this market, see `room`.
 
         Raises:
             ConfigError: a tape without the columns that the market's costs need.
             DataError: see `look`.
         """
-        tape, symbols = moment.tape, len(state)
+        tape = moment.tape
         if (self.rules.impact > 0.0) != (tape.variances.shape[0] > 0):
             rule = "must be that of the market that is traded: the tape was made for another one"
             raise ConfigError("market.costs.impact_coefficient", rule, self.rules.impact)
-        pairs, rows = self._pairs(tape), np.empty((1, symbols, self.schema.width), self.schema.precision)
-        bad = advance_seats(
-            moment.features,
-            moment.present,
-            tape,
-            state,
-            self._edges,
-            self.rules,
-            self.plan,
-            self._lanes(symbols),
-            pairs,
-            self._context(symbols),
-            rows,
-        )
+        bad = advance_seats(moment.features, moment.present, tape, state, self._edges, self.rules, self.plan, *room)
         self._refuse(bad, moment)
         acting = np.flatnonzero((state[:, LIVED] > 0.0) & (state[:, self._edges.account + RUINED] == 0.0))
         if len(acting) > 1:
             acting = acting[np.argsort(-state[acting, LIVED], kind="stable")]
-        return Seen(rows[0], acting, pairs)
+        return Seen(room.rows[0], acting, room)
 
     def decide(self, actions: NDArray[Any], seen: Seen, state: Floats) -> Floats:
         """Turns the actions of the symbols that act into exposures, which are in force from now on; in place.
@@ -125,8 +139,8 @@ class Seats:
         outside = first_outside(chosen, low, high)
         if outside >= 0:
             raise RunError("actions", f"must lie in [{low:g}, {high:g}]", float(chosen[outside, 0]))
-        lanes = self._lanes(len(state))
-        decide_seats(chosen[:, 0], seen.acting, state, self._edges, self.plan, lanes, seen.pairs, exposures)
+        lanes, pairs, *_ = seen.room
+        decide_seats(chosen[:, 0], seen.acting, state, self._edges, self.plan, lanes, pairs, exposures)
         return exposures
 
     def _refuse(self, bad: int, moment: Moment) -> None:

@@ -102,21 +102,35 @@ def _forward(x: Tensor, activation: Activation, parameters: Sequence[Tensor], ke
         keep: all rows of the hidden layers; else their place is used again for every block.
     """
     weights, biases = parameters[0::2], parameters[1::2]
-    kept = len(x) if keep else min(len(x), _BLOCK)
-    hidden = [x.new_empty((kept, len(weight))) for weight in weights[:-1]]
-    output = x.new_empty((len(x), len(weights[-1])))
-    offsets = [bias.numpy() for bias in biases]
-    activate = _FORWARD[activation]
-    for start in range(0, len(x), _BLOCK):
-        rows = x[start : start + _BLOCK]
-        place = slice(start, start + _BLOCK) if keep else slice(len(rows))
-        for layer, weight, offset in zip(hidden, weights, offsets, strict=False):
-            into = layer[place]
-            torch.mm(rows, weight.t(), out=into)
-            activate(into.numpy(), offset)
-            rows = into
-        torch.addmm(biases[-1], rows, weights[-1].t(), out=output[start : start + _BLOCK])
+    count = x.shape[0]
+    kept = count if keep else min(count, _BLOCK)
+    hidden = [x.new_empty((kept, weight.shape[0])) for weight in weights[:-1]]
+    output = x.new_empty((count, weights[-1].shape[0]))
+    if count <= _BLOCK:
+        _forward_block(x, activation, weights, biases, hidden, output)
+        return [*hidden, output]
+    for start in range(0, count, _BLOCK):
+        block = slice(start, min(start + _BLOCK, count))
+        place = block if keep else slice(block.stop - start)
+        _forward_block(x[block], activation, weights, biases, [layer[place] for layer in hidden], output[block])
     return [*hidden, output]
+
+
+def _forward_block(
+    rows: Tensor,
+    activation: Activation,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    hidden: Sequence[Tensor],
+    output: Tensor,
+) -> None:
+    """Takes rows through all layers, into ``hidden`` and ``output``."""
+    activate = _FORWARD[activation]
+    for into, weight, bias in zip(hidden, weights, biases, strict=False):
+        torch.mm(rows, weight.t(), out=into)
+        activate(into.numpy(), bias.detach().numpy())
+        rows = into
+    torch.addmm(biases[-1], rows, weights[-1].t(), out=output)
 
 
 class _Layers(torch.autograd.Function):
@@ -124,7 +138,7 @@ class _Layers(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, activation: Activation, *parameters: Tensor) -> Tensor:
-        *hidden, output = _forward(x.detach(), activation, [each.detach() for each in parameters], keep=True)
+        *hidden, output = _forward(x.detach(), activation, parameters, keep=True)
         ctx.activation, ctx.hidden = activation, hidden
         ctx.save_for_backward(x, *parameters[0::2])
         return output
@@ -180,5 +194,5 @@ class Perceptron(nn.Sequential):
         if torch.is_grad_enabled():
             output: Tensor = _Layers.apply(rows, self.activation, *parameters)  # type: ignore[no-untyped-call]
         else:
-            output = _forward(rows, self.activation, [each.detach() for each in parameters], keep=False)[-1]
+            output = _forward(rows, self.activation, parameters, keep=False)[-1]
         return output.view(*x.shape[:-1], output.shape[-1])

@@ -31,6 +31,7 @@ class RunningMoments:
         self.count = 0.0
         self.mean = np.zeros(width)
         self.squares = np.zeros(width)
+        self._shift_and_factor: tuple[Tensor, Tensor] | None = None
 
     def merge(self, batch: NDArray[Any]) -> None:
         """Takes in the rows of a batch (n, width); sums are made in float64."""
@@ -44,6 +45,7 @@ class RunningMoments:
         self.squares += squares + np.square(apart) * (self.count * len(rows) / total)
         self.mean += apart * (len(rows) / total)
         self.count = total
+        self._shift_and_factor = None
 
     @property
     def variance(self) -> NDArray[np.float64]:
@@ -58,10 +60,12 @@ class RunningMoments:
         return np.where(varied, np.sqrt(np.where(varied, variance, 1.0)), 1.0)
 
     def shift_and_factor(self) -> tuple[Tensor, Tensor]:
-        """Returns the mean and one over the scale as float32 (width,): 0 and 1 before the first row."""
-        import torch
+        """Returns the mean and one over the scale as float32 (width,), to be read only: 0 and 1 before any row."""
+        if self._shift_and_factor is None:
+            import torch
 
-        return torch.from_numpy(self.mean).float(), torch.from_numpy(1.0 / self.scale).float()
+            self._shift_and_factor = torch.from_numpy(self.mean).float(), torch.from_numpy(1.0 / self.scale).float()
+        return self._shift_and_factor
 
     def normalised(self, rows: Tensor, limit: float, scaled: bool = True) -> Tensor:
         """Returns new rows (..., width): less the mean, over the scale, held within ±limit.
@@ -84,3 +88,4 @@ class RunningMoments:
         """Goes on from a `state`."""
         self.count = float(state["count"][0])
         self.mean, self.squares = state["mean"].copy(), state["squares"].copy()
+        self._shift_and_factor = None

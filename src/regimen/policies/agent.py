@@ -8,7 +8,7 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.envs import EnvSpec, LevelsConfig, Seats, VectorMarketConfig, VerbsConfig
+from regimen.envs import EnvSpec, LevelsConfig, Room, Seats, VectorMarketConfig, VerbsConfig
 from regimen.execution import History, Moment
 from regimen.observation import ObservationSchema
 from regimen.reprs import short
@@ -105,12 +105,15 @@ class AgentPolicy:
             DataError: a feature that is infinite.
             RunError: an action outside the agent's space.
         """
+        return self._act(moment, state, self.seats.room(moment.tape))
+
+    def _act(self, moment: Moment, state: Floats, room: Room) -> tuple[Floats, Floats]:
         following = state.copy()
         own = following[:, : self.seats.width]
-        seen = self.seats.advance(moment, own)
+        seen = self.seats.advance(moment, own, room)
         if not len(seen.acting):
             return np.zeros(len(state)), following
-        rows = seen.rows[seen.acting].astype(np.float32)
+        rows = seen.rows[seen.acting].astype(np.float32, copy=False)
         before = following[seen.acting, self.seats.width :].astype(np.float32) if self._memory else None
         if self.watching is not None:
             self.watching((rows, before))
@@ -133,9 +136,9 @@ class AgentPolicy:
         state = self.initial_state(symbols)
         for t in range(max(0, start - self.config.context + 1), start):
             state = self.watch(history.at(t), state)
-        alone = np.zeros((stop - start, symbols))
+        alone, room = np.zeros((stop - start, symbols)), self.seats.room(history.tape)
         for t in range(start, min(stop, last)):
-            alone[t - start], state = self.act(history.at(t), state)
+            alone[t - start], state = self._act(history.at(t), state, room)
         alone[max(last - start, 0) :] = np.nan
         return alone
 
