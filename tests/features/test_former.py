@@ -16,6 +16,7 @@ from regimen.seeding import generator
 STANDARD = FeatureSet.standard()
 
 COLUMNS = {
+    "volatility_rank_120": "0209dcf3cfa270c510cf5653fbd19e98403f5264eb557ea8ccd085a8ee28f70d",
     "candle_body": "2b127c4160c10077b10b08b7290a48b3c9fbb47490fce387eb7e26320fa468aa",
     "candle_shadow": "e55cc5cd5bd74c24d2eaae1a24bd1597dc5c5a65c9bd4622556adff2ecf38456",
     "ultimate_28": "5e22b2dc41a044a1a0d28b7b15b47da549e2c7f34b698c63649e646faae02483",
@@ -25,7 +26,7 @@ COLUMNS = {
     "donchian_55": "6ff7a2ba8052f5129e23f27b71399e6bbc2c3d1e66ba30aa941babf70e9b6837",
     "extreme_order_120": "dd74906be530ec71ebbd9fbfe9c491772023b07acf6306a0483be3920f10652e",
 }
-"""SHA-256 of each column on `rough_bars`, by the code before it was written anew. None of them takes a logarithm."""
+"""SHA-256 of each column on `rough_bars`, by the former code. Of logarithms they take no more than the order."""
 
 
 def rough_bars(rows: int = 3_000) -> Bars:

@@ -13,6 +13,9 @@ from typing import Any
 from regimen.scan import code_digest
 
 FORMER = {
+    "21fb5c4c39918efc62a346a436b49e49b7d99103a9414c9ad66469b3a8344c28": (  # regime.dynamics_step
+        "11c65bb05e68b776727560711235b5b353e6f4741ba91d11dfe797e322dc5f0b"
+    ),
     "127b54be790d4b4e4e7e6b99a6f3d8a615ddd8cd047d2036a5091ab1f0b4dc25": (  # regime.range_step
         "ebd64e3817073a393d78225a904a2698e140952c912039fed5f8af530a6240a4"
     ),

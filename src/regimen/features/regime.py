@@ -157,9 +157,9 @@ def dynamics_step(
     )
     if state.seen < DYNAMICS_WARMUP:
         return after, (np.nan, np.nan, np.nan, np.nan, np.nan)
-    below = 0
+    below = 0  # whole numbers: uncompiled, the sum of two truths is their "or"
     for i in range(RANK_LENGTH):
-        below += (variances[i] < variance) + (variances[i] <= variance)
+        below += int(variances[i] < variance) + int(variances[i] <= variance)
     return after, (
         share(travelled, path),
         contrast(long_power, HALF_LAG * short_power),
