@@ -96,3 +96,13 @@ def test_what_has_no_name_has_no_place(tmp_path: Path) -> None:
         source_of(lambda x: x, "model", tmp_path)
     with pytest.raises(ConfigError, match="must be a class or a function"):
         source_of(3, "model", tmp_path)
+
+
+def test_what_was_imported_before_keeps_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever imported a class trains it twice: the first time loads its file."""
+    place = _write(tmp_path, imported_before="class VALUE: pass\n").replace("mine.py", "imported_before.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    value = __import__("imported_before").VALUE
+    assert source_of(value, "model", tmp_path) == place
+    load_object(place, "model")
+    assert source_of(value, "model", tmp_path) == place

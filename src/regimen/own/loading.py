@@ -177,18 +177,20 @@ def _line_of(error: BaseException, path: Path) -> str:
 
 @contextmanager
 def _neighbours_importable(folder: Path, files: tuple[Path, ...]) -> Iterator[None]:
-    """Lets a file import the files beside it, as they are now."""
-    own = {file.resolve() for file in files}
+    """Lets a file import the files beside it, as they are now; what was imported of them before stays importable."""
+    own, before = {file.resolve() for file in files}, {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if path is not None and Path(path).resolve() in own and name != "__main__":
-            del sys.modules[name]
+            before[name] = sys.modules.pop(name)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
         yield
     finally:
         sys.path.remove(str(folder))
+        for name, module in before.items():
+            sys.modules.setdefault(name, module)
 
 
 def _digest(files: tuple[Path, ...]) -> str:
