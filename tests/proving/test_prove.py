@@ -13,7 +13,7 @@ import pytest
 from regimen.agents import PPOConfig
 from regimen.errors import ConfigError, RunError
 from regimen.learning import Iteration
-from regimen.proving import EXPERIMENTS, FAST, Arena, Demand, Experiment, Result, Run, prove, run_seed, select
+from regimen.proving import EXPERIMENTS, FAST, Arena, Demand, Experiment, Result, SeedResult, prove, run_seed, select
 from regimen.proving.experiment import MODES
 from regimen.proving.table import HEADINGS, document, markdown, missed, rows
 from regimen.simulators import HysteresisConfig, OrnsteinUhlenbeckConfig
@@ -26,7 +26,7 @@ QUICK = Experiment(OU, TINY, steps=64, lanes=16, bars=500, episode_length=50, wa
 def made(demands: tuple[Demand, ...], scores: list[float], **others: list[float]) -> Result:
     columns = {"score": scores, **others}
     runs = [
-        Run(seed, {mode: {name: column[seed] for name, column in columns.items()} for mode in MODES}, 1000, 2.0)
+        SeedResult(seed, {mode: {name: column[seed] for name, column in columns.items()} for mode in MODES}, 1000, 2.0)
         for seed in range(len(scores))
     ]
     return Result(Experiment(Arena("ou", OrnsteinUhlenbeckConfig(), demands), TINY, steps=1000), tuple(runs))

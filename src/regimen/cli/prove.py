@@ -12,9 +12,7 @@ from regimen.cli.screen.lines import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regimen.cli.screen.progress import Advance
-    from regimen.learning import Iteration
-    from regimen.proving import Experiment, Progress, Result
+    from regimen.proving import Result
 
 
 def prove(
@@ -39,7 +37,7 @@ def prove(
     from regimen.cli.screen.progress import progress_bar, working
 
     with working("agents"):
-        from regimen.proving import EXPERIMENTS, FAST, installed, prove, select
+        from regimen.proving import EXPERIMENTS, FAST, in_percent, installed, prove, select
         from regimen.proving.table import document, markdown
 
     chosen = select(FAST if fast else EXPERIMENTS, agents or (), markets or ())
@@ -49,7 +47,7 @@ def prove(
         for name, rule in lacking.items():
             say(f"skipped: {name}: {rule}", error=True)
     with progress_bar() as advance:
-        results = prove(chosen, seeds, _reporter(advance, chosen, seeds), jobs)
+        results = prove(chosen, seeds, in_percent(advance, chosen, seeds), jobs)
     if as_json:
         print(json.dumps(document(results), indent=1, allow_nan=False))
     elif as_markdown:
@@ -58,28 +56,6 @@ def prove(
         _show(results)
     if not all(result.met for result in results):
         raise typer.Exit(1)
-
-
-def _reporter(advance: Advance, experiments: Sequence[Experiment], seeds: int) -> Progress:
-    """Turns iterations of any number of runs into one bar, in percent of all steps, with the numbers of the oldest."""
-    total = seeds * sum(experiment.steps for experiment in experiments)
-    steps: dict[tuple[str, int], int] = {}
-    running: list[tuple[str, int]] = []
-
-    def tell(experiment: Experiment, seed: int, iteration: Iteration) -> None:
-        run = (str(experiment), seed)
-        if run not in steps:
-            running.append(run)
-        pace = (iteration.steps - steps.get(run, 0)) / iteration.seconds if iteration.seconds > 0.0 else 0.0
-        steps[run] = iteration.steps
-        if run == running[0]:
-            message = f"{experiment}, seed {seed} · reward {iteration.reward:.3g} · entropy {iteration.entropy:.3g}"
-            done = min(100, 100 * sum(steps.values()) // total)
-            advance(done, 100, f"{message} · {pace / 1e3:,.0f} k steps/s")
-        if iteration.steps >= iteration.total:
-            running.remove(run)
-
-    return tell
 
 
 def _show(results: Sequence[Result]) -> None:

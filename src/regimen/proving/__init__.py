@@ -5,7 +5,8 @@ from regimen.proving.experiment import Arena, Demand, Experiment
 from regimen.proving.experiments import EXPERIMENTS, FAST, installed, select
 from regimen.proving.fits import fitted_rule, fitted_threshold, lag_law, measures
 from regimen.proving.known_market import KnownMarketEnv, PlayableMarket
-from regimen.proving.prove import Judged, Progress, Result, Run, prove, run_seed
+from regimen.proving.percent import in_percent
+from regimen.proving.prove import Judged, Progress, Result, SeedResult, prove, run_seed
 
 __all__ = [
     "EXPERIMENTS",
@@ -19,11 +20,12 @@ __all__ = [
     "PlayableMarket",
     "Progress",
     "Result",
-    "Run",
+    "SeedResult",
     "Walk",
     "evaluate",
     "fitted_rule",
     "fitted_threshold",
+    "in_percent",
     "installed",
     "lag_law",
     "measures",

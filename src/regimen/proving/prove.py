@@ -28,7 +28,7 @@ Progress = Callable[[Experiment, int, Iteration], None]
 
 
 @dataclass(frozen=True)
-class Run:
+class SeedResult:
     """One seed of an experiment.
 
     Attributes:
@@ -65,7 +65,7 @@ class Result:
     """All seeds of an experiment."""
 
     experiment: Experiment
-    runs: tuple[Run, ...]
+    runs: tuple[SeedResult, ...]
 
     def values(self, mode: Mode, measure: str) -> list[float]:
         """Returns a measure of every seed."""
@@ -95,7 +95,7 @@ class Result:
         return min(self.values(mode, demand.measure), key=demand.margin)
 
 
-def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None) -> Run:
+def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None) -> SeedResult:
     """Trains an agent on a path of its own, and lets it walk fresh paths, the same for every seed, in both modes."""
     arena = experiment.arena
     path = arena.market.simulate(experiment.bars, int(generator(seed, "prove", "path").integers(2**62)))
@@ -126,7 +126,7 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
         )
         for mode in MODES
     }
-    return Run(seed, numbers, history[-1].steps, sum(iteration.seconds for iteration in history))
+    return SeedResult(seed, numbers, history[-1].steps, sum(iteration.seconds for iteration in history))
 
 
 def prove(
@@ -167,7 +167,7 @@ def _begin(queue: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback of its own
 
 
-def _run_task(number: int, experiment: Experiment, seed: int) -> Run:
+def _run_task(number: int, experiment: Experiment, seed: int) -> SeedResult:
     last = 0.0
 
     def tell(_experiment: Experiment, _seed: int, iteration: Iteration) -> None:
@@ -190,10 +190,10 @@ def _pool(jobs: int, queue: Any) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _in_processes(tasks: list[tuple[Experiment, int]], jobs: int, progress: Progress | None) -> list[Run]:
+def _in_processes(tasks: list[tuple[Experiment, int]], jobs: int, progress: Progress | None) -> list[SeedResult]:
     queue = multiprocessing.get_context("spawn").Queue()
     with _pool(jobs, queue) as pool:
-        futures: list[Future[Run]] = [
+        futures: list[Future[SeedResult]] = [
             pool.submit(_run_task, number, experiment, seed) for number, (experiment, seed) in enumerate(tasks)
         ]
         waiting = set(futures)
