@@ -28,7 +28,7 @@ def bars_of(
         columns.setdefault("symbols", tuple(f"S{number}" for number in range(close.shape[1])))
     time = np.datetime64(start) + np.arange(len(close)) * np.timedelta64(int(step[:-1]), step[-1])
     prices = {"open": opens, "high": np.fmax(opens, close), "low": np.fmin(opens, close), "close": close}
-    return Bars.from_arrays(time, **(prices | columns))
+    return Bars.from_arrays(time, **(prices | columns), checked=False)
 
 
 def random_walk(count: int, symbols: int = 1, seed: int = 0, drift: float = 0.0, sigma: float = 0.01) -> Bars:

@@ -57,6 +57,7 @@ def market(seed: int, sign: float = 1.0) -> VectorMarket:
         high=np.maximum(start, close),
         low=np.minimum(start, close),
         close=close,
+        checked=False,
     )
     change = np.diff(np.log(close), prepend=0.0)[:, None]
     return VectorMarket(bars, change, n_envs=4, episode_length=50, actions="levels", threads=1)

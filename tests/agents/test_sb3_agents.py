@@ -190,6 +190,7 @@ def test_a_panel_is_one_lane() -> None:
         low=close * 0.99,
         close=close,
         symbols=("A", "B", "C"),
+        checked=False,
     )
     env = VectorMarket(bars, rng.standard_normal((length, 3, 2)), n_envs=4, episode_length=20, threads=1)
     agent = small("td3", REPLAY).build(env)

@@ -36,6 +36,7 @@ def _bars(count: int = 600, symbols: int = 2, phi: float = 0.5, holes: bool = Tr
         **dict(zip(names, columns, strict=True)),
         symbols=tuple(f"s{k}" for k in range(symbols)),
         extras={"funding_rate": funding},
+        checked=False,
     )
 
 

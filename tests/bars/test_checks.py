@@ -222,7 +222,7 @@ def test_bars_from_memory_hold_nothing_infinite(name: str) -> None:
     extras = {"funding_rate": np.zeros(5)}
     (extras if name in extras else columns)[name][3] = np.inf
     with pytest.raises(DataError, match=rf"bars\.{name}: must be finite, or NaN where there is none; row 3"):
-        Bars.from_arrays(np.arange(5), **columns, extras=extras)
+        Bars.from_arrays(np.arange(5), **columns, extras=extras, time_unit="s")
 
 
 def test_a_break_at_noon_every_day_is_no_gap_but_a_hole_is(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def bars_of(present: np.ndarray) -> Bars:
     price = np.where(present, 100.0, np.nan)
     names = tuple(f"S{s}" for s in range(present.shape[1]))
     time = np.datetime64("2021-01-04") + np.arange(len(present))
-    return Bars.from_arrays(time, open=price, high=price, low=price, close=price, symbols=names)
+    return Bars.from_arrays(time, open=price, high=price, low=price, close=price, symbols=names, checked=False)
 
 
 def by_hand(present: np.ndarray) -> np.ndarray:

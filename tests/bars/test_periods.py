@@ -23,7 +23,7 @@ YEAR = 365 * DAY
 def bars_at(time: object, **options: object) -> Bars:
     stamps = np.asarray(time, dtype="datetime64[ns]")
     price = 10.0 * np.exp(np.cumsum(np.random.default_rng(9).normal(0.0, 1e-4, len(stamps))))
-    return Bars.from_arrays(stamps, open=price, high=price, low=price, close=price, **options)  # type: ignore[arg-type]
+    return Bars.from_arrays(stamps, open=price, high=price, low=price, close=price, **options, checked=False)  # type: ignore[arg-type]
 
 
 def sessions(first: str, last: str, hours: np.ndarray, without: tuple[str, ...] = ()) -> np.ndarray:
@@ -108,7 +108,7 @@ def panel(*symbols: np.ndarray) -> Bars:
 
 
 def bars_at_grid(times: np.ndarray, price: np.ndarray, names: tuple[str, ...]) -> Bars:
-    return Bars.from_arrays(times, open=price, high=price, low=price, close=price, symbols=names)
+    return Bars.from_arrays(times, open=price, high=price, low=price, close=price, symbols=names, checked=False)
 
 
 def test_a_rare_symbol_does_not_decide_for_the_others() -> None:
@@ -181,7 +181,9 @@ def uneven_panel() -> Bars:
     coin = days >= np.datetime64("2020-01-01")
     days, weekday, coin = (each[weekday | coin] for each in (days, weekday, coin))
     price = np.where(np.stack([weekday, coin], axis=1), 10.0, np.nan)
-    return Bars.from_arrays(days, open=price, high=price, low=price, close=price, symbols=("STOCK", "COIN"))
+    return Bars.from_arrays(
+        days, open=price, high=price, low=price, close=price, symbols=("STOCK", "COIN"), checked=False
+    )
 
 
 def test_a_long_window_of_an_uneven_panel_is_counted_anew() -> None:
@@ -199,5 +201,7 @@ def test_a_window_keeps_bars_a_year_that_were_said_and_those_of_an_even_series()
     said = replace(bars, periods_per_year=252.0)
     assert said.window(600, len(bars)).periods_per_year == 252.0
     alone = bars.select("STOCK").window(0, 500)
-    even = Bars.from_arrays(alone.time, open=alone.open, high=alone.high, low=alone.low, close=alone.close)
+    even = Bars.from_arrays(
+        alone.time, open=alone.open, high=alone.high, low=alone.low, close=alone.close, checked=False
+    )
     assert even.window(100, 400).periods_per_year == even.periods_per_year

@@ -39,6 +39,7 @@ def walk(count: int = 500, symbols: int = 1, seed: int = 3, holes: float = 0.0, 
             "sentiment": np.where(gone, np.nan, generator.normal(size=close.shape))[keep],
         },
         **{name: values[keep] for name, values in columns.items()},
+        checked=False,
     )
 
 
@@ -104,6 +105,7 @@ def test_a_split_inside_a_long_bar_is_no_move() -> None:
         close=[102, 100, 51, 52],
         volume=[10, 10, 20, 20],
         extras={"adjustment": [1, 1, 2, 2]},
+        checked=False,
     ).resample("4h")
     found = [getattr(bars, name)[0, 0] for name in ("open", "high", "low", "close", "volume")]
     assert found == [50, 53, 49, 52, 80]
@@ -120,7 +122,7 @@ def test_a_calendar_follows_its_bars() -> None:
     times = pd.bdate_range("2024-01-01", periods=60)
     hours = np.concatenate([day.to_datetime64() + np.arange(14, 21) * HOUR for day in times]).astype("datetime64[ns]")
     price = np.full(len(hours), 10.0)
-    bars = Bars.from_arrays(hours, open=price, high=price, low=price, close=price)
+    bars = Bars.from_arrays(hours, open=price, high=price, low=price, close=price, checked=False)
     assert (bars.calendar.name, bars.calendar.session_bars) == ("sessions", 7)
     assert bars.resample("2h").calendar.session_bars == 4
     assert bars.resample("1d").periods_per_year == pytest.approx(365 * 5 / 7)  # no holiday among them
@@ -135,7 +137,9 @@ def session_hours(zone: str, opens: str, closes: str, first: str, last: str, fre
     local = pd.DatetimeIndex(np.concatenate([start.to_numpy() for start in starts]))
     time = local.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dropna().tz_convert("UTC").tz_localize(None)
     price = 100 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.001, len(time))))
-    return Bars.from_arrays(time.to_numpy(), open=price, high=price, low=price, close=price, volume=np.ones(len(time)))
+    return Bars.from_arrays(
+        time.to_numpy(), open=price, high=price, low=price, close=price, volume=np.ones(len(time)), checked=False
+    )
 
 
 MARKETS = {

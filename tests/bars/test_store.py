@@ -109,6 +109,7 @@ def test_adjusted_prices_keep_the_first_scale_and_see_no_future() -> None:
         close=price,
         volume=np.full(5, 8.0),
         extras={"adjustment": adjustment},
+        checked=False,
     )
     adjusted = bars.adjusted()
     np.testing.assert_allclose(adjusted.close[:, 0], [100, 102, 102, 100, 100])
@@ -116,7 +117,7 @@ def test_adjusted_prices_keep_the_first_scale_and_see_no_future() -> None:
     np.testing.assert_array_equal(bars.window(0, 3).adjusted().close, adjusted.close[:3])
     with pytest.raises(DataError, match="adjustment"):
         adjusted.window(0, 2).__class__.from_arrays(
-            bars.time, open=price, high=price, low=price, close=price
+            bars.time, open=price, high=price, low=price, close=price, checked=False
         ).adjusted()
 
 

@@ -120,6 +120,7 @@ def market(actions: str, columns: int = 3) -> VectorMarket:
         low=np.minimum(start, close) * 0.99,
         close=close,
         volume=np.full(length, 1e6),
+        checked=False,
     )
     features = np.column_stack([signal_, rng.standard_normal((length, columns - 1))])
     features[:5] = np.nan

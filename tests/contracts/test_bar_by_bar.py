@@ -66,7 +66,7 @@ def panel(symbols: str = "ABC") -> Bars:
     o, h, lo, c, v, factor, rates = (column[:, kept] for column in columns)
     return Bars.from_arrays(
         np.datetime64("2024-01-01T00", "h") + np.arange(LENGTH), open=o, high=h, low=lo, close=c, volume=v,
-        symbols=tuple(symbols), extras={"adjustment": factor, "funding_rate": rates},
+        symbols=tuple(symbols), extras={"adjustment": factor, "funding_rate": rates}, checked=False
     )  # fmt: skip
 
 
@@ -299,7 +299,7 @@ def test_a_run_on_disk(model: str, tmp_path: Path) -> None:
     start_ = np.concatenate([[100.0], close[:-1]])
     Bars.from_arrays(
         np.datetime64("2024-01-01T00", "h") + np.arange(520), open=start_, high=np.maximum(start_, close) * 1.002,
-        low=np.minimum(start_, close) * 0.998, close=close, volume=rng.lognormal(3, 0.5, 520),
+        low=np.minimum(start_, close) * 0.998, close=close, volume=rng.lognormal(3, 0.5, 520), checked=False
     ).write(tmp_path / "coin.parquet")  # fmt: skip
     (tmp_path / "run.yaml").write_text(RUN.format(path=tmp_path / "coin.parquet") + model)
     config = load_config(tmp_path / "run.yaml", ())

@@ -280,7 +280,9 @@ def metadata(chance: random.Random, folder: Path) -> None:
     frame["timestamp"] = frame["timestamp"].dt.tz_localize(None)
     frame = frame.drop_duplicates("timestamp")
     stamps = frame["timestamp"].to_numpy()
-    Bars.from_arrays(stamps, **{name: frame[name] for name in ("open", "high", "low", "close", "volume")}).write(path)
+    Bars.from_arrays(
+        stamps, **{name: frame[name] for name in ("open", "high", "low", "close", "volume")}, checked=False
+    ).write(path)
     table = pyarrow.parquet.read_table(path)
     left = json.loads(table.schema.metadata[b"regimen"])
     for _ in range(1 + chance.randrange(2)):
@@ -444,7 +446,9 @@ def saved(chance: random.Random, folder: Path) -> None:
             read_trajectories(path)
         return
     close = np.linspace(10, 12, 30)
-    bars = Bars.from_arrays(np.datetime64("2020-01-01") + np.arange(30), open=close, high=close, low=close, close=close)
+    bars = Bars.from_arrays(
+        np.datetime64("2020-01-01") + np.arange(30), open=close, high=close, low=close, close=close, checked=False
+    )
     Market(costs=Costs(commission_bps=1.0)).backtest(bars, np.ones((30, 1))).write(folder / "ledger")
     path = chance.choice(sorted((folder / "ledger").iterdir()))
     if path.suffix == ".json" and chance.random() < 0.7:

@@ -72,6 +72,7 @@ def market(actions: str, lanes: int) -> VectorMarket:
         low=close * 0.99,
         close=close,
         volume=np.full(600, 1e6),
+        checked=False,
     )
     return VectorMarket(bars, rng.standard_normal((600, COLUMNS)), n_envs=lanes, episode_length=64, actions=actions)
 

@@ -40,6 +40,7 @@ def make_bars() -> MakeBars:
                 "funding_rate": np.where(rng.random(shape) < 0.3, 1e-3, np.nan),
                 "adjustment": factor,
             },
+            checked=False,
         )
 
     return make

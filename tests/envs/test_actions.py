@@ -131,7 +131,9 @@ def test_a_margin_call_clears_the_target_in_force() -> None:
     """+70 % against a short: closed at the next open; a smoothed target must not remember what is gone."""
     close = np.array([100.0, 100.0, 170.0, 170.0, 170.0, 170.0])
     opens = np.concatenate([close[:1], close[:-1]])
-    bars = Bars.from_arrays(np.datetime64("2020-01-01") + np.arange(6), open=opens, high=close, low=opens, close=close)
+    bars = Bars.from_arrays(
+        np.datetime64("2020-01-01") + np.arange(6), open=opens, high=close, low=opens, close=close, checked=False
+    )
     kind = {"kind": "continuous", "smoothing": 0.001}
     env = VectorMarket(bars, np.zeros((6, 0)), n_envs=1, actions=kind, random_start=False)
     env.reset()

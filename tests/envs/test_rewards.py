@@ -137,7 +137,9 @@ def test_a_reward_is_of_its_own_bar() -> None:
     """One bar doubles: whoever decides before its open is paid in that step, and in no other."""
     close = np.where(np.arange(10) >= 5, 200.0, 100.0)
     opens = np.where(np.arange(10) >= 6, 200.0, 100.0)
-    bars = Bars.from_arrays(np.datetime64("2020-01-01") + np.arange(10), open=opens, high=close, low=opens, close=close)
+    bars = Bars.from_arrays(
+        np.datetime64("2020-01-01") + np.arange(10), open=opens, high=close, low=opens, close=close, checked=False
+    )
     for latency in (1, 2):
         market = Market(costs=Costs.none(), latency_bars=latency)
         env = VectorMarket(bars, np.zeros((10, 0)), n_envs=1, market=market, random_start=False, autoreset=False)

@@ -33,7 +33,11 @@ def panel(length: int = 120) -> Bars:
         column[30:36, 1] = column[:9, 1] = column[80:, 2] = np.nan
     extras = {"adjustment": factor, "funding_rate": rates, "payout": np.full((length, 3), 0.4)}
     return Bars.from_arrays(
-        np.datetime64("2024-01-01") + np.arange(length), symbols=("A", "B", "C"), extras=extras, **columns
+        np.datetime64("2024-01-01") + np.arange(length),
+        symbols=("A", "B", "C"),
+        extras=extras,
+        **columns,
+        checked=False,
     )
 
 

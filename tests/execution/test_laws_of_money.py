@@ -102,7 +102,7 @@ def test_carry_follows_the_clock_and_not_the_number_of_bars() -> None:
     monday = np.datetime64("2024-01-01T00", "h")
     for hours in (np.array([-96, -72, 0, 24, 48, 72, 96, 168]), np.arange(-24, 169, 24), np.arange(-24, 169)):
         flat = np.full(len(hours), 50.0)
-        bars = Bars.from_arrays(monday + hours, open=flat, high=flat, low=flat, close=flat)
+        bars = Bars.from_arrays(monday + hours, open=flat, high=flat, low=flat, close=flat, checked=False)
         targets = np.full(len(hours), -1.0)
         targets[: np.flatnonzero(hours == 0)[0] - 1] = 0.0
         assert market.backtest(bars, targets).costs["borrow"].sum() == pytest.approx(7.0, rel=1e-12)

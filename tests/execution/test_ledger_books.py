@@ -171,7 +171,7 @@ def test_the_ledger_of_a_window_keeps_the_bars_a_year_of_its_series(tmp_path: Pa
     hours = np.datetime64("2022-01-01", "ns") + np.arange(2 * 8760) * np.timedelta64(1, "h")
     hours = hours[(np.random.default_rng(6).random(len(hours)) < 0.6) | (np.arange(len(hours)) < 2)]
     price = np.full(len(hours), 10.0)
-    part = Bars.from_arrays(hours, open=price, high=price, low=price, close=price).window(500, 540)
+    part = Bars.from_arrays(hours, open=price, high=price, low=price, close=price, checked=False).window(500, 540)
     Market(costs=Costs.none()).backtest(part, np.ones(40)).write(tmp_path / "ledger")
     back = Ledger.read(tmp_path / "ledger").bars
     assert back.periods_per_year == part.periods_per_year == pytest.approx(0.6 * 8760, rel=0.02)
@@ -261,4 +261,4 @@ def test_bitcoin_by_the_minute(shared_data: Path) -> None:
     table = pq.read_table(files[0])
     stamp = "timestamp" if "timestamp" in table.column_names else table.column_names[0]
     columns = {name: table.column(name).to_numpy() for name in ("open", "high", "low", "close", "volume")}
-    assert_minutes_balance(Bars.from_arrays(table.column(stamp).to_numpy(), **columns))
+    assert_minutes_balance(Bars.from_arrays(table.column(stamp).to_numpy(), **columns, checked=False))

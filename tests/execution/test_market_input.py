@@ -17,7 +17,7 @@ def flat_bars(**changes: Any) -> Bars:
     columns = {name: np.full(5, 10.0) for name in ("open", "high", "low", "close")}
     extras = {name: changes.pop(name) for name in ("adjustment", "funding_rate") if name in changes}
     columns |= {"volume": np.full(5, 100.0), **changes}
-    return Bars.from_arrays(np.datetime64("2020-01-01") + np.arange(5), extras=extras, **columns)
+    return Bars.from_arrays(np.datetime64("2020-01-01") + np.arange(5), extras=extras, **columns, checked=False)
 
 
 def with_value(value: float, at: int = 2, rest: float = 10.0) -> np.ndarray:

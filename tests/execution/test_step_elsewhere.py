@@ -39,6 +39,7 @@ def market_and_bars() -> tuple[Market, Bars, np.ndarray, np.ndarray]:
             "funding_rate": np.where(rng.random(shape) < 0.3, 1e-3, np.nan),
             "adjustment": np.cumprod(np.where(rng.random(shape) < 0.02, 2.0, 1.0), axis=0),
         },
+        checked=False,
     )
     market = Market(
         costs=Costs(commission_fixed=1.0, impact_coefficient=1.0, borrow_annual=0.1, financing_annual=0.1),

@@ -24,7 +24,9 @@ PRICES = ("open", "high", "low", "close")
 def _bars(frame: pd.DataFrame, extras: Iterable[str] = ()) -> Bars:
     columns = {name: frame[name].to_numpy(float) for name in (*PRICES, "volume")}
     time = frame["timestamp"].dt.tz_localize(None).to_numpy()
-    return Bars.from_arrays(time, extras={name: frame[name].to_numpy(float) for name in extras}, **columns)
+    return Bars.from_arrays(
+        time, extras={name: frame[name].to_numpy(float) for name in extras}, **columns, checked=False
+    )
 
 
 def _cut(path: Path, start: int, rows: int) -> pd.DataFrame:

@@ -44,6 +44,8 @@ def bars_of(count: int = 4) -> Bars:
         close=close,
         volume=close,
         bar_length=DAY,
+        time_unit="ns",
+        checked=False,
     )
 
 

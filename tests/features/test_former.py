@@ -40,8 +40,10 @@ def rough_bars(rows: int = 3_000) -> Bars:
     low = np.minimum(opened, close) - random.integers(0, 2, rows) * (close != opened)
     prices = [np.where(np.arange(rows) % 97 == 5, np.nan, column / 64.0) for column in (opened, high, low, close)]
     o, h, l, c = prices  # noqa: E741
-    stamps = np.arange(rows) * 60_000_000_000
-    return Bars.from_arrays(stamps, open=o, high=h, low=l, close=c, volume=np.ones(rows), bar_length=60_000_000_000)
+    stamps = (np.arange(rows) * 60_000_000_000).astype("datetime64[ns]")
+    return Bars.from_arrays(
+        stamps, open=o, high=h, low=l, close=c, volume=np.ones(rows), bar_length=60_000_000_000, checked=False
+    )
 
 
 def test_the_standard_set_is_known_as_before() -> None:

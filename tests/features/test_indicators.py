@@ -59,8 +59,10 @@ def simulated(count: int, seed: int = 0, price: float = 60_000.0, quiet: float =
     low = np.minimum(open_, close) - np.round(np.abs(random.normal(0.0, quiet, count)) * price, 2)
     volume = np.exp(random.normal(0.0, 2.0, count))
     volume[random.random(count) < 1e-3] *= 1e4
-    time = np.arange(count) * MINUTE
-    return Bars.from_arrays(time, open=open_, high=high, low=low, close=close, volume=volume, bar_length=MINUTE)
+    time = (np.arange(count) * MINUTE).astype("datetime64[ns]")
+    return Bars.from_arrays(
+        time, open=open_, high=high, low=low, close=close, volume=volume, bar_length=MINUTE, checked=False
+    )
 
 
 def flat(count: int, price: float, volume: float) -> Bars:
@@ -68,6 +70,7 @@ def flat(count: int, price: float, volume: float) -> Bars:
     return Bars.from_arrays(
         np.arange(count) * MINUTE,
         open=level, high=level, low=level, close=level, volume=np.full(count, volume), bar_length=MINUTE,
+        time_unit="ns", checked=False,
     )  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def bitcoin(folder: Path, start: int, stop: int) -> Bars:
 
     table = pq.read_table(folder / "crypto" / "btcusdt-1m-binance-spot.parquet").slice(start, stop - start)
     columns = {name: table.column(name).to_numpy() for name in ("open", "high", "low", "close", "volume")}
-    return Bars.from_arrays(table.column(0).to_numpy(), bar_length=MINUTE, **columns)
+    return Bars.from_arrays(table.column(0).to_numpy(), bar_length=MINUTE, **columns, checked=False)
 
 
 def stock(folder: Path, symbol: str) -> Bars:
@@ -86,7 +89,7 @@ def stock(folder: Path, symbol: str) -> Bars:
     frame = frame[frame["symbol"] == symbol].dropna()
     columns = {name: frame[name].to_numpy() for name in ("open", "high", "low", "close", "volume")}
     return Bars.from_arrays(
-        frame["timestamp"].dt.tz_localize(None).to_numpy(), bar_length=86_400_000_000_000, **columns
+        frame["timestamp"].dt.tz_localize(None).to_numpy(), bar_length=86_400_000_000_000, **columns, checked=False
     )
 
 
@@ -225,7 +228,7 @@ def test_bars_without_volume_leave_the_volume_columns_as_they_were() -> None:
 
     def with_volume(rows: NDArray[np.bool_], volume: Column) -> Bars:
         kept = {name: getattr(bars, name)[rows] for name in ("open", "high", "low", "close")}
-        return Bars.from_arrays(bars.time[rows], volume=volume[rows], bar_length=MINUTE, **kept)
+        return Bars.from_arrays(bars.time[rows], volume=volume[rows], bar_length=MINUTE, **kept, checked=False)
 
     got = columns_of.compute(with_volume(np.ones(300, dtype=bool), volume)).values
     assert np.isnan(got[holes]).all()
@@ -236,7 +239,7 @@ def test_bars_without_volume_leave_the_volume_columns_as_they_were() -> None:
 def test_a_source_without_volume_is_refused_by_name() -> None:
     bars = simulated(300)
     blind = Bars.from_arrays(
-        bars.time, open=bars.open, high=bars.high, low=bars.low, close=bars.close, bar_length=MINUTE
+        bars.time, open=bars.open, high=bars.high, low=bars.low, close=bars.close, bar_length=MINUTE, checked=False
     )
     with pytest.raises(DataError, match=r"features\.obv: never has a value on these 300 bars; the bars have no volume"):
         FeatureSet.indicators().compute(blind)

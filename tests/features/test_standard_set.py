@@ -20,7 +20,7 @@ HOUR = 3_600_000_000_000
 def bars_of(o, h, l, c, v, **extras) -> Bars:  # noqa: E741
     time = np.arange(len(c)) * HOUR
     time = time.astype("datetime64[ns]")
-    return Bars.from_arrays(time, open=o, high=h, low=l, close=c, volume=v, extras=extras)
+    return Bars.from_arrays(time, open=o, high=h, low=l, close=c, volume=v, extras=extras, checked=False)
 
 
 def rescaled(bars: Bars, price: float, volume: float) -> Bars:
@@ -86,7 +86,7 @@ def test_a_missing_bar_is_no_bar(coin: Bars, stock: Bars) -> None:
     for name in ("open", "high", "low", "close", "volume"):
         both = np.column_stack([getattr(coin, name)[:rows, 0], getattr(stock, name)[:rows, 0]])
         columns[name] = np.where(there, both, np.nan)
-    panel = Bars.from_arrays(coin.time[:rows], symbols=("A", "B"), **columns)
+    panel = Bars.from_arrays(coin.time[:rows], symbols=("A", "B"), **columns, checked=False)
     values = STANDARD.compute(panel).values
     assert np.isnan(values[~there]).all()
     for symbol in (0, 1):

@@ -22,7 +22,7 @@ def market(count: int, symbols: tuple[str, ...] = ("asset",)) -> Bars:
     volume = random.lognormal(size=close.shape)
     return Bars.from_arrays(
         np.arange(count) * MINUTE, open=close, high=close * 1.01, low=close * 0.99, close=close,
-        volume=volume, symbols=symbols, bar_length=MINUTE,
+        volume=volume, symbols=symbols, bar_length=MINUTE, time_unit="ns", checked=False
     )  # fmt: skip
 
 

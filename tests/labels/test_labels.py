@@ -45,7 +45,7 @@ def from_prices(prices: list[np.ndarray], **extras: object) -> Bars:
     time = np.datetime64("2024-01-01", "ns") + np.arange(count) * np.timedelta64(3600, "s")
     names = tuple(f"s{number}" for number in range(symbols))
     columns = dict(zip(COLUMNS, prices, strict=True))
-    return Bars.from_arrays(time, symbols=names, bar_length=3_600_000_000_000, extras=extras, **columns)
+    return Bars.from_arrays(time, symbols=names, bar_length=3_600_000_000_000, extras=extras, **columns, checked=False)
 
 
 def twin_volatility(close: list[float], window: int) -> list[float]:

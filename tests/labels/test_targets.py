@@ -52,7 +52,7 @@ def from_prices(prices: dict[str, np.ndarray], **extras: np.ndarray) -> Bars:
     count, symbols = prices["close"].shape
     time = np.datetime64("2024-01-01", "ns") + np.arange(count) * np.timedelta64(3600, "s")
     names = tuple(f"s{number}" for number in range(symbols))
-    return Bars.from_arrays(time, symbols=names, bar_length=3_600_000_000_000, extras=extras, **prices)
+    return Bars.from_arrays(time, symbols=names, bar_length=3_600_000_000_000, extras=extras, **prices, checked=False)
 
 
 def twin(config: LabelsConfig, bars: Bars) -> np.ndarray:

@@ -41,6 +41,7 @@ def make_bars(count: int = 400, symbols: int = 1, seed: int = 0, missing: float 
         symbols=names,
         bar_length=DAY,
         extras={"sentiment": rng.normal(size=close.shape)},
+        checked=False,
     )
 
 

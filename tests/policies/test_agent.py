@@ -33,7 +33,7 @@ def history(market: MarketConfig, features: np.ndarray | None = None, names: tup
     close[10:, 0] = 110.0
     bars = Bars.from_arrays(
         np.datetime64("2024-01-01") + np.arange(30), open=close, high=close, low=close, close=close,
-        volume=np.full(close.shape, 1e6), symbols=("A", "B"),
+        volume=np.full(close.shape, 1e6), symbols=("A", "B"), checked=False
     )  # fmt: skip
     values = np.ones((30, 2, 2)) if features is None else features
     known = market.build().history(bars, values)

@@ -26,7 +26,7 @@ def market(seed: int = 0, split: int | None = None) -> Bars:
     return Bars.from_arrays(
         np.datetime64("2020-01-01") + np.arange(200),
         open=close, high=close, low=close, close=close, volume=np.where(np.isnan(close), np.nan, 1e6),
-        symbols=("A", "B"), extras=extras,
+        symbols=("A", "B"), extras=extras, checked=False
     )  # fmt: skip
 
 
@@ -83,7 +83,13 @@ def test_a_bar_that_is_watched_is_remembered() -> None:
 def test_a_price_that_stands_still_is_no_trend() -> None:
     flat = np.full(30, 5.0)
     bars = Bars.from_arrays(
-        np.datetime64("2020-01-01") + np.arange(30), open=flat, high=flat, low=flat, close=flat, volume=flat
+        np.datetime64("2020-01-01") + np.arange(30),
+        open=flat,
+        high=flat,
+        low=flat,
+        close=flat,
+        volume=flat,
+        checked=False,
     )
     assert not targets(MomentumConfig(lookback=3).build(ExposureConfig()), Market().history(bars)).any()
 

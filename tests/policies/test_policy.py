@@ -41,7 +41,7 @@ def _history(values: np.ndarray, present: np.ndarray, volatility: np.ndarray | N
     close = np.where(present, 100.0, np.nan)
     bars = Bars.from_arrays(
         np.arange(len(close)) * 86_400 * 10**9, open=close, high=close, low=close, close=close,
-        symbols=tuple(f"s{k}" for k in range(close.shape[1])),
+        symbols=tuple(f"s{k}" for k in range(close.shape[1])), time_unit="ns", checked=False
     )  # fmt: skip
     return Market().history(bars, values, volatility)
 
@@ -191,7 +191,7 @@ def test_a_backtest_of_a_policy_is_that_of_its_targets() -> None:
     rng = np.random.default_rng(1)
     close = np.where(history.bars.present, 100.0 * np.exp(np.cumsum(rng.normal(0, 0.01, (40, 3)), axis=0)), np.nan)
     bars = Bars.from_arrays(
-        history.bars.time, open=close, high=close, low=close, close=close, symbols=history.bars.symbols
+        history.bars.time, open=close, high=close, low=close, close=close, symbols=history.bars.symbols, checked=False
     )
     market, policy = Market(), _policies()["volatility"]
     one = market.backtest(bars, policy, 10, 35, features=history.features, volatility=history.volatility)

@@ -30,7 +30,7 @@ def _window() -> Window:
     shape = (400, 2)
     price = np.full(shape, 10.0)
     time = np.datetime64("2020-01-01", "ns") + np.arange(400) * np.timedelta64(1, "D")
-    bars = Bars.from_arrays(time, open=price, high=price, low=price, close=price, symbols=("x", "y"))
+    bars = Bars.from_arrays(time, open=price, high=price, low=price, close=price, symbols=("x", "y"), checked=False)
     t_end = np.minimum(np.arange(400)[:, None] + np.full(2, 3), 399)
     labels = Labels(np.random.default_rng(0).integers(0, 3, shape).astype(np.int8), t_end, np.zeros(shape), 3)
     return walk_forward(WalkForwardConfig(train=200, test=100), bars, labels)[0]

@@ -144,7 +144,7 @@ def test_a_ledger_is_read_after_a_kill_inside_an_append(tmp_path: Path) -> None:
 def market(seed: int, bars: int = 400) -> Bars:
     close = 100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, bars)))
     time = np.datetime64("2020-01-01", "ns") + np.arange(bars) * np.timedelta64(1, "D")
-    return Bars.from_arrays(time, open=close, high=close, low=close, close=close)
+    return Bars.from_arrays(time, open=close, high=close, low=close, close=close, checked=False)
 
 
 def test_trials_are_counted_over_all_files_of_one_market(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def make_prices() -> Callable[..., Bars]:
             volume=rng.uniform(1e4, 1e6, shape),
             symbols=tuple("ABC"[:symbols]),
             extras={"adjustment": factor} if splits else None,
+            checked=False,
         )
 
     return make

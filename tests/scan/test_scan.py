@@ -27,7 +27,7 @@ DAY = 86_400_000_000_000
 def bars_of(close: list[float], **extras: list[float]) -> Bars:
     return Bars.from_arrays(
         np.arange(len(close)) * DAY, open=close, high=close, low=close, close=close, bar_length=DAY,
-        extras={name: np.array(values) for name, values in extras.items()},
+        extras={name: np.array(values) for name, values in extras.items()}, time_unit="ns", checked=False
     )  # fmt: skip
 
 
@@ -79,8 +79,10 @@ def test_a_step_gets_its_state_inputs_rings_and_constants() -> None:
 
 
 def test_times_keep_every_nanosecond() -> None:
-    stamps = np.array([2**62, 2**62 + 1, 2**62 + 3])
-    bars = Bars.from_arrays(stamps, open=stamps, high=stamps, low=stamps, close=[1.0, 1.0, 1.0], bar_length=1)
+    stamps = np.array([2**62, 2**62 + 1, 2**62 + 3]).astype("datetime64[ns]")
+    bars = Bars.from_arrays(
+        stamps, open=stamps, high=stamps, low=stamps, close=[1.0, 1.0, 1.0], bar_length=1, checked=False
+    )
     assert FeatureSet([EVERYTHING]).compute(bars).column("since")[:, 0].tolist() == [0.0, 1.0, 2.0]
 
 
@@ -171,7 +173,8 @@ events = []
 numba.core.event.register("numba:compile", type("L", (numba.core.event.Listener,), dict(
     on_start=lambda self, e: events.append(str(e.data["dispatcher"])), on_end=lambda self, e: None))())
 c = np.arange(1.0, 6.0)
-bars = Bars.from_arrays(np.arange(5) * 86400 * 10**9, open=c, high=c, low=c, close=c, bar_length=1)
+time = (np.arange(5) * 86400 * 10**9).astype("datetime64[ns]")
+bars = Bars.from_arrays(time, open=c, high=c, low=c, close=c, bar_length=1, checked=False)
 values = FeatureSet([OWN]).compute(bars).values[:, 0, 0]
 print(json.dumps({"values": values.tolist(), "compiled": len(events)}))
 """

@@ -8,10 +8,12 @@ from regimen.bars.listing import listed
 from regimen.bars.pivot import bar_length_of, by_symbol_and_time, pivot
 from regimen.bars.resample import SUMMED
 from regimen.bars.sketch import Sketch, shared
+from regimen.bars.store import DESCRIPTION, still_describes, to_table
 from regimen.bars.table import RawTable
 
 __all__ = [
     "DAY",
+    "DESCRIPTION",
     "PRICES",
     "SUMMED",
     "Bars",
@@ -30,4 +32,6 @@ __all__ = [
     "listed",
     "pivot",
     "shared",
+    "still_describes",
+    "to_table",
 ]

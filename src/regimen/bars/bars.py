@@ -89,6 +89,8 @@ class Bars:
     listing: NDArray[np.datetime64] = field(default_factory=lambda: np.empty((0, 2), "datetime64[ns]"))
 
     def __post_init__(self) -> None:
+        if np.asarray(self.time).dtype.kind in "biuf":
+            raise DataError("bars.time", "must be datetime64; Bars.from_arrays takes numbers, with their time_unit")
         time = np.array(self.time, dtype="datetime64[ns]")
         if time.ndim != 1 or len(time) == 0:
             raise DataError("bars.time", "must be a one-dimensional array with at least one bar", time.shape)
@@ -123,6 +125,22 @@ class Bars:
         return periods_per_year(stamps, lives, self.bar_length, self.calendar)
 
     @classmethod
+    def from_frame(cls, frame: object, **options: Any) -> Bars:
+        """Takes a frame of pandas, polars, pyarrow or DuckDB, or whatever hands its columns over as an Arrow stream.
+
+        The columns, or the levels of a pandas index, have the names, and go through the checks and repairs, that they
+        have in a file; so do panels, long or wide. Stamps that name no zone are never taken for UTC: ``zone="UTC"``
+        says so. The options are the fields of `DataConfig`, but for those that only files have.
+
+        Raises:
+            ConfigError: an option does not exist or breaks its rule.
+            DataError: it is no frame, is ambiguous, or is refused by a check.
+        """
+        from regimen.readers import load_frame
+
+        return load_frame(frame, options)
+
+    @classmethod
     def from_arrays(
         cls,
         time: object,
@@ -132,39 +150,67 @@ class Bars:
         low: object,
         close: object,
         volume: object | None = None,
+        symbol: object | None = None,
         symbols: tuple[str, ...] = ("asset",),
+        time_unit: Literal["s", "ms", "us", "ns"] | None = None,
         bar_length: int | None = None,
         calendar: Calendar | None = None,
         extras: Mapping[str, object] | None = None,
         source: str = "memory",
         periods_per_year: float = math.nan,
+        checked: bool = True,
+        **options: Any,
     ) -> Bars:
-        """Builds bars from arrays of shape (time,) or (time, symbol).
+        """Builds bars from arrays of shape (time,) or (time, symbol), or from rows that each name their symbol.
 
-        ``bar_length`` (nanoseconds) is the most frequent step between stamps unless given; the calendar is
-        read off the stamps and the bars of a year are counted unless given; a volume of None is NaN.
+        Args:
+            time: (time,) datetime64, UTC; or numbers since 1970, whose unit is never guessed.
+            open, high, low, close: prices; of a symbol that has no bar at some time, NaN.
+            volume: NaN unless given.
+            symbol: (row,) the symbol of each row, where all arrays are rows of a panel in any order.
+            symbols: names of the columns, where they are (time, symbol).
+            time_unit: of a numeric time.
+            bar_length: nanoseconds; the most frequent step between stamps unless given.
+            calendar: read off the stamps unless given.
+            extras: further columns of the same shape.
+            source: what messages call the bars.
+            periods_per_year: counted unless given.
+            checked: whether the bars go through the checks of a file, and the repairs of ``options``. A market that
+                somebody made up, whose prices stand still or jump by intent, need not.
+            options: fields of `DataConfig`, but for those that only files have: ``repairs``, ``start``, ``resample``.
+
+        Raises:
+            ConfigError: an option does not exist or breaks its rule.
+            DataError: numbers for times without a unit, times that do not increase, arrays of another shape, or a
+                check refuses the bars.
         """
-        stamps = np.array(time, dtype="datetime64[ns]")
-        if bar_length is None:
-            if len(stamps) < 2:
-                raise DataError("bar_length", "must be given for fewer than two bars", len(stamps))
-            steps, counts = np.unique(np.diff(stamps.astype(np.int64)), return_counts=True)
-            bar_length = int(steps[counts.argmax()])
-        closes = np.asarray(close, dtype=np.float64)
-        return cls(
+        from regimen.bars.arrays import columns_of, grid_of, step_of, times_of
+
+        stamps = times_of(time, time_unit)
+        columns = columns_of({"open": open, "high": high, "low": low, "close": close, **(extras or {})})
+        columns |= columns_of({"volume": np.full_like(columns["close"], np.nan) if volume is None else volume})
+        if symbol is not None:
+            stamps, symbols, columns = grid_of(stamps, symbol, columns)
+        length = step_of(stamps) if bar_length is None else bar_length
+        bars = cls(
             time=stamps,
             symbols=tuple(symbols),
-            open=np.asarray(open, dtype=np.float64),
-            high=np.asarray(high, dtype=np.float64),
-            low=np.asarray(low, dtype=np.float64),
-            close=closes,
-            volume=np.full(closes.shape, np.nan) if volume is None else np.asarray(volume, dtype=np.float64),
-            bar_length=bar_length,
-            calendar=calendar or infer_calendar(stamps, bar_length),
-            extras={name: np.asarray(values, dtype=np.float64) for name, values in (extras or {}).items()},
+            open=columns["open"],
+            high=columns["high"],
+            low=columns["low"],
+            close=columns["close"],
+            volume=columns["volume"],
+            bar_length=length,
+            calendar=calendar or infer_calendar(stamps, length),
+            extras={name: columns[name] for name in extras or {}},
             source=source,
             periods_per_year=periods_per_year,
         )
+        if not checked and not options:
+            return bars
+        from regimen.readers import load_bars
+
+        return load_bars(bars, options)
 
     @classmethod
     def read(cls, path: str | Path, **options: Any) -> Bars:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.readers.loading import Loaded, check, load, load_as_is, load_with_report
+    from regimen.readers.loading import Loaded, check, load, load_as_is, load_bars, load_frame, load_with_report
 
-__all__ = ["Loaded", "check", "load", "load_as_is", "load_with_report"]
+__all__ = ["Loaded", "check", "load", "load_as_is", "load_bars", "load_frame", "load_with_report"]
 
 __getattr__, __dir__ = lazily(
     __name__,
@@ -15,6 +15,8 @@ __getattr__, __dir__ = lazily(
         "check": ".loading",
         "load": ".loading",
         "load_as_is": ".loading",
+        "load_bars": ".loading",
+        "load_frame": ".loading",
         "load_with_report": ".loading",
         "Loaded": ".loading",
     },

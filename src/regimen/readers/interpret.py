@@ -44,7 +44,7 @@ def interpret(content: Content, config: DataConfig) -> RawTable:
         names, config, zone_needed, assumed = _headerless(content, config)
         notes += assumed
     else:
-        zone_needed = _own_clock(names)
+        zone_needed = _own_clock(names) or content.zone_needed
     roles = _own_roles(names, content) if own else resolve(names, config, content.source)
     if "close" in roles.prices and plain(names[roles.prices["close"]]) in LAST:
         notes.append(f"the close is read from the column {names[roles.prices['close']]}")

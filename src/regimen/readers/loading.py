@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from regimen.bars import DAY, Bars, DataConfig, RepairsConfig, pivot
+from regimen.bars import DAY, Bars, DataConfig, RawTable, RepairsConfig, pivot
 from regimen.bars.checks import CheckReport, Ordered, find_all, repair
 from regimen.errors import DataError
 from regimen.readers.closes import fill_from_close
 from regimen.readers.extras import join_extras
 from regimen.readers.factors import with_adjustment
-from regimen.readers.panel import read_table
+from regimen.readers.formats.files import Content
+from regimen.readers.frames import bars_content, frame_content, memory_config
+from regimen.readers.panel import read_table, table_of
 from regimen.readers.samples import sample_path
 from regimen.reprs import short
 from regimen.spans import bar_span
@@ -52,10 +56,42 @@ def load(config: DataConfig) -> Bars:
 
 def load_with_report(config: DataConfig) -> Loaded:
     """Like `load`, together with the findings, the repairs and the assumptions that a run records."""
-    bars, report = _read(config)
+    return _accepted(*_read(config))
+
+
+def _accepted(bars: Bars | None, report: CheckReport) -> Loaded:
     report.raise_if_refused()
     assert bars is not None
     return Loaded(bars, report)
+
+
+def load_frame(frame: object, options: Mapping[str, Any]) -> Bars:
+    """Returns the bars of a frame that is in memory, by the same rules, checks and repairs as those of a file.
+
+    Args:
+        frame: of pandas, or of whatever has an Arrow stream.
+        options: fields of `DataConfig`, but for those that only files have.
+
+    Raises:
+        ConfigError: an option does not exist, is one of files, or breaks its rule.
+        DataError: it is no frame, cannot be understood, or a check refuses it.
+    """
+    content, config = frame_content(frame, options)
+    return _accepted(*_read(config, content)).bars
+
+
+def load_bars(bars: Bars, options: Mapping[str, Any]) -> Bars:
+    """Returns bars that are in memory after the checks, the repairs and all else that their file would go through.
+
+    Args:
+        bars: from whatever source.
+        options: fields of `DataConfig`, but for those that only files have.
+
+    Raises:
+        ConfigError: an option does not exist, is one of files, or breaks its rule.
+        DataError: a check refuses them.
+    """
+    return _accepted(*_read(memory_config(options), bars_content(bars))).bars
 
 
 def load_as_is(config: DataConfig) -> Bars:
@@ -82,9 +118,14 @@ def check(config: DataConfig) -> CheckReport:
     return _read(config)[1]
 
 
-def _read(config: DataConfig) -> tuple[Bars | None, CheckReport]:
-    """Returns the bars, joined with their extras and resampled, and what was found; no bars that a finding refuses."""
-    rows, report = _prepared(config)
+def _read(config: DataConfig, content: Content | None = None) -> tuple[Bars | None, CheckReport]:
+    """Returns the bars, joined with their extras and resampled, and what was found; no bars that a finding refuses.
+
+    Args:
+        config: what is said about the columns.
+        content: the columns; those of the config's file unless given.
+    """
+    rows, report = _prepared(config, content)
     if report.refused:
         return None, report
     bars = pivot(rows.table, rows.bar_length, rows.calendar)
@@ -117,10 +158,15 @@ def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
     )
 
 
-def _prepared(config: DataConfig) -> tuple[Ordered, CheckReport]:
-    path = str(sample_path(config.sample)) if config.sample else str(config.path)
+def _table(config: DataConfig, content: Content | None) -> RawTable:
+    if content is not None:
+        return table_of(content, config)
+    return read_table(config, str(sample_path(config.sample)) if config.sample else str(config.path))
+
+
+def _prepared(config: DataConfig, content: Content | None = None) -> tuple[Ordered, CheckReport]:
     with np.errstate(all="ignore"):  # numbers that overflow are what the checks look for
-        table = read_table(config, path)
+        table = _table(config, content)
         if config.close_only:
             table = fill_from_close(table)
         table = with_adjustment(table, config)

@@ -37,12 +37,12 @@ def read_table(config: DataConfig, path: str) -> RawTable:
     """
     files = files_of(path)
     if files is None:
-        return _table(read_content(config, path), config)
+        return table_of(read_content(config, path), config)
     whole = _whole(config)
     tables = []
     for file in files:
         try:
-            table = _table(read_content(whole, str(file)), whole)
+            table = table_of(read_content(whole, str(file)), whole)
         except DataError as error:
             raise error if file.name in str(error) else error.within(f"{file.name}: ") from None
         tables.append(replace(table, symbols=(stem_of(file),)) if table.symbols == UNNAMED else table)
@@ -62,7 +62,12 @@ def _whole(config: DataConfig) -> DataConfig:
     return config.model_copy(update={"symbols": None, "start": None, "end": None})
 
 
-def _table(content: Content, config: DataConfig) -> RawTable:
+def table_of(content: Content, config: DataConfig) -> RawTable:
+    """Gives columns their meaning, those of each ticker by themselves where they are named by price and ticker.
+
+    Raises:
+        DataError: they cannot be understood.
+    """
     parts = by_ticker(content)
     if len(parts) == 1:
         return interpret(parts[0], config)

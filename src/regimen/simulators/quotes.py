@@ -109,6 +109,7 @@ class Quotes(BaseModel):
             calendar=Calendar("24/7"),
             extras=extras,
             source=source,
+            checked=False,
         )
 
 

@@ -52,6 +52,7 @@ class Content:
         tickers: whose price each column is, where columns are named by price and ticker; "" for all of them.
         symbol: the one ticker whose columns these are.
         notes: what was assumed in reading it.
+        zone_needed: why stamps without a zone are not taken for UTC; empty when they may be.
     """
 
     names: tuple[str, ...] | None
@@ -64,6 +65,7 @@ class Content:
     tickers: tuple[str, ...] = ()
     symbol: str = ""
     notes: tuple[str, ...] = ()
+    zone_needed: str = ""
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -190,8 +192,6 @@ def read_content(config: DataConfig, path_text: str) -> Content:
 
 
 def _read_arrow(stored: bytes | Path, name: str, source: str, parquet: bool) -> Content:
-    import json
-
     try:
         table = _read_parquet(stored, source) if parquet else _read_feather(stored, source)
         table.validate(full=True)  # a text outside its buffer would end the process
@@ -206,18 +206,25 @@ def _read_arrow(stored: bytes | Path, name: str, source: str, parquet: bool) -> 
         raise DataError(source, f"must be a whole {kind} file, but it is damaged or cut off ({error})") from None
     if table.num_rows == 0:
         raise DataError(source, "must hold at least one row")
-    left = (table.schema.metadata or {}).get(b"regimen")
-    try:
-        metadata = json.loads(left) if left else {}
-    except ValueError:
-        metadata = {}
     return Content(
         names=tuple(table.column_names),
         columns=tuple(table.columns),
         name=name,
         source=source,
-        metadata=metadata if isinstance(metadata, dict) else {},
+        metadata=description_of(table),
     )
+
+
+def description_of(table: Any) -> dict[str, Any]:
+    """Returns what `Bars.write` left in the schema of a pyarrow table; nothing where there is none."""
+    import json
+
+    left = (table.schema.metadata or {}).get(b"regimen")
+    try:
+        metadata = json.loads(left) if left else {}
+    except ValueError:
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _read_parquet(stored: bytes | Path, source: str) -> Any:
