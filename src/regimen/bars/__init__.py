@@ -3,7 +3,7 @@
 from regimen.bars.bars import PRICES, Bars
 from regimen.bars.calendar import DAY, Calendar, CalendarName
 from regimen.bars.checks.report import CheckReport, Finding, Repair
-from regimen.bars.config import DataConfig, ExtraFile, RepairsConfig
+from regimen.bars.config import MEMORY, DataConfig, ExtraFile, RepairsConfig
 from regimen.bars.listing import listed
 from regimen.bars.pivot import bar_length_of, by_symbol_and_time, pivot
 from regimen.bars.resample import SUMMED
@@ -14,6 +14,7 @@ from regimen.bars.table import RawTable
 __all__ = [
     "DAY",
     "DESCRIPTION",
+    "MEMORY",
     "PRICES",
     "SUMMED",
     "Bars",

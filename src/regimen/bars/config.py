@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from regimen.arrow import data_errors
 from regimen.bars.calendar import CalendarName
@@ -14,6 +23,12 @@ from regimen.reprs import short_config
 from regimen.settings import validated
 from regimen.spans import bar_span, span
 
+if TYPE_CHECKING:
+    from regimen.bars.bars import Bars
+
+MEMORY = "memory"
+"""The path of bars that are in no file."""
+_OF_FILES = ("path", "sample", "member", "header", "delimiter")
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -115,9 +130,11 @@ class ExtraFile(BaseModel):
 
 
 class DataConfig(BaseModel):
-    """Where bars come from and how their file is to be understood."""
+    """Where bars come from and how their file is to be understood; or bars that are in memory, see `of_bars`."""
 
     model_config = _STRICT
+
+    _bars: Bars | None = PrivateAttr(None)
 
     path: str | None = Field(
         default=None,
@@ -229,3 +246,40 @@ class DataConfig(BaseModel):
             ConfigError: a key that does not exist, or a value that breaks its rule.
         """
         return validated(cls, options, "data.")
+
+    @classmethod
+    def in_memory(cls, **options: Any) -> Self:
+        """Builds the config of data that are in memory: of all options but those that only files have.
+
+        Raises:
+            ConfigError: an option does not exist, is one of files, or breaks its rule.
+        """
+        for name in _OF_FILES:
+            if name in options:
+                rule = "is an option of files, and these data are in memory: leave it out"
+                raise ConfigError(f"data.{name}", rule, options[name])
+        return validated(cls, {"path": MEMORY, **options}, "data.")
+
+    @classmethod
+    def of_bars(cls, bars: Bars, **options: Any) -> Self:
+        """Builds the config of bars that are in memory; a run that starts with it keeps them in a file of its own.
+
+        They pass the checks that their file would pass, with the repairs of the options.
+
+        Raises:
+            ConfigError: an option does not exist, is one of files, or breaks its rule.
+        """
+        config = cls.in_memory(**options)
+        config._bars = bars
+        return config
+
+    @property
+    def bars(self) -> Bars | None:
+        """The bars in memory that it was made of; None where there is a file."""
+        return self._bars
+
+    def on_file(self, path: str) -> Self:
+        """Returns the same config of a file that holds the bars, as `Bars.write` wrote it."""
+        config = self.model_copy(update={"path": path})
+        config._bars = None
+        return config

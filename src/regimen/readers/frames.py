@@ -13,7 +13,7 @@ import numpy as np
 
 from regimen.arrow import data_errors
 from regimen.bars import DESCRIPTION, PRICES, Bars, DataConfig, still_describes, to_table
-from regimen.errors import ConfigError, DataError
+from regimen.errors import DataError
 from regimen.readers.formats.files import Content, description_of
 from regimen.readers.roles import SYMBOL, plain
 from regimen.readers.times.stamps import from_arrow
@@ -23,25 +23,11 @@ if TYPE_CHECKING:
 
 FRAME = "frame"
 """What messages call it, as they call a file by its name."""
-_OF_FILES = ("path", "sample", "member", "header", "delimiter")
 _UNNAMED = "__index_level_"
 """How pyarrow begins the names of the levels of an index that have none."""
 _FIRST_TIME = 19_000_101
 """The smallest whole number that is read as a time: an index below it numbers the rows."""
 _ZONE_NEEDED = "the stamps of the frame name no zone; 'UTC', or that of its exchange such as 'America/New_York'"
-
-
-def memory_config(options: Mapping[str, Any]) -> DataConfig:
-    """Returns what a user says about data that are in memory: the fields of `DataConfig` but for those of files.
-
-    Raises:
-        ConfigError: an option does not exist, is one of files, or breaks its rule.
-    """
-    for name in _OF_FILES:
-        if name in options:
-            rule = "is an option of files, and these data are in memory: leave it out"
-            raise ConfigError(f"data.{name}", rule, options[name])
-    return DataConfig.of(path=FRAME, **options)
 
 
 def frame_content(frame: object, options: Mapping[str, Any]) -> tuple[Content, DataConfig]:
@@ -56,7 +42,7 @@ def frame_content(frame: object, options: Mapping[str, Any]) -> tuple[Content, D
         DataError: it is no frame, is empty, has a column twice, or columns that Arrow does not know.
     """
     _refuse_others(frame)
-    config = memory_config(options)
+    config = DataConfig.in_memory(**options)
     table, description = _from_pandas(frame) if _is_pandas(frame) else _from_stream(frame)
     names = tuple(table.column_names)
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
@@ -68,10 +54,9 @@ def frame_content(frame: object, options: Mapping[str, Any]) -> tuple[Content, D
     return _with_description(content, description, config)
 
 
-def bars_content(bars: Bars) -> Content:
-    """Returns the columns that the file has which `Bars.write` makes of bars."""
+def bars_content(bars: Bars, name: str) -> Content:
+    """Returns the columns of the file that `Bars.write` makes of bars, under the name that it would have."""
     table = to_table(bars)
-    name = bars.source
     return Content(tuple(table.column_names), tuple(table.columns), name, name, metadata=description_of(table))
 
 

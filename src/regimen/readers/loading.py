@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from regimen.bars import DAY, Bars, DataConfig, RawTable, RepairsConfig, pivot
+from regimen.bars import DAY, MEMORY, Bars, DataConfig, RawTable, RepairsConfig, pivot
 from regimen.bars.checks import CheckReport, Ordered, find_all, repair
 from regimen.errors import DataError
 from regimen.readers.closes import fill_from_close
 from regimen.readers.extras import join_extras
 from regimen.readers.factors import with_adjustment
+from regimen.readers.formats import path_exists
 from regimen.readers.formats.files import Content
-from regimen.readers.frames import bars_content, frame_content, memory_config
+from regimen.readers.frames import bars_content, frame_content
 from regimen.readers.panel import read_table, table_of
 from regimen.readers.samples import sample_path
 from regimen.reprs import short
@@ -91,7 +92,25 @@ def load_bars(bars: Bars, options: Mapping[str, Any]) -> Bars:
         ConfigError: an option does not exist, is one of files, or breaks its rule.
         DataError: a check refuses them.
     """
-    return _accepted(*_read(memory_config(options), bars_content(bars))).bars
+    return _accepted(*_read(DataConfig.in_memory(**options), bars_content(bars, bars.source))).bars
+
+
+def file_name(bars: Bars) -> str:
+    """Returns the name of the file that keeps bars: the first 16 digits of their fingerprint, ``.parquet``."""
+    return f"{bars.fingerprint[:16]}.parquet"
+
+
+def read_back(path: str) -> Bars:
+    """Returns the bars of a file that `Bars.write` wrote, whatever the checks would say of them.
+
+    Raises:
+        DataError: the file is missing, damaged, or was written by something else.
+    """
+    config = DataConfig.of(path=path)
+    table = read_table(config, path)
+    if table.bar_length is None or table.calendar is None:
+        raise DataError(table.source, "must be a file that Bars.write wrote")
+    return pivot(table, table.bar_length, table.calendar)
 
 
 def load_as_is(config: DataConfig) -> Bars:
@@ -159,8 +178,12 @@ def _calendar_note(rows: Ordered, config: DataConfig) -> tuple[str, ...]:
 
 
 def _table(config: DataConfig, content: Content | None) -> RawTable:
+    if config.bars is not None:
+        content = bars_content(config.bars, file_name(config.bars))
     if content is not None:
         return table_of(content, config)
+    if config.path == MEMORY and not path_exists(MEMORY):
+        raise DataError("data.path", "stood for bars in memory; name a file that Bars.write wrote of them", MEMORY)
     return read_table(config, str(sample_path(config.sample)) if config.sample else str(config.path))
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from regimen.agents import agent_configs
 from regimen.augment import AugmentConfig
-from regimen.bars import DataConfig
+from regimen.bars import Bars, DataConfig
 from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig, WrapperConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
@@ -121,7 +121,7 @@ class RunConfig(BaseModel):
     seeds: int = Field(
         1, ge=1, le=1000, description="number of seeds; the first is judged, the others show how much is luck"
     )
-    data: DataConfig = Field(description="the bars: file, columns, clock, repairs")
+    data: DataConfig = Field(description="the bars: file, columns, clock, repairs; or Bars that are in memory")
     features: FeaturesConfig = Field(FeaturesConfig(), description="the columns the policy sees")
     labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
     splits: WalkForwardConfig = Field(WalkForwardConfig(), description="the walk-forward windows")
@@ -159,6 +159,11 @@ class RunConfig(BaseModel):
             }
             return {**values, **sections}
         return values
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _bars_are_data(cls, data: object) -> object:
+        return DataConfig.of_bars(data) if isinstance(data, Bars) else data
 
     @field_validator("model")
     @classmethod

@@ -71,7 +71,8 @@ def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
                 yield from ((path, "half-finished backtest") for path in abandoned_folders(home))
         elif {path.name for path in run.iterdir()} <= _EARLY:
             yield run, "folder of a run that never began"
-    yield from ((path, "half-written file") for path in abandoned(root))
+    for home in (root, root / "data"):
+        yield from ((path, "half-written file") for path in abandoned(home))
     yield from ((path, "folder of a run that never began") for path in abandoned_folders(root))
     temporary = Path(tempfile.gettempdir())
     yield from ((path, "temporary run of reproduce") for path in abandoned_folders(temporary, SCRATCH))

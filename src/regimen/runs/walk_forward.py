@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from regimen.records import (
     write_manifest,
     write_report,
 )
+from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.families import require_own_code
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data
@@ -56,6 +58,8 @@ def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory
     require_own_code(config)
     advance(0, 1, "bars, features, labels")
     prepared = prepare(config)
+    data = on_file(config.data, root)
+    prepared = replace(prepared, config=prepared.config.model_copy(update={"data": data}))
     directory = _create(root, prepared)
     with directory.locked("trained"):
         try:
