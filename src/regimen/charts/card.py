@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 _STYLE = (
-    ".regimen-card{color:#1b1f24;background:#fdfdfc;padding:12px 16px;max-width:1032px;font-size:14px;line-height:1.45}"
+    ".regimen-card{color:#1b1f24;background:#fdfdfc;padding:12px 16px;max-width:1032px;"
+    "font:14px/1.45 system-ui,sans-serif}"
     ".regimen-card p{margin:0 0 8px}.regimen-card .quiet{color:#5d6670}"
     ".regimen-card table{border-collapse:collapse;margin:4px 0 8px}"
     ".regimen-card th,.regimen-card td{padding:4px 0 4px 18px;text-align:right;border-bottom:1px solid #e1e4e8;"

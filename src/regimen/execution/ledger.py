@@ -113,9 +113,10 @@ class Ledger:
         return short(self, f"{self.bars.source}: {size}, {ended}")
 
     def _repr_html_(self) -> str:
-        from regimen.charts import card
+        from regimen.charts import card, picture_of
 
-        return card(repr(self), [f"Charged: {self.market.costs.sentence}"], self.plot().svg)
+        equity = picture_of(self.plot().figures[:1])
+        return card(repr(self), [f"Charged: {self.market.costs.sentence}"], equity.svg)
 
     @property
     def time(self) -> NDArray[np.datetime64]:

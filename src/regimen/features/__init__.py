@@ -9,7 +9,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.features.config import FeaturesConfig, load_features
     from regimen.features.feature import Feature
-    from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet
+    from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet, standard
     from regimen.features.live.stream import FeatureStream
     from regimen.scan import Bar, Stateless
 
@@ -23,6 +23,7 @@ __all__ = [
     "FeaturesConfig",
     "Stateless",
     "load_features",
+    "standard",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -36,6 +37,7 @@ __getattr__, __dir__ = lazily(
         "FeatureStream": ".live.stream",
         "load_features": ".config",
         "STANDARD_GROUPS": ".feature_set",
+        "standard": ".feature_set",
         "Stateless": "regimen.scan",
     },
 )

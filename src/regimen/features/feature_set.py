@@ -72,6 +72,11 @@ class FeatureFrame:
         return frame
 
 
+def standard() -> list[Feature]:
+    """Returns the features of the standard set, to be mixed with others: ``[*standard(), my_feature]``."""
+    return list(FeatureSet.standard().features)
+
+
 def series_of(bars: Bars, symbol: int, inputs: Sequence[str]) -> Series:
     """Returns one symbol's bars as the scan wants them; an input that the bars do not have is NaN."""
 

@@ -186,10 +186,11 @@ class Judgement:
     def _repr_html_(self) -> str:
         from regimen.charts import card, html_table, picture_of
 
-        shown = [*(alarm.sentence for alarm in self.alarms), *([self.charged.sentence] if self.charged else [])]
+        charged = [f"Charged: {self.charged.sentence}"] if self.charged else []
+        sentences = [*(alarm.sentence for alarm in self.alarms), *charged]
         headings, *rows = table(self.rows)
         equity = picture_of(self.curves.figures()[:1])
-        return card(self.verdict.sentence, shown, html_table(headings, rows), equity.svg)
+        return card(self.verdict.sentence, sentences, html_table(headings, rows), equity.svg)
 
     def to_frame(self) -> pd.DataFrame:
         """Returns the rows of the verdict's table as a pandas frame, the policy first; its index is their names.

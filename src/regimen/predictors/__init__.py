@@ -14,7 +14,7 @@ from regimen.predictors.hybrid import HybridConfig
 from regimen.predictors.logistic import LogisticConfig
 from regimen.predictors.lstm import LSTMConfig
 from regimen.predictors.module import ModuleConfig
-from regimen.predictors.multitask import MultiTaskConfig
+from regimen.predictors.multitask import CNNEncoderConfig, LSTMEncoderConfig, MultiTaskConfig, TaskWeights
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.torch_predictor import TorchPredictor, logits_of
@@ -28,16 +28,19 @@ PredictorConfig = Annotated[
 __all__ = [
     "BaselineConfig",
     "CNNConfig",
+    "CNNEncoderConfig",
     "EstimatorConfig",
     "EstimatorPredictor",
     "HybridConfig",
     "LSTMConfig",
+    "LSTMEncoderConfig",
     "LogisticConfig",
     "ModuleConfig",
     "MultiTaskConfig",
     "Predictor",
     "PredictorConfig",
     "PredictorSettings",
+    "TaskWeights",
     "TorchPredictor",
     "is_estimator",
     "logits_of",

@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, call_object
+from regimen.reprs import short_config
 from regimen.seeding import torch_seed
 from regimen.settings import ModelSettings
 
@@ -51,6 +52,9 @@ class EstimatorConfig(OwnSource, ModelSettings):
     settings: dict[str, JsonValue] = Field({}, description="What its class or function is called with, by name.")
 
     reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "training.weights", "exposure")
+
+    def __repr__(self) -> str:
+        return short_config(self)
 
     def unfitted(self, seed: int = 0) -> Estimator:
         """Returns the estimator; each ``random_state`` that was left open, its steps' included, comes from the seed.

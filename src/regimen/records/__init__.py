@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from regimen.records.checksums import SEAL, has_its_seal, recorded_files, sealed
     from regimen.records.choice import choose_model
     from regimen.records.compare import compare_runs, find_runs, write_comparison
-    from regimen.records.config import RunConfig, as_written, load_config
+    from regimen.records.config import EnvironmentConfig, JudgeConfig, RunConfig, ScalerConfig, as_written, load_config
     from regimen.records.directory import RunDirectory, code_version, environment, new_id, now, require_finished
     from regimen.records.documents import plain, read_json, write_json
     from regimen.records.effort import Effort, count_parameters
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from regimen.records.leftovers import SCRATCH, find_leftovers
     from regimen.records.listing import find_run, list_runs
     from regimen.records.manifest import CONFIG, write_manifest
-    from regimen.records.models import model_names, model_title, own_model
+    from regimen.records.models import model_config, model_names, model_title, own_model
     from regimen.records.recorded import read_sketch
     from regimen.records.report import write_report
     from regimen.records.trial import Trial
@@ -32,8 +32,11 @@ __all__ = [
     "SCRATCH",
     "SEAL",
     "Effort",
+    "EnvironmentConfig",
+    "JudgeConfig",
     "RunConfig",
     "RunDirectory",
+    "ScalerConfig",
     "Trial",
     "TrialLedger",
     "as_written",
@@ -49,6 +52,7 @@ __all__ = [
     "judgement_now",
     "list_runs",
     "load_config",
+    "model_config",
     "model_names",
     "model_title",
     "new_id",
@@ -71,6 +75,9 @@ __getattr__, __dir__ = lazily(
     {
         "CONFIG": ".manifest",
         "Effort": ".effort",
+        "EnvironmentConfig": ".config",
+        "JudgeConfig": ".config",
+        "ScalerConfig": ".config",
         "SCRATCH": ".leftovers",
         "SEAL": ".checksums",
         "as_written": ".config",
@@ -82,6 +89,7 @@ __getattr__, __dir__ = lazily(
         "find_leftovers": ".leftovers",
         "find_runs": ".compare",
         "has_its_seal": ".checksums",
+        "model_config": ".models",
         "model_names": ".models",
         "model_title": ".models",
         "new_id": ".directory",

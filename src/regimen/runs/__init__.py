@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.signal import Holding, Signal, signal_of
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
+    from regimen.runs.window import load_policy
 
 __all__ = [
     "CostLadder",
@@ -24,6 +25,7 @@ __all__ = [
     "backtest_run",
     "cost_ladder",
     "find_run_leaks",
+    "load_policy",
     "rejudge_run",
     "reproduce_run",
     "resume_run",
@@ -40,6 +42,7 @@ __getattr__, __dir__ = lazily(
         "backtest_run": ".backtests",
         "cost_ladder": ".costs",
         "find_run_leaks": ".leaks",
+        "load_policy": ".window",
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",

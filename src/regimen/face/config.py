@@ -1,0 +1,167 @@
+"""What `regimen.train` is given, as the one config that the command line would have read from a file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from regimen.bars import DataConfig
+from regimen.errors import ConfigError
+from regimen.execution import VENUES, Costs
+from regimen.face.features import features_section
+from regimen.records import RunConfig, as_written, load_config, model_config, own_model
+from regimen.settings import ModelSettings, validated
+from regimen.splits import WalkForwardConfig
+
+SOURCES = "sources"
+"""The folder, within that of the runs, where the source of what was defined in a notebook is kept."""
+
+
+def run_config(
+    data: object, model: object, costs: object, features: object, sections: Mapping[str, Any], sources: Path
+) -> RunConfig:
+    """Resolves everything to a config; see `regimen.train` for what each may be.
+
+    Args:
+        data, model, costs, features: as there; None where nothing was said.
+        sections: all other fields of `RunConfig`, ``splits`` as text too, and fields of theirs by dotted keys.
+        sources: where the source of what was defined in a notebook is written, for whoever resumes the run.
+
+    Raises:
+        ConfigError: the first mistake, on one line.
+    """
+    values = nested(sections)
+    chosen = model_section("logistic" if model is None else model, sources)
+    for section, fields in chosen.presets.items():
+        given = values.setdefault(section, {})
+        if isinstance(given, dict):
+            values[section] = {**fields, **given}
+    values |= {"model": chosen, "data": data_section(data)}
+    if features is not None:
+        values["features"] = features_section(features, sources)
+    if costs is not None:
+        values["market"] = market_section(costs, values.get("market"))
+    if "splits" in values:
+        values["splits"] = splits_section(values["splits"])
+    if isinstance(values.get("labels"), str):
+        values["labels"] = {"kind": values["labels"]}
+    values.setdefault("name", _name(chosen, values["data"]))
+    try:
+        return validated(RunConfig, values)
+    except ConfigError as error:
+        raise as_written(error) from None
+
+
+def whole_config(data: object, given: Mapping[str, object]) -> RunConfig | None:
+    """Returns the config that ``data`` is, or is the YAML file of; None where it is data.
+
+    Raises:
+        ConfigError: something else was given beside it.
+    """
+    if isinstance(data, str | os.PathLike) and str(data).lower().endswith((".yaml", ".yml")):
+        data = load_config(Path(data))
+    if not isinstance(data, RunConfig):
+        return None
+    for name, value in given.items():
+        raise ConfigError(name, "must be left out beside a whole config, which says it already", value)
+    return data
+
+
+def data_section(data: object) -> object:
+    """Returns what ``RunConfig(data=...)`` takes: a config, or the path of a file."""
+    if isinstance(data, Mapping | DataConfig):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return {"path": os.fspath(data)}
+    raise ConfigError("data", "must be a path or a DataConfig", type(data).__name__)
+
+
+def model_section(model: object, sources: Path) -> ModelSettings:
+    """Returns the config of a model: of one that is named, configured, or the user's own."""
+    if isinstance(model, ModelSettings):
+        return model
+    if isinstance(model, str) and ":" not in model:
+        try:
+            return validated(model_config(model), {}, "model.")
+        except ConfigError as error:
+            raise as_written(error.named("model") if error.field == "--model" else error) from None
+    return own_model(model, folder=sources)
+
+
+def splits_section(splits: object) -> object:
+    """Returns a config of splits; ``"2y/3mo"`` trains on two years and tests on the next three months."""
+    if not isinstance(splits, str):
+        return splits
+    train, slash, test = (part.strip() for part in splits.partition("/"))
+    if not (slash and train and test) or "/" in test:
+        rule = "must be the spans of training and test, TRAIN/TEST: '2y/3mo', '50%/10%' or '1000/250' bars"
+        raise ConfigError("splits", rule, splits)
+    return validated(WalkForwardConfig, {"train": _span(train), "test": _span(test)}, "splits.")
+
+
+def _span(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def market_section(costs: object, market: object) -> object:
+    """Returns the section ``market`` with these costs in it.
+
+    Raises:
+        ConfigError: no such venue; costs that are given twice.
+    """
+    if market is None:
+        market = {}
+    if not isinstance(market, Mapping) or "costs" in market:
+        raise ConfigError("costs", "must be given once, here or within market", costs)
+    return {**market, "costs": costs_of(costs)}
+
+
+def costs_of(costs: object) -> Costs:
+    """Returns the costs of a venue, from rates, or as they are.
+
+    Raises:
+        ConfigError: no such venue, an unknown rate, or something else.
+    """
+    if isinstance(costs, Costs):
+        return costs
+    if isinstance(costs, Mapping):
+        return Costs(**costs)
+    if not isinstance(costs, str):
+        raise ConfigError("costs", "must be the name of a venue, or Costs", type(costs).__name__)
+    if costs not in VENUES:
+        near = difflib.get_close_matches(costs, VENUES, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ConfigError("costs", f"must be one of {', '.join(VENUES)}{hint}", costs)
+    return Costs(venue=costs)
+
+
+def nested(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns sections as nested plain values: ``{"training.epochs": 5}`` is ``{"training": {"epochs": 5}}``.
+
+    Raises:
+        ConfigError: a field of a section that was given whole.
+    """
+    values: dict[str, Any] = {}
+    for key, value in sorted(sections.items(), key=lambda item: item[0].count(".")):
+        *parents, last = key.split(".")
+        inside = values
+        for parent in parents:
+            inside = inside.setdefault(parent, {})
+            if not isinstance(inside, dict):
+                raise ConfigError(key, f"{parent} is given whole: its fields cannot be changed beside it", value)
+        inside[last] = dict(value) if isinstance(value, Mapping) else value
+    return values
+
+
+def _name(model: ModelSettings, data: object) -> str:
+    """The name of a run: the model's and the file's, as on the command line."""
+    kind = getattr(model, "source", "").rpartition(":")[2] or type(model).model_fields["kind"].default
+    place = getattr(data, "source", None) or getattr(data, "path", None) or getattr(data, "sample", None)
+    if isinstance(data, Mapping):
+        place = data.get("path") or data.get("sample")
+    parts = (kind.replace("_", "-"), Path(str(place or "")).stem)
+    return "-".join(part for each in parts if (part := re.sub(r"[^A-Za-z0-9_.-]+", "-", each).strip("-")))

@@ -1,0 +1,162 @@
+"""`Run`: a run in its folder, as Python sees it: the verdict, the judgement, the books, the trained policies."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from regimen.errors import ConfigError
+from regimen.execution import Ledger
+from regimen.judging import Judgement, Trials, Verdict
+from regimen.records import (
+    RunConfig,
+    RunDirectory,
+    find_run,
+    read_json,
+    require_finished,
+    write_report,
+)
+from regimen.reprs import short
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regimen.charts import Picture
+    from regimen.policies import Policy
+
+
+@final
+class Run:
+    """A run that was trained: ``rg.Run("latest")``, or by id, first letters of one, or path.
+
+    What is read is checked against what was written; nothing is fitted, and no trial is added.
+
+    Args:
+        run: a path, an id, the first letters of one, or ``latest``.
+        runs: the folder of runs in which ids are looked up.
+
+    Raises:
+        RunError: no run, or several runs of that name.
+        ConfigError: something else than a name or a path.
+    """
+
+    def __init__(self, run: str | Path | Run = "latest", runs: str | Path = "runs") -> None:
+        self._directory: RunDirectory
+        if isinstance(run, Run):
+            self._directory = run._directory
+        else:
+            self._directory = find_run(path_text(run, "run"), Path(path_text(runs, "runs")))
+
+    @property
+    def id(self) -> str:
+        """Eight letters and digits that name the run."""
+        return self._directory.id
+
+    @property
+    def path(self) -> Path:
+        """The folder of the run."""
+        return self._directory.path
+
+    @property
+    def status(self) -> str:
+        """``finished``, ``running`` while a process works on it, else ``interrupted``: `regimen.resume` goes on."""
+        return self._directory.status
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The config that it was made with, its paths counted from here."""
+        return self._directory.located_config()
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the judge found, by the trials of its day; raises `RunError` for a run that is not finished."""
+        require_finished(self._directory)
+        self._directory.require_undamaged("judgement.json")
+        return Judgement.from_dict(read_json(self.path / "judgement.json"))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The level and the sentence; ``print(run.verdict)`` is the sentence."""
+        return self.judgement.verdict
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The books of all test spans, one account: every fill, fee and mark."""
+        require_finished(self._directory)
+        self._directory.require_undamaged("ledger/*")
+        return Ledger.read(self.path / "ledger")
+
+    @property
+    def trials(self) -> Trials:
+        """How many trials are recorded on this market by now; the judgement was deflated by those of its day."""
+        self._directory.require_undamaged("data.json")
+        source = read_json(self.path / "data.json")["source_fingerprint"]
+        return self._directory.trials.trials(source, self.judgement.sample.periods_per_year)
+
+    def policy(self, window: int = -1) -> Policy:
+        """Returns the policy that was trained in a walk-forward window; the newest by default.
+
+        Raises:
+            ConfigError: no such window.
+            RunError: the run is not finished, or a file of it is damaged.
+        """
+        from regimen.runs import load_policy
+
+        windows = require_finished(self._directory)["windows"]
+        if not -len(windows) <= window < len(windows):
+            raise ConfigError("window", f"must be from {-len(windows)} to {len(windows) - 1}", window)
+        number = window % len(windows)
+        self._directory.require_undamaged(f"windows/{number:03d}/*")
+        return load_policy(self._directory.window(number), self.config, self.config.features.build().hash)
+
+    def report(self, open: bool = False) -> Path:
+        """Writes ``report.html`` in the folder of the run, and returns its path.
+
+        Args:
+            open: whether the browser shows it.
+        """
+        _, path = write_report(self._directory)
+        if open:
+            import webbrowser
+
+            webbrowser.open(path.resolve().as_uri())
+        return path
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns the account bar by bar; see `Ledger.to_frame`. ``judgement.to_frame()`` is the verdict's table."""
+        return self.ledger.to_frame()
+
+    def plot(self, path: str | Path | None = None) -> Picture:
+        """Draws the equity beside its controls, how far it fell, and what was held, as the report does.
+
+        Args:
+            path: an SVG file to write the picture to.
+        """
+        from regimen.charts import picture_of
+
+        return picture_of([*self.judgement.plot().figures, *self.ledger.plot().figures[2:]], path)
+
+    def __repr__(self) -> str:
+        status = self.status
+        ending = self.verdict.sentence if status == "finished" else status
+        return short(self, f"{self.id}, {self._directory.manifest()['model']}: {ending}")
+
+    def _repr_html_(self) -> str:
+        if self.status == "finished":
+            return self.judgement._repr_html_()
+        from regimen.charts import card
+
+        return card(repr(self), [f"rg.resume({str(self.path)!r}) continues it."])
+
+
+def path_text(value: object, field: str) -> str:
+    """Returns a path, or the name of a run, as text.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ConfigError(field, "must be a path or a name", type(value).__name__)
+    return os.fspath(value)
