@@ -87,7 +87,7 @@ def train(
     from regimen.cli.screen.progress import working
 
     with working("config"):
-        resolved = _resolved(model, config, [*([] if file is None else [file]), *(overrides or [])])
+        resolved = resolved_config(model, config, [*([] if file is None else [file]), *(overrides or [])])
     if not dry_run:
         train_and_show(resolved, runs, as_json, opens)
     elif as_json:
@@ -96,7 +96,7 @@ def train(
         say(resolved.to_yaml().rstrip("\n"))
 
 
-def _resolved(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
+def resolved_config(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
     """The config that the command line means; the first word is a file, of a config or of bars, or an override."""
     from regimen.errors import ConfigError
     from regimen.readers.formats import is_data

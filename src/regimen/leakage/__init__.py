@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.leakage.own_code import tables_of, watched
     from regimen.leakage.poisons import Poison, poison
-    from regimen.leakage.report import LeakReport, LeakRow, TableRead
+    from regimen.leakage.report import CodeRead, LeakReport, LeakRow, TableRead
     from regimen.leakage.search import Edge, FittedPart, Pipeline, find_leaks
 
 __all__ = [
+    "CodeRead",
     "Edge",
     "FittedPart",
     "LeakReport",
@@ -21,11 +23,14 @@ __all__ = [
     "TableRead",
     "find_leaks",
     "poison",
+    "tables_of",
+    "watched",
 ]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "CodeRead": ".report",
         "Edge": ".search",
         "FittedPart": ".search",
         "LeakReport": ".report",
@@ -35,5 +40,7 @@ __getattr__, __dir__ = lazily(
         "TableRead": ".report",
         "find_leaks": ".search",
         "poison": ".poisons",
+        "tables_of": ".own_code",
+        "watched": ".own_code",
     },
 )

@@ -86,6 +86,39 @@ class TableRead:
 
 
 @dataclass(frozen=True)
+class CodeRead:
+    """Something that code of the user's own reads besides the bars that it is given, which no poison shows.
+
+    Attributes:
+        part: which part of the config the code is, ``model``.
+        name: of the code in its file.
+        what: the file, or the table in the code's own modules.
+        numbers: how many numbers the table holds; None for a file.
+        is_data: whether it is a file of the run's own bars: those that come are in it.
+    """
+
+    part: str
+    name: str
+    what: str
+    numbers: int | None = None
+    is_data: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one plain sentence."""
+        if self.is_data:
+            return (
+                f"{self.part} {self.name} looks ahead: while it learns or decides it reads {self.what}, which holds "
+                "the bars that are still to come"
+            )
+        what = f"the file {self.what}" if self.numbers is None else f"a table of {self.numbers:,} numbers, {self.what}"
+        return (
+            f"{self.part} {self.name}: this code reads {what}; this search cannot tell whether it holds knowledge of "
+            "the future"
+        )
+
+
+@dataclass(frozen=True)
 class LeakReport:
     """Every examined thing, and what fails.
 
@@ -95,6 +128,8 @@ class LeakReport:
         dropped: bars that were dropped at the beginning to measure memory.
         edges: the boundaries of spans behind which bars were poisoned for what is fitted.
         tables: the tables that steps read: a warning.
+        reads: what code of the user's own reads besides its bars: it fails where that is a file of the bars, and is a
+            warning elsewhere.
     """
 
     rows: tuple[LeakRow, ...]
@@ -102,6 +137,7 @@ class LeakReport:
     dropped: int
     edges: tuple[int, ...] = ()
     tables: tuple[TableRead, ...] = ()
+    reads: tuple[CodeRead, ...] = ()
 
     def __repr__(self) -> str:
         ending = "; ".join(row.sentence for row in self.leaks) or "nothing before a cut changed"
@@ -136,9 +172,19 @@ class LeakReport:
         return tuple(row for row in self.rows if row.verdict == "unbounded")
 
     @property
+    def failures(self) -> tuple[LeakRow | CodeRead, ...]:
+        """All that fails: `leaks`, and code that reads the bars in their file."""
+        return (*self.leaks, *(read for read in self.reads if read.is_data))
+
+    @property
+    def warnings(self) -> tuple[LeakRow | CodeRead | TableRead, ...]:
+        """What this search cannot tell, or what never forgets."""
+        return (*self.unbounded, *self.tables, *(read for read in self.reads if not read.is_data))
+
+    @property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return not self.leaks
+        return not self.failures
 
     def to_dict(self) -> dict[str, object]:
         """Returns the report as JSON-able values."""
@@ -158,4 +204,5 @@ class LeakReport:
             "dropped": self.dropped,
             "rows": rows,
             "tables": [{**asdict(table), "sentence": table.sentence} for table in self.tables],
+            "reads": [{**asdict(read), "sentence": read.sentence} for read in self.reads],
         }

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from regimen.own.calling import call_object
 from regimen.own.interactive import written_source
-from regimen.own.loading import digest_of, load_object, source_files, source_of
+from regimen.own.loading import digest_of, load_module, load_object, source_files, source_of
 from regimen.own.source import OwnSource
 
-__all__ = ["OwnSource", "call_object", "digest_of", "load_object", "source_files", "source_of", "written_source"]
+__all__ = [
+    "OwnSource",
+    "call_object",
+    "digest_of",
+    "load_module",
+    "load_object",
+    "source_files",
+    "source_of",
+    "written_source",
+]

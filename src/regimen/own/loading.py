@@ -24,8 +24,14 @@ _modules: dict[tuple[str, str], ModuleType] = {}
 """Files that were run, by path and digest: a file that has not changed is run once, and its classes stay the same."""
 
 
+def load_module(source: str, field: str) -> ModuleType:
+    """Returns the module of a place; a file is run once for each content that it has. See `load_object`."""
+    where, _ = _parts(source, field)
+    return _run(Path(where), source, field) if where.endswith(".py") else _imported(where, source, field)
+
+
 def load_object(source: str, field: str) -> Any:
-    """Returns the object at a place; a file is run once for each content that it has.
+    """Returns the object at a place.
 
     Args:
         source: ``path/to/file.py:NAME``, the path from the working folder; or ``package.module:NAME``. The file may
@@ -36,8 +42,7 @@ def load_object(source: str, field: str) -> Any:
         ConfigError: no such file, module or name, or code that does not run; the line shows its own error.
     """
     where, name = _parts(source, field)
-    module = _run(Path(where), source, field) if where.endswith(".py") else _imported(where, source, field)
-    value: Any = module
+    value: Any = load_module(source, field)
     for part in name.split("."):
         if not hasattr(value, part):
             raise ConfigError(field, f"must name something that {where} defines", source)

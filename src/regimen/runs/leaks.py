@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.labels import label
-from regimen.leakage import Edge, FittedPart, LeakReport, Pipeline, TableRead, find_leaks
+from regimen.leakage import CodeRead, Edge, FittedPart, LeakReport, Pipeline, TableRead, find_leaks, tables_of, watched
+from regimen.own import OwnSource, load_module
 from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records import RunConfig
@@ -31,7 +33,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     The policy is trained anew on the poisoned bars (two epochs per window suffice to see a leak). The boundaries of the
     first, the middle and the last window are edges: there the labels that were kept for training and for early stopping
     must not have looked across, whatever the splits are; nor may the model of the first window. The tables that steps
-    read are named: nothing can be said about them.
+    read are named, and what code of the user's own reads besides its bars: nothing can be said about them.
 
     Raises:
         RegimenError: whatever is wrong with the config or the data.
@@ -64,6 +66,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
         advance(step, 9 + len(edges), words)
         step += 1
 
+    reads = _code_reads(config, lambda: prepared(loaded.bars, len(loaded.bars)))
     report = find_leaks(
         Pipeline(lambda bars: features.compute(seen(bars)), partial(label, config.labels), fitted, policy),
         loaded.bars,
@@ -71,7 +74,36 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
         edges=edges,
     )
     read = ((each.names[0], table) for each in features.features for table in each.tables.items())
-    return replace(report, tables=tuple(TableRead(column, *table) for column, table in read))
+    return replace(report, tables=tuple(TableRead(column, *table) for column, table in read), reads=reads)
+
+
+def _code_reads(config: RunConfig, prepared: Callable[[], Prepared]) -> tuple[CodeRead, ...]:
+    """Prepares once more, fits and asks the model of the first window, and names what the user's code reads meanwhile.
+
+    Args:
+        config: of the run.
+        prepared: prepares the bars as they are; labels and splits may be the user's own too.
+    """
+    reads: list[CodeRead] = []
+    for name, part in config:
+        if not isinstance(part, OwnSource) or not (code := part.files(f"{name}.source")):
+            continue
+        module = load_module(part.source, f"{name}.source")  # what it reads when it is imported are tables of its own
+        with watched(code) as files:
+            now = prepared()
+            policy = fit_model(now, now.windows[0], config.seed).policy
+            targets(policy, now.history, now.windows[0].test.start, now.windows[0].test.stop)
+        reads += [CodeRead(name, part.name, str(file), is_data=_is_data(file, config)) for file in sorted(files)]
+        tables = tables_of(module, code)
+        reads += [CodeRead(name, part.name, table, numbers) for table, numbers in tables.items()]
+    return tuple(reads)
+
+
+def _is_data(file: Path, config: RunConfig) -> bool:
+    """Whether a file is one of those that the bars of a run are read from; ``data.path`` may be a folder or pattern."""
+    paths = [config.data.path, *(extra.path for extra in config.data.extras.values())]
+    places = [Path(path).resolve() for path in paths if path is not None]
+    return any(place == file or place in file.parents or fnmatch(str(file), str(place)) for place in places)
 
 
 def _edges(windows: Sequence[Window]) -> tuple[Edge, ...]:

@@ -10,6 +10,6 @@ from __future__ import annotations
 from regimen.scan.digest import code_digest
 from regimen.scan.program import Program
 from regimen.scan.step import Bar, Recurrence, Series, Stateless, States
-from regimen.scan.tables import TABLE, tables
+from regimen.scan.tables import TABLE, numbers, tables
 
-__all__ = ["TABLE", "Bar", "Program", "Recurrence", "Series", "Stateless", "States", "code_digest", "tables"]
+__all__ = ["TABLE", "Bar", "Program", "Recurrence", "Series", "Stateless", "States", "code_digest", "numbers", "tables"]

@@ -33,12 +33,12 @@ def tables(function: Callable[..., Any]) -> dict[str, int]:
         if plain is None or id(plain) in seen or (plain.__module__ or "").partition(".")[0] in LIBRARIES:
             continue
         seen.add(id(plain))
-        sizes[f"{plain.__name__} (code)"] = sum(_numbers(item) for item in _constants(plain))
+        sizes[f"{plain.__name__} (code)"] = sum(numbers(item) for item in _constants(plain))
         for name, value in _named(plain):
             if callable(value):
                 todo.append(value)
             else:
-                sizes[name] = _numbers(value)
+                sizes[name] = numbers(value)
     return {name: count for name, count in sizes.items() if count >= TABLE}
 
 
@@ -65,14 +65,14 @@ def _constants(function: FunctionType) -> Iterator[Any]:
                 yield item
 
 
-def _numbers(value: object) -> int:
-    """How many numbers a value holds; a character is one."""
-    if isinstance(value, np.ndarray):
-        return int(value.size)
+def numbers(value: object) -> int:
+    """Returns how many numbers a value holds; a character is one. Frames and tensors hold what numpy sees of them."""
+    if hasattr(value, "__array__"):
+        return int(np.asarray(value).size)
     if isinstance(value, (str, bytes)):
         return len(value)
     if isinstance(value, (int, float, complex, np.generic)):
         return 1
     if isinstance(value, Mapping):
-        return sum(_numbers(item) for pair in value.items() for item in pair)
-    return sum(_numbers(item) for item in value) if isinstance(value, Iterable) else 0
+        return sum(numbers(item) for pair in value.items() for item in pair)
+    return sum(numbers(item) for item in value) if isinstance(value, Iterable) else 0
