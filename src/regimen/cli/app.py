@@ -51,7 +51,6 @@ app = typer.Typer(
     cls=_Commands,
     help="Trains trading policies and tells the truth about them. Add --debug to any command for tracebacks.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

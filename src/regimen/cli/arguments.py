@@ -8,8 +8,15 @@ from typing import Annotated
 
 import typer
 
+from regimen.cli import completion
+
 Run = Annotated[
-    str, typer.Argument(help="id of a run or its first letters, latest, or a run's folder", show_default=False)
+    str,
+    typer.Argument(
+        help="id of a run or its first letters, latest, or a run's folder",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", help="folder of runs and of the trial ledger")]
 RUNS = Path("runs")

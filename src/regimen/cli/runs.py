@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from regimen.cli import completion
 from regimen.cli.arguments import RUNS, Opens, Run, Runs
 from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.lines import say
@@ -87,7 +88,10 @@ def compare(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN...", help="ids of runs or their first letters, latest, or folders", show_default=False
+            metavar="RUN...",
+            help="ids of runs or their first letters, latest, or folders",
+            show_default=False,
+            autocompletion=completion.runs,
         ),
     ] = None,
     root: Runs = RUNS,

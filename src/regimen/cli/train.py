@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from regimen.cli import completion
 from regimen.cli.arguments import RUNS, Opens, Run, Runs, require_one_source
 from regimen.cli.screen.lines import say
 
@@ -25,7 +26,7 @@ class TrainCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Answers a bare ``--model`` with the names."""
-        if args and args[-1] in ("--model", "-m"):
+        if args and args[-1] in ("--model", "-m") and not ctx.resilient_parsing:  # a shell completes the line then
             from regimen.errors import ConfigError
             from regimen.records import model_names
 
@@ -59,6 +60,7 @@ def train(
             metavar="NAME",
             help="use this model instead of the file's; your own: FILE.py:NAME",
             show_default=False,
+            autocompletion=completion.models,
         ),
     ] = None,
     config: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.sentences import print_sentence
 from regimen.cli.screen.terminal import console
+from regimen.judging import CONFIDENCE
 from regimen.reporting.report import grown
 
 _STYLES = {
@@ -24,6 +26,23 @@ _STYLES = {
 }
 _WIDE = 118
 """Columns of the widest table of one row each: a ruined policy on minute bars."""
+
+_STATISTICS = {
+    "PSR": "how likely the true Sharpe ratio is above 0, were this the only trial.",
+    "DSR": f"the same of its timing, after all trials; evidence asks for {CONFIDENCE:.2f}.",
+    "Trials": "all that was ever tried on this market; the best of many may be luck.",
+}
+"""What the last columns of the table mean, in a line each; `regimen.reporting` has the definitions."""
+MEANINGS: Mapping[str, str] = {
+    "evidence": "every rule is passed. It may still be a leak; the future may differ.",
+    "weak evidence": "a profit that chance hardly makes, but not every rule is passed.",
+    "no evidence": "luck, drift or costs explain it as well; it proves nothing either way.",
+    "suspicious": "better than markets allow: look for a leak or wrong prices first.",
+    "does nothing": "it holds the same all the time, so there is no skill to measure.",
+    "too short": "the sample is too small to tell anything; more bars are needed.",
+    "not tradable": "it lost all that the account had; nothing else counts then.",
+}
+"""What each level of a verdict means, in a line."""
 
 _CONTROLS = ("policy", "flat", "buy_and_hold", "random", "reference")
 
@@ -112,6 +131,8 @@ def print_judgement(
 def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
     screen = console()
     screen.print(verdict_table(judgement, screen.width))
+    for label, meaning in _STATISTICS.items():
+        print_sentence(screen, meaning, label=label, dim=True)
     skipped = judgement.get("skipped_bars")
     if skipped:
         before = f"the first {skipped:,} bars, before the first model was trained."
@@ -123,18 +144,36 @@ def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
         print_sentence(screen, charged["sentence"], label="Costs")
     level = judgement["verdict"]["level"]
     print_sentence(screen, judgement["verdict"]["sentence"], label="Verdict", style=_STYLES.get(level, "bold"))
+    print_sentence(screen, MEANINGS[level], label="Means", dim=True)
     since = grown(judgement["trials"]["count"], judgement["trials"].get("now"))
     if since:
         print_sentence(screen, since)
     print_sentence(screen, str(run), label="Run")
     print_sentence(screen, str(report), label="Report")
-    print_sentence(screen, _next(level, run), label="Next")
+    print_sentence(screen, following(judgement, run), label="Next")
 
 
-def _next(level: str, run: Path) -> str:
-    """What a careful person would do now: look for a leak in what is good, and try the rest on other bars."""
-    if level in ("evidence", "weak evidence", "suspicious"):
-        return f"regimen leaks {run / 'config.yaml'}   (before you believe it)"
-    own = run.parent.name != "backtests"
+def following(judgement: Mapping[str, Any], run: Path) -> str:
+    """Returns what a careful person would do now, as a command, and why.
+
+    What is good is examined for leaks before it is believed; what was lost is traded again at other costs, which is
+    no trial; what cannot be told is tried on more bars, and not on more models.
+
+    Args:
+        judgement: of a run, or of a backtest inside it.
+        run: folder of that run or backtest.
+    """
+    level, own = judgement["verdict"]["level"], run.parent.name != "backtests"
     name = run.name if own else run.parent.parent.name
-    return f"regimen backtest {name} --bars FILE   ({'bars' if own else 'further bars'} it has not seen)"
+    config = shlex.quote(str(run / "config.yaml"))
+    if level in ("evidence", "weak evidence", "suspicious"):
+        return f"regimen leaks {config}   (before you believe it)"
+    if level == "too short":
+        return f"regimen {f'train {config} data.path=FILE' if own else f'backtest {name} --bars FILE'}   (more bars)"
+    if level == "does nothing":
+        return f"regimen signal {name}   (what it sees, and how sure it is)"
+    if not own:
+        return f"regimen backtest {name} --bars FILE   (further bars it has not seen)"
+    if (judgement.get("charged") or {}).get("zero_costs"):
+        return f"regimen backtest {name} market.costs=VENUE   (it paid nothing)"
+    return f"regimen costs {name}   (is it the costs?)"

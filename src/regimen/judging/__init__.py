@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from regimen.judging.controls.constants import ConstantExposure
     from regimen.judging.controls.random_timing import Draws
     from regimen.judging.document import plain
-    from regimen.judging.evidence import Evidence
+    from regimen.judging.evidence import CONFIDENCE, Evidence
     from regimen.judging.growth import Difference
     from regimen.judging.judgement import Judgement, Sample, dsr_now, level_now
     from regimen.judging.judging import judge
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from regimen.judging.seeds import Distribution, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
     from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
     from regimen.judging.trials import Trials
-    from regimen.judging.verdict import Rule, Verdict, decide
+    from regimen.judging.verdict import Level, Rule, Verdict, decide
 
 __all__ = [
     "COLLAPSE",
+    "CONFIDENCE",
     "Acting",
     "Alarm",
     "Conduct",
@@ -36,6 +37,7 @@ __all__ = [
     "Evidence",
     "Information",
     "Judgement",
+    "Level",
     "Modes",
     "PeriodRow",
     "Row",
@@ -70,6 +72,8 @@ __getattr__, __dir__ = lazily(
         "Alarm": ".alarms",
         "Conduct": ".behaviour",
         "COLLAPSE": ".alarms",
+        "CONFIDENCE": ".evidence",
+        "Level": ".verdict",
         "ConstantExposure": ".controls.constants",
         "Difference": ".growth",
         "Distribution": ".seeds",

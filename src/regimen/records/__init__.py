@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regimen.records.effort import Effort, count_parameters
     from regimen.records.judgement import judgement_now
     from regimen.records.leftovers import SCRATCH, find_leftovers
-    from regimen.records.listing import find_run, list_runs
+    from regimen.records.listing import LATEST, find_run, list_runs, names_of_runs
     from regimen.records.manifest import CONFIG, write_manifest
     from regimen.records.models import model_config, model_names, model_title, own_model
     from regimen.records.recorded import read_sketch
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIG",
+    "LATEST",
     "SCRATCH",
     "SEAL",
     "Effort",
@@ -55,6 +56,7 @@ __all__ = [
     "model_config",
     "model_names",
     "model_title",
+    "names_of_runs",
     "new_id",
     "now",
     "own_model",
@@ -107,7 +109,9 @@ __getattr__, __dir__ = lazily(
         "TrialLedger": ".trials",
         "find_run": ".listing",
         "judgement_now": ".judgement",
+        "LATEST": ".listing",
         "list_runs": ".listing",
+        "names_of_runs": ".listing",
         "load_config": ".config",
         "read_json": ".documents",
         "read_sketch": ".recorded",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,16 @@ def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     return sorted(path for path in root.iterdir() if not path.name.startswith(".") and (path / MANIFEST).exists())
+
+
+def names_of_runs(root: Path) -> list[tuple[str, str]]:
+    """Returns the id of every run of a folder that can be read, with its name and status; the latest comes first."""
+    rows = []
+    for path in _folders(root):
+        with suppress(RunError):
+            manifest = RunDirectory(path).manifest()
+            rows.append((manifest["created"], path.name, f"{manifest.get('name') or path.name}, {manifest['status']}"))
+    return [(run, name) for _, run, name in sorted(rows, reverse=True)]
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:

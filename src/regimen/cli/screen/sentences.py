@@ -15,7 +15,7 @@ _NARROWEST = 20
 """Columns that a sentence gets even where the terminal has none."""
 
 
-def print_sentence(screen: Console, text: str, *, label: str = "", style: str = "") -> None:
+def print_sentence(screen: Console, text: str, *, label: str = "", style: str = "", dim: bool = False) -> None:
     """Prints plain text behind its label; further lines of it are indented as far.
 
     A word that is longer than the terminal, such as a path, is left whole: it can still be copied.
@@ -25,6 +25,7 @@ def print_sentence(screen: Console, text: str, *, label: str = "", style: str = 
         text: what is said, on one line however long.
         label: such as ``Costs``, printed with a colon.
         style: of the label.
+        dim: whether the whole sentence stands back: it explains another one.
     """
     head = f"{label + ':':<{_LABEL - 1}} " if label else ""
     text = printable(text)
@@ -35,4 +36,4 @@ def print_sentence(screen: Console, text: str, *, label: str = "", style: str = 
             head + text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
         text = "\n".join(lines)[len(head) :]
-    screen.print(Text.assemble((head, style), text), soft_wrap=True)
+    screen.print(Text.assemble((head, style), text, style="dim" if dim else ""), soft_wrap=True)
