@@ -28,8 +28,8 @@ PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 BLOCK = re.compile(
     r"^```(?P<kind>python|yaml|console)\n(?P<body>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
 )
-SAVED = re.compile(r"[Ss]ave this as `([\w.-]+)`:\s*\Z")
-COMMAND = re.compile(r"^\$ (.+(?:\\\n.+)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+SAVED = re.compile(r"[Ss]ave\s+this\s+as `([\w.-]+)`:\s*\Z")
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 RUN = re.compile(r"\bruns/([a-z0-9]{8})\b")
 ANY = "…"
 WIDTH = "112"  # columns of the terminal that the pages show
