@@ -57,7 +57,7 @@ def model_config(name: str) -> type[ModelSettings]:
 
 
 def own_model(
-    model: object, settings: Mapping[str, Any] | None = None, folder: Path = Path("sources")
+    model: object, settings: Mapping[str, Any] | None = None, folder: Path = Path("sources"), **fields: Any
 ) -> ModelSettings:
     """Returns the config of a model that the user brings, of the kind that it is.
 
@@ -66,6 +66,7 @@ def own_model(
             scikit-learn estimator, whose own settings count.
         settings: what it is called with; those of an estimator in memory are added to.
         folder: where the source of an object is written that has no file, such as one of a notebook.
+        fields: other fields of its config, such as the ``context`` of a module.
 
     Raises:
         ConfigError: it cannot be found, is of no kind that can be trained or asked, or needs to be in a file.
@@ -77,7 +78,8 @@ def own_model(
         thing, own = _place_and_settings(model)
         given = own | given
         source = source_of(thing, "model", folder)
-    return validated(own_kind(thing, source), {"source": source} | ({"settings": given} if given else {}), "model.")
+    values = {"source": source, **fields} | ({"settings": given} if given else {})
+    return validated(own_kind(thing, source), values, "model.")
 
 
 def own_kind(thing: object, source: str) -> type[ModelSettings]:

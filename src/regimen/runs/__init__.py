@@ -11,6 +11,7 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.runs.backtests import backtest_run
+    from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.reproduce import reproduce_run
@@ -23,6 +24,7 @@ __all__ = [
     "Holding",
     "Signal",
     "backtest_run",
+    "check_model",
     "cost_ladder",
     "find_run_leaks",
     "load_policy",
@@ -40,6 +42,7 @@ __getattr__, __dir__ = lazily(
         "Holding": ".signal",
         "Signal": ".signal",
         "backtest_run": ".backtests",
+        "check_model": ".contracts",
         "cost_ladder": ".costs",
         "find_run_leaks": ".leaks",
         "load_policy": ".window",
