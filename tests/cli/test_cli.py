@@ -117,6 +117,22 @@ def test_features_are_summarised_and_written(market: Path, tmp_path: Path, capsy
     assert pq.read_table(out).num_rows == 700
 
 
+def test_a_function_of_a_frame_is_branded_and_refused_where_it_looks_ahead(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "def past(frame):\n    return frame['close'].pct_change()\n\n"
+        "def ahead(frame):\n    return frame['close'].pct_change(-1)\n"
+    )
+    assert called("features", market, "features.kind=custom", f"features.features=[{mine}:past]") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "not causal by construction" in shown
+    assert "Beware: past is a function of a whole frame" in shown
+    assert called("features", market, "features.kind=custom", f"features.features=[{mine}:ahead]") == 2
+    assert "error: features.ahead: looks ahead: at bar" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

@@ -158,7 +158,7 @@ def test_config_builds_sets(user_file: Path) -> None:
         ({"columns": ("mood",)}, r"features\.columns: must be one of .*got 'mood'"),
         (
             {"features": ("nothing",)},
-            r"must be 'package\.module:NAME' or 'path/to/file\.py:NAME'; got 'nothing'",
+            r"must be 'path/to/file\.py:NAME' or 'package\.module:NAME'; got 'nothing'",
         ),
         (
             {"features": ("no.such.module:X",)},
@@ -166,7 +166,7 @@ def test_config_builds_sets(user_file: Path) -> None:
         ),
         ({"features": ("no/such/file.py:X",)}, r"must name a file that exists; got 'no/such/file\.py:X'"),
         ({"features": ("{file}:NONE",)}, "must name something that"),
-        ({"features": ("{file}:NUMBER",)}, "must name a Feature or a tuple of them"),
+        ({"features": ("{file}:NUMBER",)}, "must name a Feature, a function of a frame, or a tuple of them"),
         ({"features": ("{file}:HALF", "{file}:HALF")}, "must not give two columns the same name; got 'half'"),
     ],
 )
@@ -183,7 +183,7 @@ def test_config_refusals_are_one_line(given: dict, message: str, user_file: Path
 def test_a_users_file_that_fails_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("1 / 0\n")
-    with pytest.raises(ConfigError, match=r"must be a file that runs \(ZeroDivisionError: division by zero\)"):
+    with pytest.raises(ConfigError, match=r"must be a file that runs \(ZeroDivisionError: division by zero, line 1\)"):
         FeaturesConfig(kind="custom", features=(f"{path}:X",)).build()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from regimen.leakage.poisons import Poison, poison
+from regimen.leakage import Poison, poison
 from regimen.policies import targets
 from regimen.readers import load_with_report
 from regimen.records.config import RunConfig

@@ -162,3 +162,20 @@ ORACLE = Feature(names=("oracle",), group="mine", step=oracle_step, state=Statel
     assert [(table.feature, table.name, table.numbers) for table in found.tables] == [("oracle", "AHEAD", 900)]
     assert "this step reads a table of 900 numbers, AHEAD" in found.tables[0].sentence
     assert found.to_dict()["tables"][0]["numbers"] == 900  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("untrained")
+def test_functions_of_frames_are_named_and_what_looks_ahead_at_the_start_is_caught(
+    configured: Configured, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def past(frame):\n    return frame['close'].pct_change(3)\n\n"
+        "def filled(frame):\n    return frame['close'].rolling(50).mean().bfill()\n"  # before every cut of the search
+    )
+    features = [f"features={{kind: custom, features: ['{tmp_path}/mine.py:{name}']}}" for name in ("past", "filled")]
+    honest = find_run_leaks(configured(features[0]), silent)
+    assert honest.leaks == ()
+    (warning,) = honest.warnings
+    assert warning.sentence.startswith("feature past is a function of a whole frame, not causal by construction;")
+    (leak,) = find_run_leaks(configured(features[1]), silent).leaks
+    assert (leak.kind, leak.name, leak.cut, leak.first_row) == ("feature", "filled", 8, 7)

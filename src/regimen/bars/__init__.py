@@ -6,6 +6,7 @@ from regimen.bars.checks.report import CheckReport, Finding, Repair
 from regimen.bars.config import MEMORY, DataConfig, ExtraFile, RepairsConfig
 from regimen.bars.listing import listed
 from regimen.bars.pivot import bar_length_of, by_symbol_and_time, pivot
+from regimen.bars.poisons import POISONS, Poison, poison
 from regimen.bars.resample import SUMMED
 from regimen.bars.sketch import Sketch, shared
 from regimen.bars.store import DESCRIPTION, still_describes, to_table
@@ -15,6 +16,7 @@ __all__ = [
     "DAY",
     "DESCRIPTION",
     "MEMORY",
+    "POISONS",
     "PRICES",
     "SUMMED",
     "Bars",
@@ -24,6 +26,7 @@ __all__ = [
     "DataConfig",
     "ExtraFile",
     "Finding",
+    "Poison",
     "RawTable",
     "Repair",
     "RepairsConfig",
@@ -32,6 +35,7 @@ __all__ = [
     "by_symbol_and_time",
     "listed",
     "pivot",
+    "poison",
     "shared",
     "still_describes",
     "to_table",

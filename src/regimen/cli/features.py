@@ -71,6 +71,9 @@ def features(
         f"{len(frame.names)} columns × {len(loaded):,} bars × {len(loaded.symbols)} symbol(s) in {seconds:.2f} s; "
         f"warm after {chosen.warmup} bars" + (f"; written to {output}" if output else "") + ".",
     )
+    for function in chosen.functions:
+        words = "a function of a whole frame: not causal by construction. It was examined, and no look-ahead was found."
+        print_sentence(screen, f"{', '.join(function.names)} is {words}", label="Beware", style="bold yellow")
 
 
 def _figures(numbers: Sequence[float | None]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from regimen.errors import ConfigError
-from regimen.features import Feature, FeaturesConfig, FeatureSet, load_features
+from regimen.features import Feature, FeaturesConfig, FeatureSet, FrameFunction, load_features
 from regimen.own import source_of
 from regimen.settings import validated
 
@@ -34,7 +34,7 @@ def features_section(features: object, folder: Path) -> FeaturesConfig:
         return FeaturesConfig(kind=features)
     if isinstance(features, FeatureSet):
         features = [*features.features]
-    if isinstance(features, str | Feature) or callable(features):
+    if isinstance(features, str | Feature | FrameFunction) or callable(features):
         features = [features]
     if not isinstance(features, Iterable):
         raise ConfigError(_FIELD, "must be a list of features, names and functions", type(features).__name__)
@@ -83,9 +83,14 @@ def _known(name: str, features: FeatureSet) -> bool:
 
 def _place(value: object, folder: Path) -> str:
     """Where an object of the user's own is: by name for a class or a function, else by the name that holds it."""
-    if not isinstance(value, Feature):
+    if isinstance(value, FrameFunction) and value.place:
+        return value.place
+    if isinstance(value, FrameFunction) and value.names == (value.function.__name__,):
+        value = value.function
+    if not isinstance(value, Feature | FrameFunction):
         return source_of(value, _FIELD, folder)
-    module = sys.modules.get(getattr(value.step, "__module__", ""))
+    code = value.step if isinstance(value, Feature) else value.function
+    module = sys.modules.get(getattr(code, "__module__", ""))
     name = next((name for name, one in vars(module).items() if one is value), None) if module else None
     if module is None or name is None or module.__name__ == "__main__":
         rule = "must be in a file of its own, which can be named: 'path/to/file.py:NAME'"

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from regimen.features.config import FeaturesConfig, load_features
     from regimen.features.feature import Feature
     from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet, standard
+    from regimen.features.functions.causality import LookAhead, look_ahead
+    from regimen.features.functions.frame_function import FrameFunction
     from regimen.features.live.stream import FeatureStream
     from regimen.scan import Bar, Stateless
 
@@ -21,8 +23,11 @@ __all__ = [
     "FeatureSet",
     "FeatureStream",
     "FeaturesConfig",
+    "FrameFunction",
+    "LookAhead",
     "Stateless",
     "load_features",
+    "look_ahead",
     "standard",
 ]
 
@@ -35,7 +40,10 @@ __getattr__, __dir__ = lazily(
         "FeaturesConfig": ".config",
         "FeatureSet": ".feature_set",
         "FeatureStream": ".live.stream",
+        "FrameFunction": ".functions.frame_function",
+        "LookAhead": ".functions.causality",
         "load_features": ".config",
+        "look_ahead": ".functions.causality",
         "STANDARD_GROUPS": ".feature_set",
         "standard": ".feature_set",
         "Stateless": "regimen.scan",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-from collections.abc import Iterable
-from pathlib import Path
-from types import ModuleType
+from types import FunctionType
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.errors import ConfigError
+from regimen.own import load_object
 
 if TYPE_CHECKING:
     from regimen.features.feature import Feature
     from regimen.features.feature_set import FeatureSet
+    from regimen.features.functions.frame_function import FrameFunction
 
 
 class FeaturesConfig(BaseModel):
@@ -57,48 +54,20 @@ class FeaturesConfig(BaseModel):
         return features.select(self.columns, self.groups)
 
 
-def load_features(place: str) -> tuple[Feature, ...]:
+def load_features(place: str) -> tuple[Feature | FrameFunction, ...]:
     """Returns the features at ``package.module:NAME`` or ``path/to/file.py:NAME``.
 
-    NAME is a `Feature`, or a list or tuple of features.
+    NAME is a `Feature`, a function of a frame, or a list or tuple of these.
 
     Raises:
         ConfigError: the module, the file or the name does not exist, or is something else.
     """
     from regimen.features.feature import Feature
+    from regimen.features.functions.frame_function import FrameFunction
 
-    where, colon, name = place.rpartition(":")
-    if not colon or not where or not name:
-        raise ConfigError("features.features", "must be 'package.module:NAME' or 'path/to/file.py:NAME'", place)
-    module = _from_file(Path(where), place) if where.endswith(".py") else _from_package(where, place)
-    if not hasattr(module, name):
-        raise ConfigError("features.features", f"must name something that {where} defines", place)
-    value = getattr(module, name)
-    features = (value,) if isinstance(value, Feature) else tuple(value) if isinstance(value, Iterable) else ()
-    if not features or not all(isinstance(item, Feature) for item in features):
-        raise ConfigError("features.features", "must name a Feature or a tuple of them", place)
-    return features
-
-
-def _from_package(where: str, place: str) -> ModuleType:
-    try:
-        return importlib.import_module(where)
-    except ImportError as error:
-        raise ConfigError("features.features", f"must name a module that can be imported ({error})", place) from error
-
-
-def _from_file(path: Path, place: str) -> ModuleType:
-    if not path.is_file():
-        raise ConfigError("features.features", "must name a file that exists", place)
-    name = f"regimen_user_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError("features.features", "must name a Python file", place)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # the user's code: any error is theirs to read
-        rule = f"must be a file that runs ({type(error).__name__}: {error})"
-        raise ConfigError("features.features", rule, place) from error
-    return module
+    value = load_object(place, "features.features")
+    features = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not features or not all(isinstance(each, Feature | FrameFunction | FunctionType) for each in features):
+        raise ConfigError("features.features", "must name a Feature, a function of a frame, or a tuple of them", place)
+    functions = (FrameFunction(each) if isinstance(each, FunctionType) else each for each in features)
+    return tuple(each.at(place) if isinstance(each, FrameFunction) else each for each in functions)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
 from regimen.features.feature import Feature
 from regimen.features.former import step_digest
+from regimen.features.functions.causality import examine
+from regimen.features.functions.frame_function import FrameFunction
 from regimen.features.live.stream import FeatureStream
 from regimen.reprs import many, short
 from regimen.scan import Program, Series
@@ -24,6 +27,8 @@ from regimen.scan import Program, Series
 if TYPE_CHECKING:
     import pandas as pd
 
+AnyFeature = Feature | FrameFunction | Callable[..., Any]
+"""A feature, or a function of a frame that becomes one."""
 STANDARD_GROUPS = ("momentum", "volatility", "volume", "sentiment", "regime", "technical")
 
 
@@ -74,7 +79,7 @@ class FeatureFrame:
 
 def standard() -> list[Feature]:
     """Returns the features of the standard set, to be mixed with others: ``[*standard(), my_feature]``."""
-    return list(FeatureSet.standard().features)
+    return list(FeatureSet.standard().steps)
 
 
 def series_of(bars: Bars, symbol: int, inputs: Sequence[str]) -> Series:
@@ -98,22 +103,27 @@ def series_of(bars: Bars, symbol: int, inputs: Sequence[str]) -> Series:
     )
 
 
+def _feature(given: AnyFeature) -> Feature | FrameFunction:
+    return given if isinstance(given, Feature | FrameFunction) else FrameFunction(given)
+
+
 class FeatureSet:
     """Features in a fixed order of columns.
 
     Args:
-        features: what to compute.
+        features: what to compute. A plain function of a pandas frame is a `FrameFunction` under its own name.
         columns: which of their columns to keep, in this order; all, in the features' order, unless given.
 
     Raises:
-        ConfigError: no feature, two columns of one name, or a column that no feature gives.
+        ConfigError: no feature, something else than a feature, two columns of one name, or a column that no feature
+            gives.
     """
 
-    def __init__(self, features: Iterable[Feature], columns: Sequence[str] | None = None) -> None:
-        given = tuple(features)
+    def __init__(self, features: Iterable[AnyFeature], columns: Sequence[str] | None = None) -> None:
+        given = tuple(_feature(each) for each in features)
         if not given:
             raise ConfigError("features", "must be at least one feature", given)
-        owners: dict[str, Feature] = {}
+        owners: dict[str, Feature | FrameFunction] = {}
         for feature in given:
             for name in feature.names:
                 if name in owners:
@@ -128,8 +138,9 @@ class FeatureSet:
         if not self.names:
             raise ConfigError("features.columns", "must leave at least one column", self.names)
         kept = set(self.names)
-        self.features: tuple[Feature, ...] = tuple(f for f in given if kept.intersection(f.names))
+        self.features: tuple[Feature | FrameFunction, ...] = tuple(f for f in given if kept.intersection(f.names))
         self._owners = owners
+        self._bars_examined = 0
 
     def __repr__(self) -> str:
         groups = ", ".join(f"{name} {len(columns)}" for name, columns in self.groups.items())
@@ -165,9 +176,9 @@ class FeatureSet:
             chosen.append(name)
         return FeatureSet(self.features, chosen if columns or groups else self.names)
 
-    def with_features(self, features: Iterable[Feature]) -> FeatureSet:
+    def with_features(self, features: Iterable[AnyFeature]) -> FeatureSet:
         """Returns the set with these features' columns after its own."""
-        more = tuple(features)
+        more = tuple(_feature(each) for each in features)
         return FeatureSet((*self.features, *more), (*self.names, *(name for f in more for name in f.names)))
 
     @cached_property
@@ -178,6 +189,16 @@ class FeatureSet:
             group = self._owners[name].group
             columns[group] = (*columns.get(group, ()), name)
         return columns
+
+    @cached_property
+    def steps(self) -> tuple[Feature, ...]:
+        """The features that are causal by construction."""
+        return tuple(each for each in self.features if isinstance(each, Feature))
+
+    @cached_property
+    def functions(self) -> tuple[FrameFunction, ...]:
+        """The features that are functions of a whole frame: not causal by construction, and examined."""
+        return tuple(each for each in self.features if isinstance(each, FrameFunction))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -197,6 +218,9 @@ class FeatureSet:
         """
         digest = hashlib.sha256(repr(self.names).encode())
         for feature in self.features:
+            if isinstance(feature, FrameFunction):
+                digest.update(repr((feature.names, "function of a frame", feature.digest)).encode())
+                continue
             leaves = feature.recurrence.leaves
             digest.update(repr((feature.names, leaves, feature.rings, feature.params, feature.inputs)).encode())
             digest.update(step_digest(feature.step).encode())
@@ -204,16 +228,17 @@ class FeatureSet:
 
     @cached_property
     def program(self) -> Program:
-        """The compiled loops."""
+        """The compiled loops of the steps."""
         column = {name: at for at, name in enumerate(self.names)}
         return Program(
-            [feature.recurrence_to(tuple(column.get(name, -1) for name in feature.names)) for feature in self.features]
+            [feature.recurrence_to(tuple(column.get(name, -1) for name in feature.names)) for feature in self.steps]
         )
 
     def compute(self, bars: Bars, threads: int = 1) -> FeatureFrame:
-        """Runs every step over the bars, each symbol on its own.
+        """Runs every step and function over the bars, each symbol on its own.
 
-        A bar that a symbol does not have (a NaN price) is passed over: its row is NaN and the state waits.
+        A bar that a symbol does not have (a NaN price) is passed over: its row is NaN and the state waits. Functions of
+        a frame are examined first, unless they were on as many bars.
 
         Args:
             bars: one instrument or a panel.
@@ -222,7 +247,7 @@ class FeatureSet:
 
         Raises:
             ConfigError: ``threads`` is not positive.
-            DataError: a feature never warms up on these bars.
+            DataError: a feature never warms up on these bars; a function of a frame looks ahead, or fails.
         """
         if threads < 1:
             raise ConfigError("threads", "must be at least 1", threads)
@@ -232,10 +257,30 @@ class FeatureSet:
                 rule = f"never warms up: it needs {feature.warmup + 1} bars (warm-up {feature.warmup})"
                 raise DataError(f"features.{feature.names[0]}", rule, f"{longest} bars")
         values = np.empty((*bars.shape, len(self.names)))
-        panel = [series_of(bars, symbol, self.program.inputs) for symbol in range(len(bars.symbols))]
-        self.program.advance_all(panel, self.program.start(len(panel)), values, threads)
+        if self.steps:
+            panel = [series_of(bars, symbol, self.program.inputs) for symbol in range(len(bars.symbols))]
+            self.program.advance_all(panel, self.program.start(len(panel)), values, threads)
+        if self.functions:
+            self._call_functions(bars, values)
         self._refuse_empty(values, bars)
         return FeatureFrame(values, self.names, bars.time, bars.symbols)
+
+    def _call_functions(self, bars: Bars, values: NDArray[np.float64]) -> None:
+        """Writes the columns of the functions into values."""
+        for function in self.functions:
+            if len(bars) > self._bars_examined:
+                examine(function, bars)
+            columns = function.compute(bars)
+            for at, name in enumerate(function.names):
+                if name in self.names:
+                    values[:, :, self.names.index(name)] = columns[:, :, at]
+        self._bars_examined = max(self._bars_examined, len(bars))
+
+    def unexamined(self) -> FeatureSet:
+        """Returns the set with functions of a frame that are not examined, for a search that does so itself."""
+        features = FeatureSet(self.features, self.names)
+        features._bars_examined = sys.maxsize
+        return features
 
     def _refuse_empty(self, values: NDArray[np.float64], bars: Bars) -> None:
         ended = np.isfinite(values[-1]).any(axis=0)
@@ -249,5 +294,14 @@ class FeatureSet:
                 raise DataError(f"features.{self.names[at]}", f"never has a value on these {len(bars)} bars{reason}")
 
     def stream(self, symbols: Sequence[str] = ("asset",)) -> FeatureStream:
-        """Returns the same features for bars that come one by one."""
+        """Returns the same features for bars that come one by one.
+
+        Raises:
+            ConfigError: a function of a frame is among them, which would need the whole history at every bar.
+        """
+        for function in self.functions:
+            rule = (
+                "is a function of a whole frame and has no stream of bars; write it as a step (docs/add-a-feature.md)"
+            )
+            raise ConfigError(function.field, rule)
         return FeatureStream(self, tuple(symbols))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.bars import Poison, poison
     from regimen.leakage.own_code import tables_of, watched
-    from regimen.leakage.poisons import Poison, poison
-    from regimen.leakage.report import CodeRead, LeakReport, LeakRow, TableRead
+    from regimen.leakage.report import CodeRead, LeakReport, LeakRow, TableRead, WholeFrame
     from regimen.leakage.search import Edge, FittedPart, Pipeline, find_leaks
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Pipeline",
     "Poison",
     "TableRead",
+    "WholeFrame",
     "find_leaks",
     "poison",
     "tables_of",
@@ -36,10 +37,11 @@ __getattr__, __dir__ = lazily(
         "LeakReport": ".report",
         "LeakRow": ".report",
         "Pipeline": ".search",
-        "Poison": ".poisons",
+        "Poison": "regimen.bars",
         "TableRead": ".report",
+        "WholeFrame": ".report",
         "find_leaks": ".search",
-        "poison": ".poisons",
+        "poison": "regimen.bars",
         "tables_of": ".own_code",
         "watched": ".own_code",
     },

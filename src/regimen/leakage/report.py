@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from regimen.leakage.poisons import Poison
+from regimen.bars import Poison
 from regimen.reprs import many, short
 
 if TYPE_CHECKING:
@@ -86,6 +86,25 @@ class TableRead:
 
 
 @dataclass(frozen=True)
+class WholeFrame:
+    """A column that is a function of a whole frame, in which every later bar stands.
+
+    Attributes:
+        feature: the column.
+    """
+
+    feature: str
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one plain sentence."""
+        return (
+            f"feature {self.feature} is a function of a whole frame, not causal by construction; this search sees it "
+            "at its cuts alone"
+        )
+
+
+@dataclass(frozen=True)
 class CodeRead:
     """Something that code of the user's own reads besides the bars that it is given, which no poison shows.
 
@@ -130,6 +149,7 @@ class LeakReport:
         tables: the tables that steps read: a warning.
         reads: what code of the user's own reads besides its bars: it fails where that is a file of the bars, and is a
             warning elsewhere.
+        functions: the columns that are functions of a whole frame: a warning.
     """
 
     rows: tuple[LeakRow, ...]
@@ -138,6 +158,7 @@ class LeakReport:
     edges: tuple[int, ...] = ()
     tables: tuple[TableRead, ...] = ()
     reads: tuple[CodeRead, ...] = ()
+    functions: tuple[WholeFrame, ...] = ()
 
     def __repr__(self) -> str:
         ending = "; ".join(row.sentence for row in self.leaks) or "nothing before a cut changed"
@@ -146,7 +167,7 @@ class LeakReport:
     def _repr_html_(self) -> str:
         from regimen.charts import card, html_table
 
-        sentences = [row.sentence for row in (*self.leaks, *self.unbounded)] + [each.sentence for each in self.tables]
+        sentences = [each.sentence for each in (*self.failures, *self.warnings)]
         memories = ["–" if row.memory is None else f"{row.memory:,}" for row in self.rows]
         rows = [(row.name, row.kind, row.verdict, memory) for row, memory in zip(self.rows, memories, strict=True)]
         return card(
@@ -177,9 +198,9 @@ class LeakReport:
         return (*self.leaks, *(read for read in self.reads if read.is_data))
 
     @property
-    def warnings(self) -> tuple[LeakRow | CodeRead | TableRead, ...]:
+    def warnings(self) -> tuple[LeakRow | CodeRead | TableRead | WholeFrame, ...]:
         """What this search cannot tell, or what never forgets."""
-        return (*self.unbounded, *self.tables, *(read for read in self.reads if not read.is_data))
+        return (*self.unbounded, *self.tables, *self.functions, *(read for read in self.reads if not read.is_data))
 
     @property
     def passed(self) -> bool:
@@ -203,6 +224,7 @@ class LeakReport:
             "edges": list(self.edges),
             "dropped": self.dropped,
             "rows": rows,
+            "functions": [{**asdict(each), "sentence": each.sentence} for each in self.functions],
             "tables": [{**asdict(table), "sentence": table.sentence} for table in self.tables],
             "reads": [{**asdict(read), "sentence": read.sentence} for read in self.reads],
         }

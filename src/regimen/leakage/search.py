@@ -9,10 +9,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import Bars
+from regimen.bars import POISONS, Bars, Poison, poison
 from regimen.errors import ConfigError
 from regimen.labels import Labels
-from regimen.leakage.poisons import POISONS, Poison, poison
 from regimen.leakage.report import Kind, LeakReport, LeakRow
 
 Table = NDArray[np.generic]

@@ -13,8 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
+from regimen.features import FeatureSet, FrameFunction, look_ahead
 from regimen.labels import label
-from regimen.leakage import CodeRead, Edge, FittedPart, LeakReport, Pipeline, TableRead, find_leaks, tables_of, watched
+from regimen.leakage import (
+    CodeRead,
+    Edge,
+    FittedPart,
+    LeakReport,
+    LeakRow,
+    Pipeline,
+    TableRead,
+    WholeFrame,
+    find_leaks,
+    tables_of,
+    watched,
+)
 from regimen.own import OwnSource, load_module
 from regimen.policies import targets
 from regimen.readers import load_with_report
@@ -40,7 +53,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     """
     config = family_of(config.model).short(config)
     loaded = load_with_report(config.data)
-    features = config.features.build()
+    features = config.features.build().unexamined()  # the search below does so, and reports every column
 
     def prepared(bars: Bars, until: int) -> Prepared:
         return prepare_bars(config, replace(loaded, bars=bars), features, until)
@@ -66,27 +79,51 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
         advance(step, 9 + len(edges), words)
         step += 1
 
-    reads = _code_reads(config, lambda: prepared(loaded.bars, len(loaded.bars)))
+    own = [(name, part) for name, part in config if isinstance(part, OwnSource)]
+    own += [("features", OwnSource(source=each.place)) for each in features.functions if each.place]
+    reads = _code_reads(config, own, lambda: prepared(loaded.bars, len(loaded.bars)))
     report = find_leaks(
         Pipeline(lambda bars: features.compute(seen(bars)), partial(label, config.labels), fitted, policy),
         loaded.bars,
         progress=step_on,
         edges=edges,
     )
-    read = ((each.names[0], table) for each in features.features for table in each.tables.items())
-    return replace(report, tables=tuple(TableRead(column, *table) for column, table in read), reads=reads)
+    read = ((each.names[0], table) for each in features.steps for table in each.tables.items())
+    return replace(
+        report,
+        rows=_with_look_aheads(report.rows, features, seen(loaded.bars)),
+        tables=tuple(TableRead(column, *table) for column, table in read),
+        reads=reads,
+        functions=tuple(map(WholeFrame, features.groups.get(FrameFunction.group, ()))),
+    )
 
 
-def _code_reads(config: RunConfig, prepared: Callable[[], Prepared]) -> tuple[CodeRead, ...]:
+def _with_look_aheads(rows: tuple[LeakRow, ...], features: FeatureSet, bars: Bars) -> tuple[LeakRow, ...]:
+    """Returns the rows with what shows of functions of a frame at the cuts that these are examined at."""
+    look_aheads = {
+        each.name: each for function in features.functions if (each := look_ahead(function, bars)) is not None
+    }
+    return tuple(
+        replace(row, verdict="leak", poison=new.poison, cut=new.cut, first_row=new.bar, change=new.change)
+        if row.kind == "feature" and row.verdict != "leak" and (new := look_aheads.get(row.name))
+        else row
+        for row in rows
+    )
+
+
+def _code_reads(
+    config: RunConfig, own: Sequence[tuple[str, OwnSource]], prepared: Callable[[], Prepared]
+) -> tuple[CodeRead, ...]:
     """Prepares once more, fits and asks the model of the first window, and names what the user's code reads meanwhile.
 
     Args:
         config: of the run.
+        own: the user's code, with the part of the config that it is.
         prepared: prepares the bars as they are; labels and splits may be the user's own too.
     """
     reads: list[CodeRead] = []
-    for name, part in config:
-        if not isinstance(part, OwnSource) or not (code := part.files(f"{name}.source")):
+    for name, part in own:
+        if not (code := part.files(f"{name}.source")):
             continue
         module = load_module(part.source, f"{name}.source")  # what it reads when it is imported are tables of its own
         with watched(code) as files:

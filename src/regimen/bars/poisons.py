@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import Bars
+from regimen.bars.bars import Bars
 from regimen.seeding import generator
 
 Values = NDArray[np.float64]
