@@ -29,10 +29,10 @@ def on_file(config: DataConfig, root: Path) -> DataConfig:
     path = root / FOLDER / file_name(bars)
     if path.exists():
         try:
-            found = read_back(str(path)).fingerprint
+            content = read_back(str(path)).fingerprint
         except DataError as error:
-            found = str(error)
-        if found != bars.fingerprint:
+            content = str(error)
+        if content != bars.fingerprint:
             rule = "must hold the bars of its name, and is damaged; remove it, and a new run writes it again"
             raise RunError("data", rule, str(path))
         return config.on_file(str(path))
