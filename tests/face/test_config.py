@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.markets import random_walk
 
 import regimen as rg
 from regimen.errors import ConfigError
@@ -119,7 +120,7 @@ def test_own_features_are_named_by_their_place(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"data": 5}, "data: must be a path or a DataConfig; got 'int'"),
+        ({"data": 5}, "data: must be a path, Bars, a data frame, or a DataConfig; got 'int'"),
         ({"data": object}, "data: must be a path"),
         ({"model": "logstic"}, r"model: must be one of .*did you mean 'logistic'\?\); got 'logstic'"),
         ({"model": "sb3"}, r"model\.algorithm: is required"),
@@ -195,6 +196,17 @@ def test_a_whole_config_stands_alone(tmp_path: Path) -> None:
     assert whole_config("a.csv", {"seed": 1}) is None
     with pytest.raises(ConfigError, match="seed: must be left out beside a whole config"):
         whole_config(made, {"seed": 1})
+
+
+def test_bars_and_frames_are_data() -> None:
+    bars = random_walk(40)
+    assert config(bars).data.bars is bars
+    assert config(bars).name == "logistic-memory"
+    framed = config(bars.to_frame()).data.bars
+    assert framed is not None
+    assert framed.fingerprint == bars.fingerprint
+    with pytest.raises(rg.DataError, match="close"):
+        config(bars.to_frame().drop(columns="close"))
 
 
 def test_no_part_of_the_message_is_a_traceback() -> None:

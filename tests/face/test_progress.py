@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -39,16 +40,26 @@ def test_a_terminal_gets_one_line_and_is_left_clean(monkeypatch: pytest.MonkeyPa
     assert "too soon" not in shown
     lines = shown.split("\r")
     assert len(lines[2]) >= len(lines[1])  # nothing of the longer line is left
-    assert not lines[-2].strip()
-    assert not lines[-1]
+    assert len(lines[3]) >= len(lines[2].rstrip())
+    assert not lines[3].strip()
+    assert not lines[4]
 
 
-def test_a_notebook_gets_it_on_its_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_notebook_gets_it_in_the_output_of_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    def display(data: dict[str, str], raw: bool, display_id: bool) -> Any:
+        assert raw
+        assert display_id
+        shown.append(data["text/plain"])
+        return SimpleNamespace(update=lambda data, **_: shown.append(data["text/plain"]))
+
     shell = type("ZMQInteractiveShell", (), {})()
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    ipython = SimpleNamespace(get_ipython=lambda: shell, display=SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
     with advancing() as advance:
         advance(1, 4, "window 1")
-    assert "25 %" in capsys.readouterr().out
+    assert shown == ["", " 25 %      0 s  window 1", ""]
 
 
 def test_a_function_is_called_itself() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from regimen.bars import DataConfig
+from regimen.bars import Bars, DataConfig
 from regimen.errors import ConfigError
 from regimen.execution import VENUES, Costs
 from regimen.face.features import features_section
@@ -72,12 +72,14 @@ def whole_config(data: object, given: Mapping[str, object]) -> RunConfig | None:
 
 
 def data_section(data: object) -> object:
-    """Returns what ``RunConfig(data=...)`` takes: a config, or the path of a file."""
-    if isinstance(data, Mapping | DataConfig):
+    """Returns what ``RunConfig(data=...)`` takes: a config, the path of a file, or bars, which a frame becomes."""
+    if isinstance(data, Mapping | DataConfig | Bars):
         return data
     if isinstance(data, str | os.PathLike):
         return {"path": os.fspath(data)}
-    raise ConfigError("data", "must be a path or a DataConfig", type(data).__name__)
+    if hasattr(data, "__arrow_c_stream__"):
+        return Bars.from_frame(data)
+    raise ConfigError("data", "must be a path, Bars, a data frame, or a DataConfig", type(data).__name__)
 
 
 def model_section(model: object, sources: Path) -> ModelSettings:

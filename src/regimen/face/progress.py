@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
@@ -18,7 +18,7 @@ _WIDTH = 100
 
 @contextmanager
 def advancing(progress: bool | Advance | None = None) -> Iterator[Advance]:
-    """Yields the function that work calls as it goes on.
+    """Yields the function that work calls as it goes on; with the end of the block the line is gone.
 
     Args:
         progress: None shows a line where a person watches, True everywhere, False nowhere; a function is called itself.
@@ -26,47 +26,48 @@ def advancing(progress: bool | Advance | None = None) -> Iterator[Advance]:
     if callable(progress):
         yield progress
         return
-    shown = _is_watched() if progress is None else progress
-    if not shown:
+    notebook = _notebook()
+    if not (notebook is not None or sys.stderr.isatty() if progress is None else progress):
         yield lambda _done, _total, _message: None
         return
-    line = _Line(sys.stdout if _in_notebook() else sys.stderr)
-    try:
-        yield line.show
-    finally:
-        line.end()
+    write = _on_stream(sys.stderr) if notebook is None else _in_cell(notebook)
+    began = last = time.monotonic()
 
-
-class _Line:
-    def __init__(self, stream: TextIO) -> None:
-        self.stream, self.began, self.last = stream, time.monotonic(), 0.0
-        self.written = 0
-
-    def show(self, done: int, total: int, message: str) -> None:
+    def advance(done: int, total: int, message: str) -> None:
+        nonlocal last
         now = time.monotonic()
-        if now - self.last < _PAUSE and done < total:
+        if began < last and now - last < _PAUSE and done < total:
             return
-        self.last = now
-        text = f"{100 * done // max(total, 1):3d} %  {now - self.began:5.0f} s  {message}"[:_WIDTH]
-        self._write(text)
+        last = now
+        write(f"{100 * done // max(total, 1):3d} %  {now - began:5.0f} s  {message}"[:_WIDTH])
 
-    def end(self) -> None:
-        self._write("")
-        self.stream.write("\r")
-        self.stream.flush()
-
-    def _write(self, text: str) -> None:
-        self.stream.write("\r" + text.ljust(self.written))
-        self.stream.flush()
-        self.written = len(text)
+    try:
+        yield advance
+    finally:
+        write("")
 
 
-def _is_watched() -> bool:
-    return _in_notebook() or sys.stderr.isatty()
+def _on_stream(stream: TextIO) -> Callable[[str], None]:
+    """Returns what writes a line over the one before it."""
+    length = 0
+
+    def write(line: str) -> None:
+        nonlocal length
+        stream.write(f"\r{line:<{length}}" if line else f"\r{'':<{length}}\r")
+        stream.flush()
+        length = len(line)
+
+    return write
 
 
-def _in_notebook() -> bool:
-    """Whether this is the kernel of a notebook; IPython is asked only where it is there already."""
+def _in_cell(notebook: Any) -> Callable[[str], None]:
+    """Returns what shows a line as the output of a cell, in the place of the one before it."""
+    shown = notebook.display.display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda line: shown.update({"text/plain": line}, raw=True)
+
+
+def _notebook() -> Any:
+    """Returns IPython where this is the kernel of a notebook; it is never imported here: a kernel has done so."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
+    shell = None if ipython is None else ipython.get_ipython()
+    return ipython if type(shell).__name__ == "ZMQInteractiveShell" else None

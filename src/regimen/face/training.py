@@ -34,8 +34,9 @@ def train(
     folder that `resume` goes on with.
 
     Args:
-        data: the path of a file (or of a folder or pattern, a panel), or a `DataConfig`. A `RunConfig`, or the path of
-            its YAML file, says everything: nothing else may be given.
+        data: the path of a file (or of a folder or pattern, a panel), `Bars`, a frame of pandas, polars or whatever has
+            an Arrow stream, or a `DataConfig`. What is in memory is kept in one file beside the runs. A `RunConfig`, or
+            the path of its YAML file, says everything: nothing else may be given.
         model: a name (``"logistic"``, ``"hybrid"``, ``"ppo"``, ...; logistic by default), a config
             (``rg.PPOConfig(...)``), or one of your own: an object, or its place ``"file.py:NAME"``.
         features: a config, ``"standard"`` or ``"indicators"``, or a list that may mix ``*rg.features.standard()``,
