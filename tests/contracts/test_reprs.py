@@ -14,6 +14,7 @@ from tests.judgements import judgement
 from tests.markets import bars_of, random_walk
 
 import regimen as rg
+from regimen.bars import Sketch
 from regimen.errors import ConfigError
 from regimen.judging import Judgement, judge_seeds
 from regimen.judging.seeds import SeedRow
@@ -21,10 +22,12 @@ from regimen.labels import FixedHorizonConfig, label
 from regimen.leakage import LeakReport, LeakRow
 from regimen.policies import ClassifierPolicy, ExposureConfig, Momentum
 from regimen.predictors import LogisticConfig
+from regimen.preprocess import StandardScaler
 from regimen.records import RunDirectory, TrialLedger
 from regimen.records.models import ModelConfig
 from regimen.reprs import LONGEST
 from regimen.settings import members
+from regimen.simulators import OrnsteinUhlenbeckConfig
 from regimen.splits import WalkForwardConfig, walk_forward
 
 BARS = random_walk(400)
@@ -67,6 +70,9 @@ THINGS: dict[str, object] = {
     "sample": JUDGEMENT.sample,
     "seeds": SEEDS,
     "leaks": LeakReport((LeakRow("feature", "x" * 300, "leak", "noise", 5, 4, 1.0),), (5,), 0),
+    "simulation": OrnsteinUhlenbeckConfig().simulate(100, 0),
+    "scaler": StandardScaler.fit(FRAME.values, WINDOW.train, FRAME.names),
+    "sketch": Sketch.of(BARS),
     "predictor": CLASSIFIER,
     "classifier policy": ClassifierPolicy(CLASSIFIER, ExposureConfig()),
     "constant": rg.Constant(0.5),

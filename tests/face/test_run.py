@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.face.conftest import SMALL
 
@@ -32,6 +33,12 @@ def test_the_run_is_that_of_a_config_file(run: rg.Run, market: Path, tmp_path: P
     assert directory.config().hash == run.config.hash
     assert run.config.name == "logistic-coin"
     assert judgement == read_json(run.path / "judgement.json")
+
+
+def test_a_frame_is_trained_on_as_its_file_is(run: rg.Run, market: Path, tmp_path: Path) -> None:
+    again = rg.train(pd.read_parquet(market), **SMALL, runs=tmp_path)
+    assert again.judgement.to_frame().equals(run.judgement.to_frame())
+    assert Path(str(again.config.data.path)).parent == tmp_path / "data"
 
 
 def test_a_run_is_opened_by_whatever_names_it(run: rg.Run) -> None:

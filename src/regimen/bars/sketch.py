@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from regimen.bars.bars import Bars
 from regimen.bars.calendar import HOUR
+from regimen.reprs import many, short
 
 TOLERANCE = 0.1
 """Two moves are alike when they differ by less than this part of the usual (median) move."""
@@ -52,6 +53,9 @@ class Sketch:
     hours: NDArray[np.int32]
     levels: NDArray[np.float32]
     bar: int
+
+    def __repr__(self) -> str:
+        return short(self, f"{many(len(self.hours), 'hour')}, {many(self.levels.shape[1], 'symbol')}")
 
     @classmethod
     def of(cls, bars: Bars) -> Sketch:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from regimen.errors import ConfigError, SplitError
 from regimen.jit import jit
 from regimen.preprocess.fitted import Values, require_training
+from regimen.reprs import many, short
 from regimen.splits import Slice
 
 _BLOCK: Final = 65_536
@@ -63,6 +64,10 @@ class StandardScaler:
     scale: Values
     interval: tuple[int, int]
     clip: float | None = None
+
+    def __repr__(self) -> str:
+        first, last = self.interval
+        return short(self, f"{many(len(self.names), 'column')}, fitted on bars {first:,} to {last:,}")
 
     @classmethod
     def fit(cls, values: Values, part: Slice, names: Sequence[str], *, clip: float | None = None) -> StandardScaler:

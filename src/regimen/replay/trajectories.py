@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from regimen.errors import DataError, RunError
 from regimen.replay.windows import Windows
+from regimen.reprs import many, short
 
 Singles = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -125,6 +126,10 @@ class Trajectories:
             if outside.any():
                 worst = int(self.actions[outside][0])
                 raise DataError("trajectories.actions", f"must be choices from 0 to {self.choices - 1}", worst)
+
+    def __repr__(self) -> str:
+        size = f"{many(len(self.offsets) - 1, 'episode')}, {many(len(self.rewards), 'step')}"
+        return short(self, f"{size}, {many(self.observations.shape[1], 'column')}")
 
     def __len__(self) -> int:
         """Number of steps."""

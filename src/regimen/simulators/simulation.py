@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
+from regimen.reprs import short
 
 Values = NDArray[np.float64]
 
@@ -44,6 +45,9 @@ class Simulation:
             array.flags.writeable = False
         object.__setattr__(self, "truth", MappingProxyType(dict(self.truth)))
         object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.bars!r}, truth {', '.join(self.truth)}")
 
     def __len__(self) -> int:
         return len(self.bars)

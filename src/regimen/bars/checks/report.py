@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from regimen.errors import DataError
+from regimen.reprs import short
 
 SHOWN = 5
 """How many offending rows a finding names."""
@@ -81,6 +82,9 @@ class CheckReport:
     findings: tuple[Finding, ...]
     applied: tuple[Repair, ...]
     assumptions: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.source}: {self.sentence}")
 
     @property
     def refused(self) -> bool:
