@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regimen.errors import RunError
-from regimen.observation import Accounts, ObservationSchema, observations, observe_symbols
+from regimen.observation import Accounts, Observation, ObservationSchema, observations, observe_symbols
 
 # SHA-256 of "observation 1||0|False|False" by `sha256sum`; saved policies carry it, so it may never drift.
 GOLDEN = "f40b03afa5200afe891da16c90a9942fe5d4c1ea96f2d7977c5e3b25d9e6ae52"
@@ -81,3 +81,15 @@ def test_what_does_not_fit_is_one_line() -> None:
     ):
         with pytest.raises(RunError, match=line):
             call()
+
+
+def test_a_function_may_ask_for_columns_by_name() -> None:
+    rows = np.arange(6.0).reshape(2, 3)
+    seen = Observation.of(rows, ("rsi_14", "cash", "drawdown"))
+    np.testing.assert_array_equal(seen["cash"], [1.0, 4.0])
+    np.testing.assert_array_equal(seen[:, 1], seen["cash"])
+    assert type(seen["cash"]) is type(seen[:, 1]) is np.ndarray
+    assert seen.shape == (2, 3)
+    assert float((seen + 1.0)[1, 2]) == 6.0
+    with pytest.raises(RunError, match=r"^observation: has no such column \(did you mean 'rsi_14'\?\); got 'rsi'$"):
+        seen["rsi"]

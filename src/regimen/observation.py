@@ -6,9 +6,10 @@ else builds an observation.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,40 @@ class ObservationSchema:
         """Raises `RunError` unless ``schema`` is the hash of the features that the policy was trained on."""
         if schema != self.features:
             raise RunError("features", f"must have the schema {self.features or '(none)'} of the policy", schema)
+
+
+class Observation(np.ndarray[Any, np.dtype[Any]]):
+    """What a function is shown at one bar: rows (symbol, column), whose columns have names too.
+
+    ``observation["rsi_14"]`` is a column (symbol,), ``observation[:, 0]`` what it is of every array.
+
+    Attributes:
+        columns: their names, in order.
+    """
+
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: NDArray[Any], columns: tuple[str, ...]) -> Self:
+        """Returns rows (symbol, column) with names; they are not copied."""
+        named = rows.view(cls)
+        named.columns = columns
+        return named
+
+    def __getitem__(self, key: Any) -> Any:
+        """Returns a column by its name, or what numpy does.
+
+        Raises:
+            RunError: no column has that name.
+        """
+        rows = np.asarray(self)
+        if not isinstance(key, str):
+            return rows[key]
+        if key not in self.columns:
+            near = [name for name in self.columns if key in name] or difflib.get_close_matches(key, self.columns, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.columns)}"
+            raise RunError("observation", f"has no such column ({hint})", key)
+        return rows[:, self.columns.index(key)]
 
 
 @jit_step_uncached

@@ -17,6 +17,7 @@ from regimen.bars import Bars
 from regimen.envs import VectorMarketConfig
 from regimen.execution import Costs, Feed, Ledger, LiveAccount, MarketConfig
 from regimen.features import FeatureSet
+from regimen.observation import Observation
 from regimen.policies import (
     AgentPolicy,
     ClassifierPolicy,
@@ -25,6 +26,7 @@ from regimen.policies import (
     History,
     Moment,
     MomentumConfig,
+    OwnRule,
     Policy,
     RunningVolatility,
     decide,
@@ -267,11 +269,19 @@ def test_a_run_with_drawn_actions_draws_the_same_again() -> None:
     assert draw(Constant(1.0), history, START, STOP) is None
 
 
+def own(observation: Observation) -> np.ndarray:
+    """Goes half of the way to what a feature, the volatility and the price say."""
+    aim = np.tanh(observation["rsi_14"] - 50.0) * observation["volatility"] * (observation["close"] / 150.0)
+    return np.asarray(np.clip(0.5 * observation["target"] + 0.5 * aim, -1.0, 1.0))
+
+
 @pytest.mark.parametrize(
-    "policy", [Constant(0.5), MomentumConfig(lookback=5).build(RULE)], ids=["constant", "momentum"]
+    "policy",
+    [Constant(0.5), MomentumConfig(lookback=5).build(RULE), OwnRule(own, {}, "own.py:own", RULE, COLUMNS)],
+    ids=["constant", "momentum", "own"],
 )
 def test_a_rule(policy: Policy) -> None:
-    check(policy, "ABC", 1, varied=False)
+    check(policy, "ABC", 1, varied=isinstance(policy, OwnRule))
 
 
 RUN = """

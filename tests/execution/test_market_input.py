@@ -11,6 +11,8 @@ from tests.markets import bars_of
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
 from regimen.execution import Costs, Market, MarketConfig, Tape
+from regimen.features import FeatureSet
+from regimen.observation import Observation
 
 
 def flat_bars(**changes: Any) -> Bars:
@@ -214,3 +216,20 @@ def test_a_tape_of_other_delistings_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         Market(delisting=0.3).backtest(bars, np.zeros(5), tape=Market().tape(bars))
     assert str(caught.value) == "tape: must be made for the same delisting; got 0.3"
+
+
+def test_a_function_asks_for_the_columns_of_a_frame_by_name() -> None:
+    """Features by the names of the frame, then those of the account."""
+    close = np.full(60, 100.0)
+    time = np.datetime64("2024-01-01") + np.arange(60)
+    bars = Bars.from_arrays(time, open=close, high=close, low=close, close=close, volume=np.ones(60))
+    frame = FeatureSet.indicators().select(("return_5d", "rsi_14")).compute(bars)
+    seen = []
+
+    def decide(observation: Observation) -> float:
+        seen.append((observation.columns, observation["return_5d"].tolist(), observation["cash"].tolist()))
+        return 0.5
+
+    Market().backtest(bars, decide, features=frame)
+    assert seen[0][0] == ("return_5d", "rsi_14", "position", "cash", "drawdown")
+    assert seen[-1][1:] == ([0.0], [0.5])

@@ -33,7 +33,7 @@ def test_it_is_called_with_what_is_given_and_with_the_settings() -> None:
     [
         (Model, {"width": 4, "depth": 3}, r"model\.settings\.depth: is not a setting of Model \(did you mean 'Depth'"),
         (Model, {"width": 4, "x": 3}, r"settings\.x: is not a setting of Model; it has width, Depth; got 3"),
-        (Model, {}, r"model\.settings\.width: is required: Model cannot be made without it"),
+        (Model, {}, r"model\.settings\.width: is required: Model cannot do without it"),
         (Model, {"width": 0}, r"settings: must suit Model, which fails with them \(ValueError: no width\); got {'wid"),
         (Model, {"inputs": 4, "width": 1}, r"settings\.inputs: is not a setting of Model"),
         (lambda: None, {}, r"model\.source: must take \(inputs, classes\) before its settings, but <lambda> takes 0"),

@@ -21,7 +21,7 @@ from regimen.execution.moment import History, feature_rows
 from regimen.execution.policy import Policy
 from regimen.execution.policy import targets as targets_of
 from regimen.execution.tape import Tape, payouts
-from regimen.observation import Accounts, ObservationSchema, observe_symbols
+from regimen.observation import Accounts, Observation, ObservationSchema, observe_symbols
 
 Floats = NDArray[np.float64]
 DUST = 1e-12
@@ -108,8 +108,9 @@ class Market:
             bars: (time, symbol) market data.
             policy: one of three. A `Policy`, whose exposures are shared among the symbols listed. Or a function
                 ``f(observation) -> (symbol,)`` targets, called after the close of each bar with (symbol, width): the
-                features, then position, cash and drawdown of this account; see `regimen.observation`. Or targets:
-                (time, symbol) signed fractions of equity, or (time,) for one symbol. A target of NaN keeps the last.
+                features, then position, cash and drawdown of this account, by place or by name; see `Observation`.
+                Or targets: (time, symbol) signed fractions of equity, or (time,) for one symbol. A target of NaN keeps
+                the last.
             start, stop: trade bars [start, stop) only, with an account opened at ``start``; targets of
                 other rows do not trade. The ledger covers these bars. Unlike a backtest of
                 ``bars.window(start, stop)`` it knows the volatility before ``start`` (it prices the impact).
@@ -146,7 +147,7 @@ class Market:
         )
         if decides:
             function = cast(Callable[[Floats], object], policy)
-            _decide(recorder, function, self.history(bars, features).features, rows, bars)
+            _decide(recorder, function, self.history(bars, features), rows)
         else:
             recorder.run(start, stop)
         last = float(recorder.book[0, -1])
@@ -157,12 +158,12 @@ class Market:
         return Ledger.of(covered, config, rows[start:stop], recorder)
 
 
-def _decide(
-    recorder: Recorder, function: Callable[[Floats], object], features: Floats, rows: Floats, bars: Bars
-) -> None:
+def _decide(recorder: Recorder, function: Callable[[Floats], object], history: History, rows: Floats) -> None:
     """Asks a function of the observation after each bar, and writes its targets into ``rows``."""
+    features, bars = history.features, history.bars
     symbols = features.shape[1]
-    schema, ones = ObservationSchema(inputs=features.shape[2], account=True), np.ones(symbols)
+    schema = ObservationSchema(inputs=features.shape[2], account=True, names=history.names)
+    columns, ones = schema.columns, np.ones(symbols)
     peak = recorder.cash
     for t in range(recorder.start, recorder.stop):
         recorder.run(t, t + 1)
@@ -171,7 +172,7 @@ def _decide(
         values = positions[:, UNITS] * positions[:, MARK]
         accounts = Accounts(values, ones * account[CASH], ones * account[EQUITY], ones * peak, ones, ones)
         seen = observe_symbols(schema, features[t : t + 1], np.ones(symbols, np.bool_), accounts)
-        rows[t] = check_row(function(seen), bars, t)
+        rows[t] = check_row(function(Observation.of(seen, columns)), bars, t)
 
 
 def check_tape(tape: Tape, bars: Bars, config: MarketConfig) -> Tape:

@@ -1,4 +1,4 @@
-"""Calls what a user brought, with what the house gives and with the user's settings."""
+"""Calls what a user brought, with what the house gives and with the user's settings; or says what is wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def call_object(thing: object, field: str, settings: Mapping[str, Any], given: M
     if not callable(thing):
         raise ConfigError(f"{field}.source", "must name a class or a function", thing)
     name = getattr(thing, "__name__", type(thing).__name__)
-    _require_settings(thing, name, field, settings, given)
+    require_settings(thing, field, settings, given)
     try:
         return thing(*given.values(), **settings)
     except Exception as error:  # the user's code: any error is theirs to read
@@ -36,10 +36,18 @@ def call_object(thing: object, field: str, settings: Mapping[str, Any], given: M
         raise ConfigError(f"{field}.settings", rule, dict(settings)) from error
 
 
-def _require_settings(
-    thing: Callable[..., Any], name: str, field: str, settings: Mapping[str, Any], given: Mapping[str, object]
+def require_settings(
+    thing: Callable[..., Any], field: str, settings: Mapping[str, Any], given: Mapping[str, object] = _NOTHING
 ) -> None:
-    """Refuses settings that a class or a function does not have, and the lack of those that it needs."""
+    """Refuses settings that a class or a function does not have, and the lack of those that it needs.
+
+    Args:
+        thing, field, settings, given: see `call_object`.
+
+    Raises:
+        ConfigError: one that it does not have, or lacks; or it does not take what it is given.
+    """
+    name = getattr(thing, "__name__", type(thing).__name__)
     try:
         parameters = list(inspect.signature(thing).parameters.values())
     except (TypeError, ValueError):  # one that is compiled need not say what it takes
@@ -59,4 +67,4 @@ def _require_settings(
                 raise ConfigError(f"{field}.settings.{key}", f"is not a setting of {name}{hint}", settings[key])
     for key, each in named.items():
         if each.default is each.empty and key not in settings:
-            raise ConfigError(f"{field}.settings.{key}", f"is required: {name} cannot be made without it")
+            raise ConfigError(f"{field}.settings.{key}", f"is required: {name} cannot do without it")

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from regimen.observation import ACCOUNT, ObservationSchema, observations
     from regimen.policies.agent import Actor, AgentPolicy, Sight
     from regimen.policies.classifier import Classifier, ClassifierPolicy, Scaler
-    from regimen.policies.config import MomentumConfig, RuleConfig
+    from regimen.policies.config import FunctionConfig, MomentumConfig, RuleConfig
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
     from regimen.policies.momentum import Momentum
+    from regimen.policies.own_rule import OwnRule
     from regimen.policies.rules import RuleSettings
     from regimen.policies.volatility import RunningVolatility, realised_volatility
 
@@ -27,11 +28,13 @@ __all__ = [
     "Constant",
     "Drawn",
     "ExposureConfig",
+    "FunctionConfig",
     "History",
     "Moment",
     "Momentum",
     "MomentumConfig",
     "ObservationSchema",
+    "OwnRule",
     "Policy",
     "Preprocessed",
     "RuleConfig",
@@ -65,12 +68,14 @@ __getattr__, __dir__ = lazily(
         "draw": ".drawing",
         "Drawn": ".drawing",
         "entropies": ".drawing",
+        "FunctionConfig": ".config",
         "History": "regimen.execution",
         "Moment": "regimen.execution",
         "Momentum": ".momentum",
         "MomentumConfig": ".config",
         "observations": "regimen.observation",
         "ObservationSchema": "regimen.observation",
+        "OwnRule": ".own_rule",
         "Policy": "regimen.execution",
         "realised_volatility": ".volatility",
         "RuleConfig": ".config",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from regimen.errors import ConfigError
+from regimen.own import OwnSource, require_settings
 from regimen.policies.rules import RuleSettings
 
 if TYPE_CHECKING:
     from regimen.policies.exposure import ExposureConfig
     from regimen.policies.momentum import Momentum
+    from regimen.policies.own_rule import OwnRule
 
 
 class MomentumConfig(RuleSettings):
@@ -24,12 +29,51 @@ class MomentumConfig(RuleSettings):
     kind: Literal["momentum"] = Field("momentum", description="Sign of the trailing return; nothing is fitted.")
     lookback: int = Field(252, ge=1, le=100_000, description="Bars of the symbol that the return goes back.")
 
-    def build(self, exposure: ExposureConfig) -> Momentum:
-        """Returns the policy."""
+    def build(self, exposure: ExposureConfig, names: tuple[str, ...] = ()) -> Momentum:
+        """Returns the policy, which sees no features."""
+        del names
         from regimen.policies.momentum import Momentum
 
         return Momentum(self.lookback, exposure)
 
 
-RuleConfig = MomentumConfig
-"""Every rule's config; a union as soon as there are two."""
+class FunctionConfig(OwnSource, RuleSettings):
+    """``exposure = function(observation, **settings)``; what the function may return, the section ``exposure`` says."""
+
+    kind: Literal["function"] = Field("function", description="A function of one's own; nothing is fitted.")
+    settings: dict[str, JsonValue] = Field(
+        {}, description="What the function is called with besides the observation, by name."
+    )
+
+    reads: ClassVar[tuple[str, ...]] = (
+        "exposure.max_exposure",
+        "exposure.long_only",
+        "exposure.volatility_target",
+        "exposure.volatility_bars",
+    )
+
+    def function(self) -> Callable[..., object]:
+        """Returns the function.
+
+        Raises:
+            ConfigError: the code is not what it was, or not there; it is no function, or has other settings.
+        """
+        function = self.load("model.source")
+        if not inspect.isroutine(function):
+            raise ConfigError("model.source", "must name a function of the observation", self.source)
+        require_settings(function, "model", self.settings, {"observation": None})
+        return function
+
+    def build(self, exposure: ExposureConfig, names: tuple[str, ...] = ()) -> OwnRule:
+        """Returns the policy.
+
+        Raises:
+            ConfigError: see `function`.
+        """
+        from regimen.policies.own_rule import OwnRule
+
+        return OwnRule(self.function(), self.settings, self.source, exposure, names)
+
+
+RuleConfig = MomentumConfig | FunctionConfig
+"""Every rule's config."""

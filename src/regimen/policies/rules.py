@@ -22,9 +22,10 @@ class RuleSettings(ModelSettings):
         return short_config(self)
 
     @abstractmethod
-    def build(self, exposure: ExposureConfig) -> Policy:
+    def build(self, exposure: ExposureConfig, names: tuple[str, ...] = ()) -> Policy:
         """Returns the policy.
 
         Args:
             exposure: how an opinion becomes exposure.
+            names: of the feature columns that it will be shown.
         """

@@ -44,13 +44,13 @@ def fit(
 ) -> RuleFit:
     """Returns the rule of the config; neither window nor seed matter."""
     del window, seed, checkpoint, tell
-    return RuleFit(_policy(prepared.config))
+    return RuleFit(_policy(prepared.config, prepared.features.names))
 
 
 def load(folder: Path, config: RunConfig, schema: str) -> Policy:
-    """Returns the rule of the config; it observes no features, so any will do."""
+    """Returns the rule of the config; the features are the config's too, so no other will be fed."""
     del folder, schema
-    return _policy(config)
+    return _policy(config, config.features.build().names)
 
 
 def figures() -> tuple[Draw, ...]:
@@ -63,6 +63,6 @@ def short(config: RunConfig) -> RunConfig:
     return config
 
 
-def _policy(config: RunConfig) -> Policy:
+def _policy(config: RunConfig, names: tuple[str, ...]) -> Policy:
     assert isinstance(config.model, RuleSettings)
-    return config.model.build(config.exposure)
+    return config.model.build(config.exposure, names)
