@@ -7,6 +7,7 @@ from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.config import AgentConfig, agent_configs
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
+from regimen.agents.own_agent.config import OwnAgentConfig
 from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.sac.config import SACConfig
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from regimen.agents.cql.cql import CQL
     from regimen.agents.flag_trader.flag_trader import FlagTrader
     from regimen.agents.loading import load_agent
+    from regimen.agents.own_agent.own_agent import OwnAgent
     from regimen.agents.ppo.ppo import PPO
     from regimen.agents.recurrent_ppo.recurrent_ppo import RecurrentPPO
     from regimen.agents.sac.sac import SAC
@@ -36,6 +38,8 @@ __all__ = [
     "CQLConfig",
     "FlagTrader",
     "FlagTraderConfig",
+    "OwnAgent",
+    "OwnAgentConfig",
     "PPOConfig",
     "RecurrentPPO",
     "RecurrentPPOConfig",
@@ -51,6 +55,7 @@ __getattr__, __dir__ = lazily(
     {
         "CGDT": ".cgdt.cgdt",
         "CQL": ".cql.cql",
+        "OwnAgent": ".own_agent.own_agent",
         "PPO": ".ppo.ppo",
         "SAC": ".sac.sac",
         "SB3": ".sb3.sb3",

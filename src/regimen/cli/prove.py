@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 def prove(
     agents: Annotated[
-        list[str] | None, typer.Option("--agent", help="only this agent; may be repeated", show_default=False)
+        list[str] | None,
+        typer.Option("--agent", help="only this agent, or your own, FILE.py:NAME; may be repeated", show_default=False),
     ] = None,
     markets: Annotated[
         list[str] | None, typer.Option("--market", help="only this market; may be repeated", show_default=False)
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", help="seeds of each agent on each market")] = 10,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="environment steps that an agent of your own learns from", show_default=False),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", help="number of processes; the results do not depend on it")] = 1,
     fast: Annotated[bool, typer.Option("--fast", help="quick markets only, few steps, lower demands, 2 seeds")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print every seed's numbers as JSON")] = False,
@@ -33,14 +38,16 @@ def prove(
     Exits 1 when a demand is missed.
 
     Example: regimen prove --agent ppo --market ou --seeds 3 --jobs 2
+
+    Example: regimen prove --agent my_agent.py:MyAgent --market hysteresis --seeds 3 --steps 200000
     """
     from regimen.cli.screen.progress import progress_bar, working
 
     with working("agents"):
-        from regimen.proving import EXPERIMENTS, FAST, in_percent, installed, prove, select
+        from regimen.proving import experiments_of, in_percent, installed, prove
         from regimen.proving.table import document, markdown
 
-    chosen = select(FAST if fast else EXPERIMENTS, agents or (), markets or ())
+    chosen = experiments_of(agents or (), markets or (), fast, steps)
     seeds = min(seeds, 2) if fast else seeds
     if not agents:  # whoever names an agent is told what it needs; whoever wants all gets those that are there
         chosen, lacking = installed(chosen)

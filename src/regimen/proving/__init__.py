@@ -2,7 +2,7 @@
 
 from regimen.proving.evaluation import Evaluation, Walk, evaluate, scored, walk
 from regimen.proving.experiment import Arena, Demand, Experiment
-from regimen.proving.experiments import EXPERIMENTS, FAST, installed, select
+from regimen.proving.experiments import EXPERIMENTS, FAST, experiments_of, installed, own_experiments, select
 from regimen.proving.fits import fitted_rule, fitted_threshold, lag_law, measures
 from regimen.proving.known_market import KnownMarketEnv, PlayableMarket
 from regimen.proving.percent import in_percent
@@ -23,12 +23,14 @@ __all__ = [
     "SeedResult",
     "Walk",
     "evaluate",
+    "experiments_of",
     "fitted_rule",
     "fitted_threshold",
     "in_percent",
     "installed",
     "lag_law",
     "measures",
+    "own_experiments",
     "prove",
     "run_seed",
     "scored",

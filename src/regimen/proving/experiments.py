@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
-from regimen.agents import AnalyticConfig, CQLConfig, PPOConfig, RecurrentPPOConfig, SACConfig, SB3Config
+from regimen.agents import (
+    AnalyticConfig,
+    CQLConfig,
+    OwnAgentConfig,
+    PPOConfig,
+    RecurrentPPOConfig,
+    SACConfig,
+    SB3Config,
+)
 from regimen.errors import ConfigError
 from regimen.proving.arenas import (
     AR1,
@@ -100,6 +109,36 @@ FAST: tuple[Experiment, ...] = (
 """The subset for every day: quick markets, fewer steps, lower demands."""
 
 
+def own_experiments(place: str, fast: bool = False, steps: int | None = None) -> tuple[Experiment, ...]:
+    """Returns the experiments of an agent of the user's own: every market, or the quick ones.
+
+    Args:
+        place: of its class, ``my_agent.py:MyAgent``; it is named by the class.
+        fast: the markets and demands of `FAST`.
+        steps: environment steps to learn from; None: as many as other agents.
+
+    Raises:
+        ConfigError: there is no such file, or fewer than one step.
+    """
+    if steps is not None and steps < 1:
+        raise ConfigError("steps", "must be at least 1", steps)
+    try:
+        agent = OwnAgentConfig(source=place)
+    except ConfigError as error:
+        raise error.named("agent") from None
+    arenas = (MARTINGALE, AR1, OU, DECOYS, TOMORROW, HYSTERESIS, GARLEANU_PEDERSEN, HIDDEN)
+    wealth = (KELLY, MERTON)
+    table = (
+        FAST
+        if fast
+        else (
+            *(Experiment(arena, agent, 500_000, lanes=128) for arena in arenas),
+            *(Experiment(arena, agent, 2_000_000, bars=2_000_000) for arena in wealth),
+        )
+    )
+    return tuple(replace(each, agent=agent, name=agent.name, steps=steps or each.steps) for each in table)
+
+
 def select(
     experiments: Sequence[Experiment], agents: Sequence[str] = (), markets: Sequence[str] = ()
 ) -> tuple[Experiment, ...]:
@@ -121,6 +160,28 @@ def select(
     if not chosen:
         raise ConfigError("market", f"must be one that {', '.join(agents)} is tried on", ", ".join(markets))
     return chosen
+
+
+def experiments_of(
+    agents: Sequence[str] = (), markets: Sequence[str] = (), fast: bool = False, steps: int | None = None
+) -> tuple[Experiment, ...]:
+    """Returns the experiments that names mean; an agent of the user's own is named by its place.
+
+    Args:
+        agents, markets: none given: all.
+        fast: of the quick ones.
+        steps: environment steps that an agent of the user's own learns from.
+
+    Raises:
+        ConfigError: see `select` and `own_experiments`; steps without an agent of the user's own.
+    """
+    own = [agent for agent in agents if ":" in agent or agent.endswith(".py")]
+    if steps is not None and not own:
+        rule = "is read with --agent FILE.py:NAME only: the agents here have steps of their own"
+        raise ConfigError("--steps", rule, steps)
+    named = [agent for agent in agents if agent not in own]
+    chosen = select(FAST if fast else EXPERIMENTS, named, markets) if named or not own else ()
+    return chosen + tuple(each for place in own for each in select(own_experiments(place, fast, steps), (), markets))
 
 
 def installed(experiments: Sequence[Experiment]) -> tuple[tuple[Experiment, ...], dict[str, str]]:

@@ -11,14 +11,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from regimen.agents import AgentConfig
+from regimen.agents import AgentConfig, OwnAgentConfig
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, load_object, source_of
 from regimen.policies import RuleConfig
 from regimen.predictors import EstimatorConfig, ModuleConfig, PredictorConfig, is_estimator
 from regimen.settings import ModelSettings, members, validated
 
-ModelConfig = Annotated[PredictorConfig | EstimatorConfig | AgentConfig | RuleConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[
+    PredictorConfig | EstimatorConfig | AgentConfig | OwnAgentConfig | RuleConfig, Field(discriminator="kind")
+]
 """Every model's config; ``kind`` says which."""
 ALIASES = {"ppo-lstm": "recurrent-ppo"}
 """Second names of models."""

@@ -127,7 +127,7 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
 
         keep = None if checkpoint is None else Checkpoint(checkpoint)
         history = agent.learn(env, config.environment.steps, follow, keep)
-        best = load_agent(folder / "best", env) if evaluations else agent
+        best = load_agent(folder / "best", env, model) if evaluations else agent
     schema = prepared.features.hash
     policy = behind(chain, policy_of(best, config))
     return AgentFit(chain, policy, best, agent, window.train.rows, schema, history, evaluations)
@@ -139,10 +139,11 @@ def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy | Preproce
     Raises:
         RunError: it was trained on features of another schema.
     """
+    assert isinstance(config.model, AgentSettings)
     own = read_json(folder / HISTORY).get("schema")
     if schema != own:
         raise RunError("features", f"must have the schema {own} of the agent", schema)
-    return behind(read_chain(folder, config), policy_of(load_agent(folder / MODEL), config))
+    return behind(read_chain(folder, config), policy_of(load_agent(folder / MODEL, None, config.model), config))
 
 
 def policy_of(agent: Agent, config: RunConfig) -> AgentPolicy:
