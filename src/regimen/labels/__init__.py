@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.labels.config import FixedHorizonConfig, LabelsConfig, TripleBarrierConfig
+    from regimen.labels.config import FixedHorizonConfig, LabelsConfig, OwnLabelsConfig, TripleBarrierConfig
     from regimen.labels.labelling import label
     from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
     from regimen.labels.targets import REGIMES, TARGETS, further_targets
@@ -25,6 +25,7 @@ __all__ = [
     "FixedHorizonConfig",
     "Labels",
     "LabelsConfig",
+    "OwnLabelsConfig",
     "TripleBarrierConfig",
     "WeightsConfig",
     "adjusted_prices",
@@ -40,6 +41,7 @@ __getattr__, __dir__ = lazily(
     {
         "FixedHorizonConfig": ".config",
         "LabelsConfig": ".config",
+        "OwnLabelsConfig": ".config",
         "TripleBarrierConfig": ".config",
         "label": ".labelling",
         "adjusted_prices": ".volatility",

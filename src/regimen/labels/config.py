@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from regimen.errors import ConfigError
+from regimen.own import OwnSource, require_settings
 from regimen.settings import FORMER_NAMES
 
 
@@ -73,5 +77,31 @@ class TripleBarrierConfig(BaseModel):
     )
 
 
-LabelsConfig = Annotated[FixedHorizonConfig | TripleBarrierConfig, Field(discriminator="kind")]
+class OwnLabelsConfig(OwnSource):
+    """Labels by a function of one's own: ``label(bars, **settings) -> (y, t_end)``."""
+
+    kind: Literal["own"] = "own"
+    settings: dict[str, JsonValue] = Field(
+        {}, description="What the function is called with besides the bars, by name."
+    )
+    volatility_bars: int = Field(
+        default=50,
+        ge=2,
+        description="Span in bars of the trailing volatility that further targets are scaled by.",
+    )
+
+    def function(self) -> Callable[..., object]:
+        """Returns the function.
+
+        Raises:
+            ConfigError: the code is not what it was, or not there; it is no function, or has other settings.
+        """
+        function = self.load("labels.source")
+        if not inspect.isroutine(function):
+            raise ConfigError("labels.source", "must name a function of the bars", self.source)
+        require_settings(function, "labels", self.settings, {"bars": None})
+        return function
+
+
+LabelsConfig = Annotated[FixedHorizonConfig | TripleBarrierConfig | OwnLabelsConfig, Field(discriminator="kind")]
 """Every way to make labels; ``kind`` chooses."""

@@ -26,7 +26,7 @@ from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
 from regimen.reprs import short
 from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, validated
-from regimen.splits import WalkForwardConfig
+from regimen.splits import SplitsConfig, WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
 from regimen.training import TrainingConfig
 from regimen.yamltext import LONGEST, MalformedError, UnboundedError, parse_yaml
@@ -124,7 +124,7 @@ class RunConfig(BaseModel):
     data: DataConfig = Field(description="the bars: file, columns, clock, repairs; or Bars that are in memory")
     features: FeaturesConfig = Field(FeaturesConfig(), description="the columns the policy sees")
     labels: LabelsConfig = Field(FixedHorizonConfig(), description="what a classifier learns")
-    splits: WalkForwardConfig = Field(WalkForwardConfig(), description="the walk-forward windows")
+    splits: SplitsConfig = Field(WalkForwardConfig(), description="the walk-forward windows")
     preprocess: tuple[PreprocessConfig, ...] = Field(
         (),
         exclude_if=lambda steps: not steps,  # a config without one is written, and hashed, as before there were any
@@ -151,7 +151,7 @@ class RunConfig(BaseModel):
     def _default_kinds(cls, values: object) -> object:
         """A section without ``kind`` is of the default kind, so that ``labels.horizon=9`` alone means something."""
         if isinstance(values, Mapping):
-            defaults = {"labels": "fixed_horizon", "model": "baseline"}
+            defaults = {"labels": "fixed_horizon", "splits": "walk_forward", "model": "baseline"}
             sections = {
                 name: {"kind": kind, **values[name]}
                 for name, kind in defaults.items()

@@ -20,7 +20,7 @@ from regimen.policies import realised_volatility
 from regimen.readers import Loaded, load, load_as_is, load_with_report
 from regimen.records import RunConfig
 from regimen.reprs import many, short
-from regimen.splits import Window, walk_forward
+from regimen.splits import Window, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,5 +194,5 @@ def prepare_bars(config: RunConfig, loaded: Loaded, features: FeatureSet, until:
     frame = features.compute(seen(loaded.bars))
     labels = label(config.labels, loaded.bars)
     usable = warm(frame.values)
-    windows = walk_forward(config.splits, loaded.bars, labels, features.warmup, usable=usable, until=until)
+    windows = split(config.splits, loaded.bars, labels, features.warmup, usable=usable, until=until)
     return Prepared(config, loaded, features, frame, labels, windows)

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from regimen.splits.own_splits import OwnSplitsConfig
 from regimen.splits.purge import usable_for_training
 from regimen.splits.slices import Role, Slice
+from regimen.splits.splitting import SplitsConfig, split
 from regimen.splits.walk_forward import WalkForwardConfig, Window, walk_forward
 
-__all__ = ["Role", "Slice", "WalkForwardConfig", "Window", "usable_for_training", "walk_forward"]
+__all__ = [
+    "OwnSplitsConfig",
+    "Role",
+    "Slice",
+    "SplitsConfig",
+    "WalkForwardConfig",
+    "Window",
+    "split",
+    "usable_for_training",
+    "walk_forward",
+]

@@ -91,29 +91,65 @@ def _first_bar(config: WalkForwardConfig, bars: Bars) -> int:
     return first
 
 
-def _window(
+def candidate_rows(bars: Bars, labels: Labels, usable: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Returns the rows (time, symbol) that may be used at all; for the splitters of this room.
+
+    Raises:
+        SplitError: labels of other bars.
+    """
+    if labels.shape != bars.shape:
+        raise SplitError("labels", f"must have the shape of the bars, {bars.shape}", labels.shape)
+    return bars.present if usable is None else bars.present & usable
+
+
+def embargo_bars(embargo: int | Literal["auto"], memory: int) -> int:
+    """Returns the bars that are dropped before a test span; for the splitters of this room.
+
+    Raises:
+        ConfigError: a negative number.
+    """
+    bars = memory if embargo == "auto" else embargo
+    if bars < 0:
+        raise ConfigError("splits.embargo", "must not be negative", bars)
+    return bars
+
+
+def make_window(
     number: int,
-    span: tuple[int, int, int],
+    span: tuple[int, int, int, int],
     validation: float,
     embargo: int,
     labels: Labels,
     candidates: NDArray[np.bool_],
 ) -> Window:
-    start, test_start, test_stop = span
-    end = test_start - embargo
+    """Makes a window of a training span [start, stop) and a test span behind it; for the splitters of this room.
+
+    Args:
+        number: 0, 1, … in time.
+        span: start and stop of training, start and stop of the test.
+        validation: fraction of the training span kept as its tail.
+        embargo: bars dropped before the test span.
+        labels: what is purged by.
+        candidates: (time, symbol) rows that may be used.
+
+    Raises:
+        SplitError: a slice has no rows left; a training slice holds fewer than two classes.
+    """
+    start, stop, test_start, test_stop = span
+    end = min(stop, test_start - embargo)
     tail = end - math.ceil(validation * (end - start))
     length = labels.shape[0]
     if tail <= start:
         raise SplitError(
             f"splits.train (window {number + 1})",
             f"must be longer than the embargo of {embargo} bars and leave rows to train on",
-            test_start - start,
+            stop - start,
         )
     t_end = labels.t_end
     fit = usable_for_training(t_end, start, tail, tail, test_stop, 0) & candidates[start:tail]
     stop_early = usable_for_training(t_end, tail, end, test_start, test_stop, 0) & candidates[tail:end]
-    labelled = (t_end[start:test_start] >= 0) & candidates[start:test_start]
-    gap = usable_for_training(t_end, end, test_start, test_start, test_stop, 0) & candidates[end:test_start]
+    labelled = (t_end[start:stop] >= 0) & candidates[start:stop]
+    gap = usable_for_training(t_end, end, stop, test_start, test_stop, 0) & candidates[end:stop]
     embargoed = int(gap.sum())
     window = Window(
         number=number,
@@ -173,12 +209,8 @@ def walk_forward(
             holds fewer than two classes.
         ConfigError: ``start`` is not a date, or ``embargo`` is negative.
     """
-    if labels.shape != bars.shape:
-        raise SplitError("labels", f"must have the shape of the bars, {bars.shape}", labels.shape)
-    candidates = bars.present if usable is None else bars.present & usable
-    embargo = memory if config.embargo == "auto" else config.embargo
-    if embargo < 0:
-        raise ConfigError("splits.embargo", "must not be negative", embargo)
+    candidates = candidate_rows(bars, labels, usable)
+    embargo = embargo_bars(config.embargo, memory)
     first = _first_bar(config, bars)
     edges = boundaries(bars.time, first, config.train, config.test)
     if not edges:
@@ -192,5 +224,6 @@ def walk_forward(
         if until is not None and test_start >= until:
             break
         start = first if config.expanding else train_start(bars.time, first, test_start, config.train)
-        windows.append(_window(number, (start, test_start, test_stop), config.validation, embargo, labels, candidates))
+        span = (start, test_start, test_start, test_stop)
+        windows.append(make_window(number, span, config.validation, embargo, labels, candidates))
     return tuple(windows)
