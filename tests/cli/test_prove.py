@@ -31,12 +31,12 @@ def called(*arguments: str) -> int:
 
 @pytest.fixture
 def easy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regimen.proving.EXPERIMENTS", (quick(-10.0),))
+    monkeypatch.setattr("regimen.proving.experiments.EXPERIMENTS", (quick(-10.0),))
 
 
 @pytest.fixture
 def hard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regimen.proving.EXPERIMENTS", (quick(2.0),))
+    monkeypatch.setattr("regimen.proving.experiments.EXPERIMENTS", (quick(2.0),))
 
 
 @pytest.mark.usefixtures("easy")
@@ -59,7 +59,7 @@ def test_an_agent_that_is_not_installed_is_skipped_and_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     absent = replace(quick(2.0), agent=AbsentConfig(), name="absent")
-    monkeypatch.setattr("regimen.proving.EXPERIMENTS", (quick(-10.0), absent))
+    monkeypatch.setattr("regimen.proving.experiments.EXPERIMENTS", (quick(-10.0), absent))
     assert called("--seeds", "1") == 0
     printed = capsys.readouterr()
     assert "skipped: absent: needs what is not installed" in printed.err

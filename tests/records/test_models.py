@@ -12,7 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from regimen.agents import OwnAgentConfig
 from regimen.errors import ConfigError
+from regimen.policies import FunctionConfig
 from regimen.predictors import EstimatorConfig, ModuleConfig
 from regimen.records import own_model
 from regimen.records.models import model_configs, model_title
@@ -34,6 +36,15 @@ def estimator(C=1.0):
     return None
 
 
+def rule(observation, cut=1.0):
+    return 0.0
+
+
+class Learner:
+    def learn(self, env, steps, report):
+        pass
+
+
 class Nothing:
     pass
 """
@@ -48,7 +59,14 @@ def own(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("Net", ModuleConfig), ("network", ModuleConfig), ("estimator", EstimatorConfig)]
+    ("name", "kind"),
+    [
+        ("Net", ModuleConfig),
+        ("network", ModuleConfig),
+        ("estimator", EstimatorConfig),
+        ("rule", FunctionConfig),
+        ("Learner", OwnAgentConfig),
+    ],
 )
 def test_a_place_is_known_by_what_is_there(name: str, kind: type, own: str) -> None:
     config = own_model(f"{own}:{name}", {"any": 1})
@@ -77,7 +95,7 @@ def test_an_estimator_in_memory_brings_the_settings_that_it_was_given() -> None:
             nn.Linear(2, 3),
             r"model: must be a class, a function or an estimator; give the class Linear and its settings",
         ),
-        ("{own}:Nothing", r"model: must be a torch module's class, a class with scikit-learn's methods, or a function"),
+        ("{own}:Nothing", r"model: must be a torch module's class, a class with scikit-learn's methods, an agent's"),
         ("{own}:Else", r"model\.source: must name something that .*mine\.py defines"),
         ("else.py:Net", r"model\.source: must name a file that exists; got 'else\.py:Net'"),
         (lambda: None, r"must have a name at the top of its file or of the notebook; got '<lambda>'"),
@@ -90,4 +108,4 @@ def test_what_cannot_be_brought_is_one_line(model: Any, line: str, own: str) -> 
 
 
 def test_models_of_the_house_have_names_and_those_of_ones_own_have_places() -> None:
-    assert {"estimator", "module"}.isdisjoint(model_configs())
+    assert {"estimator", "module", "function", "own-agent"}.isdisjoint(model_configs())

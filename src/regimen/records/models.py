@@ -14,7 +14,7 @@ from pydantic import Field
 from regimen.agents import AgentConfig, OwnAgentConfig
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, load_object, source_of
-from regimen.policies import RuleConfig
+from regimen.policies import FunctionConfig, RuleConfig
 from regimen.predictors import EstimatorConfig, ModuleConfig, PredictorConfig, is_estimator
 from regimen.settings import ModelSettings, members, validated
 
@@ -85,15 +85,18 @@ def own_model(
 
 
 def own_kind(thing: object, source: str) -> type[ModelSettings]:
-    """Returns the config of what an object is: a torch module, an estimator, or a function that makes one.
+    """Returns the config of what an object is: a torch module, an estimator, an agent, a rule, or what makes one.
 
-    A function is known by the arguments that it cannot do without: (inputs, classes) makes a module, none an estimator.
+    A function is known by the arguments that it cannot do without: (observation) is a rule, (inputs, classes) makes a
+    module, none an estimator.
 
     Raises:
         ConfigError: it is something else.
     """
     if isinstance(thing, type) and any(base.__module__.startswith("torch.nn.") for base in thing.__mro__):
         return ModuleConfig
+    if isinstance(thing, type) and callable(getattr(thing, "learn", None)):
+        return OwnAgentConfig
     if is_estimator(thing):
         return EstimatorConfig
     if inspect.isfunction(thing):
@@ -102,13 +105,13 @@ def own_kind(thing: object, source: str) -> type[ModelSettings]:
             for each in inspect.signature(thing).parameters.values()
             if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
         ]
-        if len(needed) == 2:
-            return ModuleConfig
-        if not needed:
-            return EstimatorConfig
+        kinds: dict[int, type[ModelSettings]] = {0: EstimatorConfig, 1: FunctionConfig, 2: ModuleConfig}
+        if len(needed) in kinds:
+            return kinds[len(needed)]
     rule = (
-        "must be a torch module's class, a class with scikit-learn's methods, or a function that makes one: "
-        "(inputs, classes, **settings) a module, (**settings) an estimator"
+        "must be a torch module's class, a class with scikit-learn's methods, an agent's with learn, predict, save and "
+        "load, or a function: (observation, **settings) a rule, (inputs, classes, **settings) makes a module, "
+        "(**settings) an estimator"
     )
     raise ConfigError("model", rule, source)
 

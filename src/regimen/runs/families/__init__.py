@@ -5,14 +5,17 @@ Everything else in a run treats all models alike. A family is imported, and torc
 
 from __future__ import annotations
 
+from regimen.agents import OwnAgentConfig
 from regimen.errors import ConfigError
+from regimen.labels import OwnLabelsConfig
 from regimen.learning import AgentSettings
 from regimen.own import OwnSource
-from regimen.policies import RuleSettings
+from regimen.policies import FunctionConfig, RuleSettings
 from regimen.predictors import EstimatorConfig, PredictorSettings
 from regimen.records import RunConfig
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
+from regimen.splits import OwnSplitsConfig
 
 __all__ = ["Family", "family_of", "require_own_code"]
 
@@ -49,7 +52,11 @@ def require_own_code(config: RunConfig) -> None:
         ConfigError: it is not there, does not run, is not what it was, or cannot be called with its settings.
     """
     for name, part in config:
-        if isinstance(part, OwnSource):
+        if isinstance(part, FunctionConfig | OwnLabelsConfig | OwnSplitsConfig):
+            part.function()
+        elif isinstance(part, OwnAgentConfig):
+            part.brought()
+        elif isinstance(part, EstimatorConfig):
+            part.unfitted()
+        elif isinstance(part, OwnSource):
             part.load(f"{name}.source")
-    if isinstance(config.model, EstimatorConfig):
-        config.model.unfitted()
