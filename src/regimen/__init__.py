@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CGDTConfig,
         CQLConfig,
         FlagTraderConfig,
+        OwnAgentConfig,
         PPOConfig,
         RecurrentPPOConfig,
         SACConfig,
@@ -42,10 +43,10 @@ if TYPE_CHECKING:
     from regimen.face import Proof, Run, backtest, judge, leaks, prove, resume, train
     from regimen.features import Feature, FeatureFrame, FeaturesConfig, FeatureSet
     from regimen.judging import Judgement, Trials, Verdict
-    from regimen.labels import FixedHorizonConfig, TripleBarrierConfig, WeightsConfig
+    from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
-    from regimen.policies import Constant, ExposureConfig, MomentumConfig
+    from regimen.policies import Constant, ExposureConfig, FunctionConfig, MomentumConfig
     from regimen.predictors import (
         BaselineConfig,
         CNNConfig,
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
         Regime,
         RegimeMarketConfig,
     )
-    from regimen.splits import WalkForwardConfig
+    from regimen.splits import OwnSplitsConfig, WalkForwardConfig
     from regimen.tracking import MLflowConfig, TensorBoardConfig, WandbConfig
     from regimen.training import TrainingConfig
     from regimen.training.recipes import BalancedConfig, CurriculumConfig, JitterConfig, LabelSmoothingConfig
@@ -111,6 +112,7 @@ __all__ = [
     "FeaturesConfig",
     "FixedHorizonConfig",
     "FlagTraderConfig",
+    "FunctionConfig",
     "GarleanuPedersenConfig",
     "HiddenRegimeConfig",
     "HybridConfig",
@@ -137,6 +139,9 @@ __all__ = [
     "MomentumConfig",
     "MultiTaskConfig",
     "OrnsteinUhlenbeckConfig",
+    "OwnAgentConfig",
+    "OwnLabelsConfig",
+    "OwnSplitsConfig",
     "PPOConfig",
     "PartConfig",
     "Picture",
@@ -240,6 +245,7 @@ _named, _ = lazily(
         "FeaturesConfig": ".features",
         "FixedHorizonConfig": ".labels",
         "FlagTraderConfig": ".agents",
+        "FunctionConfig": ".policies",
         "GarleanuPedersenConfig": ".simulators",
         "HiddenRegimeConfig": ".simulators",
         "HybridConfig": ".predictors",
@@ -266,6 +272,9 @@ _named, _ = lazily(
         "MomentumConfig": ".policies",
         "MultiTaskConfig": ".predictors",
         "OrnsteinUhlenbeckConfig": ".simulators",
+        "OwnAgentConfig": ".agents",
+        "OwnLabelsConfig": ".labels",
+        "OwnSplitsConfig": ".splits",
         "PPOConfig": ".agents",
         "PartConfig": ".learning",
         "Picture": ".charts",
