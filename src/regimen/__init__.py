@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from regimen.errors import ConfigError, DataError, RegimenError, RunError, SplitError
     from regimen.execution import Costs, Ledger, Market, MarketConfig, Policy
     from regimen.face import Proof, Run, backtest, judge, leaks, prove, resume, train
-    from regimen.features import Feature, FeatureFrame, FeaturesConfig, FeatureSet
+    from regimen.features import Feature, FeatureFrame, FeaturesConfig, FeatureSet, FrameFunction
     from regimen.judging import Judgement, Trials, Verdict
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
@@ -113,6 +113,7 @@ __all__ = [
     "FixedHorizonConfig",
     "FlagTraderConfig",
     "FunctionConfig",
+    "FrameFunction",
     "GarleanuPedersenConfig",
     "HiddenRegimeConfig",
     "HybridConfig",
@@ -242,6 +243,7 @@ _named, _ = lazily(
         "Feature": ".features",
         "FeatureFrame": ".features",
         "FeatureSet": ".features",
+        "FrameFunction": ".features",
         "FeaturesConfig": ".features",
         "FixedHorizonConfig": ".labels",
         "FlagTraderConfig": ".agents",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from regimen.errors import ConfigError
 from regimen.own import load_object
@@ -35,6 +36,14 @@ class FeaturesConfig(BaseModel):
         description="your own features: 'package.module:NAME' or 'path/to/file.py:NAME', one or several",
     )
 
+    _began: Path | None = PrivateAttr(None)
+
+    def began_in(self, folder: Path) -> Self:
+        """Returns the same features, whose relative files are looked for in another folder first."""
+        features = self.model_copy()
+        features._began = folder
+        return features
+
     def build(self) -> FeatureSet:
         """Returns the feature set.
 
@@ -43,7 +52,7 @@ class FeaturesConfig(BaseModel):
         """
         from regimen.features.feature_set import FeatureSet
 
-        own = [feature for place in self.features for feature in load_features(place)]
+        own = [feature for place in self.features for feature in load_features(self._located(place))]
         if self.kind == "custom":
             if not own:
                 raise ConfigError("features.features", "must name at least one feature when features.kind is custom")
@@ -52,6 +61,10 @@ class FeaturesConfig(BaseModel):
             features = FeatureSet.standard() if self.kind == "standard" else FeatureSet.indicators()
             features = features.with_features(own)
         return features.select(self.columns, self.groups)
+
+    def _located(self, place: str) -> str:
+        there = self._began / place.rpartition(":")[0] if self._began else None
+        return f"{there}:{place.rpartition(':')[2]}" if there is not None and there.is_file() else place
 
 
 def load_features(place: str) -> tuple[Feature | FrameFunction, ...]:

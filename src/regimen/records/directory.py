@@ -262,5 +262,6 @@ def located(config: RunConfig, began: Path) -> RunConfig:
     extras = {name: file.model_copy(update={"path": place(file.path)}) for name, file in data.extras.items()}
     changes: dict[str, Any] = {"extras": extras}
     changes |= {key: place(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
+    changed: dict[str, Any] = {"data": data.model_copy(update=changes), "features": config.features.began_in(began)}
     own = {name: part.located(began) for name, part in config if isinstance(part, OwnSource)}
-    return config.model_copy(update={"data": data.model_copy(update=changes), **own})
+    return config.model_copy(update=changed | own)

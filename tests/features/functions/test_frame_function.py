@@ -161,3 +161,17 @@ def test_an_object_is_known_as_by_its_place() -> None:
     by_place = FeatureSet(load_features(f"{__file__}:momentum"))
     assert FeatureSet([momentum]).hash == by_place.hash
     assert FeatureSet([both]).hash != by_place.hash
+
+
+def test_a_place_counts_from_where_a_run_was_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "began").mkdir()
+    (tmp_path / "began" / "mine.py").write_text(MINE)
+    config = FeaturesConfig(kind="custom", features=("mine.py:calm",))
+    monkeypatch.chdir(tmp_path / "began")
+    here = config.build().hash
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="must name a file that exists"):
+        config.build()
+    there = config.began_in(tmp_path / "began")
+    assert there.build().hash == here
+    assert there.model_dump() == config.model_dump()
