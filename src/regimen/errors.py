@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Self
 
 _LONGEST_FIELD, _LONGEST_RULE, _LONGEST_VALUE = 200, 1000, 120
@@ -83,6 +84,10 @@ class RegimenError(Exception):
     def named(self, field: str) -> Self:
         """The same mistake under the name that the user wrote."""
         return type(self)(field, self.rule, self._given)
+
+    def in_words(self, words: Callable[[str], str]) -> Self:
+        """The same mistake with its field and its rule in other words."""
+        return type(self)(words(self.field), words(self.rule), self._given)
 
 
 def _shown(value: object) -> str:

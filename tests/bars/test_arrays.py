@@ -109,5 +109,5 @@ def test_repairs_are_those_of_files_and_what_is_made_up_need_not_be_checked() ->
     assert Bars.from_arrays(TIME, **COLUMNS | {"high": high}, checked=False).high[7, 0] == high[7]
     checked, made_up = (Bars.from_arrays(TIME, **COLUMNS, checked=checked) for checked in (True, False))
     assert checked.fingerprint == made_up.fingerprint
-    with pytest.raises(ConfigError, match=r"data\.member: is an option of files"):
+    with pytest.raises(ConfigError, match=r"^member: is an option of files"):
         Bars.from_arrays(TIME, **COLUMNS, member="a.csv")

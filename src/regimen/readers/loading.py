@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from regimen.bars import DAY, MEMORY, Bars, DataConfig, RawTable, RepairsConfig, pivot
 from regimen.bars.checks import CheckReport, Ordered, find_all, repair
-from regimen.errors import DataError
+from regimen.errors import DataError, RegimenError
 from regimen.readers.closes import fill_from_close
 from regimen.readers.extras import join_extras
 from regimen.readers.factors import with_adjustment
@@ -19,6 +20,7 @@ from regimen.readers.formats.files import Content
 from regimen.readers.frames import bars_content, frame_content
 from regimen.readers.panel import read_table, table_of
 from regimen.readers.samples import sample_path
+from regimen.readers.spelling import keywords
 from regimen.reprs import short
 from regimen.spans import bar_span
 
@@ -77,8 +79,9 @@ def load_frame(frame: object, options: Mapping[str, Any]) -> Bars:
         ConfigError: an option does not exist, is one of files, or breaks its rule.
         DataError: it is no frame, cannot be understood, or a check refuses it.
     """
-    content, config = frame_content(frame, options)
-    return _accepted(*_read(config, content)).bars
+    with _keyword_arguments():
+        content, config = frame_content(frame, options)
+        return _accepted(*_read(config, content)).bars
 
 
 def load_bars(bars: Bars, options: Mapping[str, Any]) -> Bars:
@@ -92,7 +95,17 @@ def load_bars(bars: Bars, options: Mapping[str, Any]) -> Bars:
         ConfigError: an option does not exist, is one of files, or breaks its rule.
         DataError: a check refuses them.
     """
-    return _accepted(*_read(DataConfig.in_memory(**options), bars_content(bars, bars.source))).bars
+    with _keyword_arguments():
+        return _accepted(*_read(DataConfig.in_memory(**options), bars_content(bars, bars.source))).bars
+
+
+@contextmanager
+def _keyword_arguments() -> Iterator[None]:
+    """Names options in errors as whoever calls from Python writes them."""
+    try:
+        yield
+    except RegimenError as error:
+        raise error.in_words(keywords) from error.__cause__
 
 
 def file_name(bars: Bars) -> str:

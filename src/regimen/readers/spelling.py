@@ -1,4 +1,4 @@
-"""How an option is written in a shell, so that what a message says can be pasted."""
+"""How an option is written in a shell or in Python, so that what a message says can be pasted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 import yaml
+
+_OPTION = re.compile(r"""\bdata\.(\w+)(?:\.(\w+))?(?!\w|\.\w)(?:=("[^"]*"|'[^']*'|[^\s;,()]+))?""")
 
 
 def shell_word(text: str) -> str:
@@ -19,3 +21,22 @@ def columns_option(columns: Mapping[str, str] | Sequence[str]) -> str:
     plain = dict(columns) if isinstance(columns, Mapping) else list(columns)
     written = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
     return f"data.columns={shell_word(written.strip())}"
+
+
+def keywords(text: str) -> str:
+    """Returns a message with its options as keyword arguments: ``close_only=True`` for ``data.close_only=true``."""
+    return _OPTION.sub(_keyword, text)
+
+
+def _keyword(option: re.Match[str]) -> str:
+    name, inner, text = option.groups()
+    if text is None:
+        return f"{name}={{{inner!r}: ...}}" if inner else name
+    written = " or ".join(map(_value, [text] if text[0] in "\"'" else text.split("|")))
+    return f"{name}={{{inner!r}: {written}}}" if inner else f"{name}={written}"
+
+
+def _value(text: str) -> str:
+    if text == "..." or text[0] == "'":
+        return text
+    return repr(yaml.safe_load(text.strip('"')))
