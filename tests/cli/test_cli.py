@@ -35,6 +35,7 @@ def test_help_lists_every_command_with_an_example(capsys: pytest.CaptureFixture[
         "reproduce",
         "leaks",
         "costs",
+        "new",
         "signal",
         "bench",
     ):
@@ -263,7 +264,7 @@ def test_the_verdict_table_cuts_no_number_off(width: int) -> None:
 
     from rich.console import Console
 
-    from regimen.cli.verdict import verdict_table
+    from regimen.cli.screen.verdict import verdict_table
 
     ruined = {
         "name": "policy",

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import called
 
 from regimen.cli.app import app
-from regimen.cli.verdict import MEANINGS, following
+from regimen.cli.screen.verdict import MEANINGS, following
 from regimen.judging import CONFIDENCE, Level
 
 OWN, BACKTEST = Path("runs/abcdefgh"), Path("runs/abcdefgh/backtests/eth-xyz")

@@ -19,6 +19,7 @@ from regimen.cli import (
     demo,
     features,
     leaks,
+    new,
     prove,
     report,
     reproduce,
@@ -74,6 +75,7 @@ def _root(
 
 
 app.command("demo", short_help="train and judge a policy on the S&P 500")(demo.demo)
+app.command("new", short_help="write a commented config for your bars")(new.new)
 app.add_typer(data.app, name="data", short_help="check, convert and fingerprint bars")
 app.command("features", short_help="compute the causal features of a file")(features.features)
 app.command("train", cls=train.TrainCommand, short_help="train a policy walk-forward and judge it")(train.train)

@@ -33,7 +33,7 @@ def backtest(
     from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
-        from regimen.cli.verdict import print_judgement
+        from regimen.cli.screen.verdict import print_judgement
         from regimen.records import find_run
         from regimen.runs import backtest_run
 

@@ -29,7 +29,7 @@ def report(
 
     with progress_bar() as advance:
         advance(0, 1, "report")
-        from regimen.cli.verdict import print_judgement
+        from regimen.cli.screen.verdict import print_judgement
         from regimen.records import find_run, write_report
 
         directory = find_run(run, runs)

@@ -115,7 +115,7 @@ def compare(
     from regimen.cli.screen.progress import working
 
     with working("comparison"):
-        from regimen.cli.comparison import print_comparison, with_blanks
+        from regimen.cli.screen.comparison import print_comparison, with_blanks
         from regimen.records import compare_runs, find_runs, write_comparison
         from regimen.reporting.comparison import markdown
 
@@ -142,7 +142,7 @@ def show(run: Run, root: Runs = RUNS, as_json: AsJson = False) -> None:
     from regimen.cli.screen.progress import working
 
     with working("run"):
-        from regimen.cli.verdict import print_judgement
+        from regimen.cli.screen.verdict import print_judgement
         from regimen.records import find_run, judgement_now
 
         directory = find_run(run, root)

@@ -154,7 +154,7 @@ def train_and_show(config: RunConfig, runs: Path, as_json: bool, opens: bool) ->
     from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
-        from regimen.cli.verdict import print_judgement
+        from regimen.cli.screen.verdict import print_judgement
         from regimen.records import TrialLedger
         from regimen.runs import start
 
@@ -178,7 +178,7 @@ def resume(
     from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
-        from regimen.cli.verdict import print_judgement
+        from regimen.cli.screen.verdict import print_judgement
         from regimen.records import find_run
         from regimen.runs import resume_run
 

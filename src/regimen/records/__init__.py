@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from regimen.records.checksums import SEAL, has_its_seal, recorded_files, sealed
     from regimen.records.choice import choose_model
     from regimen.records.compare import compare_runs, find_runs, write_comparison
-    from regimen.records.config import EnvironmentConfig, JudgeConfig, RunConfig, ScalerConfig, as_written, load_config
+    from regimen.records.config import (
+        EnvironmentConfig,
+        JudgeConfig,
+        RunConfig,
+        ScalerConfig,
+        as_written,
+        load_config,
+        unread_by,
+    )
     from regimen.records.directory import RunDirectory, code_version, environment, new_id, now, require_finished
     from regimen.records.documents import plain, read_json, write_json
     from regimen.records.effort import Effort, count_parameters
@@ -66,6 +74,7 @@ __all__ = [
     "recorded_files",
     "require_finished",
     "sealed",
+    "unread_by",
     "write_comparison",
     "write_json",
     "write_manifest",
@@ -113,6 +122,7 @@ __getattr__, __dir__ = lazily(
         "list_runs": ".listing",
         "names_of_runs": ".listing",
         "load_config": ".config",
+        "unread_by": ".config",
         "read_json": ".documents",
         "read_sketch": ".recorded",
         "require_finished": ".directory",

@@ -1,1 +1,1 @@
-"""What a person sees on a terminal: lines, sentences, tables, the progress bar, and Ctrl-C."""
+"""What a person sees on a terminal: lines, sentences, tables, verdicts, the progress bar, pages, and Ctrl-C."""
