@@ -26,6 +26,7 @@ from regimen.learning.storage import FILE
 from regimen.tensorfile import read_tensors
 
 LANES, STEPS = 8, 8 * 8 * 6
+BONUS = {"kind": "rnd", "hidden": (8,), "features": 4}
 REPLAY: dict[str, Any] = {"learning_starts": 64, "buffer_size": 256, "batch_size": 16, "train_freq": 4}
 BOTH, CONTINUOUS, LEVELS = ("continuous", "levels"), ("continuous",), ("levels",)
 
@@ -62,7 +63,13 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
             BOTH,
         )
     ],
-    "sac": [({"rollout_steps": 8, "warmup_steps": 64, "batch_size": 16, "capacity": 96, "hidden": (16,)}, BOTH)],
+    "sac": [
+        ({"rollout_steps": 8, "warmup_steps": 64, "batch_size": 16, "capacity": 96, "hidden": (16,)}, BOTH),
+        (
+            {"rollout_steps": 8, "warmup_steps": 64, "batch_size": 16, "capacity": 96, "hidden": (16,), "bonus": BONUS},
+            LEVELS,
+        ),
+    ],
     "cgdt": [
         (
             {
@@ -141,7 +148,8 @@ def cases() -> list[Any]:
             more = {"report_steps": 64} if "report_steps" in member.model_fields else {}
             config = member(**fields, **more)
             for each in actions:
-                name = f"{kind}-{fields['algorithm']}-{each}" if "algorithm" in fields else f"{kind}-{each}"
+                parts = (kind, fields.get("algorithm"), each, "bonus" if "bonus" in fields else None)
+                name = "-".join(part for part in parts if part)
                 found.append(pytest.param(Case(config, each), id=name, marks=marks))
     return found
 

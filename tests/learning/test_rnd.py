@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from regimen.agents import PPOConfig
+from regimen.agents import PPOConfig, RecurrentPPOConfig, SACConfig
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError
 from regimen.learning import Checkpoint, RNDConfig
+from regimen.learning.rnd import RND
 from regimen.stateful import state_of
 
 STATES, LANES = 40, 8
@@ -22,7 +25,8 @@ STATES, LANES = 40, 8
 class Chain:
     """Left or right along a chain from its first state; the goal is the last, and an episode too short for chance."""
 
-    def __init__(self) -> None:
+    def __init__(self, length: int = 60, ruin: int = STATES) -> None:
+        self.length, self.ruin = length, ruin
         self.n_envs, self.spec = LANES, EnvSpec(columns=tuple(f"s{k}" for k in range(STATES)), choices=2)
         self.at, self.age, self.visits = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64), 0
 
@@ -39,10 +43,10 @@ class Chain:
         self.age += 1
         goal = self.at == STATES - 1
         self.visits += int(goal.sum())
-        cut = self.age == 60
-        final = self.shown()
-        self.at, self.age = np.where(cut, 0, self.at), np.where(cut, 0, self.age)
-        return self.shown(), goal.astype(float), np.zeros(LANES, np.bool_), cut, {"final_observation": final}
+        ruined, final = self.at == self.ruin, self.shown()
+        cut = (self.age == self.length) & ~ruined
+        self.at[cut | ruined], self.age[cut | ruined] = 0, 0
+        return self.shown(), goal.astype(float), ruined, cut, {"final_observation": final}
 
     def state(self) -> dict[str, np.ndarray]:
         return {"at": self.at.copy(), "age": self.age.copy()}
@@ -51,27 +55,31 @@ class Chain:
         self.at, self.age = state["at"].copy(), state["age"].copy()
 
 
-def visits(bonus: RNDConfig | None, seed: int) -> int:
+COMMON: dict[str, Any] = {
+    "rollout_steps": 20,
+    "gamma": 0.9,
+    "anneal": False,
+    "normalise_observations": False,
+}
+PAIR = {"minibatch_size": 240, "learning_rate": 1e-2, "entropy_coefficient": 0.01}
+EXPLORERS = {
+    "ppo": PPOConfig(hidden=(32,), **PAIR, **COMMON),
+    "recurrent_ppo": RecurrentPPOConfig(sequence_length=20, hidden=32, layers=1, head=32, **PAIR, **COMMON),
+    "sac": SACConfig(hidden=(32,), warmup_steps=64, batch_size=64, capacity=30_000, **COMMON),
+}
+every = pytest.mark.parametrize("config", EXPLORERS.values(), ids=EXPLORERS)
+
+
+def visits(config: Any, bonus: RNDConfig | None, steps: int) -> int:
     env = Chain()
-    config = PPOConfig(
-        rollout_steps=20,
-        minibatch_size=240,
-        gamma=0.9,
-        hidden=(32,),
-        learning_rate=1e-2,
-        anneal=False,
-        entropy_coefficient=0.01,
-        normalise_observations=False,
-        bonus=bonus,
-    )
-    config.build(env, seed).learn(env, 30_000)
+    config.model_copy(update={"bonus": bonus}).build(env, 2).learn(env, steps)
     return env.visits
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_it_leads_to_a_goal_that_chance_does_not_find(seed: int) -> None:
-    assert visits(None, seed) == 0
-    assert visits(RNDConfig(weight=1.0, hidden=(32,), learning_rate=1e-2), seed) > 3000
+@every
+def test_it_leads_to_a_goal_that_chance_does_not_find(config: Any) -> None:
+    assert visits(config, None, 16_000) == 0
+    assert visits(config, RNDConfig(weight=1.0, hidden=(32,), learning_rate=1e-2), 16_000) > 500
 
 
 def test_what_is_known_is_worth_nothing() -> None:
@@ -105,20 +113,51 @@ def test_only_the_named_columns_are_looked_at() -> None:
         RNDConfig(columns=("luck",)).build(spec, seed=0)
 
 
-def test_an_agent_with_a_bonus_goes_on_where_it_was_killed(tmp_path: Path) -> None:
-    config = PPOConfig(rollout_steps=8, hidden=(8,), bonus=RNDConfig(hidden=(8,)))
+@every
+def test_a_bonus_that_pays_nothing_changes_nothing(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RND, "score", lambda *rows: torch.zeros(len(rows[-1])))
+    agents = [config.model_copy(update={"bonus": bonus}).build(Chain(), 1) for bonus in (None, RNDConfig())]
+    histories = [agent.learn(Chain(), 4 * 160) for agent in agents]
+    plain, other = (state_of(agent, agent.saved) for agent in agents)
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
+    for without, paid in zip(*histories, strict=True):
+        assert without.reward == paid.reward
+        assert math.isfinite(paid.numbers["novelty"])
+
+
+@every
+def test_it_is_paid_for_going_on_and_never_for_ruin(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is scored are the transitions that go on, each with what was seen next, also where an episode was cut."""
+    scored: list[tuple[Tensor, Tensor]] = []
+
+    def score(bonus: RND, x: Tensor, actions: Tensor, successors: Tensor) -> Tensor:
+        del bonus
+        assert len(x) == len(actions) == len(successors)
+        scored.append((x.argmax(1), successors.argmax(1)))
+        return torch.zeros(len(successors))
+
+    monkeypatch.setattr(RND, "score", score)
+    config.model_copy(update={"bonus": RNDConfig()}).build(Chain(), 1).learn(Chain(length=6, ruin=4), 8 * 160)
+    before, after = (torch.cat(parts) for parts in zip(*scored, strict=True))
+    assert int(after.max()) == 3  # the next state is ruin
+    assert int((after - before).abs().max()) == 1  # an episode's own last observation, not the first of the next one
+
+
+@every
+def test_an_agent_with_a_bonus_goes_on_where_it_was_killed(config: Any, tmp_path: Path) -> None:
+    config = config.model_copy(update={"rollout_steps": 20, "bonus": RNDConfig(hidden=(8,))})
     whole, env = config.build(Chain(), seed=1), Chain()
-    history = whole.learn(env, 4 * 64)
+    history = whole.learn(env, 4 * 160)
 
     def kill(iteration: Any) -> None:
         if iteration.iteration == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        config.build(env, seed=1).learn(Chain(), 4 * 64, kill, Checkpoint(tmp_path, seconds=0.0))
+        config.build(env, seed=1).learn(Chain(), 4 * 160, kill, Checkpoint(tmp_path, seconds=0.0))
     again = config.build(env, seed=1)
-    assert again.learn(Chain(), 4 * 64, None, Checkpoint(tmp_path, seconds=0.0)) == history
+    assert again.learn(Chain(), 4 * 160, None, Checkpoint(tmp_path, seconds=0.0)) == history
     for parts in (whole.saved, whole.resumed):
         mine, theirs = state_of(again, parts), state_of(whole, parts)
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-    assert "bonus" not in PPOConfig().model_dump()  # a config without one is known as before
+    assert "bonus" not in type(config)().model_dump()  # a config without one is known as before

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from regimen.learning.iteration import Iteration, Progress
     from regimen.learning.moments import RunningMoments
     from regimen.learning.offline import OfflineLearner, learn_offline, study
-    from regimen.learning.on_policy import advantages, draw_noise, iteration_numbers, mean_reward
+    from regimen.learning.on_policy import advantages, draw_noise, iteration_numbers, mean_reward, reward_novelty
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
-    from regimen.learning.replay_buffer import Memory, ReplayBuffer
+    from regimen.learning.replay_buffer import Memory, ReplayBuffer, Transitions
     from regimen.learning.rnd import RND
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings
@@ -61,6 +61,7 @@ __all__ = [
     "Session",
     "SideBySide",
     "Trace",
+    "Transitions",
     "VectorAdam",
     "add_tanh",
     "advantages",
@@ -79,6 +80,7 @@ __all__ = [
     "perceptron",
     "recorded",
     "require_finite",
+    "reward_novelty",
     "side_by_side",
     "study",
 ]
@@ -113,6 +115,7 @@ __getattr__, __dir__ = lazily(
         "Session": ".checkpoint",
         "SideBySide": ".flat",
         "Trace": ".perceptrons",
+        "Transitions": ".replay_buffer",
         "VectorAdam": ".flat",
         "add_tanh": ".dense",
         "advantages": ".on_policy",
@@ -126,6 +129,7 @@ __getattr__, __dir__ = lazily(
         "kind_of": ".storage",
         "learn_offline": ".offline",
         "mean_reward": ".on_policy",
+        "reward_novelty": ".on_policy",
         "observed_rows": ".agent",
         "recorded": ".datasets",
         "require_finite": ".agent",

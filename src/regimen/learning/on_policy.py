@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from regimen.envs import EnvSpec
 from regimen.errors import RunError
+from regimen.learning.bonus import Bonus
 from regimen.ops import arrays
 
 
@@ -22,6 +23,22 @@ class Steps(Protocol):
     rewards: NDArray[np.float32]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
+
+
+Cut = tuple[NDArray[np.int64], NDArray[np.int64], Tensor]
+"""Rows and lanes (n,) of steps that cut an episode, and inputs (n, width) of what was seen last there."""
+
+
+class Acted(Steps, Protocol):
+    """What `reward_novelty` reads of a rollout besides.
+
+    Attributes:
+        inputs: (time + 1, lane, width) what the network was given, the last of it after the last step.
+        raw: (time, lane, ...) actions as they were drawn.
+    """
+
+    inputs: Tensor
+    raw: Tensor
 
 
 def draw_noise(spec: EnvSpec, shape: tuple[int, int], random: np.random.Generator) -> Tensor:
@@ -41,6 +58,30 @@ def mean_reward(rewards: NDArray[np.float32]) -> float:
     if not math.isfinite(mean):
         raise RunError("env: reward", "must be finite", mean)
     return mean
+
+
+def reward_novelty(bonus: Bonus, rollout: Acted, cut: Cut | None) -> Mapping[str, float]:
+    """Adds what a bonus pays to a rollout's rewards, and lets it learn; an end in ruin is paid nothing.
+
+    Args:
+        bonus: what pays.
+        rollout: as it was collected.
+        cut: where episodes were cut, and the inputs of what was seen last there; None where none was.
+
+    Returns:
+        The numbers of the bonus.
+    """
+    successors = rollout.inputs[1:].clone()
+    if cut is not None:
+        rows, lanes, finals = cut
+        successors[rows, lanes] = finals
+    goes_on = torch.from_numpy(~rollout.terminated).flatten()
+    batch = rollout.inputs[:-1].flatten(0, 1)[goes_on], rollout.raw.flatten(0, 1)[goes_on]
+    reached = successors.flatten(0, 1)[goes_on]
+    paid = torch.zeros(len(goes_on))
+    paid[goes_on] = bonus.score(*batch, reached)
+    rollout.rewards += paid.view(rollout.rewards.shape).numpy()
+    return bonus.improve(*batch, reached)
 
 
 def advantages(

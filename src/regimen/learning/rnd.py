@@ -60,6 +60,7 @@ class RND:
         self.moments.merge(errors[:, None].numpy())
         return self.config.weight / float(self.moments.scale[0]) * errors
 
+    @torch.enable_grad()
     def improve(self, x: Tensor, actions: Tensor, successors: Tensor) -> Mapping[str, float]:
         """Makes one pass over successors (row, width); returns the mean error before it, in deviations."""
         del x, actions

@@ -33,6 +33,7 @@ from regimen.learning import (
     mean_reward,
     observed_rows,
     require_finite,
+    reward_novelty,
     side_by_side,
 )
 from regimen.nets import first_weights, torch_threads
@@ -148,17 +149,8 @@ class PPO(Persistent):
         return mean_reward(rollout.rewards)
 
     def _reward_novelty(self, bonus: Bonus, rollout: Rollout) -> Mapping[str, float]:
-        """Adds what a bonus pays to a rollout's rewards; an end in ruin is paid nothing; returns its numbers."""
-        successors = rollout.inputs[1:].clone()
         rows, lanes, finals = rollout.finals()
-        successors[rows, lanes] = self._input(finals)
-        goes_on = torch.from_numpy(~rollout.terminated).flatten()
-        batch = rollout.flat(rollout.inputs)[goes_on], rollout.flat(rollout.raw)[goes_on]
-        reached = successors.flatten(0, 1)[goes_on]
-        paid = torch.zeros(len(goes_on))
-        paid[goes_on] = bonus.score(*batch, reached)
-        rollout.rewards += paid.view(rollout.shape).numpy()
-        return bonus.improve(*batch, reached)
+        return reward_novelty(bonus, rollout, (rows, lanes, self._input(finals)))
 
     def _update(self, rollout: Rollout, rate: float, both: SideBySide) -> tuple[float, dict[str, float]]:
         """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from regimen.learning import AgentSettings
+from regimen.learning import AgentSettings, BonusConfig
 
 
 class RecurrentPPOConfig(AgentSettings):
@@ -51,6 +51,11 @@ class RecurrentPPOConfig(AgentSettings):
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     value_share: float = Field(
         default=0.25, gt=0.0, le=1.0, description="how far the critic's unit follows the targets of each rollout"
+    )
+    bonus: BonusConfig | None = Field(
+        default=None,
+        description="what is paid for seeing something new; null: nothing",
+        exclude_if=lambda bonus: bonus is None,  # a config without one is written, and known, as before
     )
     threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 

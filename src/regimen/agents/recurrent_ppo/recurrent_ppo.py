@@ -17,6 +17,7 @@ from regimen.agents.recurrent_ppo.rollout import RecurrentRollout
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
+    Bonus,
     Checkpoint,
     Iteration,
     Persistent,
@@ -31,6 +32,7 @@ from regimen.learning import (
     mean_reward,
     observed_rows,
     require_finite,
+    reward_novelty,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
@@ -57,6 +59,7 @@ class RecurrentPPO(Persistent):
     Attributes:
         network: encoder, memory, actor and critic.
         observations: what the columns are normalised by; changes in `learn` only.
+        bonus: what pays for novelty, or None; it is in a checkpoint and in no file of the agent.
         iterations: rollouts learned from so far.
     """
 
@@ -73,6 +76,9 @@ class RecurrentPPO(Persistent):
             )
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5, fused=True)
         self.observations = RunningMoments(spec.width)
+        self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
+        if self.bonus is not None:
+            self.resumed = {**self.resumed, **parts("bonus")}
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._state = torch.empty((0, self.network.memory))
         self._random = generator(seed, "recurrent ppo", "predict")
@@ -91,7 +97,8 @@ class RecurrentPPO(Persistent):
             steps: environment steps over all lanes; rounded up to whole rollouts.
             progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
                 acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss`` and ``learning_rate``.
+                (of the critic before the updates), ``loss`` and ``learning_rate``, and what a bonus tells. Its reward
+                is the environment's own.
             checkpoint: where to write what an interrupted call needs to go on, bit for bit.
 
         Returns:
@@ -122,9 +129,10 @@ class RecurrentPPO(Persistent):
         config, rollout = self.config, self._rollout
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         reward = self._collect(env, rollout)
+        novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, rollout)
         entropy, numbers = self._update(rollout, rate)
         self.observations.merge(rollout.observations[:-1].reshape(-1, self.spec.width))
-        return reward, entropy, numbers
+        return reward, entropy, {**numbers, **novelty}
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: RecurrentRollout) -> float:
@@ -156,6 +164,11 @@ class RecurrentPPO(Persistent):
             rollout.inputs[t + 1] = self._input(rollout.observations[t + 1])
         self._seen, self._state = rollout.observations[-1].copy(), state
         return mean_reward(rollout.rewards)
+
+    def _reward_novelty(self, bonus: Bonus, rollout: RecurrentRollout) -> Mapping[str, float]:
+        finals = rollout.finals()
+        cut = None if finals is None else (finals[0], finals[1], self._input(finals[2]))
+        return reward_novelty(bonus, rollout, cut)
 
     def _update(self, rollout: RecurrentRollout, rate: float) -> tuple[float, dict[str, float]]:
         """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""

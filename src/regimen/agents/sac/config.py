@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from regimen.learning import AgentSettings
+from regimen.learning import AgentSettings, BonusConfig
 
 
 class SACConfig(AgentSettings):
@@ -47,6 +47,11 @@ class SACConfig(AgentSettings):
     normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     normalise_rewards: bool = Field(default=True, description="critics work in units of the rewards' deviation so far")
+    bonus: BonusConfig | None = Field(
+        default=None,
+        description="what is paid for seeing something new; null: nothing",
+        exclude_if=lambda bonus: bonus is None,  # a config without one is written, and known, as before
+    )
     threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 
     @model_validator(mode="after")

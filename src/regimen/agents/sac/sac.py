@@ -17,6 +17,7 @@ from regimen.agents.sac.heads import ChoiceHead, Head, HeadDraw, SquashedHead
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import ConfigError, RunError
 from regimen.learning import (
+    Bonus,
     Checkpoint,
     Iteration,
     Memory,
@@ -26,6 +27,7 @@ from regimen.learning import (
     ReplayBuffer,
     RunningMoments,
     Trace,
+    Transitions,
     VectorAdam,
     copy_observation,
     first_seen,
@@ -59,6 +61,7 @@ class SAC(Persistent):
         observations: what the columns are normalised by; changes in `learn` only.
         rewards: the moments that `reward_scale` comes from.
         replay: raw transitions; they are normalised when they are drawn, by the moments of then.
+        bonus: what pays for novelty, or None; it is in a checkpoint and in no file of the agent.
         updates: of the critics so far.
         iterations: of learning so far.
     """
@@ -97,6 +100,9 @@ class SAC(Persistent):
         self._temperature_adam = VectorAdam(1)
         self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
         self.replay: Memory = ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
+        self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
+        if self.bonus is not None:
+            self.resumed = {**self.resumed, **parts("bonus")}
         self.updates = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "sac", "predict")
@@ -115,7 +121,8 @@ class SAC(Persistent):
             steps: environment steps over all lanes; rounded up to whole iterations.
             progress: called after every iteration; its ``numbers`` are ``temperature`` (in the rewards' unit),
                 ``critic_loss`` (of the last batch, in units of ``reward_scale``), ``value`` (the critics' mean there,
-                in the rewards' unit), ``reward_scale`` and ``updates``.
+                in the rewards' unit), ``reward_scale`` and ``updates``, and what a bonus tells. Its reward is the
+                environment's own.
             checkpoint: where to write what an interrupted call needs to go on, bit for bit.
 
         Returns:
@@ -142,6 +149,7 @@ class SAC(Persistent):
         config, spec, lanes, steps = self.config, self.spec, env.n_envs, done
         random = generator(self.seed, "sac", "iteration", self.iterations)
         paid, losses = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)
+        novelty: Mapping[str, float] = {}
         for _ in range(config.rollout_steps):
             actions = self._explore(random)
             seen, reward, terminated, truncated, info = env.step(self._to_env(actions))
@@ -160,7 +168,7 @@ class SAC(Persistent):
             self._seen = after
             due = int((steps + lanes) * config.update_ratio) - int(steps * config.update_ratio)
             if due and self.replay.filled >= config.warmup_steps:
-                losses = self._update(random, due, 1.0 - steps / total)
+                losses, novelty = self._update(random, due, 1.0 - steps / total)
             steps += lanes
         numbers = {
             "temperature": self._alpha() * self.reward_scale,
@@ -168,6 +176,7 @@ class SAC(Persistent):
             "value": losses["value"] * self.reward_scale,
             "reward_scale": self.reward_scale,
             "updates": float(self.updates),
+            **novelty,
         }
         return paid / config.rollout_steps, losses["entropy"], numbers
 
@@ -204,12 +213,19 @@ class SAC(Persistent):
         scaled: NDArray[np.float32] = np.clip(middle + half * actions, spec.low, spec.high)
         return scaled
 
-    def _update(self, random: np.random.Generator, count: int, left: float) -> dict[str, float]:
-        """Makes so many updates, each with a batch of its own; ``left`` is the share of the call still to come."""
+    def _update(
+        self, random: np.random.Generator, count: int, left: float
+    ) -> tuple[dict[str, float], Mapping[str, float]]:
+        """Makes so many updates, each with a batch of its own; ``left`` is the share of the call still to come.
+
+        Returns:
+            The numbers of the updates, and those of the bonus.
+        """
         config, head, size = self.config, self.head, self.config.batch_size
         batches = self.replay.sample(random, count, size)
         successors, x = self._input(batches.successors), self._input(batches.observations)  # (update, width, batch)
         both = torch.cat([successors, x], 2)
+        novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, batches, x, successors)
         noise = torch.from_numpy(random.standard_normal((count, self._numbers, 2 * size), np.float32))
         rewards, terminated = batches.rewards / self.reward_scale, batches.terminated > 0.5
         wanted, rate = self._target_entropy(left), config.learning_rate * (left if config.anneal else 1.0)
@@ -243,7 +259,17 @@ class SAC(Persistent):
             "value": float(q.mean()),
         }
         require_finite(self, sum(losses.values()))
-        return losses
+        return losses, novelty
+
+    def _reward_novelty(self, bonus: Bonus, batches: Transitions, x: Tensor, successors: Tensor) -> Mapping[str, float]:
+        """Adds what a bonus pays now to the rewards that were drawn, and lets it learn; ruin is paid nothing.
+
+        A transition is scored each time that it is drawn: what was new when it was stored may be known since.
+        """
+        goes_on = batches.terminated < 0.5
+        rows, actions, reached = (part.mT[goes_on] for part in (x, batches.actions, successors))
+        batches.rewards[goes_on] += bonus.score(rows, actions, reached)
+        return bonus.improve(rows, actions, reached)
 
     @property
     def reward_scale(self) -> float:
