@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from regimen.envs import EnvRecipe, ShapedConfig, VectorMarketConfig, markets_of
+from regimen.envs import EnvRecipe, EnvSpec, ShapedConfig, VectorMarketConfig, markets_of
 from regimen.errors import ConfigError
 
 Make = Callable[..., Any]
@@ -50,3 +51,19 @@ def test_a_market_that_cannot_start_is_left_out(recipe: EnvRecipe) -> None:
     assert len(markets_of(EnvRecipe((nowhere, other)).build(4))) == 1
     with pytest.raises(ConfigError, match=r"^features: must be known somewhere in the span of a market$"):
         EnvRecipe((nowhere,)).build(4)
+
+
+class Blindfold:
+    """A wrapper that leaves a column out."""
+
+    def wrap(self, env: Any) -> Any:
+        spec = EnvSpec(columns=env.spec.columns[1:])
+        return SimpleNamespace(spec=spec, below=env, n_envs=env.n_envs)
+
+
+def test_a_wrapper_that_shows_something_else_is_refused(recipe: EnvRecipe) -> None:
+    rule = (
+        r"^environment\.wrappers: must leave columns and actions as they are: what has learned with them trades without"
+    )
+    with pytest.raises(ConfigError, match=rule):
+        EnvRecipe(recipe.markets, (Blindfold(),)).build(4)

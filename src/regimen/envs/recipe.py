@@ -20,7 +20,8 @@ class EnvRecipe:
 
     Attributes:
         markets: bars, their features (see `VectorMarket`) and a config of each market; its lanes and seed are not read.
-        wrappers: what stands around all of them, the last outside.
+        wrappers: what stands around all of them, the last outside. They change what is paid, not what is seen or done:
+            what has learned in the lanes trades without them.
     """
 
     markets: tuple[tuple[Bars, object, VectorMarketConfig], ...]
@@ -34,7 +35,8 @@ class EnvRecipe:
             seed: of the first market's random starts, until reset is given another; the next has the next number.
 
         Raises:
-            ConfigError: no market has a bar to start at, and what `VectorMarket` and wrappers refuse.
+            ConfigError: no market has a bar to start at; wrappers with other columns or actions than the lanes; what
+                `VectorMarket` and wrappers refuse.
         """
         each = max(1, lanes // max(1, len(self.markets)))
         markets = []
@@ -47,4 +49,9 @@ class EnvRecipe:
                     raise
         if not markets:
             raise ConfigError("features", "must be known somewhere in the span of a market")
-        return wrapped(markets[0] if len(markets) == 1 else MarketGroup(markets), self.wrappers)
+        bare = markets[0] if len(markets) == 1 else MarketGroup(markets)
+        env = wrapped(bare, self.wrappers)
+        if env.spec != bare.spec:
+            rule = "must leave columns and actions as they are: what has learned with them trades without them"
+            raise ConfigError("environment.wrappers", rule, tuple(type(each).__name__ for each in self.wrappers))
+        return env
