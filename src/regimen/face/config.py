@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from regimen.bars import Bars, DataConfig
 from regimen.errors import ConfigError
 from regimen.execution import VENUES, Costs
 from regimen.face.features import features_section
+from regimen.own import source_of
 from regimen.records import RunConfig, as_written, load_config, model_config, own_model
 from regimen.settings import ModelSettings, validated
 from regimen.splits import WalkForwardConfig
@@ -46,9 +48,9 @@ def run_config(
     if costs is not None:
         values["market"] = market_section(costs, values.get("market"))
     if "splits" in values:
-        values["splits"] = splits_section(values["splits"])
-    if isinstance(values.get("labels"), str):
-        values["labels"] = {"kind": values["labels"]}
+        values["splits"] = splits_section(values["splits"], sources)
+    if "labels" in values:
+        values["labels"] = labels_section(values["labels"], sources)
     values.setdefault("name", _name(chosen, values["data"]))
     try:
         return validated(RunConfig, values)
@@ -94,10 +96,28 @@ def model_section(model: object, sources: Path) -> ModelSettings:
     return own_model(model, folder=sources)
 
 
-def splits_section(splits: object) -> object:
+def labels_section(labels: object, sources: Path) -> object:
+    """Returns what ``RunConfig(labels=...)`` takes: of a kind, or of a function of one's own or its place."""
+    own = own_section(labels, "labels", sources)
+    if own is None and isinstance(labels, str):
+        return {"kind": labels}
+    return own or labels
+
+
+def own_section(brought: object, field: str, sources: Path) -> dict[str, object] | None:
+    """Returns a section of kind ``own`` of a function, or of the place of one; None of anything else."""
+    if isinstance(brought, str):
+        return {"kind": "own", "source": brought} if ":" in brought else None
+    if inspect.isfunction(brought):
+        return {"kind": "own", "source": source_of(brought, field, sources)}
+    return None
+
+
+def splits_section(splits: object, sources: Path) -> object:
     """Returns a config of splits; ``"2y/3mo"`` trains on two years and tests on the next three months."""
-    if not isinstance(splits, str):
-        return splits
+    own = own_section(splits, "splits", sources)
+    if own is not None or not isinstance(splits, str):
+        return own or splits
     train, slash, test = (part.strip() for part in splits.partition("/"))
     if not (slash and train and test) or "/" in test:
         rule = "must be the spans of training and test, TRAIN/TEST: '2y/3mo', '50%/10%' or '1000/250' bars"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regimen.agents import OwnAgentConfig
 from regimen.errors import ConfigError
 from regimen.face.progress import Advance, advancing
 from regimen.learning import AgentSettings
-from regimen.proving import EXPERIMENTS, FAST, Experiment, Result, in_percent, installed, select
+from regimen.own import source_of
+from regimen.proving import EXPERIMENTS, FAST, Experiment, Result, experiments_of, in_percent, installed, select
 from regimen.proving import prove as run_experiments
 from regimen.proving.table import HEADINGS, document, missed, rows
 from regimen.reprs import many, short
@@ -59,7 +62,7 @@ class Proof:
 
 
 def prove(
-    agent: str | AgentSettings | Sequence[str] | None = None,
+    agent: str | type | AgentSettings | Sequence[str] | None = None,
     market: str | Sequence[str] | None = None,
     *,
     seeds: int = 10,
@@ -70,7 +73,8 @@ def prove(
     """Trains agents on markets with a known optimum; score = (J − J_base)/(J* − J_base), 1 is the optimum.
 
     Args:
-        agent: names, such as ``"ppo"``; or a config, which is tried with its own numbers; all by default.
+        agent: names, such as ``"ppo"``; a config, which is tried with its own numbers; or a class of your own or its
+            place, ``"my_agent.py:MyAgent"``. All by default.
         market: names, such as ``"hysteresis"``; all that the agent is tried on by default.
         seeds: of each agent on each market.
         fast: quick markets only, few steps, lower demands, at most 2 seeds.
@@ -81,12 +85,13 @@ def prove(
         ConfigError: an unknown name, or names that are not tried together.
         RunError: an agent that diverged.
     """
-    table = FAST if fast else EXPERIMENTS
     markets = _names(market)
+    if isinstance(agent, type):
+        agent = OwnAgentConfig(source=source_of(agent, "agent", Path("sources")))
     if isinstance(agent, AgentSettings):
-        chosen = _with(agent, select(table, (), markets))
+        chosen = _with(agent, select(FAST if fast else EXPERIMENTS, (), markets))
     else:
-        chosen = select(table, _names(agent), markets)
+        chosen = experiments_of(_names(agent), markets, fast)
         chosen = chosen if agent is not None else installed(chosen)[0]
     seeds = min(seeds, 2) if fast else seeds
     with advancing(progress) as advance:

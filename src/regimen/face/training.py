@@ -41,8 +41,9 @@ def train(
             (``rg.PPOConfig(...)``), or one of your own: an object, or its place ``"file.py:NAME"``.
         features: a config, ``"standard"`` or ``"indicators"``, or a list that may mix ``*rg.features.standard()``,
             names of columns and groups, your own features and functions, and places of these; standard by default.
-        labels: what a classifier learns: a config, or its kind.
-        splits: ``"TRAIN/TEST"`` such as ``"2y/3mo"``, ``"50%/10%"`` or ``"1000/250"`` bars, or a config.
+        labels: what a classifier learns: a config, its kind, or a function of your own or its place.
+        splits: ``"TRAIN/TEST"`` such as ``"2y/3mo"``, ``"50%/10%"`` or ``"1000/250"`` bars, a config, or a function of
+            your own or its place.
         costs: the name of a venue (``"binance-spot"``) or `Costs`; the bars' calendar chooses by default.
         seed, seeds: the first seed, which is judged, and how many; 0 and 1.
         name: of the run; the model's and the file's by default.

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
+from regimen.agents import OwnAgentConfig
 from regimen.learning import AgentSettings
 from regimen.proving.known_market import PlayableMarket
 
@@ -87,7 +88,7 @@ class Experiment:
         episode_length: steps until a lane begins anew elsewhere.
         walks: fresh paths of an evaluation, for each mode.
         walk_bars: length of each; 512,000 decisions in all unless told otherwise.
-        name: of the agent on the command line; its kind unless given.
+        name: of the agent on the command line; its kind unless given, and of one of the user's own its class.
     """
 
     arena: Arena
@@ -102,7 +103,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         if not self.name:
-            object.__setattr__(self, "name", type(self.agent).model_fields["kind"].default)
+            own = self.agent.name if isinstance(self.agent, OwnAgentConfig) else None
+            object.__setattr__(self, "name", own or type(self.agent).model_fields["kind"].default)
 
     def __str__(self) -> str:
         return f"{self.name} on {self.arena.name}"

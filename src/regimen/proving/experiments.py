@@ -136,7 +136,7 @@ def own_experiments(place: str, fast: bool = False, steps: int | None = None) ->
             *(Experiment(arena, agent, 2_000_000, bars=2_000_000) for arena in wealth),
         )
     )
-    return tuple(replace(each, agent=agent, name=agent.name, steps=steps or each.steps) for each in table)
+    return tuple(replace(each, agent=agent, name="", steps=steps or each.steps) for each in table)
 
 
 def select(
