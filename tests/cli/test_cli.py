@@ -36,6 +36,7 @@ def test_help_lists_every_command_with_an_example(capsys: pytest.CaptureFixture[
         "leaks",
         "costs",
         "new",
+        "doctor",
         "signal",
         "bench",
     ):

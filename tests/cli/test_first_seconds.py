@@ -64,6 +64,8 @@ COMMANDS = (
     "prove",
     "costs latest",
     "signal latest",
+    "new mine --data a.csv",
+    "doctor",
 )
 FAST = 3
 

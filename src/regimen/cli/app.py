@@ -17,6 +17,7 @@ from regimen.cli import (
     costs,
     data,
     demo,
+    doctor,
     features,
     leaks,
     new,
@@ -88,6 +89,7 @@ app.command("reproduce", short_help="run a run again, compare every number")(rep
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
+app.command("doctor", short_help="is this installation well, and what mends it")(doctor.doctor)
 app.command("bench", short_help="measure speed", context_settings={"ignore_unknown_options": True})(bench.bench)
 
 

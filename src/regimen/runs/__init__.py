@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from regimen.runs.backtests import backtest_run
     from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
+    from regimen.runs.doctor import Condition, examine
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.signal import Holding, Signal, signal_of
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from regimen.runs.window import load_policy
 
 __all__ = [
+    "Condition",
     "CostLadder",
     "Holding",
     "Signal",
     "backtest_run",
     "check_model",
     "cost_ladder",
+    "examine",
     "find_run_leaks",
     "load_policy",
     "rejudge_run",
@@ -38,12 +41,14 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "Condition": ".doctor",
         "CostLadder": ".costs",
         "Holding": ".signal",
         "Signal": ".signal",
         "backtest_run": ".backtests",
         "check_model": ".contracts",
         "cost_ladder": ".costs",
+        "examine": ".doctor",
         "find_run_leaks": ".leaks",
         "load_policy": ".window",
         "rejudge_run": ".walk_forward",

@@ -7,9 +7,22 @@ same bits.
 
 from __future__ import annotations
 
+from regimen.scan.compiled import cache_folder
 from regimen.scan.digest import code_digest
 from regimen.scan.program import Program
 from regimen.scan.step import Bar, Recurrence, Series, Stateless, States
 from regimen.scan.tables import TABLE, numbers, tables
 
-__all__ = ["TABLE", "Bar", "Program", "Recurrence", "Series", "Stateless", "States", "code_digest", "numbers", "tables"]
+__all__ = [
+    "TABLE",
+    "Bar",
+    "Program",
+    "Recurrence",
+    "Series",
+    "Stateless",
+    "States",
+    "cache_folder",
+    "code_digest",
+    "numbers",
+    "tables",
+]
