@@ -109,12 +109,41 @@ def test_own_features_are_named_by_their_place(tmp_path: Path, monkeypatch: pyte
     from own_features_here import BODY  # type: ignore[import-not-found]
 
     place = f"{tmp_path / 'own_features_here.py'}:BODY"
+    selected = rg.FeatureSet([*STANDARD, BODY]).select(["own_body", "return_1"])
+    assert features_section(selected, SOURCES).build().names == ("own_body", "return_1")
     for own in (BODY, place):
         mixed = features_section([*STANDARD, own], SOURCES)
         assert mixed == rg.FeaturesConfig(features=(place,))
         assert mixed.build().names[-1] == "own_body"
         assert features_section([own], SOURCES) == rg.FeaturesConfig(kind="custom", features=(place,))
         assert features_section(["return_1", own], SOURCES).columns == ("return_1", "own_body")
+    monkeypatch.chdir(tmp_path)
+    assert features_section(BODY, SOURCES).features == ("own_features_here.py:BODY",)
+
+
+FRAMES = """
+from regimen.features import FrameFunction
+
+def body(frame):
+    return frame["close"] / frame["open"] - 1.0
+
+def both(frame):
+    return frame[["open", "close"]].pct_change()
+
+BOTH = FrameFunction(both, names=("own_open", "own_close"), warmup=1)
+"""
+
+
+def test_functions_of_a_frame_are_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_frames_here.py").write_text(FRAMES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    from own_frames_here import BOTH, body  # type: ignore[import-not-found]
+
+    mixed = features_section(["return_1", body, BOTH], SOURCES)
+    assert mixed.features == ("own_frames_here.py:body", "own_frames_here.py:BOTH")
+    assert mixed.columns == ("return_1", "body", "own_open", "own_close")
+    assert mixed.build().compute(random_walk(300)).names == mixed.columns
 
 
 @pytest.mark.parametrize(

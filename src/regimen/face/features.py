@@ -33,7 +33,8 @@ def features_section(features: object, folder: Path) -> FeaturesConfig:
     if isinstance(features, str) and features in ("standard", "indicators"):
         return FeaturesConfig(kind=features)
     if isinstance(features, FeatureSet):
-        features = [*features.features]
+        whole = features_section(features.features, folder)
+        return whole if whole.build().names == features.names else whole.model_copy(update={"columns": features.names})
     if isinstance(features, str | Feature | FrameFunction) or callable(features):
         features = [features]
     if not isinstance(features, Iterable):
@@ -46,7 +47,7 @@ def features_section(features: object, folder: Path) -> FeaturesConfig:
         elif isinstance(each, Feature) and (columns := _columns_of(each)):
             names += columns
         else:
-            places.append(each if isinstance(each, str) else _place(each, folder))
+            places.append(each if isinstance(each, str) else _from_here(_place(each, folder)))
     return _config(names, tuple(places))
 
 
@@ -79,6 +80,13 @@ def _config(names: list[str], places: tuple[str, ...]) -> FeaturesConfig:
 
 def _known(name: str, features: FeatureSet) -> bool:
     return name in features.names or name in features.groups
+
+
+def _from_here(place: str) -> str:
+    """A place whose file lies below the working folder, as it is written in a config file there."""
+    where, _, name = place.rpartition(":")
+    inside = where.endswith(".py") and Path(where).is_relative_to(Path.cwd())
+    return f"{Path(where).relative_to(Path.cwd())}:{name}" if inside else place
 
 
 def _place(value: object, folder: Path) -> str:
