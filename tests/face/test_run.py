@@ -72,18 +72,25 @@ def test_a_run_has_its_verdict_its_judgement_and_its_books(run: rg.Run) -> None:
 
 
 def test_the_policy_of_a_window_decides_as_it_did(run: rg.Run) -> None:
-    config = run.config
-    bars = rg.Bars.read(str(config.data.path))
-    frame = config.features.build().compute(bars)
-    history = config.market.build().history(bars, frame)
-    last = run.ledger.time[-1]
-    at = int(np.searchsorted(bars.time, last))
-    policy = run.policy()
+    history, policy = run.history(), run.policy()
+    at = int(np.searchsorted(history.bars.time, run.ledger.time[-1]))
     exposures, _ = policy.act(history.at(at), policy.initial_state(1))
     np.testing.assert_array_equal(exposures, run.ledger.targets[-1])
     assert type(run.policy(0)) is type(policy)
     with pytest.raises(ConfigError, match="window: must be from -3 to 2; got 3"):
         run.policy(3)
+
+
+def test_what_the_policy_holds_now_and_what_its_costs_leave_are_no_trials(run: rg.Run) -> None:
+    before = run.trials.count
+    signal = run.signal(progress=False)
+    assert signal.holdings[0].target == run.ledger.targets[-1, 0]
+    assert repr(signal).startswith(f"Signal({signal.bar}: {run.ledger.symbols[0]} ")
+    ladder = run.costs(at=(0, 1, 3), progress=False)
+    assert list(ladder.to_frame().index) == [0.0, 1.0, 3.0]
+    assert ladder.to_frame().loc[1.0, "total_return"] == run.judgement.policy.total_return
+    assert repr(ladder).startswith("CostLadder(")
+    assert run.trials.count == before
 
 
 def test_the_report_is_written_and_shown(run: rg.Run, monkeypatch: pytest.MonkeyPatch) -> None:

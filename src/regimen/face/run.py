@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from regimen.errors import ConfigError
 from regimen.execution import Ledger
+from regimen.face.progress import Advance, advancing
 from regimen.judging import Judgement, Trials, Verdict
+from regimen.readers import load
 from regimen.records import (
     RunConfig,
     RunDirectory,
@@ -23,8 +26,10 @@ from regimen.reprs import short
 if TYPE_CHECKING:
     import pandas as pd
 
+    from regimen.bars import Bars
     from regimen.charts import Picture
-    from regimen.policies import Policy
+    from regimen.policies import History, Policy
+    from regimen.runs import CostLadder, Signal
 
 
 @final
@@ -110,6 +115,49 @@ class Run:
         number = window % len(windows)
         self._directory.require_undamaged(f"windows/{number:03d}/*")
         return load_policy(self._directory.window(number), self.config, self.config.features.build().hash)
+
+    def history(self, bars: Bars | None = None) -> History:
+        """Returns what the run's policies see, bar by bar: ``policy.act(run.history().at(t), state)``.
+
+        Timing: row t uses bars <= t.
+
+        Args:
+            bars: others than the run's own, which are read again unless given.
+        """
+        from regimen.runs.prepare import history_of, seen
+
+        config, bars = self.config, load(self.config.data) if bars is None else bars
+        config = config.model_copy(update={"market": config.market.at(bars)})
+        return history_of(config, bars, config.features.build().compute(seen(bars)))
+
+    def signal(self, bars: str | Path | None = None, *, progress: bool | Advance | None = None) -> Signal:
+        """Returns what the policy holds at the last bar of a file, and why; see ``regimen signal``. No trial is added.
+
+        Args:
+            bars: the file; the run's own data by default.
+            progress: as in `regimen.train`.
+
+        Raises:
+            DataError: too few bars, or none behind the first model's training.
+        """
+        from regimen.runs import signal_of
+
+        with advancing(progress) as advance:
+            return signal_of(self._directory, None if bars is None else path_text(bars, "bars"), (), advance)
+
+    def costs(
+        self, at: Sequence[float] = (0.0, 1.0, 2.0, 5.0), *, progress: bool | Advance | None = None
+    ) -> CostLadder:
+        """Trades the run's decisions again at multiples of its costs; see ``regimen costs``. No trial is added.
+
+        Args:
+            at: the multiples.
+            progress: as in `regimen.train`.
+        """
+        from regimen.runs import cost_ladder
+
+        with advancing(progress) as advance:
+            return cost_ladder(self._directory, at, advance)
 
     def report(self, open: bool = False) -> Path:
         """Writes ``report.html`` in the folder of the run, and returns its path.

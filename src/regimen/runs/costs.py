@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,11 @@ from regimen.execution import FILL_COSTS, Ledger, MarketConfig
 from regimen.learning import AgentSettings
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, plain, require_finished, sealed, write_json
+from regimen.reprs import short
 from regimen.runs.prepare import require_same_data
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MULTIPLES = (0.0, 1.0, 2.0, 5.0)
 FILE = "costs.json"
@@ -80,6 +84,15 @@ class CostLadder:
     break_even: float | None
     sentence: str
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return short(self, self.sentence)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns a pandas frame of one row for each multiple."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(rung) for rung in self.rungs]).set_index("multiple")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is undefined is null."""

@@ -17,6 +17,7 @@ from regimen.policies import AgentPolicy, ClassifierPolicy, History, Policy, Pre
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, model_title, plain, read_json, read_sketch, require_finished
 from regimen.records.layout import MODEL, PREPROCESS, SCALER
+from regimen.reprs import short
 from regimen.runs.backtests import bounds_of, with_overrides
 from regimen.runs.prepare import history_of, seen
 from regimen.runs.reasons import Reasons, reasons
@@ -86,6 +87,12 @@ class Signal:
     holdings: tuple[Holding, ...]
     notes: tuple[str, ...]
     verdict: str
+
+    def __repr__(self) -> str:
+        wanted = ", ".join(
+            f"{each.symbol} {'as it is' if each.target is None else f'{each.target:+.2f}'}" for each in self.holdings
+        )
+        return short(self, f"{self.bar}: {wanted}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
