@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +165,7 @@ class EstimatorPredictor:
         except ImportError:
             return None
         try:
-            document: bytes = skops.io.dumps(self.estimator)
+            document: bytes = skops.io.dumps(self.estimator, compression=ZIP_DEFLATED)
             again = EstimatorPredictor(
                 self.config, _from_skops(document, self.estimator), inputs=self.inputs, seed=self.seed
             )
@@ -243,7 +244,7 @@ def _from_skops(document: bytes, like: Estimator) -> Estimator:
     import skops.io
 
     parts = (like, *like.get_params(deep=True).values())
-    libraries = {type(part).__module__.partition(".")[0] for part in parts} - {"builtins"} | {"sklearn"}
+    libraries = {type(part).__module__.partition(".")[0] for part in parts} - {"builtins"} | {"collections", "sklearn"}
     types = skops.io.get_untrusted_types(data=document)
     trusted = [name for name in types if name.partition(".")[0] in libraries]
     estimator: Estimator = skops.io.loads(document, trusted=trusted)
