@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -75,22 +76,40 @@ def test_a_place_is_known_by_what_is_there(name: str, kind: type, own: str) -> N
     assert model_title(config) == name  # type: ignore[arg-type]
 
 
-def test_an_estimator_in_memory_brings_the_settings_that_it_was_given() -> None:
-    config = own_model(LogisticRegression(C=0.1, class_weight={"0": 1.0}), {"max_iter": 7})
+def test_an_estimator_in_memory_brings_the_settings_that_it_was_given(tmp_path: Path) -> None:
+    config = own_model(LogisticRegression(C=0.1, class_weight="balanced"), {"max_iter": 7})
     assert config == own_model(
-        "sklearn.linear_model._logistic:LogisticRegression", {"C": 0.1, "class_weight": {"0": 1.0}, "max_iter": 7}
+        "sklearn.linear_model._logistic:LogisticRegression", {"C": 0.1, "class_weight": "balanced", "max_iter": 7}
     )
+    network = own_model(MLPClassifier(hidden_layer_sizes=(8, 4)), folder=tmp_path)
+    assert network.settings == {"hidden_layer_sizes": [8, 4]}  # type: ignore[attr-defined]
     assert own_model(RandomForestClassifier).settings == {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(StandardScaler(with_mean=False), LogisticRegression(C=0.1)),
+        LogisticRegression(class_weight={0: 2.0, 1: 1.0, 2: 1.0}),  # whose keys a config would make texts of
+    ],
+)
+def test_what_is_not_plain_is_written_into_a_file(model: Any, tmp_path: Path) -> None:
+    config = own_model(model, folder=tmp_path)
+    assert isinstance(config, EstimatorConfig)
+    assert config.settings == {}
+    assert repr(config.load("model.source")()) == repr(model)
+    assert callable(config.unfitted().predict_proba)
+    assert own_model(model, folder=tmp_path) == config  # the same object is the same file
+    assert len(list(tmp_path.glob("*.py"))) == 1
 
 
 @pytest.mark.parametrize(
     ("model", "line"),
     [
         (
-            make_pipeline(StandardScaler()),
-            r"settings\.steps: must be plain values: put it in a file as a function that",
+            LogisticRegression(C=float("nan")),
+            r"model: must show itself as what makes it; put a function that ret",
         ),
-        (LogisticRegression(C=float("nan")), r"settings\.C: must be plain values"),
         (
             nn.Linear(2, 3),
             r"model: must be a class, a function or an estimator; give the class Linear and its settings",
@@ -103,7 +122,7 @@ def test_an_estimator_in_memory_brings_the_settings_that_it_was_given() -> None:
 )
 def test_what_cannot_be_brought_is_one_line(model: Any, line: str, own: str) -> None:
     with pytest.raises(ConfigError, match=line) as error:
-        own_model(model.format(own=own) if isinstance(model, str) else model)
+        own_model(model.format(own=own) if isinstance(model, str) else model, folder=Path(own).parent)
     assert "\n" not in str(error.value)
 
 

@@ -6,6 +6,7 @@ A place has a digest, by which a run knows that the code is still what it was be
 from __future__ import annotations
 
 from regimen.own.calling import call_object, require_settings
+from regimen.own.expression import written_expression
 from regimen.own.interactive import written_source
 from regimen.own.loading import digest_of, load_module, load_object, source_files, source_of
 from regimen.own.source import OwnSource
@@ -19,5 +20,6 @@ __all__ = [
     "require_settings",
     "source_files",
     "source_of",
+    "written_expression",
     "written_source",
 ]

@@ -83,9 +83,8 @@ class EstimatorPredictor:
         with _one_thread(), warnings.catch_warnings(record=True) as complaints, self._its_failures("fit"):
             warnings.simplefilter("always")
             self.estimator.fit(self._rows["x"].astype(np.float64), self._rows["y"].copy(), **more)
-        self.complaints = tuple(
-            dict.fromkeys(one_line(f"{each.category.__name__}: {each.message}", _LONGEST) for each in complaints)
-        )
+        lines = (f"{each.category.__name__}: {each.message}".partition("\n")[0] for each in complaints)
+        self.complaints = tuple(dict.fromkeys(one_line(line, _LONGEST) for line in lines))
 
     def predict_proba(self, x: Inputs) -> Floats:
         """Returns the probabilities (n, 3) of scaled rows (n, inputs); a class that it was not fitted on has 0.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from regimen.agents import AgentConfig, OwnAgentConfig
 from regimen.errors import ConfigError
-from regimen.own import OwnSource, load_object, source_of
+from regimen.own import OwnSource, load_object, source_of, written_expression
 from regimen.policies import FunctionConfig, RuleConfig
 from regimen.predictors import EstimatorConfig, ModuleConfig, PredictorConfig, is_estimator
 from regimen.settings import ModelSettings, members, validated
@@ -64,24 +65,19 @@ def own_model(
     """Returns the config of a model that the user brings, of the kind that it is.
 
     Args:
-        model: ``path/to/file.py:NAME`` or ``package.module:NAME``, or an object in memory: a class, a function, or a
-            scikit-learn estimator, whose own settings count.
-        settings: what it is called with; those of an estimator in memory are added to.
-        folder: where the source of an object is written that has no file, such as one of a notebook.
+        model: ``path/to/file.py:NAME`` or ``package.module:NAME``, or an object in memory: a class, a function, or an
+            estimator that is not fitted, alone or a pipeline.
+        settings: what it is called with, besides what an estimator in memory was given.
+        folder: where the source is written of what has no file: code of a notebook, a pipeline in memory.
         fields: other fields of its config, such as the ``context`` of a module.
 
     Raises:
         ConfigError: it cannot be found, is of no kind that can be trained or asked, or needs to be in a file.
     """
-    given = dict(settings or {})
-    if isinstance(model, str):
-        source, thing = model, load_object(model, "model.source")
-    else:
-        thing, own = _place_and_settings(model)
-        given = own | given
-        source = source_of(thing, "model", folder)
+    source, own = (model, {}) if isinstance(model, str) else _place_and_settings(model, folder)
+    given = own | dict(settings or {})
     values = {"source": source, **fields} | ({"settings": given} if given else {})
-    return validated(own_kind(thing, source), values, "model.")
+    return validated(own_kind(load_object(source, "model.source"), source), values, "model.")
 
 
 def own_kind(thing: object, source: str) -> type[ModelSettings]:
@@ -116,30 +112,34 @@ def own_kind(thing: object, source: str) -> type[ModelSettings]:
     raise ConfigError("model", rule, source)
 
 
-def _place_and_settings(model: Any) -> tuple[object, dict[str, Any]]:
-    """Returns what can be found again of an object in memory, its class or itself, and the settings that it has.
+def _place_and_settings(model: Any, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Returns the place of an object in memory, or of its class, and the settings that it was given.
 
     Raises:
-        ConfigError: an object whose settings are no plain values, or that does not say which it has.
+        ConfigError: an object that cannot be made again.
     """
     if isinstance(model, type) or inspect.isfunction(model):
-        return model, {}
-    name = type(model).__name__
+        return source_of(model, "model", folder), {}
     if not is_estimator(model):
+        name = type(model).__name__
         rule = f"must be a class, a function or an estimator; give the class {name} and its settings"
         raise ConfigError("model", rule, model)
     usual = {key: each.default for key, each in inspect.signature(type(model)).parameters.items()}
     own = {key: value for key, value in model.get_params(deep=False).items() if not _same(value, usual.get(key))}
-    for key, value in own.items():
-        try:
-            own[key] = json.loads(json.dumps(value, allow_nan=False))
-        except (TypeError, ValueError):
-            rule = (
-                "must be plain values: put it in a file as a function that returns it, and give the function "
-                f"(def build(): return {name}(...))"
-            )
-            raise ConfigError(f"model.settings.{key}", rule, value) from None
-    return type(model), own
+    if all(_is_plain(value) for value in own.values()):
+        return source_of(type(model), "model", folder), json.loads(json.dumps(own))  # tuples are lists there
+    return written_expression(model, model.get_params(deep=True).values(), "model", folder), {}
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a setting is the same after it was written into a config."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(each) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(each) for each in value)
+    return value is None or isinstance(value, bool | int | str)
 
 
 def _same(left: object, right: object) -> bool:
