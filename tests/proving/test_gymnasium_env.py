@@ -54,6 +54,8 @@ def test_the_optimal_policy_earns_what_the_market_says_along_an_episode(name: st
         observation, reward, terminated, over, _ = env.step(env.optimal_policy(observation))
         earned.append(reward)
         assert not terminated
+    shown = next(iter(path.bars.extras.values()))[:, 0]
+    assert observation[0] == np.float32(shown[298])  # the last one of this episode, not the first of another
     expected = market.rewards(path, market.optimal(path))[:298]
     np.testing.assert_allclose(earned, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
     with pytest.raises(RunError, match="must come after reset"):

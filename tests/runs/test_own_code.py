@@ -99,9 +99,11 @@ def test_a_rule_is_chosen_by_its_place(config_file: Path, code: Path) -> None:
 
 
 def test_an_agent_learns_is_kept_and_reproduced_from_elsewhere(
-    acting: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    acting: Configured, code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = acting()
+    monkeypatch.chdir(code.parent)
+    config = acting("model.source=own_bins.py:Bins")
+    assert config.hash == acting().hash
     directory, judgement = start(config, tmp_path / "runs", silent)
     assert (directory.window(0) / "model" / "paid.npy").exists()
     assert len(read_json(directory.window(0) / "history.json")["evaluations"]["steps"]) == 2
