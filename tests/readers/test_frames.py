@@ -78,7 +78,7 @@ FORMS: dict[str, tuple[pd.DataFrame, Any, dict[str, Any]]] = {
         long().set_index("timestamp").rename_axis("Beginn"),
         {"columns": {"time": "Beginn"}},
     ),
-    "some rows": (long().iloc[7::2], long().iloc[7::2], {}),
+    "some rows": (long().query("close > open"), long().query("close > open"), {"bar_length": "1h"}),
     "table": (long(), pa.Table.from_pandas(long()), {}),
     "batch": (long(), pa.RecordBatch.from_pandas(long()), {}),
     "stream": (long(), Stream(pa.Table.from_pandas(long())), {}),
@@ -188,7 +188,11 @@ class Lazy:
 
 MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no time": (long().drop(columns="timestamp"), {}, "frame: must have a time column"),
-    "no time in some rows": (long().drop(columns="timestamp").iloc[3::2], {}, "frame: must have a time column"),
+    "no time in some rows": (
+        long().drop(columns="timestamp").query("close > open"),  # whose index numbers the rows that are left
+        {},
+        "frame: must have a time column",
+    ),
     "odd name of the index": (
         long().set_index("timestamp").rename_axis("Beginn"),
         {},
