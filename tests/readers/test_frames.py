@@ -139,6 +139,14 @@ def test_bars_to_a_frame_and_back() -> None:
         assert Bars.from_frame(late.to_frame()).periods_per_year == late.periods_per_year
 
 
+def test_a_symbol_without_a_bar_comes_back_too() -> None:
+    early = Bars.from_frame(PANEL).window(0, 45)  # C is listed later
+    assert early.present.any(axis=0).tolist() == [True, True, False]
+    for frame in (early.to_frame(), early.to_frame().set_index(["symbol", "timestamp"])):
+        assert Bars.from_frame(frame).fingerprint == early.fingerprint
+    assert Bars.from_frame(early.to_frame(), symbols="A").symbols == ("A",)
+
+
 def test_what_bars_said_of_a_frame_ends_with_its_stamps() -> None:
     bars = Bars.from_frame(long(), symbols="BTC")
     frame = bars.to_frame()

@@ -173,7 +173,18 @@ def _with_description(
     if not pa.types.is_timestamp(time.type) or not still_describes(description, from_arrow(time)):
         return content, config
     present = set(symbol.unique().cast(pa.string()).to_pylist())
-    ordered = config.symbols or tuple(name for name in symbols if name in present) or None
+    absent = [name for name in symbols if name not in present]  # a row that lacks all prices says that there is no bar
+    columns = [_with_rows(column, [None] * len(absent)) for column in columns]
+    columns[names.index("timestamp")] = _with_rows(time, [time[0]] * len(absent))
+    columns[names.index("symbol")] = _with_rows(symbol.cast(pa.string()), absent)
     extras = [name for name in (*description.get("extras", ()), *config.keep) if name in names]
     content = replace(content, names=tuple(names), columns=tuple(columns), metadata={**description, "extras": extras})
-    return content, config.model_copy(update={"symbols": ordered})
+    return content, config.model_copy(update={"symbols": config.symbols or symbols})
+
+
+def _with_rows(column: Any, values: list[Any]) -> Any:
+    """Returns a column with more values at its end."""
+    import pyarrow as pa
+
+    chunks = getattr(column, "chunks", [column])
+    return pa.chunked_array([*chunks, pa.array(values, type=column.type)]) if values else column
