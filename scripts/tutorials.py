@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ BLOCK = re.compile(
 )
 SAVED = re.compile(r"[Ss]ave\s+this\s+as `([\w.-]+)`:\s*\Z")
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
-RUN = re.compile(r"\bruns/([a-z0-9]{8})\b")
+RUN = r"\b[a-hj-km-np-tv-z][a-hj-km-np-tv-z2-9]{7}\b"  # an id: eight letters and digits, without i, l, o and u
 ANY = "…"
 WIDTH = "112"  # columns of the terminal that the pages show
 
@@ -43,19 +43,17 @@ class Shown:
         start, end: the place in the page.
         expected: what stands there.
         printed: what was printed.
-        runs: the ids of runs in either.
     """
 
     start: int
     end: int
     expected: str
     printed: str
-    runs: frozenset[str] = frozenset()
 
     def agrees(self) -> bool:
         """Whether the lines shown are printed in this order, numbers and ids of runs aside."""
-        printed = iter(_loosely(self.printed, self.runs))
-        return all(line in printed for line in _loosely(self.expected, self.runs) if line != ANY)
+        printed = iter(_loosely(self.printed))
+        return all(line in printed for line in _loosely(self.expected) if line != ANY)
 
 
 def run_page(page: Path, folder: Path) -> list[Shown]:
@@ -81,9 +79,7 @@ def run_page(page: Path, folder: Path) -> list[Shown]:
                     offset = block.start("body")
                     place = (offset + command.start(2), offset + command.end(2))
                     shown.append(Shown(*place, command[2], _run_command(command[1].replace("\\\n", " "))))
-        made = {path.name for path in Path("runs").glob("*")}
-    ids = frozenset(made | set(RUN.findall(text)))
-    return [replace(each, runs=ids) for each in shown]
+    return shown
 
 
 def refreshed(text: str, shown: list[Shown]) -> str:
@@ -131,11 +127,9 @@ def _ended(text: str) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _loosely(text: str, ids: frozenset[str]) -> list[str]:
+def _loosely(text: str) -> list[str]:
     """Lines with one sign for each number and run, and one blank for several."""
-    for each in ids:
-        text = text.replace(each, "#")
-    text = re.sub(r"[+−-]?\d[\d,.]*(?:e[+-]?\d+)?|[─-╿]+", "#", text)
+    text = re.sub(rf"{RUN}|[+−-]?\d[\d,.]*(?:e[+-]?\d+)?|[─-╿]+", "#", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
