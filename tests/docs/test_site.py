@@ -51,11 +51,11 @@ def entries(navigation: list[Any]) -> Iterator[str]:
             yield from entries(value) if isinstance(value, list) else [value]
 
 
-def test_every_page_is_in_the_navigation(site: Path) -> None:
+def test_the_navigation_and_the_pages_are_the_same(site: Path) -> None:
     named = list(entries(tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]))
     docs = site.parent / "docs"
     assert len(named) == len(set(named))
-    assert set(named) >= {str(page.relative_to(docs)) for page in docs.rglob("*.md")}
+    assert set(named) == {str(page.relative_to(docs)) for page in docs.rglob("*.md")}
 
 
 @pytest.mark.parametrize("word", ["dataframe", "slippage", "strategy", "hyperparameter", "install", "api"])
