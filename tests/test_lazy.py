@@ -43,6 +43,13 @@ def test_types_and_run_time_agree_on_where_a_name_lives(path: Path) -> None:
     assert {name: resolve_name(file, package) for name, file in written.items()} == typed
 
 
+def test_a_name_that_is_almost_right_is_answered_with_the_right_one() -> None:
+    line = "import regimen; regimen.PPOConfg"
+    done = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=False)
+    last = done.stderr.splitlines()[-1]
+    assert last == "AttributeError: module 'regimen' has no attribute 'PPOConfg'. Did you mean: 'PPOConfig'?"
+
+
 def test_the_face_of_the_package_imports_nothing() -> None:
     line = "import sys, regimen; assert 'numpy' not in sys.modules; print(dir(regimen))"
     shown = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout

@@ -24,7 +24,8 @@ def lazily(package: str, file_of: Mapping[str, str]) -> tuple[Callable[[str], ob
 
     def get(name: str) -> object:
         if name not in file_of:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            # with the module at hand, Python's own traceback asks: did you mean 'PPOConfig'?
+            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package])
         return getattr(import_module(file_of[name], package), name)
 
     def names() -> list[str]:

@@ -59,6 +59,13 @@ def test_a_mistake_in_a_backtest_is_one_line(arguments: dict[str, Any], line: st
         rg.backtest(**{"policy": TARGETS, "bars": BARS, **arguments})
 
 
+def test_a_run_is_no_policy(run: rg.Run) -> None:
+    with pytest.raises(ConfigError, match=r"policy: must be one policy of the run, such as run\.policy\(\)"):
+        rg.backtest(run, BARS)
+    again = rg.backtest(run.ledger.targets, run.ledger.bars, costs="binance-spot")
+    assert repr(again).startswith("Ledger(")
+
+
 def test_every_ledger_that_is_judged_is_a_trial_and_the_same_one_is_no_second(tmp_path: Path) -> None:
     first, second = rg.backtest(TARGETS, BARS), rg.backtest(-TARGETS, BARS)
     assert rg.judge(first, runs=tmp_path, **FEW).trials.count == 1

@@ -10,6 +10,7 @@ from regimen.errors import ConfigError
 from regimen.execution import Ledger, Market, MarketConfig
 from regimen.face.config import SOURCES, costs_of
 from regimen.face.features import features_section
+from regimen.face.run import Run
 from regimen.features import FeatureFrame, FeatureSet
 from regimen.settings import validated
 
@@ -36,6 +37,10 @@ def backtest(policy: object, bars: object, *, features: object = None, costs: ob
     if not isinstance(bars, Bars):
         rule = "must be Bars: rg.Bars.read(path), rg.Bars.from_frame(frame) or rg.Bars.sample(name)"
         raise ConfigError("bars", rule, type(bars).__name__)
+    if isinstance(policy, Run):
+        raise ConfigError(
+            "policy", "must be one policy of the run, such as run.policy(), or run.ledger.targets", policy
+        )
     if costs is not None:
         market["costs"] = costs_of(costs)
     config = validated(MarketConfig, market, "market.")
