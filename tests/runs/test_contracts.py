@@ -110,6 +110,15 @@ class Net(nn.Module):
         if self.spoil == "writes":
             x *= 0.5
         return self.layer(x)
+
+
+def rule(observation, level=50.0):
+    return 1.0 if observation["rsi_14"] > level else -1.0
+
+
+def remembering(observation):
+    SEEN.append(observation["rsi_14"])
+    return (len(SEEN) % 7) / 7
 '''
 SEED, FRESH, LATER = "the same seed decides the same", "a fit knows nothing of", "no decision depends on later"
 ROWS, GIVEN, WEIGHTS = "a row's answer does not depend", "what it is given stays as it was", "weights count"
@@ -130,6 +139,7 @@ def path(tmp_path: Path) -> Path:
         ("Weighted", {}, {}, 7),
         ("Net", {}, {}, 6),
         ("Net", {}, {"context": 5}, 6),
+        ("rule", {"level": 55.0}, {}, 4),
     ],
 )
 def test_an_honest_model_keeps_them_all(
@@ -145,6 +155,7 @@ def test_an_honest_model_keeps_them_all(
     ("name", "settings", "broken"),
     [
         ("Unseeded", {}, [SEED]),
+        ("remembering", {}, [SEED]),
         ("Remembers", {}, [FRESH]),
         ("NextRow", {}, [LATER, ROWS]),
         ("Overwrites", {}, [GIVEN]),
@@ -162,6 +173,12 @@ def test_each_broken_contract_is_named(name: str, settings: dict[str, Any], brok
     for contract in broken:
         assert any(line.startswith(contract) and ": " in line for line in said), (contract, said)
         assert contract in str(error.value)
+
+
+def test_an_agent_keeps_those_of_all_models() -> None:
+    lines: list[str] = []
+    check_model(f"{Path(__file__).parents[1] / 'agents' / 'own_bins.py'}:Bins", say=lines.append)
+    assert [line.split()[0] for line in lines] == ["kept"] * 4
 
 
 def test_what_cannot_be_kept_is_one_line(path: Path) -> None:

@@ -30,7 +30,7 @@ class TrainCommand(TyperCommand):
             from regimen.errors import ConfigError
             from regimen.records import model_names
 
-            raise ConfigError("--model", f"must be one of {', '.join(model_names())}")
+            raise ConfigError("--model", f"must be one of {', '.join(model_names())}, or FILE.py:NAME of your own")
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:

@@ -55,7 +55,9 @@ def model_config(name: str) -> type[ModelSettings]:
     if config is None:
         near = difflib.get_close_matches(plain, model_names(), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ConfigError("--model", f"must be one of {', '.join(model_names())}{hint}", name)
+        raise ConfigError(
+            "--model", f"must be one of {', '.join(model_names())}, or FILE.py:NAME of your own{hint}", name
+        )
     return config
 
 
