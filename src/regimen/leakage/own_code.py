@@ -1,14 +1,15 @@
 """What code of the user's own reads besides the bars that it is given, which no poison of the bars can show.
 
-Files are seen when Python opens them, or when the code calls a Python function with their path, as readers of tables
-are called; not those that a compiled function is told of in other words. Tables are seen where they stand in the code's
-own modules, however they came there.
+Files are seen when Python opens them, or when the code calls a function of a library with their path, as readers of
+tables are called; not those that a compiled function is told of in other words. Tables are seen where they stand in the
+code's own modules, however they came there.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from regimen.scan import TABLE, numbers
 
 _NOT_DATA = (".py", ".pyc", ".pyi", ".so", ".dll", ".dylib")
 _SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
+_STDLIB = sysconfig.get_paths()["stdlib"]
 _watches: list[_Watch] = []
 """Those that are active; the hook of the interpreter, once set, cannot be taken away."""
 
@@ -47,6 +49,10 @@ class _Watch:
             self.files.add(Path(text).resolve())
 
 
+def _is_pythons_own(file: str) -> bool:
+    return file.startswith((_STDLIB, "<frozen")) and "-packages" not in file
+
+
 def _opened(event: str, arguments: tuple[Any, ...]) -> None:
     """The hook of the interpreter: a file that is opened to be read."""
     if event == "open" and _watches and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
@@ -55,13 +61,15 @@ def _opened(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _given(frame: FrameType, event: str, _argument: object) -> None:
-    """The profiler of the interpreter: a function that the code itself calls with a path."""
-    caller = frame.f_back
-    if event != "call" or caller is None:
+    """The profiler of the interpreter: a function of a library that the code itself calls with a path.
+
+    Not one of Python's own, such as `os.path.basename`: where it reads, it opens the file, and the hook sees that.
+    """
+    caller, code = frame.f_back, frame.f_code
+    if event != "call" or caller is None or _is_pythons_own(code.co_filename):
         return
     for watch in _watches:
-        if caller.f_code.co_filename in watch.code:
-            code = frame.f_code
+        if caller.f_code.co_filename in watch.code and code.co_filename not in watch.code:
             for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
                 watch.sees(frame.f_locals.get(name), caller)
 
@@ -124,7 +132,8 @@ def _take(names: Mapping[str, Any], own: set[str], sizes: dict[str, int], seen: 
 def _is_of(value: type, own: set[str]) -> bool:
     """Whether a class is defined in one of the files."""
     functions = [each for each in vars(value).values() if isinstance(each, FunctionType)]
-    return any(each.__code__.co_filename in own for each in functions)
+    files = {each.__code__.co_filename for each in functions}
+    return bool(own & (files or {str(getattr(sys.modules.get(value.__module__), "__file__", ""))}))
 
 
 def _kept_by(function: FunctionType) -> dict[str, Any]:
