@@ -109,6 +109,9 @@ def test_it_is_kept_as_data_and_read_back_with_every_bit(
     x, _ = rows(1)
     np.testing.assert_array_equal(again.predict_proba(x), predictor.predict_proba(x))
     assert again.config.settings == settings
+    again.save(tmp_path / "again")  # and once more
+    third = EstimatorPredictor.load(tmp_path / "again", source=source.format(own=own))
+    np.testing.assert_array_equal(third.predict_proba(x), predictor.predict_proba(x))
     with pytest.raises(RunError, match="must have the schema s of the model; got 'other'"):
         EstimatorPredictor.load(tmp_path / "model", schema="other")
 

@@ -136,7 +136,7 @@ class EstimatorPredictor:
         Beside it stands what it says of some training rows; `load` compares.
 
         Raises:
-            RunError: the folder cannot be written to; it was not fitted.
+            RunError: the folder cannot be written to; it was not fitted, or read from skops, which is not there now.
         """
         if not self._rows:
             raise RunError("model", "must be fitted before it is saved", self._name)
@@ -147,6 +147,8 @@ class EstimatorPredictor:
         document = self._as_skops(probe, answers)
         if document is not None:
             write_bytes(folder / SKOPS, document)
+        if document is None and "y" not in self._rows:
+            raise RunError("model", "must be one that skops can write, since the rows that it was fitted on are gone")
         rows = {"probe": probe, "answers": answers} | ({} if document is not None else self._rows)
         about = {
             "config": self.config.model_dump(mode="json", by_alias=True),
@@ -200,6 +202,7 @@ class EstimatorPredictor:
         predictor = cls(config, config.unfitted(seed), inputs=inputs, seed=seed, schema=built_for)
         if kept == "skops":
             predictor.estimator = _read_skops(folder / SKOPS, predictor.estimator)
+            predictor._rows = {"x": probe}
         else:
             predictor.fit(rows["x"], rows["y"], rows.get("weights"))
         if not np.array_equal(predictor.predict_proba(probe), answers):
