@@ -37,6 +37,16 @@ def test_the_file_is_the_config_that_was_chosen(model: str, market: Path, capsys
     assert all(line.startswith("# ") or " # " in line for line in lines)
 
 
+def test_a_model_of_ones_own_is_named_by_its_place(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.py").write_text("def build(depth=2):\n    return None\n")
+    words = ["--data", market.name, "-m", "mine.py:build", "model.settings.depth=3", "--yes"]
+    assert called("new", "own", *words) == 0
+    assert "source: mine.py:build" in Path("own.yaml").read_text()
+    said = ["name=own", f"data.path={market.name}", "market.costs=binance-spot", "model.settings.depth=3"]
+    assert load_config(Path("own.yaml")) == choose_model("mine.py:build", None, said).config
+    assert capsys.readouterr().out.splitlines()[-1] == "Next:    regimen train own.yaml"
+
+
 def test_what_was_said_besides_is_in_the_file(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = [
         *("data.start=2022-03-02", "data.repairs.sort=true", "data.repairs.ohlc=widen", "training.batch_size=64"),

@@ -43,7 +43,8 @@ def starter(config: RunConfig, about: str, command: str, also: Sequence[str] = (
     if "training" in unread:
         unread = (*unread, "labels")  # nothing learns from them
     presets = [f"{section}.{field}" for section, fields in config.model.presets.items() for field in fields]
-    paths = list(dict.fromkeys(_path(config, key) for key in (*_KEYS, *presets, *also)))
+    own = ["model.source"] if hasattr(config.model, "source") else []
+    paths = list(dict.fromkeys(_path(config, key) for key in (*_KEYS, *own, *presets, *also)))
     first: dict[tuple[str, ...], int] = {}
     for place, path in enumerate(paths):
         for depth in range(1, len(path) + 1):

@@ -163,11 +163,12 @@ def signal_of(
 
 def _needed(config: RunConfig, features: FeatureSet) -> int:
     """Returns how many bars a symbol must have before its policy sees something whole."""
-    context = int(getattr(config.model, "context", 1) or 1)
+    context = int(getattr(config.model, "context", 1))
+    lookback = int(getattr(config.model, "lookback", 0))
     if "environment" in config.model.reads:
         context = max(context, config.environment.context)
     volatility = config.exposure.volatility_bars if config.exposure.volatility_target is not None else 0
-    return max(features.warmup, volatility) + context
+    return max(features.warmup, volatility, lookback) + context
 
 
 def _require(bars: Bars, needed: int) -> None:
