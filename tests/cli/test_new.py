@@ -47,6 +47,17 @@ def test_a_model_of_ones_own_is_named_by_its_place(market: Path, capsys: pytest.
     assert capsys.readouterr().out.splitlines()[-1] == "Next:    regimen train own.yaml"
 
 
+def test_a_rule_of_ones_own_is_told_nothing_that_it_does_not_read(market: Path) -> None:
+    Path("mine.py").write_text("def decide(observation):\n    return 0.0\n")
+    assert called("new", "rule", "--data", market.name, "-m", "mine.py:decide", "--yes") == 0
+    text = Path("rule.yaml").read_text()
+    assert "source: mine.py:decide" in text
+    assert "volatility_target" in text
+    assert "dead_band" not in text
+    said = ["name=rule", f"data.path={market.name}", "market.costs=binance-spot"]
+    assert load_config(Path("rule.yaml")) == choose_model("mine.py:decide", None, said).config
+
+
 def test_what_was_said_besides_is_in_the_file(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = [
         *("data.start=2022-03-02", "data.repairs.sort=true", "data.repairs.ohlc=widen", "training.batch_size=64"),

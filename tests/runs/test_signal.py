@@ -73,6 +73,7 @@ def test_the_targets_are_those_of_a_backtest_at_the_last_bar(
     assert [holding.before for holding in signal.holdings] == ledger.targets[-2].tolist()
     assert signal.bar == str(ledger.time[-1])[:16].replace("T", " ")
     assert any(holding.target for holding in signal.holdings)
+    assert (signal.trained_until is None) is (name == "rule")
 
 
 def test_an_agent_is_asked_at_the_last_bar_as_if_the_next_were_there(

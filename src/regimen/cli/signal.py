@@ -64,6 +64,8 @@ def _print(signal: Signal, run: str, symbol: str | None) -> None:
     fill = "the next open" if signal.latency_bars == 1 else f"the open of bar t + {signal.latency_bars}"
     print_sentence(screen, f"at the close of the bar of {signal.bar} UTC, to be filled at {fill}.", label="Decided")
     model = f"{signal.model} of window {signal.window}, trained on bars before {signal.trained_until}."
+    if signal.trained_until is None:
+        model = f"{signal.model}, a rule: nothing is fitted."
     print_sentence(screen, model, label="Model")
     chosen = _most_held(signal.holdings) if symbol is None else _of(signal.holdings, symbol)
     for sentence in _why(chosen, alone=len(signal.holdings) == 1):

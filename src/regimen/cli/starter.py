@@ -43,6 +43,7 @@ def starter(config: RunConfig, about: str, command: str, also: Sequence[str] = (
     if "training" in unread:
         unread = (*unread, "labels")  # nothing learns from them
     presets = [f"{section}.{field}" for section, fields in config.model.presets.items() for field in fields]
+    parts = [tuple(part.split(".")) for part in unread]
     own = ["model.source"] if hasattr(config.model, "source") else []
     paths = list(dict.fromkeys(_path(config, key) for key in (*_KEYS, *own, *presets, *also)))
     first: dict[tuple[str, ...], int] = {}
@@ -53,7 +54,7 @@ def starter(config: RunConfig, about: str, command: str, also: Sequence[str] = (
     lines = [f"# {about}", f"# Run it: {command}   (with --dry-run it prints every other field)"]
     before: tuple[str, ...] = ()
     for path in paths:
-        if path[0] in unread:
+        if any(path[: len(part)] == part for part in parts):
             continue
         for depth in range(1, len(path)):
             if path[:depth] != before[:depth]:

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from regimen.bars import Bars, Sketch, shared
 from regimen.errors import ConfigError, DataError
 from regimen.features import FeatureSet
-from regimen.policies import AgentPolicy, ClassifierPolicy, History, Policy, Preprocessed, realised_volatility, targets
+from regimen.policies import (
+    AgentPolicy,
+    ClassifierPolicy,
+    History,
+    Policy,
+    Preprocessed,
+    RuleSettings,
+    realised_volatility,
+    targets,
+)
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, model_title, plain, read_json, read_sketch, require_finished
 from regimen.records.layout import MODEL, PREPROCESS, SCALER
@@ -72,7 +81,7 @@ class Signal:
         latency_bars: of the run's market: 1 fills at the next open.
         model: its kind, or the name of one's own.
         window: its number among the run's.
-        trained_until: when it began to decide: it was trained on bars before.
+        trained_until: when it began to decide: it was trained on bars before. None for a rule, which is not fitted.
         holdings: one for each symbol.
         notes: what should be known before anybody acts on it, for people.
         verdict: sentence of the run's own verdict.
@@ -83,7 +92,7 @@ class Signal:
     latency_bars: int
     model: str
     window: int
-    trained_until: str
+    trained_until: str | None
     holdings: tuple[Holding, ...]
     notes: tuple[str, ...]
     verdict: str
@@ -146,6 +155,7 @@ def signal_of(
     trained = _training_span(tape, manifest["windows"][number])
     why = reasons(policy, history, features.groups, trained, memory)
     holdings = _holdings(config, history, policy, now[-1], before, needed, why)
+    rule = isinstance(config.model, RuleSettings)
     window = manifest["windows"][number]
     advance(4, 4, "done")
     return Signal(
@@ -154,7 +164,7 @@ def signal_of(
         latency_bars=config.market.latency_bars,
         model=model_title(config.model),
         window=number + 1,
-        trained_until=_stamp(np.datetime64(window["test_from"], "ns")),
+        trained_until=None if rule else _stamp(np.datetime64(window["test_from"], "ns")),
         holdings=holdings,
         notes=tuple(_notes(directory, tape, number, len(manifest["windows"]))),
         verdict=read_json(directory.path / "judgement.json")["verdict"]["sentence"],
