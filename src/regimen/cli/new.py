@@ -58,6 +58,7 @@ def new(
 
     Example: regimen new my-strategy --data btc-1h.csv --venue binance-spot --model cnn --yes
     """
+    from regimen.cli.screen.progress import working
     from regimen.errors import ConfigError
 
     asks = sys.stdin.isatty() and not yes and not as_json
@@ -65,7 +66,8 @@ def new(
     if path.exists():
         raise ConfigError("NAME", "must be that of a new file; this one exists and is not overwritten", str(path))
     words = overrides or []
-    _require_model("logistic", [f"name={json.dumps(path.stem)}"])
+    with working("config"):
+        _require_model("logistic", [f"name={json.dumps(path.stem)}"])
     data, report = _answer(
         "--data", "File, folder or pattern of bars", data, None, asks, lambda file: _check(file, words)
     )
