@@ -69,9 +69,12 @@ def _path(frame: Frame, x: Series, y: Series) -> str:
         if not math.isfinite(d):
             pen = "M"
             continue
-        parts.append(f"{pen}{px(a)} {px(d)}")
+        parts.append(f"{pen}{a:.1f} {d:.1f}")
         pen = "L"
-    return "".join(parts)
+    path = "".join(parts)  # as `px` writes each number, for tens of thousands of them
+    for after in " LM":
+        path = path.replace(f".0{after}", after)
+    return path.removesuffix(".0")
 
 
 def _ribbon(frame: Frame, x: Series, low: Series, high: Series) -> str:
