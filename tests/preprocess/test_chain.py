@@ -132,7 +132,9 @@ def test_running_moments_are_those_of_all_rows_so_far(level: float, half_life: f
             mean = (weights * apart).sum(axis=0) / weights.sum()
             variance = (weights * (apart - mean) ** 2).sum(axis=0) / weights.sum()
             expected = (apart[-1] - mean) / np.where(variance > 0, np.sqrt(variance), 1.0)
-            np.testing.assert_allclose(scaled[t, symbol], expected.astype(float), rtol=0, atol=1e-8 if level else 1e-12)
+            np.testing.assert_allclose(
+                scaled[t, symbol], expected.astype(float), rtol=0, atol=1e-10 if level else 1e-12
+            )
 
 
 def test_a_column_that_stands_still_is_zero_and_values_are_cut() -> None:

@@ -14,21 +14,25 @@ from regimen.preprocess.fitted import State, Values
 
 @jit
 def _take_in(row: Values, state: Values, out: Values, keep: float, clip: float) -> None:
-    """Takes a row (feature,) into a state (1 + 2 · feature,) of weight, means, squares, and writes it scaled.
+    """Takes a row (feature,) into a state (1 + 3 · feature,) and writes it scaled.
 
-    Squares are of deviations from the mean, never of values, so that a level of 1e7 costs no digits.
+    The state is the weight, then of each column its first value, the mean above it, and the squares. All is counted
+    from that first value, and squares are of deviations from the mean, so that a level of 1e7 costs no digits.
     """
     columns = len(row)
+    if state[0] == 0.0:
+        state[1 : 1 + columns] = row
     weight = keep * state[0] + 1.0
     state[0] = weight
     for j in range(columns):
-        apart = row[j] - state[1 + j]
-        mean = state[1 + j] + apart / weight
-        squares = keep * state[1 + columns + j] + apart * (row[j] - mean)
-        state[1 + j], state[1 + columns + j] = mean, squares
+        above, at = row[j] - state[1 + j], 1 + columns + j
+        apart = above - state[at]
+        mean = state[at] + apart / weight
+        squares = keep * state[at + columns] + apart * (above - mean)
+        state[at], state[at + columns] = mean, squares
         deviation = np.sqrt(max(squares / weight, 0.0))
-        scale = deviation if deviation > 1e-12 * max(abs(mean), 1e-300) else 1.0
-        out[j] = min(max((row[j] - mean) / scale, -clip), clip)
+        scale = deviation if deviation > 1e-12 * max(abs(state[1 + j] + mean), 1e-300) else 1.0
+        out[j] = min(max((above - mean) / scale, -clip), clip)
 
 
 @jit
@@ -44,7 +48,7 @@ def _scan(values: Values, keep: float, clip: float) -> Values:
     times, symbols, columns = values.shape
     out = np.full((times, symbols, columns), np.nan)
     for s in range(symbols):
-        state = np.zeros(1 + 2 * columns)
+        state = np.zeros(1 + 3 * columns)
         for t in range(times):
             if np.isfinite(values[t, s]).all():
                 _take_in(values[t, s], state, out[t, s], keep, clip)
@@ -70,8 +74,8 @@ class RunningScaler:
 
     @property
     def memory(self) -> int:
-        """The weight so far, and a mean and a sum of squared deviations for each column."""
-        return 1 + 2 * len(self.names)
+        """The weight so far, and for each column its first value, a mean and a sum of squared deviations."""
+        return 1 + 3 * len(self.names)
 
     def step(self, rows: Values, state: Values) -> tuple[Values, Values]:
         """Returns whole rows (n, feature) scaled, and the memory (n, memory) after them."""
