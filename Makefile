@@ -6,6 +6,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # What `make bounds` runs: all that writes into arrays of accounts and lanes.
 BOUNDS := tests/execution tests/envs
+# What `make coverage` counts, the rooms of compiled steps, and runs: tests of theirs that are short without a compiler.
+COMPILED := src/regimen/scan,src/regimen/features,src/regimen/execution,src/regimen/envs,src/regimen/ops
+SHORT := tests/scan tests/execution tests/envs tests/ops tests/policies/test_agent.py \
+	$(patsubst %,tests/features/test_%.py,windows rolling former feature_set live_bar stream indicators) \
+	tests/features/test_standard_set.py::test_one_bar_at_a_time_gives_the_same_bits
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow room bounds coverage check bench docs format clean
@@ -45,9 +50,9 @@ room: $(VENV)/.dev ## tests, lint and types of one room: make room ROOM=agents
 bounds: $(VENV)/.dev ## the tests of the account and of the lanes, with every array access checked
 	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)/bounds REGIMEN_CACHE=$(CURDIR)/$(VENV)/bounds/scan $(BIN)/python -m pytest -q -n 2 -m "not slow" $(BOUNDS)
 
-coverage: $(VENV)/.dev ## lines that the tests run, compiled ones too: they run as Python here
-	@NUMBA_DISABLE_JIT=1 REGIMEN_CACHE=$(CURDIR)/$(VENV)/interpreted $(BIN)/python -m coverage run --source=src/regimen -m pytest -q -m "not slow" \
-		tests/scan tests/execution tests/envs tests/ops -k "not minute"
+coverage: $(VENV)/.dev ## lines of compiled rooms that the tests run: they run as Python here (ten minutes)
+	@NUMBA_DISABLE_JIT=1 REGIMEN_CACHE=$(CURDIR)/$(VENV)/interpreted $(BIN)/python -m coverage run --source=$(COMPILED) -m pytest -q -m "not slow" $(SHORT) \
+		-k "not minute and not million"
 	@$(BIN)/python -m coverage report --skip-covered --skip-empty
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, docs

@@ -100,6 +100,7 @@ def test_refusals() -> None:
         stream.load_state_dict(saved)
 
 
+@pytest.mark.compiled
 def test_one_bar_through_the_standard_set_takes_microseconds() -> None:
     """The bound is 150 µs at p99 on a quiet machine; the median tells a slow engine from a busy machine."""
     bars = market(1_000)
