@@ -15,7 +15,7 @@ from regimen.errors import RunError
 from regimen.execution import COST_KINDS, Costs, Ledger, Market, MarketConfig, differentiable
 from regimen.execution.differentiable import KINDS, Book, DifferentiableAccount
 
-from .test_account_twin import random_case
+from .test_step import random_case
 
 
 def smooth_case(seed: int) -> tuple[Market, Bars, np.ndarray]:

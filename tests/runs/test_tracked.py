@@ -18,7 +18,7 @@ from regimen.runs.tracked import judged_numbers
 from regimen.tracking.tensorboard import TensorBoardTracker
 
 from .conftest import silent
-from .test_agent_run import YAML as AGENT
+from .test_agent import YAML as AGENT
 
 Configured = Callable[..., RunConfig]
 SHORT = ("splits.train=300", "splits.test=300", "training.epochs=3")
