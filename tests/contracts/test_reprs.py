@@ -15,13 +15,14 @@ from tests.markets import bars_of, random_walk
 
 import regimen as rg
 from regimen.bars import Sketch
+from regimen.envs import EnvSpec, VectorMarketConfig
 from regimen.errors import ConfigError
 from regimen.judging import Judgement, judge_seeds
 from regimen.judging.seeds import SeedRow
 from regimen.labels import FixedHorizonConfig, label
 from regimen.leakage import LeakReport, LeakRow
 from regimen.own import OwnSource
-from regimen.policies import ClassifierPolicy, ExposureConfig, Momentum
+from regimen.policies import AgentPolicy, ClassifierPolicy, ExposureConfig, Momentum, OwnRule
 from regimen.predictors import LogisticConfig
 from regimen.preprocess import StandardScaler
 from regimen.records import RunDirectory, TrialLedger
@@ -40,6 +41,7 @@ WINDOW = walk_forward(WalkForwardConfig(embargo=5), BARS, LABELS)[0]
 MARKET = rg.Market(costs=rg.Costs(venue="coinbase", borrow_annual=0.333), latency_bars=2)
 LEDGER = rg.Market(costs=rg.Costs(venue="coinbase")).backtest(BARS, np.sign(FRAME.column("macd_26")))
 HISTORY = MARKET.history(BARS, FRAME)
+SPEC = EnvSpec(columns=("x", "position", "cash", "drawdown"))
 CLASSIFIER = LogisticConfig().build(60, 3)
 JUDGEMENT = judgement()
 SEEDS, _ = judge_seeds([SeedRow.of(seed, LEDGER) for seed in (0, 1)], 0, draws=100)
@@ -76,6 +78,9 @@ THINGS: dict[str, object] = {
     "sketch": Sketch.of(BARS),
     "predictor": CLASSIFIER,
     "classifier policy": ClassifierPolicy(CLASSIFIER, ExposureConfig()),
+    "agent": rg.PPOConfig().build(SPEC),
+    "agent policy": AgentPolicy(rg.PPOConfig().build(SPEC), VectorMarketConfig()),
+    "own rule": OwnRule(np.sign, {}, "my_rule.py:decide", ExposureConfig()),
     "constant": rg.Constant(0.5),
     "momentum": Momentum(20, ExposureConfig()),
     "run config": rg.RunConfig.model_validate({"data": {"path": "folder/" * 60 + "x.csv"}}),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from regimen.envs import EnvSpec, VectorEnv, as_spec
 from regimen.errors import ConfigError, RunError
+from regimen.reprs import many, short
 from regimen.stateful import Parts, restore_into, state_of
 from regimen.tensorfile import read_tensors, write_tensors
 
@@ -41,6 +42,10 @@ class Persistent:
     notes: Mapping[str, str] = {}
 
     def __init__(self, config: Any, spec: EnvSpec, seed: int = 0) -> None: ...
+
+    @final
+    def __repr__(self) -> str:
+        return short(self, f"{self.config!r}, {many(self.iterations, 'iteration')}")
 
     @final
     def save(self, folder: Path | str) -> None:

@@ -12,6 +12,7 @@ from regimen.errors import RegimenError, RunError
 from regimen.execution import History, Moment
 from regimen.observation import Observation, ObservationSchema
 from regimen.policies.exposure import ExposureConfig
+from regimen.reprs import short
 
 Floats = NDArray[np.float64]
 PRICES = ("open", "high", "low", "close", "volume")
@@ -49,6 +50,9 @@ class OwnRule:
             inputs=len(names), volatility=rule.volatility_target is not None, target=True, names=names
         )
         self._columns = (*self._schema.columns, *PRICES)
+
+    def __repr__(self) -> str:
+        return short(self, self.source)
 
     @property
     def schema(self) -> ObservationSchema:

@@ -18,6 +18,7 @@ from regimen.errors import ConfigError, RunError, one_line
 from regimen.files import write_bytes
 from regimen.labels import CLASSES
 from regimen.predictors.estimator import Estimator, EstimatorConfig
+from regimen.reprs import many, short
 from regimen.seams import Inputs
 from regimen.tensorfile import read_tensors, write_tensors
 
@@ -209,6 +210,9 @@ class EstimatorPredictor:
             rule = f"must answer as it did when it was written; other versions of its libraries do not: {config.source}"
             raise RunError("model", rule)
         return predictor
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.config!r}, {many(self.inputs, 'input')}")
 
     @property
     def _name(self) -> str:
