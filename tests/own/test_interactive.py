@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from regimen.errors import ConfigError
-from regimen.own import load_object, source_of
+from regimen.own import load_object, source_of, written_source
 
 
 @pytest.fixture
@@ -62,3 +62,38 @@ def test_a_function_without_a_source(cell: Any, tmp_path: Path) -> None:
     exec("def decide(x): return x", names)
     with pytest.raises(ConfigError, match="must have a source that can be read"):
         source_of(names["decide"], "model", tmp_path)
+
+
+STEP = """
+from typing import NamedTuple
+from regimen.features import Bar, Feature
+from regimen.jit import jit
+
+class Last(NamedTuple):
+    close: float = 0.0
+
+@jit
+def move(state: Last, bar: Bar):
+    return Last(bar.close), bar.close - state.close
+
+WARMUP = 1
+"""
+
+
+def test_an_object_is_made_by_the_line_that_gave_it_its_name(cell: Any, tmp_path: Path) -> None:
+    cell(STEP)
+    names = cell("MOVE = Feature(('move',), 'own', move, Last(), warmup=WARMUP)")
+    names["_3"] = names["MOVE"]  # as a notebook keeps what a cell shows
+    place = written_source(names["MOVE"], "features", tmp_path)
+    assert place.endswith(":MOVE")
+    feature = load_object(place, "features")
+    assert (feature.names, feature.state, feature.warmup) == (("move",), (0.0,), 1)
+    assert feature.step.py_func.__module__ != "__main__"
+    cell("MOVE = Feature(('moved',), 'own', move, Last(), warmup=WARMUP)")
+    assert load_object(written_source(names["MOVE"], "features", tmp_path), "features").names == ("moved",)
+
+
+def test_an_object_without_a_name_has_no_line(cell: Any, tmp_path: Path) -> None:
+    cell("")
+    with pytest.raises(ConfigError, match="features: must have a source that can be read"):
+        written_source(object(), "features", tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regimen.errors import ConfigError
 from regimen.features import Feature, FeaturesConfig, FeatureSet, FrameFunction, load_features
-from regimen.own import source_of
+from regimen.own import source_of, written_source
 from regimen.settings import validated
 
 _FIELD = "features"
@@ -100,7 +100,9 @@ def _place(value: object, folder: Path) -> str:
     code = value.step if isinstance(value, Feature) else value.function
     module = sys.modules.get(getattr(code, "__module__", ""))
     name = next((name for name, one in vars(module).items() if one is value), None) if module else None
-    if module is None or name is None or module.__name__ == "__main__":
+    if module is not None and module.__name__ == "__main__":
+        return written_source(value, _FIELD, folder)
+    if module is None or name is None:
         rule = "must be in a file of its own, which can be named: 'path/to/file.py:NAME'"
         raise ConfigError(_FIELD, rule, value)
     path = getattr(module, "__file__", None)

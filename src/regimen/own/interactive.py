@@ -10,7 +10,7 @@ import ast
 import hashlib
 import linecache
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from regimen.errors import ConfigError
 from regimen.files import write_text
 
+_UNKNOWN = "must have a source that can be read: put it into a file and name it 'file.py:NAME'"
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), tuple, list, dict, set, frozenset)
 
 
@@ -27,29 +28,33 @@ def is_interactive(module: ModuleType) -> bool:
 
 
 def written_source(value: Any, field: str, folder: Path) -> str:
-    """Writes the source of a class or function into a file that can be run alone; returns its place.
+    """Writes the source of what the notebook defines into a file that can be run alone; returns its place.
 
     The file holds the object, the functions and classes of the same notebook that it refers to, their imports, and
     plain constants (numbers, texts, and tuples, lists, dicts and sets of them) with the values that they have now. It
     is named by its content: the same code is the same file.
 
     Args:
-        value: a class or a function.
+        value: a class, a function, or another object that has a name there: it is made by the line that made it.
         field: what an error calls it.
         folder: where to write.
 
     Raises:
         ConfigError: no source is known, or it refers to an object of the notebook that is none of these.
     """
-    parts = _Parts(vars(sys.modules[value.__module__]), field)
-    parts.take(value.__name__, value)
+    parts = _Parts(vars(sys.modules["__main__"]), field)
+    if isinstance(value, type | FunctionType):
+        name = value.__name__
+        parts.take(name, value)
+    else:
+        name = parts.take_assigned(value)
     text = parts.text()
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    path = folder / f"{value.__name__.lower()}_{digest}.py"
+    path = folder / f"{name.lower()}_{digest}.py"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
-    return f"{path}:{value.__name__}"
+    return f"{path}:{name}"
 
 
 class _Parts:
@@ -77,13 +82,13 @@ class _Parts:
             return
         self.seen.add(name)
         module = getattr(value, "__module__", None)
+        if module == "__main__":
+            value = getattr(value, "py_func", value)  # what was typed of a compiled step
         if isinstance(value, ModuleType):
             self.imports.append(f"import {value.__name__} as {name}")
         elif isinstance(value, type | FunctionType) and module == "__main__":
             node, text = definition(value, self.field)
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Name) and inner.id in self.names and inner.id != value.__name__:
-                    self.take(inner.id, self.names[inner.id])
+            self._take_names(node, value.__name__)
             self.definitions.append(text)
             if name != value.__name__:
                 self.definitions.append(f"{name} = {value.__name__}")
@@ -96,6 +101,29 @@ class _Parts:
                 f"must refer to modules, functions, classes and plain values only; {name!r} is a {type(value).__name__}"
             )
             raise ConfigError(self.field, f"{rule}: put the code into a file and name it 'file.py:NAME'")
+
+    def take_assigned(self, value: object) -> str:
+        """Takes an object with the line of the notebook that gave it its name; returns the name.
+
+        Raises:
+            ConfigError: it has no name, or the line is not known.
+        """
+        name = next((name for name, one in self.names.items() if one is value and not name.startswith("_")), None)
+        for text in _cells() if name is not None else ():
+            for node in ast.walk(_syntax(text)):
+                targets = node.targets if isinstance(node, ast.Assign) else []
+                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                    assert name is not None
+                    self._take_names(node, name)
+                    self.definitions.append(ast.unparse(node))
+                    return name
+        raise ConfigError(self.field, _UNKNOWN, value)
+
+    def _take_names(self, node: ast.AST, own: str) -> None:
+        """Takes the objects of the notebook that a part of its syntax names."""
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and inner.id in self.names and inner.id != own:
+                self.take(inner.id, self.names[inner.id])
 
 
 def definition(value: type | FunctionType, field: str) -> tuple[ast.AST, str]:
@@ -115,8 +143,30 @@ def definition(value: type | FunctionType, field: str) -> tuple[ast.AST, str]:
                 if first <= code.co_firstlineno <= (node.end_lineno or first):
                     lines = text.splitlines()[first - 1 : node.end_lineno]
                     return node, "\n".join(lines)
-    rule = "must have a source that can be read: put it into a file and name it 'file.py:NAME'"
-    raise ConfigError(field, rule, value.__name__)
+    if isinstance(value, type):  # a class without a function of its own tells no place
+        for text in _cells():
+            for node in ast.walk(_syntax(text)):
+                if isinstance(node, ast.ClassDef) and node.name == value.__name__:
+                    return node, ast.unparse(node)
+    raise ConfigError(field, _UNKNOWN, value.__name__)
+
+
+def _cells() -> Iterator[str]:
+    """Yields the texts of the notebook's cells, or of the script that is running, the newest first."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None:
+        linecache.getlines(script)
+    for name in reversed(list(linecache.cache)):
+        if name == script or not Path(name).exists():
+            yield "".join(linecache.getlines(name))
+
+
+def _syntax(text: str) -> ast.AST:
+    """The syntax of a cell; of one that is no Python, nothing."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return ast.Module([], [])
 
 
 def _importable(value: Any, module: str) -> bool:
