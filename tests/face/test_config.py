@@ -36,6 +36,7 @@ def test_nothing_but_the_data_needs_to_be_said() -> None:
     [
         ({"model": "baseline"}, {"model": {"kind": "baseline"}}),
         ({"model": rg.BaselineConfig(hidden=(8,))}, {"model": {"kind": "baseline", "hidden": [8]}}),
+        ({"model": {"kind": "baseline", "hidden": [8]}}, {"model": {"kind": "baseline", "hidden": [8]}}),
         ({"splits": "2y/3mo"}, {"splits": {"train": "2y", "test": "3mo"}}),
         ({"splits": "1000 / 250"}, {"splits": {"train": 1000, "test": 250}}),
         ({"splits": {"train": 10, "test": 5}}, {"splits": {"train": 10, "test": 5}}),
@@ -166,6 +167,9 @@ def test_functions_of_a_frame_are_features(tmp_path: Path, monkeypatch: pytest.M
         ({"splits": "2y/3mo/1mo"}, "splits: must be the spans"),
         ({"splits": "2y/3moons"}, r"splits\.test: must be a number of bars or a duration.*got '3moons'"),
         ({"splits": 5}, "splits: must be a mapping"),
+        ({"cost": "coinbase"}, r"cost: is not a known key \(did you mean 'costs'\?\); got 'coinbase'"),
+        ({"model": {"kind": "baseline", "hiden": [8]}}, r"model\.hiden: is not a known key .*'hidden'"),
+        ({"model": {"kind": "baselin"}}, r"model: must be one of .*did you mean 'baseline'"),
         ({"trainig": {"epochs": 5}}, r"trainig: is not a known key \(did you mean 'training'\?\)"),
         ({"training": {"epoch": 5}}, r"training\.epoch: is not a known key \(did you mean 'epochs'\?\)"),
         ({"training": rg.TrainingConfig(), "training.epochs": 5}, r"training\.epochs: training is given whole"),

@@ -22,6 +22,9 @@ from regimen.splits import WalkForwardConfig
 SOURCES = "sources"
 """The folder, within that of the runs, where the source of what was defined in a notebook is kept."""
 
+_FURTHER = ("costs", "runs", "progress")
+"""Arguments of `regimen.train` that are no fields of a config."""
+
 
 def run_config(
     data: object, model: object, costs: object, features: object, sections: Mapping[str, Any], sources: Path
@@ -37,6 +40,11 @@ def run_config(
         ConfigError: the first mistake, on one line.
     """
     values = nested(sections)
+    for key in values:
+        if key not in RunConfig.model_fields:
+            near = difflib.get_close_matches(key, [*RunConfig.model_fields, *_FURTHER], n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ConfigError(key, f"is not a known key{hint}", values[key])
     chosen = model_section("logistic" if model is None else model, sources)
     for section, fields in chosen.presets.items():
         given = values.setdefault(section, {})
@@ -88,9 +96,13 @@ def model_section(model: object, sources: Path) -> ModelSettings:
     """Returns the config of a model: of one that is named, configured, or the user's own."""
     if isinstance(model, ModelSettings):
         return model
+    fields: dict[str, Any] = {}
+    if isinstance(model, Mapping):
+        fields = dict(model)
+        model = fields.pop("kind", "baseline")
     if isinstance(model, str) and ":" not in model:
         try:
-            return validated(model_config(model), {}, "model.")
+            return validated(model_config(model), fields, "model.")
         except ConfigError as error:
             raise as_written(error.named("model") if error.field == "--model" else error) from None
     return own_model(model, folder=sources)
