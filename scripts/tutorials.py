@@ -109,16 +109,21 @@ def _run_command(command: str) -> str:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             words = shlex.split(command, comments=True)[1:]
-            main([name for word in words for name in _as_the_shell(word)])
+            main([name for word in words for name in _files(word)])
         except SystemExit as stop:
             if stop.code == 2:
                 out.write(err.getvalue().splitlines()[-1])
     return _ended(out.getvalue())
 
 
-def _as_the_shell(word: str) -> list[str]:
-    """The files that a pattern means; any other word is itself."""
-    return sorted(map(str, Path().glob(word))) if "*" in word else [word]
+def _files(word: str) -> list[str]:
+    """The files that a pattern means, the oldest first: a shell sorts by name, but the ids of runs are drawn.
+
+    Any other word is itself.
+    """
+    if "*" not in word:
+        return [word]
+    return [str(path) for path in sorted(Path().glob(word), key=lambda path: path.stat().st_mtime_ns)]
 
 
 def _ended(text: str) -> str:

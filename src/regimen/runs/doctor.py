@@ -27,6 +27,7 @@ _COMPILED = ("numpy", "numba", "pyarrow", "torch")
 _PURPOSES = {
     "rl": "agents of Stable-Baselines3, episodes in Minari",
     "sklearn": "scikit-learn classifiers of your own",
+    "trees": "boosted trees of LightGBM",
     "pretrained": "pretrained blocks for flag-trader",
     "track": "MLflow and Weights & Biases",
 }
