@@ -35,6 +35,7 @@ def test_the_file_is_the_config_that_was_chosen(model: str, market: Path, capsys
     lines = Path("mine.yaml").read_text().splitlines()
     assert len(lines) <= 40
     assert all(line.startswith("# ") or " # " in line for line in lines)
+    assert "'s id" not in Path("mine.yaml").read_text()  # a run's id is drawn, whatever its name
 
 
 def test_a_model_of_ones_own_is_named_by_its_place(market: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,7 +116,7 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field("run", description="the first part of the run's id", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field("run", description="what lists of runs call it", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0, lt=2**63, description="every random number of the run derives from it")
     seeds: int = Field(
         1, ge=1, le=1000, description="number of seeds; the first is judged, the others show how much is luck"
