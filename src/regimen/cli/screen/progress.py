@@ -13,10 +13,12 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from regimen.cli.screen.interrupt import raise_on_interrupt
 from regimen.cli.screen.terminal import console
@@ -80,6 +82,14 @@ def _lines(screen: Console) -> Iterator[Advance]:
         yield line
 
 
+class _Left(TimeRemainingColumn):
+    """How long it will still take, once that is known."""
+
+    def render(self, task: Task) -> Text:
+        known = None if task.total is None else task.time_remaining
+        return Text.assemble("· ", super().render(task), " left") if known else Text("")
+
+
 @contextmanager
 def _bar(screen: Console) -> Iterator[Advance]:
     with Progress(
@@ -88,9 +98,7 @@ def _bar(screen: Console) -> Iterator[Advance]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        _Left(),
         console=screen,
         transient=True,
     ) as bar:
