@@ -76,7 +76,8 @@ def test_a_place_has_two_parts(place: str) -> None:
         ("x = 1\nVALUE = 1 / 0\n", r"must be a file that runs \(ZeroDivisionError: division by zero, line 2\)"),
         ("import no_such_module\n", r"must be a file that runs \(ModuleNotFoundError: .*, line 1\)"),
         ("raise SystemExit('bye')\n", r"must be a file that runs \(SystemExit: bye, line 1\)"),
-        ("OTHER = 1\n", r"must name something that .*mine\.py defines"),
+        ("OTHER = 1\n", r"must name something that .*mine\.py defines; got"),
+        ("class Value: pass\n", r"must name something that .*mine\.py defines \(did you mean 'Value'\?\)"),
     ],
 )
 def test_a_file_that_is_no_use_is_named_with_its_own_error(tmp_path: Path, text: str, message: str) -> None:

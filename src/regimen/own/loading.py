@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import importlib
 import importlib.metadata
@@ -45,7 +46,10 @@ def load_object(source: str, field: str) -> Any:
     value: Any = load_module(source, field)
     for part in name.split("."):
         if not hasattr(value, part):
-            raise ConfigError(field, f"must name something that {where} defines", source)
+            lower = {each.lower(): each for each in dir(value) if not each.startswith("_")}
+            near = difflib.get_close_matches(part.lower(), lower, n=1)
+            hint = f" (did you mean {lower[near[0]]!r}?)" if near else ""
+            raise ConfigError(field, f"must name something that {where} defines{hint}", source)
         value = getattr(value, part)
     return value
 
