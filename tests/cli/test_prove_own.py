@@ -34,3 +34,14 @@ def test_it_is_proved_from_the_command_line(capsys: pytest.CaptureFixture[str]) 
 def test_what_is_mistyped(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert called("prove", *words) == 2
     assert f"error: {line}" in capsys.readouterr().err
+
+
+def test_a_market_whose_actions_an_agent_does_not_take_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chooser = "    def __init__(self, spec, seed):\n        self.table = [0.0] * spec.choices\n"
+    verbs = "".join(f"    def {verb}(self, *given): ...\n" for verb in ("learn", "predict", "save", "load"))
+    (tmp_path / "mine.py").write_text(f"class Mine:\n{chooser}{verbs}")
+    assert called("prove", "--agent", f"{tmp_path / 'mine.py'}:Mine", "--market", "kelly", "--steps", "64") == 2
+    shown = capsys.readouterr().err
+    assert "on kelly actions are numbers: spec.choices is None; --market chooses others; got {}" in shown

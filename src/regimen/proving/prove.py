@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from regimen.agents import OwnAgentConfig
 from regimen.errors import ConfigError
-from regimen.learning import Iteration
+from regimen.learning import Agent, Iteration
 from regimen.metrics import Interval, iqm_interval
 from regimen.proving.evaluation import walk
 from regimen.proving.experiment import MODES, Demand, Experiment, Mode
@@ -108,7 +109,7 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
         episode_length=experiment.episode_length,
         show_position=experiment.arena.show_position,
     )
-    agent = experiment.agent.build(env, seed)
+    agent = _agent(experiment, env, seed)
     report = None if progress is None else lambda iteration: progress(experiment, seed, iteration)
     history = agent.learn(env, experiment.steps, report)
     numbers = {
@@ -127,6 +128,17 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
         for mode in MODES
     }
     return SeedResult(seed, numbers, history[-1].steps, sum(iteration.seconds for iteration in history))
+
+
+def _agent(experiment: Experiment, env: KnownMarketEnv, seed: int) -> Agent:
+    try:
+        return experiment.agent.build(env, seed)
+    except ConfigError as error:
+        if not isinstance(experiment.agent, OwnAgentConfig):
+            raise
+        levels = experiment.arena.levels
+        actions = "are numbers: spec.choices is None" if levels is None else f"are {len(levels)} choices"
+        raise error.adding(f"; on {experiment.arena.name} actions {actions}; --market chooses others") from error
 
 
 def prove(
