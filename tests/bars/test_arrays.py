@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,17 @@ def test_dates_of_other_kinds() -> None:
     np.testing.assert_array_equal(times_of(zoned, None), TIME)
 
 
+@pytest.mark.parametrize("write", [lambda each: each, str])
+def test_times_that_name_a_zone_are_converted_without_a_warning(write: Any) -> None:
+    zone = timezone(timedelta(hours=5))
+    times = [write(datetime(2024, 1, 1, 5, tzinfo=zone) + timedelta(hours=row)) for row in range(COUNT)]
+    np.testing.assert_array_equal(times_of(times, None), TIME)
+
+
+def test_one_symbol_is_named_by_a_text() -> None:
+    assert Bars.from_arrays(TIME, **COLUMNS, symbols="BTC").symbols == ("BTC",)
+
+
 @pytest.mark.parametrize(
     ("time", "unit", "line"),
     [
@@ -51,6 +63,13 @@ def test_dates_of_other_kinds() -> None:
         (TIME, "s", r"time_unit: is for numbers, and these times are datetime64\[ns\]: leave it out"),
         (TIME.astype(np.int64), "sec", "time_unit: must be one of s, ms, us, ns; got 'sec'"),
         (["soon"], None, "time: must be times, UTC, or numbers with a time_unit"),
+        ([datetime(2024, 1, 1), 3], None, "time: must be .*, not both; row 1 is a number; got 3"),
+        ([2**70, 2**70 + 1], None, "time: must be .*; row 0 is a number"),
+        (np.ones(3, np.bool_), None, "time: must be times, .*; got 'bool'"),
+        (TIME[:, None], None, r"time: must be one time for each bar, of shape \(time,\); got \(300, 1\)"),
+        (None, None, "time: must be one time for each bar"),
+        ("2024-01-01", None, "time: must be one time for each bar"),
+        (np.array(["1600-01-01"], "datetime64[D]"), None, "time: must be within 1677 to 2262; row 0 is not; got '1600"),
     ],
 )
 def test_1970_is_never_guessed(time: Any, unit: str | None, line: str) -> None:

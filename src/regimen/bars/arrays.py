@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +28,15 @@ def times_of(time: object, unit: str | None) -> NDArray[np.datetime64]:
         DataError: numbers without a unit, or something that is no time.
     """
     array = np.asarray(time)
+    if array.ndim != 1:
+        raise DataError("time", "must be one time for each bar, of shape (time,)", array.shape)
     are_numbers = array.dtype.kind in "iuf"
     if unit is not None and unit not in _UNITS:
         raise ConfigError("time_unit", "must be one of s, ms, us, ns", unit)
     if unit is not None and not are_numbers:
         raise ConfigError("time_unit", f"is for numbers, and these times are {array.dtype}: leave it out", unit)
     if not are_numbers:
-        try:
-            return np.array(time, dtype="datetime64[ns]")
-        except (ValueError, TypeError) as error:
-            raise DataError("time", f"must be times, UTC, or numbers with a time_unit ({error})") from None
+        return _dates(time, array)
     if unit is None:
         first = array.ravel()[0].item() if array.size else 0
         raise DataError(
@@ -48,6 +49,26 @@ def times_of(time: object, unit: str | None) -> NDArray[np.datetime64]:
         raise DataError("time_unit", f"must suit the times; row {row} is outside 1677 to 2262", array[row].item())
     scaled = np.rint(array * float(scale)) if array.dtype.kind == "f" else array.astype(np.int64) * scale
     return scaled.astype(np.int64).astype("datetime64[ns]")
+
+
+def _dates(time: object, array: NDArray[np.generic]) -> NDArray[np.datetime64]:
+    """Returns dates and times as datetime64[ns], UTC; numpy warns of each that names a zone, and converts it."""
+    rule = "must be times, UTC, or numbers with a time_unit"
+    if array.dtype.kind not in "MOUS":
+        raise DataError("time", rule, str(array.dtype))
+    if array.dtype.kind == "O" and any(isinstance(each, Real) for each in array):
+        row = next(row for row, each in enumerate(array) if isinstance(each, Real))
+        raise DataError("time", f"{rule}, not both; row {row} is a number", array[row])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            dates = np.array(time, dtype="datetime64[ns]")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError("time", f"{rule} ({error})") from None
+    if array.dtype.kind == "M" and (outside := (dates.astype(array.dtype) != array) & ~np.isnat(array)).any():
+        row = int(outside.argmax())
+        raise DataError("time", f"must be within 1677 to 2262; row {row} is not", str(array[row]))
+    return dates
 
 
 def columns_of(values: Mapping[str, object]) -> dict[str, Values]:

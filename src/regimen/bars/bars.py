@@ -151,7 +151,7 @@ class Bars:
         close: object,
         volume: object | None = None,
         symbol: object | None = None,
-        symbols: tuple[str, ...] = ("asset",),
+        symbols: str | tuple[str, ...] = ("asset",),
         time_unit: Literal["s", "ms", "us", "ns"] | None = None,
         bar_length: int | None = None,
         calendar: Calendar | None = None,
@@ -168,7 +168,7 @@ class Bars:
             open, high, low, close: prices; of a symbol that has no bar at some time, NaN.
             volume: NaN unless given.
             symbol: (row,) the symbol of each row, where all arrays are rows of a panel in any order.
-            symbols: names of the columns, where they are (time, symbol).
+            symbols: names of the columns, where they are (time, symbol); or the one name.
             time_unit: of a numeric time.
             bar_length: nanoseconds; the most frequent step between stamps unless given.
             calendar: read off the stamps unless given.
@@ -194,7 +194,7 @@ class Bars:
         length = step_of(stamps) if bar_length is None else bar_length
         bars = cls(
             time=stamps,
-            symbols=tuple(symbols),
+            symbols=(symbols,) if isinstance(symbols, str) else tuple(symbols),
             open=columns["open"],
             high=columns["high"],
             low=columns["low"],
