@@ -41,6 +41,30 @@ def test_a_neighbour_that_has_changed_is_run_again_and_changes_the_digest(tmp_pa
     assert str(tmp_path) not in sys.path
 
 
+def test_files_beside_two_files_may_have_one_name(tmp_path: Path) -> None:
+    places = [_write(tmp_path / n, mine="from twin import VALUE\n", twin=f"VALUE = {n!r}\n") for n in "ab"]
+    assert [load_object(place, "source") for place in places] == ["a", "b"]
+    assert Path(sys.modules["twin"].__file__ or "").parent.name == "a"  # whoever imported it first still has it
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ("mine.py:VALUE", "ImportError: .*, line 1.; it runs alone: import the files beside it by their names"),
+        ("mine:VALUE", "can be imported .No module named 'mine'.; a file of your own is named by its path"),
+        ("mine.txt:VALUE", "a file of your own is named by its path"),
+        ("./mine:VALUE", "must be 'path/to/file.py:NAME' or 'package.module:NAME'"),
+    ],
+)
+def test_what_is_no_file_alone_is_told_how_it_is_named(
+    place: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path, mine="from .near import VALUE\n", near="VALUE = 1\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=line):
+        load_object(place, "source")
+
+
 def test_a_digest_knows_no_folder(tmp_path: Path) -> None:
     texts = {"mine": "import near\nVALUE = 1\n", "near": ""}
     assert digest_of(_write(tmp_path / "a", **texts), "source") == digest_of(_write(tmp_path / "b", **texts), "source")

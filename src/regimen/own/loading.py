@@ -20,6 +20,9 @@ from regimen.errors import ConfigError
 from regimen.own.interactive import is_interactive, written_source
 
 FORM = "must be 'path/to/file.py:NAME' or 'package.module:NAME'"
+_IMPORTED = "must name a module that can be imported"
+_OR_A_FILE = "; a file of your own is named by its path: 'path/to/file.py:NAME'"
+_SITES = frozenset(("site-packages", "dist-packages"))
 _DIGITS = 16
 _modules: dict[tuple[str, str], ModuleType] = {}
 """Files that were run, by path and digest: a file that has not changed is run once, and its classes stay the same."""
@@ -112,7 +115,8 @@ def source_of(value: object, field: str, folder: Path) -> str:
 
 def _parts(source: str, field: str) -> tuple[str, str]:
     where, colon, name = source.rpartition(":")
-    if not colon or not where or not all(part.isidentifier() for part in name.split(".")):
+    names = name if where.endswith(".py") else f"{where}.{name}"
+    if not colon or not where or not all(part.isidentifier() for part in names.split(".")):
         raise ConfigError(field, FORM, source)
     return where, name
 
@@ -121,9 +125,15 @@ def _imported(where: str, source: str, field: str) -> ModuleType:
     try:
         return importlib.import_module(where)
     except ImportError as error:
-        raise ConfigError(field, f"must name a module that can be imported ({error})", source) from error
+        raise ConfigError(field, f"{_IMPORTED} ({error}){_or_a_file(error, where)}", source) from error
     except Exception as error:  # the user's code: any error is theirs to read
         raise ConfigError(field, f"must name a module that runs ({type(error).__name__}: {error})", source) from error
+
+
+def _or_a_file(error: Exception, where: str) -> str:
+    """Returns what else a place can be, where the module itself is not found; one that it imports may be missing."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return _OR_A_FILE if missing is not None and f"{where}.".startswith(f"{missing}.") else ""
 
 
 def _origin(where: str, source: str, field: str) -> Path | None:
@@ -131,15 +141,15 @@ def _origin(where: str, source: str, field: str) -> Path | None:
     try:
         spec = importlib.util.find_spec(where)
     except (ImportError, ValueError) as error:
-        raise ConfigError(field, f"must name a module that can be imported ({error})", source) from error
+        raise ConfigError(field, f"{_IMPORTED} ({error}){_or_a_file(error, where)}", source) from error
     if spec is None:
-        raise ConfigError(field, f"must name a module that can be imported (No module named {where!r})", source)
+        raise ConfigError(field, f"{_IMPORTED} (No module named {where!r}){_OR_A_FILE}", source)
     return Path(spec.origin) if spec.origin is not None and spec.origin.endswith(".py") else None
 
 
 def _distribution(where: str, path: Path) -> str | None:
     """Returns ``name==version`` of the installed package that a module belongs to; None where its files may change."""
-    if not {"site-packages", "dist-packages"} & set(path.parts):
+    if _SITES.isdisjoint(path.parts):
         return None
     top = where.partition(".")[0]
     names = sorted(set(_distributions().get(top, ())))
@@ -169,7 +179,10 @@ def _run(path: Path, source: str, field: str) -> ModuleType:
     except (Exception, SystemExit) as error:  # the user's code: any error is theirs to read
         sys.modules.pop(name, None)
         line = _line_of(error, path.resolve())
-        raise ConfigError(field, f"must be a file that runs ({type(error).__name__}: {error}{line})", source) from error
+        rule = f"must be a file that runs ({type(error).__name__}: {error}{line})"
+        if isinstance(error, ImportError) and "relative import" in str(error):
+            rule += "; it runs alone: import the files beside it by their names, 'from other import NAME'"
+        raise ConfigError(field, rule, source) from error
     _modules[key] = module
     return module
 
@@ -186,12 +199,20 @@ def _line_of(error: BaseException, path: Path) -> str:
 
 @contextmanager
 def _neighbours_importable(folder: Path, files: tuple[Path, ...]) -> Iterator[None]:
-    """Lets a file import the files beside it, as they are now; what was imported of them before stays importable."""
-    own, before = {file.resolve() for file in files}, {}
+    """Lets a file import the files beside it, as they are now, and not those of the same names in other folders.
+
+    What was imported before stays importable.
+    """
+    own, before, namesakes = {file.resolve() for file in files}, {}, {}
+    beside = {file.resolve().relative_to(folder).parts[0].removesuffix(".py") for file in files[1:]}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        if path is not None and Path(path).resolve() in own and name != "__main__":
+        if path is None or name == "__main__":
+            continue
+        if Path(path).resolve() in own:
             before[name] = sys.modules.pop(name)
+        elif name.partition(".")[0] in beside and not _installed(name, Path(path)):
+            namesakes[name] = sys.modules.pop(name)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
@@ -200,6 +221,13 @@ def _neighbours_importable(folder: Path, files: tuple[Path, ...]) -> Iterator[No
         sys.path.remove(str(folder))
         for name, module in before.items():
             sys.modules.setdefault(name, module)
+        sys.modules.update(namesakes)
+
+
+def _installed(name: str, path: Path) -> bool:
+    """Whether a module is Python's own or of an installed package, which files beside a user's do not replace."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or not _SITES.isdisjoint(path.parts)
 
 
 def _digest(files: tuple[Path, ...]) -> str:
@@ -218,7 +246,7 @@ def _with_neighbours(path: Path, source: str, field: str) -> list[Path]:
     while waiting:
         file = waiting.pop()
         try:
-            tree = ast.parse(file.read_bytes())
+            tree = ast.parse(file.read_bytes(), file.name)
         except (SyntaxError, ValueError, OSError) as error:
             rule = f"must be a Python file ({file.name}: {error})"
             raise ConfigError(field, rule, source) from error
