@@ -7,6 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from tests.markets import random_walk
 
@@ -158,6 +160,7 @@ def test_functions_of_a_frame_are_features(tmp_path: Path, monkeypatch: pytest.M
         ({"model": "nowhere.py:X"}, r"model\.source: must name a file that exists; got 'nowhere\.py:X'"),
         ({"costs": "binance-spt"}, r"costs: must be one of .*did you mean 'binance-spot'\?\); got 'binance-spt'"),
         ({"costs": "moon"}, "costs: must be one of .*; got 'moon'"),
+        ({"costs": "binanse"}, r"did you mean 'binance-spot'\?\); got 'binanse'"),
         ({"costs": 3}, "costs: must be the name of a venue, or Costs; got 'int'"),
         ({"costs": {"comission_bps": 1.0}}, r"costs\.comission_bps: .*did you mean 'commission_bps'"),
         ({"costs": "coinbase", "market": {"costs": "kraken"}}, "costs: must be given once"),
@@ -170,11 +173,17 @@ def test_functions_of_a_frame_are_features(tmp_path: Path, monkeypatch: pytest.M
         ({"cost": "coinbase"}, r"cost: is not a known key \(did you mean 'costs'\?\); got 'coinbase'"),
         ({"model": {"kind": "baseline", "hiden": [8]}}, r"model\.hiden: is not a known key .*'hidden'"),
         ({"model": {"kind": "baselin"}}, r"model: must be one of .*did you mean 'baseline'"),
+        ({"epochs": 5}, r"epochs: is not a known key; it is a field of training: training=\{'epochs': ...\}; got 5"),
+        ({"data": ""}, "data: must name a file or a folder; got ''"),
         ({"trainig": {"epochs": 5}}, r"trainig: is not a known key \(did you mean 'training'\?\)"),
         ({"training": {"epoch": 5}}, r"training\.epoch: is not a known key \(did you mean 'epochs'\?\)"),
         ({"training": rg.TrainingConfig(), "training.epochs": 5}, r"training\.epochs: training is given whole"),
         ({"model": "momentum", "training": {"epochs": 5}}, "training is not read by a model of kind momentum"),
         ({"features": 5}, "features: must be a list of features, names and functions; got 'int'"),
+        ({"features": np.ones((3, 2))}, "features: must be a list of features, names and functions; got 'ndarray'"),
+        ({"features": pd.DataFrame({"a": [1.0]})}, "features: must be a list of .*; got 'DataFrame'"),
+        ({"features": "standart"}, r"features: must be a set, .*\(did you mean 'standard'\?\); got 'standart'"),
+        ({"features": ["rsi"]}, r"features: must be a column .*\(did you mean 'rsi_centred_14'\?\); got 'rsi'"),
         ({"features": ["momentun"]}, r"features: must be a column or a group .*did you mean 'momentum'"),
         ({"features": ["rsi_14", "momentum"]}, "features: must be a column or a group of the indicators features"),
         ({"features": ["return_1", "momentum"]}, "features: must name each column once; got 'return_1'"),

@@ -51,7 +51,7 @@ def test_a_function_sees_the_features_that_it_asks_for(features: Any) -> None:
         ({"leverag": 2.0}, r"market\.leverag: is not a known key \(did you mean 'leverage'\?\)"),
         ({"policy": TARGETS[:-1]}, "targets: must have the shape of the bars"),
         ({"policy": "long"}, "targets: must be numbers of shape"),
-        ({"features": "standrd", "policy": lambda row: row}, "features: must be a column or a group"),
+        ({"features": "standrd", "policy": lambda row: row}, "features: must be a set, a column or a group"),
     ],
 )
 def test_a_mistake_in_a_backtest_is_one_line(arguments: dict[str, Any], line: str) -> None:

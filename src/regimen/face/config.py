@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from regimen.bars import Bars, DataConfig
 from regimen.errors import ConfigError
 from regimen.execution import VENUES, Costs
@@ -42,9 +44,7 @@ def run_config(
     values = nested(sections)
     for key in values:
         if key not in RunConfig.model_fields:
-            near = difflib.get_close_matches(key, [*RunConfig.model_fields, *_FURTHER], n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise ConfigError(key, f"is not a known key{hint}", values[key])
+            raise ConfigError(key, f"is not a known key{_meant(key)}", values[key])
     chosen = model_section("logistic" if model is None else model, sources)
     for section, fields in chosen.presets.items():
         given = values.setdefault(section, {})
@@ -64,6 +64,16 @@ def run_config(
         return validated(RunConfig, values)
     except ConfigError as error:
         raise as_written(error) from None
+
+
+def _meant(key: str) -> str:
+    """What an unknown argument should have been: a field within its section, or else the nearest argument."""
+    for section, field in RunConfig.model_fields.items():
+        config = field.annotation
+        if isinstance(config, type) and issubclass(config, BaseModel) and key in config.model_fields:
+            return f"; it is a field of {section}: {section}={{{key!r}: ...}}"
+    near = difflib.get_close_matches(key, [*RunConfig.model_fields, *_FURTHER], n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def whole_config(data: object, given: Mapping[str, object]) -> RunConfig | None:
@@ -86,6 +96,8 @@ def data_section(data: object) -> object:
     if isinstance(data, Mapping | DataConfig | Bars):
         return data
     if isinstance(data, str | os.PathLike):
+        if not os.fspath(data):
+            raise ConfigError("data", "must name a file or a folder", data)
         return {"path": os.fspath(data)}
     if hasattr(data, "__arrow_c_stream__"):
         return Bars.from_frame(data)
@@ -167,8 +179,10 @@ def costs_of(costs: object) -> Costs:
     if not isinstance(costs, str):
         raise ConfigError("costs", "must be the name of a venue, or Costs", type(costs).__name__)
     if costs not in VENUES:
-        near = difflib.get_close_matches(costs, VENUES, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        venues: list[str] = list(VENUES)
+        names = {name.partition("-")[0]: name for name in reversed(venues)} | {name: name for name in venues}
+        near = difflib.get_close_matches(costs, names, n=1)
+        hint = f" (did you mean {names[near[0]]!r}?)" if near else ""
         raise ConfigError("costs", f"must be one of {', '.join(VENUES)}{hint}", costs)
     return Costs(venue=costs)
 

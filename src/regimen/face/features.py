@@ -30,14 +30,16 @@ def features_section(features: object, folder: Path) -> FeaturesConfig:
         return features
     if isinstance(features, Mapping):
         return validated(FeaturesConfig, features, "features.")
-    if isinstance(features, str) and features in ("standard", "indicators"):
+    if isinstance(features, str) and (near := difflib.get_close_matches(features, ("standard", "indicators"), n=1)):
+        if near[0] != features:
+            raise ConfigError(_FIELD, f"must be a set, a column or a group (did you mean {near[0]!r}?)", features)
         return FeaturesConfig(kind=features)
     if isinstance(features, FeatureSet):
         whole = features_section(features.features, folder)
         return whole if whole.build().names == features.names else whole.model_copy(update={"columns": features.names})
     if isinstance(features, str | Feature | FrameFunction) or callable(features):
         features = [features]
-    if not isinstance(features, Iterable):
+    if not isinstance(features, Iterable) or getattr(features, "ndim", 1) != 1:
         raise ConfigError(_FIELD, "must be a list of features, names and functions", type(features).__name__)
     names: list[str] = []
     places: list[str] = []
@@ -67,7 +69,9 @@ def _config(names: list[str], places: tuple[str, ...]) -> FeaturesConfig:
     every = sets[kind]
     for name in names:
         if not _known(name, every):
-            near = difflib.get_close_matches(name, [*every.names, *every.groups], n=1)
+            pool = sets.values() if name == names[0] else (every,)
+            known = [each for one in pool for each in (*one.names, *one.groups)]
+            near = [each for each in known if name in each] or difflib.get_close_matches(name, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ", which rg.FeatureSet lists by name"
             raise ConfigError(_FIELD, f"must be a column or a group of the {kind} features{hint}", name)
     columns = [column for name in names for column in every.groups.get(name, (name,))]
