@@ -131,3 +131,11 @@ def test_what_was_imported_before_keeps_its_place(tmp_path: Path, monkeypatch: p
     assert source_of(value, "model", tmp_path) == place
     load_object(place, "model")
     assert source_of(value, "model", tmp_path) == place
+
+
+def test_a_method_of_a_notebook_is_no_function_at_its_top(tmp_path: Path) -> None:
+    def go() -> None: ...
+
+    go.__module__, go.__qualname__ = "__main__", "Rule.go"
+    with pytest.raises(ConfigError, match=r"model: must have a name at the top of its file .*; got 'Rule\.go'"):
+        source_of(go, "model", tmp_path)

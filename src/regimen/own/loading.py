@@ -102,7 +102,7 @@ def source_of(value: object, field: str, folder: Path) -> str:
     name, module = getattr(value, "__qualname__", None), sys.modules.get(getattr(value, "__module__", None) or "")
     if name is None or module is None:
         raise ConfigError(field, "must be a class or a function, or the place of one", type(value).__name__)
-    if "<" in name:
+    if "<" in name or ("." in name and is_interactive(module)):
         raise ConfigError(field, "must have a name at the top of its file or of the notebook", name)
     if is_interactive(module):
         return written_source(value, field, folder)
