@@ -83,6 +83,24 @@ def test_whoever_keeps_count_elsewhere_says_it(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"trials": 5}, r"trials: must be Trials, such as rg\.Trials\(count=5\), or left out to be counted; got 5"),
+        ({"sed": 3}, r"sed: is not an option of judge \(did you mean 'seed'\?\); got 3"),
+        ({"moon": 3}, "moon: is not an option of judge; it has reference, .*; got 3"),
+    ],
+)
+def test_a_mistake_in_a_judgement_is_one_line(given: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError, match=line):
+        rg.judge(rg.backtest(TARGETS, BARS), **{"trials": rg.Trials(count=1), **given})
+
+
+def test_what_is_no_agent_is_not_proved() -> None:
+    with pytest.raises(ConfigError, match="agent/market: must be names, or for an agent one config; got 5"):
+        rg.prove(5)  # type: ignore[arg-type]
+
+
 def test_a_run_is_judged_already(run: rg.Run) -> None:
     assert rg.judge(run) is run.judgement
     with pytest.raises(ConfigError, match=r"judge: must be given a Ledger, .* or a Run; got 'ndarray'"):

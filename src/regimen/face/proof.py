@@ -101,7 +101,7 @@ def prove(
 def _names(names: str | Sequence[str] | None) -> Sequence[str]:
     if names is None or isinstance(names, str):
         return () if names is None else (names,)
-    if not all(isinstance(name, str) for name in names):
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise ConfigError("agent/market", "must be names, or for an agent one config", names)
     return names
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -33,12 +35,20 @@ def judge(what: Ledger | Run, trials: Trials | None = None, *, runs: str | Path 
         options: of `regimen.judging.judge`: ``seed``, ``draws``, ``bootstrap_draws``, ``reference``, ``progress``.
 
     Raises:
-        ConfigError: neither a ledger nor a run.
+        ConfigError: neither a ledger nor a run; trials that are none; an unknown option.
     """
     if isinstance(what, Run):
         return what.judgement
     if not isinstance(what, Ledger):
         raise ConfigError("judge", "must be given a Ledger, as rg.backtest returns it, or a Run", type(what).__name__)
+    if trials is not None and not isinstance(trials, Trials):
+        raise ConfigError("trials", "must be Trials, such as rg.Trials(count=5), or left out to be counted", trials)
+    known = inspect.signature(judging.judge).parameters
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else f"; it has {', '.join(list(known)[2:])}"
+            raise ConfigError(name, f"is not an option of judge{hint}", options[name])
     if trials is None:
         trials = _counted(what, Path(path_text(runs, "runs")))
     return judging.judge(what, trials, **options)
