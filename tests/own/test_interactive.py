@@ -57,6 +57,14 @@ def test_an_object_of_the_notebook_that_cannot_be_written_is_named(cell: Any, tm
         source_of(names["decide"], "model", tmp_path)
 
 
+def test_a_default_is_what_it_was_when_the_function_was_defined(cell: Any, tmp_path: Path) -> None:
+    names = cell("LEVEL = 0.4\ndef decide(x, level=LEVEL):\n    return level\n")
+    assert load_object(source_of(names["decide"], "model", tmp_path), "model")(0) == 0.4
+    cell("LEVEL = 0.9\n")
+    with pytest.raises(ConfigError, match=r"model: must be defined again: 'LEVEL', .*; got 'decide'"):
+        source_of(names["decide"], "model", tmp_path)
+
+
 def test_a_function_without_a_source(cell: Any, tmp_path: Path) -> None:
     names = cell("")
     exec("def decide(x): return x", names)

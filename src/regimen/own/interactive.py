@@ -88,6 +88,7 @@ class _Parts:
             self.imports.append(f"import {value.__name__} as {name}")
         elif isinstance(value, type | FunctionType) and module == "__main__":
             node, text = definition(value, self.field)
+            self._require_defaults(node, value)
             self._take_names(node, value.__name__)
             self.definitions.append(text)
             if name != value.__name__:
@@ -101,6 +102,16 @@ class _Parts:
                 f"must refer to modules, functions, classes and plain values only; {name!r} is a {type(value).__name__}"
             )
             raise ConfigError(self.field, f"{rule}: put the code into a file and name it 'file.py:NAME'")
+
+    def _require_defaults(self, node: ast.AST, value: object) -> None:
+        """Refuses a function with a default that has changed since: the file would take what its name is now."""
+        if not isinstance(node, ast.FunctionDef) or not isinstance(value, FunctionType):
+            return
+        given = dict(zip(node.args.defaults, value.__defaults__ or (), strict=False))
+        for default, then in given.items():
+            if isinstance(default, ast.Name) and self.names.get(default.id, then) is not then:
+                rule = f"must be defined again: {default.id!r}, the default of an argument, has changed since"
+                raise ConfigError(self.field, rule, value.__name__)
 
     def take_assigned(self, value: object) -> str:
         """Takes an object with the line of the notebook that gave it its name; returns the name.
