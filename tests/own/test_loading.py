@@ -139,3 +139,9 @@ def test_a_method_of_a_notebook_is_no_function_at_its_top(tmp_path: Path) -> Non
     go.__module__, go.__qualname__ = "__main__", "Rule.go"
     with pytest.raises(ConfigError, match=r"model: must have a name at the top of its file .*; got 'Rule\.go'"):
         source_of(go, "model", tmp_path)
+
+
+def test_a_library_of_models_that_is_absent_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(ConfigError, match=r"pip install 'regimen\[trees\]'"):
+        load_object("lightgbm:LGBMClassifier", "--model")

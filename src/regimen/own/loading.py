@@ -22,6 +22,8 @@ from regimen.own.interactive import is_interactive, written_source
 FORM = "must be 'path/to/file.py:NAME' or 'package.module:NAME'"
 _IMPORTED = "must name a module that can be imported"
 _OR_A_FILE = "; a file of your own is named by its path: 'path/to/file.py:NAME'"
+_EXTRAS = {"lightgbm": "trees", "sklearn": "sklearn", "stable_baselines3": "rl"}
+"""Libraries of models, and the extra that installs each."""
 _SITES = frozenset(("site-packages", "dist-packages"))
 _DIGITS = 16
 _modules: dict[tuple[str, str], ModuleType] = {}
@@ -131,8 +133,11 @@ def _imported(where: str, source: str, field: str) -> ModuleType:
 
 
 def _or_a_file(error: Exception, where: str) -> str:
-    """Returns what else a place can be, where the module itself is not found; one that it imports may be missing."""
+    """Returns what else a place can be, or what installs it, where the module itself is not found; one that it imports
+    may be missing."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing in _EXTRAS:
+        return f"; pip install 'regimen[{_EXTRAS[missing]}]'"
     return _OR_A_FILE if missing is not None and f"{where}.".startswith(f"{missing}.") else ""
 
 
@@ -143,7 +148,8 @@ def _origin(where: str, source: str, field: str) -> Path | None:
     except (ImportError, ValueError) as error:
         raise ConfigError(field, f"{_IMPORTED} ({error}){_or_a_file(error, where)}", source) from error
     if spec is None:
-        raise ConfigError(field, f"{_IMPORTED} (No module named {where!r}){_OR_A_FILE}", source)
+        absent = ModuleNotFoundError(f"No module named {where!r}", name=where)
+        raise ConfigError(field, f"{_IMPORTED} ({absent}){_or_a_file(absent, where)}", source)
     return Path(spec.origin) if spec.origin is not None and spec.origin.endswith(".py") else None
 
 
