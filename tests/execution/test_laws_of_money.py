@@ -18,9 +18,9 @@ from regimen.execution.costs import RATES
 FREE = Costs.none()
 
 
-def make_bars(close: np.ndarray, start: np.ndarray | None = None, **columns: Any) -> Bars:
+def make_bars(close: np.ndarray, opens: np.ndarray | None = None, **columns: Any) -> Bars:
     """Returns daily bars whose open is the previous close unless given."""
-    return bars_of(close, start, volume=columns.pop("volume", None), extras=columns)
+    return bars_of(close, opens, volume=columns.pop("volume", None), extras=columns)
 
 
 def random_walk(seed: int, time: int = 200, symbols: int = 1, sigma: float = 0.02) -> Bars:
@@ -243,7 +243,7 @@ def test_lag_law_on_autoregressive_returns() -> None:
     returns[0] = sigma * rng.standard_normal()
     for t in range(1, n):
         returns[t] = phi * returns[t - 1] + noise[t]
-    bars = make_bars(100.0 * np.cumprod(1.0 + returns))
+    bars = bars_of(100.0 * np.cumprod(1.0 + returns), start="1700-01-01")  # so that the last day is before 2262
     signal = np.sign(returns)
 
     def earned(targets: np.ndarray, latency: int) -> np.ndarray:
