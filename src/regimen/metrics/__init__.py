@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.metrics.arrangements import arrangement_p_value, best_of
+    from regimen.metrics.arrangements import arrangement_p_value
     from regimen.metrics.blocks import block_length
     from regimen.metrics.deflated import (
+        best_of,
         dsr,
         effective_trials,
         expected_max_sharpe,
@@ -98,7 +99,7 @@ __getattr__, __dir__ = lazily(
         "annual_sharpe": ".performance",
         "annual_turnover": ".trading",
         "arrangement_p_value": ".arrangements",
-        "best_of": ".arrangements",
+        "best_of": ".deflated",
         "block_length": ".blocks",
         "block_positions": ".resampling",
         "bootstrap": ".resampling",

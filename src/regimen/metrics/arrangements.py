@@ -93,8 +93,3 @@ def arrangement_p_value(exposures: Matrix, moves: Matrix, draws: int, seed: int)
     if good >= ENOUGH:
         return good / total, total
     return (1.0 + good) / (1.0 + total), total
-
-
-def best_of(p_value: float, trials: float) -> float:
-    """Returns 1 − (1 − p)^N, the probability that the best of N independent trials has such a p-value (Šidák)."""
-    return -math.expm1(trials * math.log1p(-p_value)) if p_value < 1.0 else 1.0

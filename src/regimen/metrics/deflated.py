@@ -106,3 +106,8 @@ def effective_trials(correlation: NDArray[np.float64], threshold: float = 0.5) -
         return len(distances)
     pairs = distances[np.triu_indices(len(distances), 1)]
     return int(fcluster(linkage(pairs, method="average"), 1.0 - threshold, criterion="distance").max())
+
+
+def best_of(p_value: float, trials: float) -> float:
+    """Returns 1 − (1 − p)^N, the probability that the best of N independent trials has such a p-value (Šidák)."""
+    return -math.expm1(trials * math.log1p(-p_value)) if p_value < 1.0 else 1.0
