@@ -33,7 +33,27 @@ def _refuse(options: dict[str, Any] | None) -> None:
         raise ConfigError("options", "must be empty: a known market has none", options)
 
 
-class KnownOptimumEnv(gymnasium.Env[Numbers, Any]):
+class _Yardstick:
+    """What both interfaces offer besides: the optimum of their market."""
+
+    optimum: Optimum
+
+    @property
+    def optimal_value(self) -> float:
+        """J*: the mean reward per step of the best policy, by formula."""
+        return self.optimum.value
+
+    @property
+    def optimal_policy(self) -> BestPolicy:
+        """Answers an observation (column,), or those of all lanes (lane, column), with the best action of each."""
+        return self.optimum.policy
+
+    def score(self, policy: Answers | float, paths: int = 256, bars: int = 2000, seed: int = 0) -> float:
+        """Returns the share of what could be earned that a policy, or a mean reward, earned; see `Optimum.score`."""
+        return self.optimum.score(policy, paths, bars, seed)
+
+
+class KnownOptimumEnv(_Yardstick, gymnasium.Env[Numbers, Any]):
     """``gymnasium.make("regimen/Hysteresis-v0", cost=0.5)``: a market whose best policy is known.
 
     The observation has what the market shows at the close of a bar (``spec.columns`` of `KnownMarketEnv`), and the
@@ -62,20 +82,6 @@ class KnownOptimumEnv(gymnasium.Env[Numbers, Any]):
         self.action_space = _actions(self.optimum.spec)
         self._lanes: KnownMarketEnv | None = None
         self._over = True
-
-    @property
-    def optimal_value(self) -> float:
-        """J*: the mean reward per step of the best policy, by formula."""
-        return self.optimum.value
-
-    @property
-    def optimal_policy(self) -> BestPolicy:
-        """Answers an observation with the best action."""
-        return self.optimum.policy
-
-    def score(self, policy: Answers | float, paths: int = 256, bars: int = 2000, seed: int = 0) -> float:
-        """Returns the share of what could be earned that a policy, or a mean reward, earned; see `Optimum.score`."""
-        return self.optimum.score(policy, paths, bars, seed)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -114,7 +120,7 @@ class KnownOptimumEnv(gymnasium.Env[Numbers, Any]):
         return row[0], float(rewards[0]), False, self._over, {}
 
 
-class KnownOptimumVectorEnv(VectorEnv[Numbers, NDArray[Any], NDArray[Any]]):
+class KnownOptimumVectorEnv(_Yardstick, VectorEnv[Numbers, NDArray[Any], NDArray[Any]]):
     """``gymnasium.make_vec("regimen/Hysteresis-v0", num_envs=64)``: lanes side by side on one path, in compiled code.
 
     As `KnownOptimumEnv`, with same-step autoreset; the first episode of each lane is shorter by a random number of
@@ -144,20 +150,6 @@ class KnownOptimumVectorEnv(VectorEnv[Numbers, NDArray[Any], NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._lanes: KnownMarketEnv | None = None
-
-    @property
-    def optimal_value(self) -> float:
-        """J*: the mean reward per step of the best policy, by formula."""
-        return self.optimum.value
-
-    @property
-    def optimal_policy(self) -> BestPolicy:
-        """Answers observations (lane, column) with the best actions."""
-        return self.optimum.policy
-
-    def score(self, policy: Answers | float, paths: int = 256, bars: int = 2000, seed: int = 0) -> float:
-        """Returns the share of what could be earned that a policy, or a mean reward, earned; see `Optimum.score`."""
-        return self.optimum.score(policy, paths, bars, seed)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
