@@ -14,7 +14,7 @@ from regimen.bars import Bars
 from regimen.errors import ConfigError, RegimenError, SplitError
 from regimen.labels import Labels
 from regimen.own import OwnSource, require_settings
-from regimen.splits.walk_forward import Window, candidate_rows, embargo_bars, make_window
+from regimen.splits.walk_forward import Embargo, Validation, Window, candidate_rows, embargo_bars, make_window
 
 
 class OwnSplitsConfig(OwnSource):
@@ -24,17 +24,8 @@ class OwnSplitsConfig(OwnSource):
     settings: dict[str, JsonValue] = Field(
         {}, description="What the function is called with besides bars and labels, by name."
     )
-    validation: float = Field(
-        default=0.15,
-        gt=0.0,
-        le=0.5,
-        description="Fraction of the training span kept as its purged tail, for early stopping.",
-    )
-    embargo: int | Literal["auto"] = Field(
-        default="auto",
-        description="Bars dropped between training (with validation) and test, beyond the purge; auto is the "
-        "longest memory of the features.",
-    )
+    validation: Validation = 0.15
+    embargo: Embargo = "auto"
 
     def function(self) -> Callable[..., object]:
         """Returns the function.

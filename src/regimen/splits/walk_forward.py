@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,18 @@ from regimen.reprs import short
 from regimen.splits.durations import Span, boundaries, train_start
 from regimen.splits.purge import usable_for_training
 from regimen.splits.slices import Slice, make_slice
+
+Validation = Annotated[
+    float,
+    Field(gt=0.0, le=0.5, description="Fraction of the training span kept as its purged tail, for early stopping."),
+]
+Embargo = Annotated[
+    int | Literal["auto"],
+    Field(
+        description="Bars dropped between training (with validation) and test, beyond the purge; auto is the "
+        "longest memory of the features."
+    ),
+]
 
 
 class WalkForwardConfig(BaseModel):
@@ -34,17 +46,8 @@ class WalkForwardConfig(BaseModel):
         default="10%",
         description='Length of each test span: bars, a duration such as "6mo", or a share; the last may be shorter.',
     )
-    validation: float = Field(
-        default=0.15,
-        gt=0.0,
-        le=0.5,
-        description="Fraction of the training span kept as its purged tail, for early stopping.",
-    )
-    embargo: int | Literal["auto"] = Field(
-        default="auto",
-        description="Bars dropped between training (with validation) and test, beyond the purge; auto is the "
-        "longest memory of the features.",
-    )
+    validation: Validation = 0.15
+    embargo: Embargo = "auto"
     expanding: bool = Field(
         default=False,
         description="Training always begins at the start and grows, instead of rolling at a fixed length.",
