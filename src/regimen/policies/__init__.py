@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from regimen.execution import History, Moment, Policy, Spanning, decide, share, targets
     from regimen.observation import ACCOUNT, ObservationSchema, observations
     from regimen.policies.agent import Actor, AgentPolicy, Sight
-    from regimen.policies.classifier import Classifier, ClassifierPolicy, Scaler
+    from regimen.policies.classifier import Classifier, ClassifierPolicy, Opinion, Scaler
     from regimen.policies.config import FunctionConfig, MomentumConfig, RuleConfig
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
@@ -34,6 +34,7 @@ __all__ = [
     "Momentum",
     "MomentumConfig",
     "ObservationSchema",
+    "Opinion",
     "OwnRule",
     "Policy",
     "Preprocessed",
@@ -75,6 +76,7 @@ __getattr__, __dir__ = lazily(
         "MomentumConfig": ".config",
         "observations": "regimen.observation",
         "ObservationSchema": "regimen.observation",
+        "Opinion": ".classifier",
         "OwnRule": ".own_rule",
         "Policy": "regimen.execution",
         "realised_volatility": ".volatility",

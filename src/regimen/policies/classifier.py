@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, final
+from typing import NamedTuple, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,20 @@ Floats = NDArray[np.float64]
 _Block = tuple[NDArray[np.intp], NDArray[np.intp], Floats, Floats | None]
 """Positions in time, from the first bar asked for, and of symbols; their probabilities (n, 3), and volatility."""
 _ROWS = 65_536  # rows in one call: bounds the memory of the copies
+
+
+class Opinion(NamedTuple):
+    """What a policy of probabilities says at one bar.
+
+    Attributes:
+        probabilities: (symbol, 3) of SELL, HOLD, BUY; NaN where what is seen is not whole.
+        volatility: (symbol,) annualised, NaN there too; None where the rule aims at none.
+        state: (symbol, memory) after the bar.
+    """
+
+    probabilities: Floats
+    volatility: Floats | None
+    state: Floats
 
 
 class Classifier(Protocol):
@@ -92,26 +106,31 @@ class ClassifierPolicy:
         following[known] = self._pushed(rows, state[known])[1]
         return following
 
-    def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
-        """Returns the exposures (symbol,) of symbols that each trade alone, and what is remembered of them.
+    def opinion(self, moment: Moment, state: Floats) -> Opinion:
+        """Returns what the exposures of a bar come from, and what is remembered of it.
 
         A symbol without a bar, or whose row is not known, keeps its memory.
         """
         known, rows, volatility = self._seen(moment)
-        exposures, following = np.zeros(len(state)), state.copy()
-        if not known.any():
-            return exposures, following
-        if self.classifier.context == 1:
-            exposures[known] = lean(self.rule, self.classifier.predict_proba(rows), volatility)
-            return exposures, following
-        windows, following[known] = self._pushed(rows, state[known])
-        whole = following[known, 0] >= self.classifier.context
-        if whole.any():
-            part = None if volatility is None else volatility[whole]
-            exposures[np.flatnonzero(known)[whole]] = lean(
-                self.rule, self.classifier.predict_proba(windows[whole]), part
-            )
-        return exposures, following
+        classes, following = np.full((len(state), 3), np.nan), state.copy()
+        places = np.flatnonzero(known)
+        if len(places) and self.classifier.context > 1:
+            windows, following[known] = self._pushed(rows, state[known])
+            whole = following[known, 0] >= self.classifier.context
+            places, rows = places[whole], windows[whole]
+            volatility = None if volatility is None else volatility[whole]
+        if len(places):
+            classes[places] = self._classes(rows)
+        if volatility is None:
+            return Opinion(classes, None, following)
+        risk = np.full(len(state), np.nan)
+        risk[places] = volatility
+        return Opinion(classes, risk, following)
+
+    def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
+        """Returns the exposures (symbol,) of symbols that each trade alone, and what is remembered of them."""
+        said = self.opinion(moment, state)
+        return lean(self.rule, said.probabilities, said.volatility), said.state
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), all at once; windows reach back."""
@@ -146,14 +165,18 @@ class ClassifierPolicy:
                     rows = features[start + at : start + at + step][block]
                     risk = None if volatility is None else volatility[start + at : start + at + step][block]
                     times, symbols = np.nonzero(block)
-                    yield times + at, symbols, self.classifier.predict_proba(self._scaled(rows)), risk
+                    yield times + at, symbols, self._classes(self._scaled(rows)), risk
             return
         lanes = Lanes.of(self._scaled(features), known)
         times, symbols = np.nonzero(lanes.whole(self.classifier.context)[start:])
         if len(times):
             windows = lanes.windows(times + start, symbols, self.classifier.context)
             risk = None if volatility is None else volatility[times + start, symbols]
-            yield times, symbols, self.classifier.predict_proba(windows), risk
+            yield times, symbols, self._classes(windows), risk
+
+    def _classes(self, rows: NDArray[np.floating] | SeriesWindows) -> Floats:
+        """Returns the probabilities in float64, so that what they lead to is the same for one row and for many."""
+        return np.asarray(self.classifier.predict_proba(rows), dtype=np.float64)
 
     def _scaled(self, rows: Floats) -> NDArray[np.floating]:
         return rows if self.scaler is None else self.scaler.transform(rows, self.scaler.names)
