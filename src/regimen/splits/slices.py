@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from regimen.errors import SplitError
 from regimen.reprs import many, short
 
-Role = Literal["train", "validation", "test"]
+Role = Literal["train", "validation", "test", "held_out"]
 T = TypeVar("T", bound=np.generic)
 _SPLITTER = object()
 
@@ -20,11 +20,12 @@ _SPLITTER = object()
 class Slice:
     """Rows of a (time, symbol) table that may be used for one purpose.
 
-    Made by `regimen.splits.walk_forward`; the constructor refuses everybody else, so that nothing can be
-    fitted on a whole series by accident.
+    Made by `regimen.splits.walk_forward` or `regimen.splits.purged_folds`; the constructor refuses everybody else, so
+    that nothing can be fitted on a whole series by accident.
 
     Attributes:
-        role: ``train`` (may be fitted on), ``validation`` (early stopping) or ``test`` (judged).
+        role: ``train`` (may be fitted on), ``validation`` (early stopping), ``test`` (judged) or ``held_out`` (a fold
+            of a training slice: measured, and never judged).
         start, stop: positions [start, stop) of the span in the series.
         usable: (stop − start, symbol) bool: the rows of the span that are not purged, embargoed or missing.
         length: bars in the whole series.
