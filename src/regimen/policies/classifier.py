@@ -129,8 +129,8 @@ class ClassifierPolicy:
 
     def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
         """Returns the exposures (symbol,) of symbols that each trade alone, and what is remembered of them."""
-        said = self.opinion(moment, state)
-        return lean(self.rule, said.probabilities, said.volatility), said.state
+        opinion = self.opinion(moment, state)
+        return lean(self.rule, opinion.probabilities, opinion.volatility), opinion.state
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), all at once; windows reach back."""
