@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from regimen.bars import listed
 from regimen.errors import RunError
-from regimen.policies import ExposureConfig, exposure, lean, share
+from regimen.policies import ExposureConfig, ExposureRule, exposure, lean, share
 
 unit = st.floats(0.0, 1.0)
 configs = st.builds(
@@ -51,6 +51,15 @@ def test_volatility_target_by_hand() -> None:
     volatility = np.array([[0.2], [0.4], [0.1], [0.01], [0.0], [np.nan]])
     expected = [0.3, 0.15, 0.6, 2.0, 0.0, 0.0]  # the cap; a price that does not move; unknown
     np.testing.assert_allclose(exposure(config, probabilities, volatility)[:, 0], expected)
+
+
+def test_the_config_is_its_own_rule_and_its_kind_is_not_written() -> None:
+    config = ExposureConfig(dead_band=0.1, volatility_target=0.2)
+    rule: ExposureRule = config
+    probabilities, volatility = np.array([[0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), np.array([0.1, 0.4])
+    np.testing.assert_array_equal(rule.exposures(probabilities, volatility), lean(config, probabilities, volatility))
+    assert "kind" not in ExposureConfig().model_dump()
+    assert ExposureConfig.model_validate({"kind": "lean"}) == ExposureConfig()
 
 
 def test_a_band_is_open_below() -> None:
@@ -144,6 +153,7 @@ def test_every_field_of_the_rule_acts() -> None:
     assert not np.array_equal(plain, aimed)
     described = ExposureConfig.model_fields
     assert set(described) == {
+        "kind",  # chooses the rule
         "dead_band",
         "scale",
         "max_exposure",

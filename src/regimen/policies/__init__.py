@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from regimen.lazy import lazily
-from regimen.policies.exposure import ExposureConfig, exposure, lean
+from regimen.policies.exposure import ExposureConfig, ExposureRule, exposure, lean
 from regimen.policies.preprocessed import Preprocessed, preprocessed  # at once: a file has the name of the function
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Constant",
     "Drawn",
     "ExposureConfig",
+    "ExposureRule",
     "FunctionConfig",
     "History",
     "Moment",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.execution import History, Moment
 from regimen.observation import ObservationSchema, observations
-from regimen.policies.exposure import ExposureConfig, lean
+from regimen.policies.exposure import ExposureRule
 from regimen.reprs import short
 from regimen.windows import Lanes, SeriesWindows
 
@@ -63,7 +63,7 @@ class Scaler(Protocol):
 
 @final
 class ClassifierPolicy:
-    """``observation -> scaler -> classifier -> lean``.
+    """``observation -> scaler -> classifier -> rule``.
 
     Of a classifier of rows each row stands for itself. One of windows remembers the last rows that it saw, scaled, and
     stays flat until it has seen a whole window.
@@ -74,7 +74,7 @@ class ClassifierPolicy:
         scaler: applied to the feature columns first; None: they are scaled already.
     """
 
-    def __init__(self, classifier: Classifier, rule: ExposureConfig, scaler: Scaler | None = None) -> None:
+    def __init__(self, classifier: Classifier, rule: ExposureRule, scaler: Scaler | None = None) -> None:
         self.classifier = classifier
         self.rule = rule
         self.scaler = scaler
@@ -130,13 +130,13 @@ class ClassifierPolicy:
     def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
         """Returns the exposures (symbol,) of symbols that each trade alone, and what is remembered of them."""
         opinion = self.opinion(moment, state)
-        return lean(self.rule, opinion.probabilities, opinion.volatility), opinion.state
+        return self.rule.exposures(opinion.probabilities, opinion.volatility), opinion.state
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), all at once; windows reach back."""
         alone = np.zeros((stop - start, len(history.bars.symbols)))
         for times, symbols, probabilities, volatility in self._predicted(history, start, stop):
-            alone[times, symbols] = lean(self.rule, probabilities, volatility)
+            alone[times, symbols] = self.rule.exposures(probabilities, volatility)
         return alone
 
     def probabilities(self, history: History, start: int, stop: int) -> Floats:

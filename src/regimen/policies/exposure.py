@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,11 +16,47 @@ SELL, HOLD, BUY = 0, 1, 2
 _FLAT = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
 
 
+class ExposureRule(Protocol):
+    """How probabilities become an exposure: the config of the plain rule itself, or what a rule was fitted to."""
+
+    @property
+    def volatility_target(self) -> float | None:
+        """Annual volatility aimed at; None: the rule sees no volatility."""
+
+    @property
+    def volatility_bars(self) -> int:
+        """Returns in the trailing volatility that it sees."""
+
+    @property
+    def max_exposure(self) -> float:
+        """Largest exposure of either sign."""
+
+    def exposures(
+        self, probabilities: NDArray[np.float64], volatility: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Returns the exposure of each row on its own, (...), before the equity is shared among symbols.
+
+        Rows do not see each other: one row alone gives the same bits as among others.
+
+        Args:
+            probabilities: (..., 3) SELL, HOLD, BUY.
+            volatility: (...), annualised, known at the row's own bar; needed exactly with a volatility target.
+
+        Returns:
+            (...), within ± max_exposure; 0 where something is not known.
+        """
+
+
 class ExposureConfig(BaseModel):
     """``target = clip(scale x (p_buy - p_sell) x vol_target / vol, ± max_exposure) / symbols listed``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=FORMER_NAMES, validate_by_name=True)
 
+    kind: Literal["lean"] = Field(
+        "lean",
+        exclude_if=lambda kind: kind == "lean",  # it is written, and hashed, as before there were others
+        description="Exposure in proportion to p_buy - p_sell; nothing is fitted.",
+    )
     dead_band: float = Field(
         0.05, ge=0.0, lt=1.0, description="Flat while |p_buy - p_sell| is below this (a probability, 0 to 1)."
     )
@@ -44,6 +82,12 @@ class ExposureConfig(BaseModel):
         le=100_000,
         description="Returns in the trailing volatility; read only with a volatility target.",
     )
+
+    def exposures(
+        self, probabilities: NDArray[np.float64], volatility: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Returns the exposure of each row on its own, see `lean`."""
+        return lean(self, probabilities, volatility)
 
 
 def lean(
@@ -87,21 +131,21 @@ def lean(
 
 
 def exposure(
-    config: ExposureConfig,
+    rule: ExposureRule,
     probabilities: NDArray[np.float64],
     volatility: NDArray[np.float64] | None = None,
     present: NDArray[np.bool_] | None = None,
     listing: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
-    """Returns target exposures: `lean`, then `share`.
+    """Returns target exposures: the rule, then `share`.
 
     *Timing:* row t uses probabilities and volatility known at the close of bar t; it is traded at t+1 or
     later.
 
     Args:
-        config: the rule.
+        rule: how probabilities become an exposure.
         probabilities: (time, symbol, 3); a row of NaN (not warm) gives target 0.
-        volatility: (time, symbol), annualised; see `lean`.
+        volatility: (time, symbol), annualised; see `ExposureRule.exposures`.
         present: (time, symbol), whether the bar exists; None: all do. False gives NaN: keep the position.
         listing: (time, symbol), whether the symbol is listed; see `share`.
 
@@ -109,5 +153,5 @@ def exposure(
         (time, symbol) signed fractions of equity; ``Σ |target| <= max_exposure`` over each bar's listed
         symbols.
     """
-    alone = lean(config, probabilities, volatility)
+    alone = rule.exposures(probabilities, volatility)
     return share(alone, np.ones(alone.shape, dtype=np.bool_) if present is None else present, listing)
