@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from regimen.observation import ACCOUNT, ObservationSchema, observations
     from regimen.policies.agent import Actor, AgentPolicy, Sight
     from regimen.policies.classifier import Classifier, ClassifierPolicy, Opinion, Scaler
-    from regimen.policies.config import FunctionConfig, MomentumConfig, RuleConfig
+    from regimen.policies.config import ExposureRuleConfig, FunctionConfig, MomentumConfig, RuleConfig
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
+    from regimen.policies.kelly import FractionalKellyConfig, KellyRule
     from regimen.policies.momentum import Momentum
     from regimen.policies.own_rule import OwnRule
     from regimen.policies.rules import RuleSettings
@@ -29,8 +30,11 @@ __all__ = [
     "Drawn",
     "ExposureConfig",
     "ExposureRule",
+    "ExposureRuleConfig",
+    "FractionalKellyConfig",
     "FunctionConfig",
     "History",
+    "KellyRule",
     "Moment",
     "Momentum",
     "MomentumConfig",
@@ -70,8 +74,11 @@ __getattr__, __dir__ = lazily(
         "draw": ".drawing",
         "Drawn": ".drawing",
         "entropies": ".drawing",
+        "ExposureRuleConfig": ".config",
+        "FractionalKellyConfig": ".kelly",
         "FunctionConfig": ".config",
         "History": "regimen.execution",
+        "KellyRule": ".kelly",
         "Moment": "regimen.execution",
         "Momentum": ".momentum",
         "MomentumConfig": ".config",

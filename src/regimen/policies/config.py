@@ -1,19 +1,20 @@
-"""The rules, as a config file names them."""
+"""The rules that trade, and those that make exposure of probabilities, as a config file names them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, require_settings
+from regimen.policies.exposure import ExposureConfig
+from regimen.policies.kelly import FractionalKellyConfig
 from regimen.policies.rules import RuleSettings
 
 if TYPE_CHECKING:
-    from regimen.policies.exposure import ExposureConfig
     from regimen.policies.momentum import Momentum
     from regimen.policies.own_rule import OwnRule
 
@@ -77,3 +78,6 @@ class FunctionConfig(OwnSource, RuleSettings):
 
 RuleConfig = MomentumConfig | FunctionConfig
 """Every rule's config."""
+
+ExposureRuleConfig = Annotated[ExposureConfig | FractionalKellyConfig, Field(discriminator="kind")]
+"""Every way from probabilities to exposure; ``kind`` chooses."""

@@ -47,6 +47,18 @@ class ExposureRule(Protocol):
         """
 
 
+class Limits(Protocol):
+    """What every config of exposure has: how large a target may be, and of which side."""
+
+    @property
+    def max_exposure(self) -> float:
+        """Largest exposure of either sign."""
+
+    @property
+    def long_only(self) -> bool:
+        """Whether none is below 0."""
+
+
 class ExposureConfig(BaseModel):
     """``target = clip(scale x (p_buy - p_sell) x vol_target / vol, ± max_exposure) / symbols listed``."""
 
@@ -110,24 +122,42 @@ def lean(
     Raises:
         RunError: there are not three classes, or volatility is missing or not asked for.
     """
-    if probabilities.shape[-1:] != (3,):
-        raise RunError("probabilities", "must be SELL, HOLD, BUY on the last axis", probabilities.shape)
+    measured = checked(config, probabilities, volatility)
     raw = probabilities[..., BUY] - probabilities[..., SELL]
     known = np.isfinite(probabilities).all(axis=-1)
     active = known & (np.abs(raw) >= config.dead_band)
     size = config.scale * np.where(active, raw, 0.0)
-    if config.long_only:
-        size = np.maximum(size, 0.0)
-    if config.volatility_target is not None and volatility is None:
+    if config.volatility_target is not None and measured is not None:
+        moving = np.isfinite(measured)
+        size = np.where(moving, size * (config.volatility_target / np.where(moving, measured, 1.0)), 0.0)
+    return capped(config, size)
+
+
+def checked(
+    rule: ExposureRule, probabilities: NDArray[np.float64], volatility: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """Returns the volatility, NaN where it is no risk that can be divided by; for the rules of this room.
+
+    Raises:
+        RunError: there are not three classes, or volatility is missing, not asked for or of another shape.
+    """
+    if probabilities.shape[-1:] != (3,):
+        raise RunError("probabilities", "must be SELL, HOLD, BUY on the last axis", probabilities.shape)
+    if rule.volatility_target is not None and volatility is None:
         raise RunError("volatility", "must be given with a volatility target")
-    if config.volatility_target is None and volatility is not None:
+    if rule.volatility_target is None and volatility is not None:
         raise RunError("volatility", "must not be given without a volatility target")
-    if config.volatility_target is not None and volatility is not None:
-        if volatility.shape != size.shape:
-            raise RunError("volatility", f"must have shape {size.shape}", volatility.shape)
-        measured = np.isfinite(volatility) & (volatility > _FLAT)
-        size = np.where(measured, size * (config.volatility_target / np.where(measured, volatility, 1.0)), 0.0)
-    return np.clip(size, -config.max_exposure, config.max_exposure)
+    if volatility is None:
+        return None
+    if volatility.shape != probabilities.shape[:-1]:
+        raise RunError("volatility", f"must have shape {probabilities.shape[:-1]}", volatility.shape)
+    return np.where(volatility > _FLAT, volatility, np.nan)
+
+
+def capped(limits: Limits, size: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns sizes within ``± max_exposure``, none below 0 where limits are long only."""
+    low = 0.0 if limits.long_only else -limits.max_exposure
+    return np.clip(size, low, limits.max_exposure)
 
 
 def exposure(
