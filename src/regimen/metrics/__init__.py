@@ -9,6 +9,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.metrics.arrangements import arrangement_p_value
     from regimen.metrics.blocks import block_length
+    from regimen.metrics.coverage import MonthlyCoverage, monthly_coverage
     from regimen.metrics.deflated import (
         best_of,
         dsr,
@@ -45,6 +46,7 @@ __all__ = [
     "Drawdown",
     "Interval",
     "Moments",
+    "MonthlyCoverage",
     "annual_return",
     "annual_sharpe",
     "annual_turnover",
@@ -72,6 +74,7 @@ __all__ = [
     "kurtosis",
     "minimum_track_record",
     "moments",
+    "monthly_coverage",
     "normal_cdf",
     "probability_of_improvement",
     "profit_factor",
@@ -95,6 +98,7 @@ __getattr__, __dir__ = lazily(
         "Drawdown": ".drawdowns",
         "Interval": ".resampling",
         "Moments": ".performance",
+        "MonthlyCoverage": ".coverage",
         "annual_return": ".performance",
         "annual_sharpe": ".performance",
         "annual_turnover": ".trading",
@@ -122,6 +126,7 @@ __getattr__, __dir__ = lazily(
         "kurtosis": ".performance",
         "minimum_track_record": ".deflated",
         "moments": ".performance",
+        "monthly_coverage": ".coverage",
         "normal_cdf": ".deflated",
         "probability_of_improvement": ".seeds",
         "profit_factor": ".performance",
