@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from regimen.labels import row_weights
+from regimen.execution import Costs
+from regimen.labels import BUY, SELL, label, row_weights
 from regimen.predictors import TorchPredictor
-from regimen.preprocess import StandardScaler
-from regimen.records import load_config
+from regimen.preprocess import Chain, StandardScaler
+from regimen.records import RunConfig, load_config
+from regimen.runs.families.augmented import augmented
 from regimen.runs.families.rows import training_data
 from regimen.runs.prepare import Prepared, prepare
 from regimen.training import TrainingData
@@ -60,3 +63,15 @@ def test_weights_of_the_config_reach_the_loop(config_file: Path) -> None:
     )
     np.testing.assert_array_equal(data.weights, expected)
     assert data.weights.std() > 0.1
+
+
+def test_labels_that_know_of_costs_know_of_the_market_of_the_run(configured: Callable[..., RunConfig]) -> None:
+    words = ["labels.costs=round_trip", "augment=[{kind: block_bootstrap, paths: 1, block: 30}]"]
+    prepared = prepare(configured(*words, "market.costs={commission_bps: 40, half_spread_bps: 10}"))
+    (path,) = augmented(prepared, prepared.windows[0], 0, Chain())
+    for each in (prepared, path):
+        acts = np.isin(each.labels.y, (SELL, BUY))
+        assert 0.01 < np.abs(each.labels.forward_return[acts]).min() < 0.011
+    nobody_chose = prepare(configured(*words)).labels  # the venue of the bars' calendar
+    expected = label(prepared.config.labels, prepared.bars, Costs.of_calendar("24/7").round_trip)
+    np.testing.assert_array_equal(nobody_chose.y, expected.y)

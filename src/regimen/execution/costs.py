@@ -203,6 +203,15 @@ class Costs(BaseModel):
         return tuple(kind for kind in COST_KINDS if kind not in LATER or getattr(self, LATER[kind]) > 0.0)
 
     @property
+    def round_trip(self) -> float:
+        """What buying and selling once costs, a fraction of what is traded: 2·(commission + half-spread) + stamp duty.
+
+        Left out is what is no fraction known beforehand: the fixed fee of a fill, impact, and what holding costs
+        (borrow, financing, funding). Both fills count at the price of the first.
+        """
+        return (2.0 * (self.commission_bps + self.half_spread_bps) + self.stamp_duty_bps) / 10_000.0
+
+    @property
     def is_free(self) -> bool:
         """Whether trading and holding cost nothing, so that the report must say so."""
         return self.zero_costs

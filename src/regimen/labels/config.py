@@ -12,6 +12,15 @@ from regimen.errors import ConfigError
 from regimen.own import OwnSource, require_settings
 from regimen.settings import FORMER_NAMES
 
+CostsInLabels = Annotated[
+    Literal["none", "round_trip"],
+    Field(
+        exclude_if=lambda costs: costs == "none",  # so it is written, and known, as before there were any
+        description="round_trip: HOLD wherever the move is no larger than what buying and selling once costs.",
+    ),
+]
+"""Whether a label knows what acting on it costs."""
+
 
 class FixedHorizonConfig(BaseModel):
     """Labels by the return of holding for ``horizon`` bars, open to open."""
@@ -34,6 +43,7 @@ class FixedHorizonConfig(BaseModel):
         ge=1,
         description="Bars from the decision to the open at which it is entered; same-bar is impossible.",
     )
+    costs: CostsInLabels = "none"
 
 
 class TripleBarrierConfig(BaseModel):
@@ -75,6 +85,7 @@ class TripleBarrierConfig(BaseModel):
         ge=1,
         description="Bars from the decision to the open at which it is entered; same-bar is impossible.",
     )
+    costs: CostsInLabels = "none"
 
 
 class OwnLabelsConfig(OwnSource):

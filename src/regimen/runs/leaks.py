@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.features import FeatureSet, FrameFunction, look_ahead
-from regimen.labels import label
 from regimen.leakage import (
     CodeRead,
     Edge,
@@ -35,7 +34,7 @@ from regimen.records import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.families.scaling import fitted_scaler, preprocessed_by
 from regimen.runs.fit import Fit
-from regimen.runs.prepare import Prepared, prepare_bars, seen
+from regimen.runs.prepare import Prepared, labelled, prepare_bars, seen
 from regimen.runs.window import fit_model
 from regimen.splits import Slice, Window
 
@@ -83,7 +82,7 @@ def find_run_leaks(config: RunConfig, advance: Callable[[int, int, str], None]) 
     own += [("features", OwnSource(source=each.place)) for each in features.functions if each.place]
     reads = _code_reads(config, own, lambda: prepared(loaded.bars, len(loaded.bars)))
     report = find_leaks(
-        Pipeline(lambda bars: features.compute(seen(bars)), partial(label, config.labels), fitted, policy),
+        Pipeline(lambda bars: features.compute(seen(bars)), partial(labelled, config), fitted, policy),
         loaded.bars,
         progress=step_on,
         edges=edges,

@@ -142,6 +142,15 @@ def seen(bars: Bars) -> Bars:
     return bars.adjusted() if "adjustment" in bars.extras else bars
 
 
+def labelled(config: RunConfig, bars: Bars) -> Labels:
+    """Returns the labels of bars as a run makes them: those that know of costs know of its market's.
+
+    Raises:
+        ConfigError: see `regimen.labels.label`.
+    """
+    return label(config.labels, bars, config.market.at(bars).costs.round_trip)
+
+
 def history_of(config: RunConfig, bars: Bars, frame: FeatureFrame) -> History:
     """Returns what the policies of a run see of bars: features, and the volatility where its exposure aims at one.
 
@@ -192,7 +201,7 @@ def prepare_bars(config: RunConfig, loaded: Loaded, features: FeatureSet, until:
     """
     config = config.model_copy(update={"market": config.market.at(loaded.bars)})
     frame = features.compute(seen(loaded.bars))
-    labels = label(config.labels, loaded.bars)
+    labels = labelled(config, loaded.bars)
     usable = warm(frame.values)
     windows = split(config.splits, loaded.bars, labels, features.warmup, usable=usable, until=until)
     return Prepared(config, loaded, features, frame, labels, windows)

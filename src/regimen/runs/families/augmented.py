@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from regimen.labels import label
 from regimen.preprocess import Chain
-from regimen.runs.prepare import Prepared, seen
+from regimen.runs.prepare import Prepared, labelled, seen
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 
@@ -37,7 +36,7 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
                     replace(prepared.loaded, bars=bars),
                     prepared.features,
                     replace(frame, values=chain.scan(there)),
-                    label(prepared.config.labels, bars),
+                    labelled(prepared.config, bars),
                     (),
                 )
             )
