@@ -20,6 +20,40 @@ FORMER = {"context": "window", "volatility_bars": "volatility_window", "bars": "
 hashed, and what identifies a file, is ``model_dump(by_alias=True)``: the former names, so that it stays what it was."""
 
 
+FORMER_PLACES = {"training.weights": "labels.weights"}
+"""Where fields of a run's config stood before, and where they stand now. Both places are read."""
+
+
+def placed(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the values of a run's config with what stands at a former place where it stands now.
+
+    Raises:
+        ConfigError: both places have it.
+    """
+    for former, place in FORMER_PLACES.items():
+        (then, field), (now, name) = former.split("."), place.split(".")
+        section, home = values.get(then), values.get(now, {})
+        if isinstance(home, BaseModel):
+            home = home.model_dump()
+        if not (isinstance(section, Mapping) and field in section and isinstance(home, Mapping)):
+            continue
+        if name in home:
+            rule = f"is where {place} was before: leave one of the two out"
+            raise ConfigError(former, rule, section[field])
+        rest = {key: value for key, value in section.items() if key != field}
+        others = {key: value for key, value in values.items() if key != then}
+        values = {**others, **({then: rest} if rest else {}), now: {**home, name: section[field]}}
+    return values
+
+
+def place_of(key: str) -> str:
+    """Returns a dotted key of a run's config as it is written now."""
+    for former, place in FORMER_PLACES.items():
+        if f"{key}.".startswith(f"{former}."):
+            return place + key[len(former) :]
+    return key
+
+
 def _read_by(name: str) -> str | AliasChoices:
     return AliasChoices(name, FORMER[name]) if name in FORMER else name
 
@@ -178,6 +212,7 @@ def _set(values: dict[str, Any], dotted: str, value: object) -> None:
 
 def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """Applies ``training.epochs=5`` overrides; each value is read as YAML, so ``[a, b]`` and ``null`` work."""
+    values = dict(placed(values))
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key.strip():
@@ -188,5 +223,5 @@ def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[st
             value = text
         except UnboundedError as error:
             raise ConfigError(key.strip(), str(error), text) from None
-        _set(values, key.strip(), value)
+        _set(values, place_of(key.strip()), value)
     return values

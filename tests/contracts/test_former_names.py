@@ -13,7 +13,9 @@ import torch
 from pydantic import TypeAdapter
 
 from regimen.errors import ConfigError
+from regimen.labels import TripleBarrierConfig, WeightsConfig
 from regimen.predictors import LSTMConfig, PredictorConfig
+from regimen.records import RunConfig, load_config, resolve
 from regimen.records.choice import choose_model
 from regimen.records.stored_config import missing_fields
 from regimen.settings import apply_overrides
@@ -43,6 +45,7 @@ EXAMPLE_HASHES = {
     "sac-sp500-panel.yaml": ("sac", "9c57a4a16cc5fc56"),
     "sb3-btc-1h.yaml": ("sb3", "ad7f379f70b93d35"),
     "sp500-panel.yaml": ("baseline", "c8417000416c8f4f"),
+    "weighted-labels-btc-1h.yaml": ("logistic", "a375a96a5d90aa0d"),
 }
 """By the code before the first rename; `compare` files by the model that is put into them."""
 
@@ -66,6 +69,29 @@ OTHER_NAMES: list[tuple[str, str, list[str]]] = [
     ("flag-trader", "ee9bc491388c950b", ["model.context=12", "environment.window=2"]),
 ]
 """A model, the hash by the code before the first rename, and overrides in its words."""
+
+WEIGHTED: list[tuple[str, list[str], str]] = [
+    ("logistic", [], "b6b2a3daebb4e7ed"),
+    ("logistic", ["weights.uniqueness=true", "weights.half_life=50"], "2ba017552d064adc"),
+    ("multitask", ["weights.uniqueness=true", "weights.half_life=50"], "6e2cded224d7e01a"),
+    ("multitask", ["weights={returns: true}"], "65533ddd3fd38a7d"),
+    ("mine.py:Prior", [], "b83c30326b8d6009"),
+    ("mine.py:Prior", ["weights.uniqueness=true", "weights.half_life=50"], "6fb07e1cc2fd96ab"),
+]
+"""A model, overrides of what its rows count, and the hash by the code that had them in ``training``."""
+
+PRIOR = """
+class Prior:
+    def fit(self, X, y, sample_weight=None):
+        return self
+    def predict_proba(self, X):
+        return X
+    classes_ = [0, 1, 2]
+    def get_params(self, deep=True):
+        return {}
+    def set_params(self, **p):
+        return self
+"""
 
 DOCUMENTS = {
     "cnn": "fb4b42b2c0d30e316d4566d5c44a5ac4d0b9e0c4681a1b5c3326d49ac48ef6f2",
@@ -168,3 +194,59 @@ def test_a_mistake_names_the_field_as_it_is_written(name: str) -> None:
 def test_a_model_whose_field_was_never_renamed_has_no_former_name() -> None:
     with pytest.raises(ConfigError, match=r"^model\.window: is not a known key"):
         choose_model("cgdt", None, ["data.sample=sp500", "model.window=12"])
+
+
+@pytest.mark.parametrize(("model", "words", "digest"), WEIGHTED)
+def test_weights_at_their_former_place_are_the_trial_that_they_were(
+    model: str, words: list[str], digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(PRIOR.lstrip())
+    then, now = (
+        choose_model(model, None, ["data.sample=sp500", *(f"{section}.{word}" for word in words)]).config
+        for section in ("training", "labels")
+    )
+    assert then == now
+    assert then.hash == now.hash == digest
+    values = then.as_dict()
+    assert "weights" not in values["training"]
+    weights = values["labels"].pop("weights", None)
+    stored = {**values, "training": {**values["training"], **({} if weights is None else {"weights": weights})}}
+    assert resolve(stored) == then  # as an early run wrote it down
+    assert missing_fields(then, stored) == []
+
+
+def test_an_override_of_weights_wins_whichever_place_the_file_has(tmp_path: Path) -> None:
+    path = tmp_path / "weights.yaml"
+    for there in ("training", "labels"):
+        path.write_text(f"data: {{sample: sp500}}\n{there}: {{weights: {{half_life: 7, uniqueness: true}}}}\n")
+        for here in ("training", "labels"):
+            config = choose_model("logistic", path, [f"{here}.weights.half_life=9"]).config
+            assert config.labels.weights == WeightsConfig(half_life=9, uniqueness=True)
+            assert load_config(path, [f"{here}.weights={{returns: true}}"]).labels.weights == WeightsConfig(
+                returns=True
+            )
+    assert choose_model("ppo", path).left_out == ("labels.weights",)
+
+
+def test_weights_at_both_places_or_wrong_at_the_former_are_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "both.yaml"
+    path.write_text("data: {sample: sp500}\nlabels: {weights: {half_life: 7}}\ntraining: {weights: {half_life: 8}}\n")
+    with pytest.raises(
+        ConfigError, match=r"^training\.weights: is where labels\.weights was before: leave one of the two"
+    ):
+        choose_model("logistic", path)
+    with pytest.raises(ConfigError, match=r"^labels\.weights\.half_life: must be greater than 0; got -1$"):
+        choose_model("logistic", None, ["data.sample=sp500", "training.weights.half_life=-1"])
+    for words in ("training.weights.half_life=3", "labels.weights.half_life=3"):
+        with pytest.raises(ConfigError, match=r"^labels\.weights\.half_life: is not read by a model of kind ppo"):
+            choose_model("ppo", None, ["data.sample=sp500", words])
+    with pytest.raises(ConfigError, match=r"labels\.weights is not read by a model of kind momentum: leave it out"):
+        resolve({"data": {"sample": "sp500"}, "model": {"kind": "momentum"}, "labels": {"weights": {"half_life": 3}}})
+
+
+def test_configs_of_python_are_read_at_both_places_too() -> None:
+    weights = {"uniqueness": True}
+    labels = TripleBarrierConfig(horizon=7)
+    then = RunConfig.model_validate({"data": {"sample": "sp500"}, "labels": labels, "training": {"weights": weights}})
+    assert then.labels == TripleBarrierConfig(horizon=7, weights=WeightsConfig(uniqueness=True))

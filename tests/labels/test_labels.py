@@ -300,6 +300,10 @@ def test_configs_round_trip_and_labels_repeat(config: Config) -> None:
 def test_every_field_changes_the_labels(config: FixedHorizonConfig, changes: dict[str, object]) -> None:
     bars = make_bars(400)
     before = label(config, bars).y
-    assert set(changes) == set(type(config).model_fields) - {"kind", "costs"}  # costs: see test_labelling
+    assert set(changes) == set(type(config).model_fields) - {
+        "kind",
+        "costs",
+        "weights",
+    }  # see test_labelling and test_weights
     for name, value in changes.items():
         assert not np.array_equal(before, label(config.model_copy(update={name: value}), bars).y), name

@@ -21,7 +21,8 @@ from regimen.records.directory import located
 from regimen.records.models import model_configs
 from regimen.settings import ModelSettings, apply_overrides, validated
 
-CHANGED: dict[str, dict[str, Any]] = {
+CHANGED: dict[str, Any] = {
+    "labels.weights": {"half_life": 5},
     "preprocess": [{"kind": "running"}],
     "augment": [{"kind": "block_bootstrap"}],
     "scaler": {"clip": 4.0},
@@ -29,6 +30,13 @@ CHANGED: dict[str, dict[str, Any]] = {
     "training": {"epochs": 3},
     "exposure": {"scale": 2.0},
 }
+
+
+def changed(place: str) -> dict[str, Any]:
+    """A section, or a field of one, that is not at its default."""
+    section, _, field = place.partition(".")
+    return {section: {field: CHANGED[place]} if field else CHANGED[place]}
+
 
 MINIMAL = "data: {sample: sp500}\nsplits: {train: 500, test: 100}\n"
 
@@ -86,10 +94,12 @@ def test_the_hash_follows_what_changes_numbers(tmp_path: Path) -> None:
         "scaler.clip=null",
         "training.recipes=[{kind: jitter, sigma: .1}]",
         "training.recipes=[{kind: jitter, sigma: .2}]",
-        "training.weights.uniqueness=true",
+        "labels.weights.uniqueness=true",
+        "labels.weights={returns: attributed}",
+        "labels.weights={half_life: 90d}",
     ):
         assert load_config(path, [change]).hash != plain, change
-    without = load_config(path, ["training.recipes=[]", "training.weights.half_life=null"])
+    without = load_config(path, ["training.recipes=[]", "labels.weights.half_life=null"])
     assert without.hash == plain  # a run without them is the trial that it was before there were any
 
 
@@ -248,7 +258,7 @@ def test_only_what_a_model_reads_changes_its_hash(name: str) -> None:
     plain = RunConfig(data={"sample": "sp500"}, model=model)
     for section in unread_by(model):
         with pytest.raises(ValueError, match=f"{section} is not read by a model of kind"):
-            RunConfig(data={"sample": "sp500"}, model=model, **{section: CHANGED[section]})
+            RunConfig(data={"sample": "sp500"}, model=model, **changed(section))
     for section in model.reads:
-        changed = RunConfig(data={"sample": "sp500"}, model=model, **{section: CHANGED[section]})
-        assert changed.hash != plain.hash
+        other = RunConfig(data={"sample": "sp500"}, model=model, **changed(section))
+        assert other.hash != plain.hash

@@ -11,7 +11,7 @@ import pytest
 
 from regimen.envs import MarketGroup
 from regimen.errors import ConfigError
-from regimen.labels import label
+from regimen.labels import attributed_returns, label, log_returns
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig
 from regimen.runs import find_run_leaks, reproduce_run, start
@@ -93,14 +93,22 @@ def test_a_run_learns_from_paths_and_repeats_itself(configured: Configured, tmp_
     assert not np.array_equal(ours, theirs)
 
 
-def test_paths_count_in_the_weights_of_their_own_symbol(configured: Configured) -> None:
-    prepared = prepare(configured(PATHS, "training.weights.uniqueness=true"))
-    plain, more, _ = _both(prepared)
+@pytest.mark.parametrize("weights", ["{uniqueness: true}", "{returns: attributed}", "{half_life: 5d}"])
+def test_paths_count_in_the_weights_of_their_own_symbol(configured: Configured, weights: str) -> None:
+    prepared = prepare(configured(PATHS, f"labels.weights={weights}"))
+    plain, more, paths = _both(prepared)
     assert plain.weights is not None
     assert more.weights is not None
     assert more.weights.mean() == pytest.approx(1.0)
     ratio = more.weights[: len(plain.weights)] / plain.weights
-    np.testing.assert_allclose(ratio, ratio[0])  # uniqueness is that among real rows
+    np.testing.assert_allclose(ratio, ratio[0])  # a real row's is that among real rows
+    if "attributed" in weights:
+        assert more.rows is not None
+        own = more.rows.symbol == 1
+        time, end = (each[own] - prepared.windows[1].train.start for each in (more.rows.time, more.rows.end))
+        moves = log_returns(paths[0].bars.close)
+        worth = attributed_returns(time, np.zeros_like(time), end, moves)
+        np.testing.assert_allclose(more.weights[own] / worth, more.weights[own][0] / worth[0], rtol=1e-6)
 
 
 def test_an_agent_learns_in_lanes_of_paths_too(configured: Configured, tmp_path: Path) -> None:

@@ -147,9 +147,9 @@ def test_code_that_changed_between_kill_and_resume_is_refused(own: Configured, t
 
 
 def test_an_estimator_reads_the_weights_and_nothing_else_of_the_training(own: Configured, tmp_path: Path) -> None:
-    plain, weighted = own(ESTIMATOR), own(ESTIMATOR, "training.weights.half_life=50")
+    plain, weighted = own(ESTIMATOR), own(ESTIMATOR, "labels.weights.half_life=50")
     assert plain.hash != weighted.hash
-    with pytest.raises(ConfigError, match=r"training\.epochs is not read by a model of kind estimator: leave it out"):
+    with pytest.raises(ConfigError, match=r"training is not read by a model of kind estimator: leave it out"):
         own(ESTIMATOR, "training.epochs=3")
     first, _ = start(plain, tmp_path / "runs", silent)
     second, _ = start(weighted, tmp_path / "runs", silent)
@@ -161,7 +161,7 @@ def test_an_estimator_reads_the_weights_and_nothing_else_of_the_training(own: Co
 def test_one_file_serves_it_as_all_models(config_file: Path, tmp_path: Path) -> None:
     place = f"{brought(tmp_path / 'code')}:Centres"
     chosen = choose_model(place, config_file, ["model.settings.sharpness=0.5"])
-    assert chosen.left_out == ("training.epochs", "training.batch_size")  # its patience is null
+    assert chosen.left_out == ("training",)
     assert chosen.config.model.settings == {"sharpness": 0.5}  # type: ignore[union-attr]
     written = tmp_path / "again.yaml"
     written.write_text(chosen.config.to_yaml())

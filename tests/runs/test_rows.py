@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from regimen.execution import Costs
-from regimen.labels import BUY, SELL, label, row_weights
+from regimen.labels import BUY, SELL, label, log_returns, row_weights
 from regimen.predictors import TorchPredictor
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, load_config
@@ -51,15 +51,24 @@ def test_rows_know_their_bar_symbol_label_and_volatility(config_file: Path, mode
     np.testing.assert_array_equal(newest, expected)
 
 
-def test_weights_of_the_config_reach_the_loop(config_file: Path) -> None:
+@pytest.mark.parametrize(
+    "weights",
+    ["{uniqueness: true, half_life: 100, returns: true}", "{half_life: 4d}", "{returns: attributed, half_life: 50}"],
+)
+@pytest.mark.parametrize("section", ["labels", "training"])  # where they are, and where they were
+def test_weights_of_the_config_reach_the_loop(config_file: Path, section: str, weights: str) -> None:
     assert _data(config_file)[1].weights is None
-    words = ["training.weights.uniqueness=true", "training.weights.half_life=100", "training.weights.returns=true"]
-    prepared, data = _data(config_file, *words)
+    prepared, data = _data(config_file, f"{section}.weights={weights}")
     assert data.rows is not None
     assert data.weights is not None
     at = data.rows.time, data.rows.symbol
     expected = row_weights(
-        prepared.config.training.weights, *at, prepared.labels.t_end[at], prepared.labels.forward_return[at]
+        prepared.config.labels.weights,
+        *at,
+        prepared.labels.t_end[at],
+        prepared.labels.forward_return[at],
+        stamps=prepared.bars.time,
+        log_return=log_returns(prepared.bars.close),
     )
     np.testing.assert_array_equal(data.weights, expected)
     assert data.weights.std() > 0.1

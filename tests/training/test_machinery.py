@@ -166,7 +166,6 @@ def test_the_score_is_not_asked_where_the_loss_chooses() -> None:
         ({"schedule": "plateau", "patience": None}, "training.schedule"),
         ({"plateau_patience": 5, "patience": None}, "training.plateau_patience"),
         ({"plateau_factor": 0.2, "patience": None}, "training.plateau_factor"),
-        ({"weights": {"half_life": 100}, "patience": None}, "training.weights"),
         ({"accumulation": 65, "batch_size": 64, "patience": None}, "training.accumulation"),
     ],
 )

@@ -66,6 +66,33 @@ def test_every_recipe_changes_the_training_and_repeats_itself(member: Any) -> No
     assert weights(member()) == weights(member()) != weights()
 
 
+ALL = tuple(member() for member in MEMBERS if member is not BalancedConfig)
+
+
+@pytest.mark.parametrize("recipes", [(), ALL, *((member(),) for member in MEMBERS)], ids=len)
+@pytest.mark.parametrize("windows", [False, True])
+def test_a_row_that_counts_nothing_teaches_nothing_whatever_wraps_the_objective(
+    recipes: tuple[Any, ...], windows: bool
+) -> None:
+    def state(strange: float) -> dict[str, Any]:
+        data = _data()
+        weights = (np.arange(ROWS) % 3 > 0).astype(np.float32)
+        x = data.x_train + np.where(weights[:, None] == 0.0, np.float32(strange), np.float32(0.0))
+        data = replace(data, x_train=x, weights=weights)
+        model: Any = BaselineConfig(hidden=(8,))
+        if windows:  # of a model that learns more than the class
+            model = HybridConfig(context=4, width=4, kernels=(3,), dilations=(1,), heads=1)
+            more = {"targets_train": {"return": x[:, 0]}, "targets_val": {"return": x[:200, 0]}}
+            x_val = np.repeat(data.x_train[:200, None], 4, axis=1)
+            data = replace(data, x_train=np.repeat(x[:, None], 4, axis=1), x_val=x_val, **more)
+        config = TrainingConfig(epochs=1, batch_size=64, recipes=recipes)
+        return dict(fit(model.build(COLUMNS, 3), data, config).predictor.state())
+
+    before, after = state(0.0), state(7.0)
+    for name, values in before.items():
+        np.testing.assert_array_equal(after[name], values, err_msg=name)
+
+
 def test_a_config_without_recipes_is_written_as_before_there_were_any() -> None:
     assert "recipes" not in TrainingConfig().model_dump(mode="json")
     given = TrainingConfig(recipes=[{"kind": "jitter", "sigma": 0.2}])  # type: ignore[list-item]

@@ -40,7 +40,7 @@ def starter(config: RunConfig, about: str, command: str, also: Sequence[str] = (
     from regimen.records import unread_by
 
     unread = unread_by(config.model)
-    if "training" in unread:
+    if "labels.weights" in unread:
         unread = (*unread, "labels")  # nothing learns from them
     presets = [f"{section}.{field}" for section, fields in config.model.presets.items() for field in fields]
     parts = [tuple(part.split(".")) for part in unread]

@@ -17,7 +17,7 @@ from regimen.errors import ConfigError
 from regimen.execution import VENUES, Costs
 from regimen.face.features import features_section
 from regimen.own import source_of
-from regimen.records import RunConfig, as_written, load_config, model_config, own_model
+from regimen.records import RunConfig, as_written, load_config, model_config, own_model, resolve
 from regimen.settings import ModelSettings, validated
 from regimen.splits import WalkForwardConfig
 
@@ -60,10 +60,7 @@ def run_config(
     if "labels" in values:
         values["labels"] = labels_section(values["labels"], sources)
     values.setdefault("name", _name(chosen, values["data"]))
-    try:
-        return validated(RunConfig, values)
-    except ConfigError as error:
-        raise as_written(error) from None
+    return resolve(values)
 
 
 def _meant(key: str) -> str:

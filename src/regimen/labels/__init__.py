@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.labels.config import FixedHorizonConfig, LabelsConfig, OwnLabelsConfig, TripleBarrierConfig
+    from regimen.labels.config import (
+        FixedHorizonConfig,
+        LabelsConfig,
+        OwnLabelsConfig,
+        TripleBarrierConfig,
+        WeightsConfig,
+    )
     from regimen.labels.labelling import label
     from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
     from regimen.labels.targets import REGIMES, TARGETS, further_targets
     from regimen.labels.volatility import adjusted_prices, trailing_volatility
-    from regimen.labels.weights import WeightsConfig, average_uniqueness, row_weights
+    from regimen.labels.weights import attributed_returns, average_uniqueness, log_returns, row_weights
 
 __all__ = [
     "BUY",
@@ -29,9 +35,11 @@ __all__ = [
     "TripleBarrierConfig",
     "WeightsConfig",
     "adjusted_prices",
+    "attributed_returns",
     "average_uniqueness",
     "further_targets",
     "label",
+    "log_returns",
     "row_weights",
     "trailing_volatility",
 ]
@@ -45,7 +53,9 @@ __getattr__, __dir__ = lazily(
         "TripleBarrierConfig": ".config",
         "label": ".labelling",
         "adjusted_prices": ".volatility",
+        "attributed_returns": ".weights",
         "average_uniqueness": ".weights",
+        "log_returns": ".weights",
         "BUY": ".labels",
         "CLASSES": ".labels",
         "further_targets": ".targets",
@@ -57,6 +67,6 @@ __getattr__, __dir__ = lazily(
         "TARGETS": ".targets",
         "trailing_volatility": ".volatility",
         "UNDEFINED": ".labels",
-        "WeightsConfig": ".weights",
+        "WeightsConfig": ".config",
     },
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, require_settings
 from regimen.settings import FORMER_NAMES
+from regimen.spans import parsed
 
 CostsInLabels = Annotated[
     Literal["none", "round_trip"],
@@ -20,6 +21,50 @@ CostsInLabels = Annotated[
     ),
 ]
 """Whether a label knows what acting on it costs."""
+
+
+def _duration(text: str) -> str:
+    if not parsed(text)[0]:
+        raise ValueError(f'must be a number of bars or a duration such as "90d" or "1y"; got {text!r}')
+    return text
+
+
+class WeightsConfig(BaseModel):
+    """What the rows count that a model learns from: the product of what is switched on, divided by its mean.
+
+    Source: López de Prado, Advances in Financial Machine Learning (2018), sections 4.2 to 4.4 (concurrency, average
+    uniqueness), 4.6 (returns) and 4.7 (decay). There the decay is linear in uniqueness, here it halves by age.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    uniqueness: bool = Field(
+        False, description="By the mean over its label's span of 1 / labels of the symbol that span the same bar."
+    )
+    half_life: Annotated[float, Field(gt=0.0)] | Annotated[str, AfterValidator(_duration)] | None = Field(
+        None,
+        description='Age at which a row counts half as much as the newest one: in bars, or by the clock ("1y", "90d").',
+    )
+    returns: bool | Literal["attributed"] = Field(
+        False,
+        description="By the size of the return that the label stands for; attributed: of its part of it, each bar's "
+        "return being shared by the labels that span it.",
+    )
+
+    @model_validator(mode="after")
+    def _share_each_bar_once(self) -> Self:
+        if self.uniqueness and self.returns == "attributed":
+            raise ValueError("uniqueness must be left out where returns are attributed: each bar is shared already")
+        return self
+
+
+WeightsOfRows = Annotated[
+    WeightsConfig,
+    Field(
+        exclude_if=lambda weights: weights == WeightsConfig(),
+        description="What a row counts where a model learns: by uniqueness, age and return; nothing: all count alike.",
+    ),
+]
 
 
 class FixedHorizonConfig(BaseModel):
@@ -44,6 +89,7 @@ class FixedHorizonConfig(BaseModel):
         description="Bars from the decision to the open at which it is entered; same-bar is impossible.",
     )
     costs: CostsInLabels = "none"
+    weights: WeightsOfRows = WeightsConfig()
 
 
 class TripleBarrierConfig(BaseModel):
@@ -86,6 +132,7 @@ class TripleBarrierConfig(BaseModel):
         description="Bars from the decision to the open at which it is entered; same-bar is impossible.",
     )
     costs: CostsInLabels = "none"
+    weights: WeightsOfRows = WeightsConfig()
 
 
 class OwnLabelsConfig(OwnSource):
@@ -100,6 +147,7 @@ class OwnLabelsConfig(OwnSource):
         ge=2,
         description="Span in bars of the trailing volatility that further targets are scaled by.",
     )
+    weights: WeightsOfRows = WeightsConfig()
 
     def function(self) -> Callable[..., object]:
         """Returns the function.

@@ -51,7 +51,7 @@ class EstimatorConfig(OwnSource, ModelSettings):
     kind: Literal["estimator"] = Field("estimator", description="One's own classifier, with scikit-learn's methods.")
     settings: dict[str, JsonValue] = Field({}, description="What its class or function is called with, by name.")
 
-    reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "training.weights", "exposure")
+    reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "labels.weights", "exposure")
 
     def __repr__(self) -> str:
         return short_config(self)

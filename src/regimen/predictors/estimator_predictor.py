@@ -77,7 +77,7 @@ class EstimatorPredictor:
         """
         if weights is not None and "sample_weight" not in inspect.signature(self.estimator.fit).parameters:
             rule = f"must be left out: the fit of {self._name} takes no sample_weight"
-            raise ConfigError("training.weights", rule)
+            raise ConfigError("labels.weights", rule)
         self._rows = {"x": np.asarray(x, np.float32), "y": np.asarray(y, np.int64)}
         more = {} if weights is None else {"sample_weight": np.asarray(weights, np.float64)}
         self._rows |= {"weights": more["sample_weight"]} if more else {}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ScalerConfig,
         as_written,
         load_config,
+        resolve,
         unread_by,
     )
     from regimen.records.directory import RunDirectory, code_version, environment, new_id, now, require_finished
@@ -73,6 +74,7 @@ __all__ = [
     "read_sketch",
     "recorded_files",
     "require_finished",
+    "resolve",
     "sealed",
     "unread_by",
     "write_comparison",
@@ -122,6 +124,7 @@ __getattr__, __dir__ = lazily(
         "list_runs": ".listing",
         "names_of_runs": ".listing",
         "load_config": ".config",
+        "resolve": ".config",
         "unread_by": ".config",
         "read_json": ".documents",
         "read_sketch": ".recorded",

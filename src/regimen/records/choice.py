@@ -12,7 +12,7 @@ from regimen.errors import ConfigError
 from regimen.own import load_object
 from regimen.records.config import RunConfig, read_yaml, resolve, unread_by, without
 from regimen.records.models import kind_name, model_config, own_kind
-from regimen.settings import apply_overrides
+from regimen.settings import apply_overrides, place_of, placed
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     """
     source = {"source": name} if ":" in name or name.endswith(".py") else {}
     model = own_kind(load_object(name, "--model"), name) if source else model_config(name)
-    values = {} if path is None else read_yaml(path)
+    values = {} if path is None else dict(placed(read_yaml(path)))
     unread = unread_by(model)
     kind = model.model_fields["kind"].default
     for override in overrides:
-        key = override.partition("=")[0].strip()
+        key = place_of(override.partition("=")[0].strip())
         if any(f"{key}.".startswith(f"{part}.") for part in unread):
             raise ConfigError(key, f"is not read by a model of kind {kind}: leave it out", override)
         if key in ("model", "model.kind", *(f"model.{field}" for field in source)):

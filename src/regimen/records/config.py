@@ -25,7 +25,7 @@ from regimen.predictors import BaselineConfig
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
 from regimen.reprs import short
-from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, validated
+from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, placed, validated
 from regimen.splits import SplitsConfig, WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
 from regimen.training import TrainingConfig
@@ -85,14 +85,17 @@ class EnvironmentConfig(BaseModel):
         return {"kind": value} if isinstance(value, str) else value
 
 
-_OPTIONAL = ("preprocess", "augment", "scaler", "environment", "training", "exposure")
-"""Sections that some models read and others do not."""
+_OPTIONAL = ("labels.weights", "preprocess", "augment", "scaler", "environment", "training", "exposure")
+"""Sections, and fields of them, that some models read and others do not."""
 
 
 def unread_by(model: ModelSettings | type[ModelSettings]) -> tuple[str, ...]:
     """Returns what such a model does not read: sections, and ``section.field`` of one that it reads in part."""
     unread: list[str] = []
     for section in _OPTIONAL:
+        if "." in section:
+            unread += [] if section in model.reads else [section]
+            continue
         fields = [name.partition(".")[2] for name in model.reads if name.partition(".")[0] == section]
         if not fields:
             unread.append(section)
@@ -151,6 +154,7 @@ class RunConfig(BaseModel):
     def _default_kinds(cls, values: object) -> object:
         """A section without ``kind`` is of the default kind, so that ``labels.horizon=9`` alone means something."""
         if isinstance(values, Mapping):
+            values = placed(values)
             defaults = {"labels": "fixed_horizon", "splits": "walk_forward", "model": "baseline"}
             sections = {
                 name: {"kind": kind, **values[name]}
@@ -207,11 +211,15 @@ class RunConfig(BaseModel):
 
         The run's name, the seeds, the sections that its model does not read and the places of files are left out: the
         trial ledger keys by them separately (the data by its content's fingerprint). How hard the judge looks
-        and who watches change no trial. A field counts by its former name: what it is called changes no trial either.
+        and who watches change no trial. A field counts by its former name and at its former place: what it is called
+        changes no trial either.
         """
         values: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for key in ("name", "seed", "seeds", "judge", "tracking", *unread_by(self.model)):
             without(values, key)  # a section that is empty is not written
+        if "labels.weights" in self.model.reads:
+            weights = without(values, "labels.weights")
+            values["training"] = values.get("training", {}) | ({} if weights is None else {"weights": weights})
         data = values["data"]
         del data["path"]
         for file in data["extras"].values():
@@ -258,7 +266,7 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
         ConfigError: the first mistake, on one line.
     """
     try:
-        return validated(RunConfig, values)
+        return validated(RunConfig, placed(values))
     except ConfigError as error:
         raise as_written(error) from None
 

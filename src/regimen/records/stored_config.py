@@ -11,7 +11,7 @@ from regimen.errors import ConfigError, RunError
 from regimen.records.config import RunConfig, read_yaml, resolve
 from regimen.records.documents import plain
 from regimen.records.manifest import CONFIG
-from regimen.settings import FORMER
+from regimen.settings import FORMER, placed
 
 _SHOWN = 4
 
@@ -58,7 +58,7 @@ def read_config(folder: Path, manifest: Mapping[str, Any]) -> RunConfig:
 
 def missing_fields(config: RunConfig, values: Mapping[str, Any]) -> list[str]:
     """Returns what a config has and the values that it was read from have not; whole sections by their name only."""
-    return list(_missing(config.as_dict(), values, ""))
+    return list(_missing(config.as_dict(), placed(values), ""))
 
 
 def _missing(now: Mapping[str, Any], then: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from regimen.labels import WeightsConfig
 from regimen.training.recipes import BalancedConfig, LabelSmoothingConfig, Recipe, RecipeConfig
 
 
@@ -76,11 +75,6 @@ class TrainingConfig(BaseModel):
         (),
         exclude_if=lambda recipes: not recipes,  # a config without one is written, and known, as before there were any
         description="Methods that wrap the sampler, the batch or the objective; a later one wraps those before it.",
-    )
-    weights: WeightsConfig = Field(
-        WeightsConfig(),
-        exclude_if=lambda weights: weights == WeightsConfig(),
-        description="What a row's loss counts: by uniqueness, age and return; nothing: all count alike.",
     )
     allow_missing_classes: bool = Field(
         False, description="Train even though a class never occurs in the training rows."

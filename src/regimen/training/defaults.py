@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from regimen.errors import ConfigError
-from regimen.labels import WeightsConfig
 from regimen.predictors import TorchPredictor
 from regimen.seams import Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig
@@ -46,9 +45,6 @@ def check_settings(config: TrainingConfig, data: TrainingData, scored: bool) -> 
             f"must be less than training.epochs={config.epochs}",
             config.warmup_epochs,
         )
-    if config.weights != WeightsConfig() and data.weights is None:
-        rule = "are made by a run: give `fit` the weights themselves (regimen.labels.row_weights)"
-        raise ConfigError("training.weights", rule)
     sampling = [recipe for recipe in config.all_recipes if isinstance(recipe, SamplesRows)]
     for recipe in sampling[1:]:
         if isinstance(recipe, ReplacesSampler):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
-from regimen.labels import WeightsConfig, row_weights
+from regimen.labels import WeightsConfig, adjusted_prices, log_returns, row_weights
 from regimen.preprocess import StandardScaler
 from regimen.runs.prepare import Prepared
 from regimen.seams import Inputs, RowTable
@@ -98,14 +98,31 @@ def training_data(
         targets_train = {name: np.concatenate([targets_train[name], more.targets[name]]) for name in wanted}
         table = _appended(table, _placed(more.table, *place))
         returns = np.concatenate([returns, more.returns])
-    how, weights = prepared.config.training.weights, None
-    if how != WeightsConfig():
-        weights = row_weights(how, table.time, table.symbol, table.end, returns)
+    weights = _weights(prepared, window, table, returns, paths)
     data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table)
     if not window.validation.rows:
         return data
     x_val, y_val, targets_val, _ = rows(window.validation)
     return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val)
+
+
+def _weights(
+    prepared: Prepared, window: Window, table: RowTable, returns: NDArray[np.float64], paths: Sequence[Prepared]
+) -> NDArray[np.float64] | None:
+    """Returns what the training rows count; None where all count alike."""
+    config, moves = prepared.config.labels.weights, None
+    if config == WeightsConfig():
+        return None
+    if config.returns == "attributed":
+        moves = log_returns(adjusted_prices(prepared.bars).close)
+        for path in paths:  # at the bars of the slice, its symbols after others, as its rows are
+            own = np.zeros_like(prepared.bars.close)
+            own[window.train.start : window.train.start + len(path.bars)] = log_returns(
+                adjusted_prices(path.bars).close
+            )
+            moves = np.hstack([moves, own])
+    stamps = prepared.bars.time
+    return row_weights(config, table.time, table.symbol, table.end, returns, stamps=stamps, log_return=moves)
 
 
 class _Path(NamedTuple):
