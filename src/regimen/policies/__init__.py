@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from regimen.policies.own_rule import OwnRule
     from regimen.policies.rules import RuleSettings
     from regimen.policies.volatility import RunningVolatility, realised_volatility
+    from regimen.policies.wrapping import (
+        Fitting,
+        PolicyWrapper,
+        WrapperSettings,
+        Wrapping,
+        innermost,
+        unwrapped,
+    )
 
 __all__ = [
     "ACCOUNT",
@@ -31,6 +39,7 @@ __all__ = [
     "ExposureConfig",
     "ExposureRule",
     "ExposureRuleConfig",
+    "Fitting",
     "FractionalKellyConfig",
     "FunctionConfig",
     "History",
@@ -42,6 +51,7 @@ __all__ = [
     "Opinion",
     "OwnRule",
     "Policy",
+    "PolicyWrapper",
     "Preprocessed",
     "RuleConfig",
     "RuleSettings",
@@ -49,16 +59,20 @@ __all__ = [
     "Scaler",
     "Sight",
     "Spanning",
+    "WrapperSettings",
+    "Wrapping",
     "decide",
     "draw",
     "entropies",
     "exposure",
+    "innermost",
     "lean",
     "observations",
     "preprocessed",
     "realised_volatility",
     "share",
     "targets",
+    "unwrapped",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -75,9 +89,11 @@ __getattr__, __dir__ = lazily(
         "Drawn": ".drawing",
         "entropies": ".drawing",
         "ExposureRuleConfig": ".config",
+        "Fitting": ".wrapping",
         "FractionalKellyConfig": ".kelly",
         "FunctionConfig": ".config",
         "History": "regimen.execution",
+        "innermost": ".wrapping",
         "KellyRule": ".kelly",
         "Moment": "regimen.execution",
         "Momentum": ".momentum",
@@ -87,6 +103,7 @@ __getattr__, __dir__ = lazily(
         "Opinion": ".classifier",
         "OwnRule": ".own_rule",
         "Policy": "regimen.execution",
+        "PolicyWrapper": ".wrapping",
         "realised_volatility": ".volatility",
         "RuleConfig": ".config",
         "RuleSettings": ".rules",
@@ -96,5 +113,8 @@ __getattr__, __dir__ = lazily(
         "Sight": ".agent",
         "Spanning": "regimen.execution",
         "targets": "regimen.execution",
+        "unwrapped": ".wrapping",
+        "WrapperSettings": ".wrapping",
+        "Wrapping": ".wrapping",
     },
 )

@@ -5,3 +5,7 @@ EXPOSURES, DRAWN, HISTORY = "exposures.npy", "drawn.npy", "history.json"
 SCALER, PREPROCESS = "scaler.json", "preprocess.json"
 """What is in a window's folder: the best model, the last one, the checkpoint while it trains; its decisions, the course
 of training, the scaler where its model has one, and the steps before it where the config has some."""
+WRAPPERS = {"intervals": "intervals.json", "novelty": "novelty.json", "band": "band.json"}
+"""The sections of a config that stand around a policy, the innermost first, and where each keeps its fit."""
+EXHIBITS = "exhibits.json"
+"""In a run's folder: what its report shows beside the judgement, as its family and wrappers tell it."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.execution import share
-from regimen.policies import AgentPolicy, ClassifierPolicy, History, Policy, Preprocessed
+from regimen.policies import AgentPolicy, ClassifierPolicy, History, Policy, innermost
 from regimen.preprocess import StandardScaler
 
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ def reasons(
     """
     nothing: list[Reasons | None] = [None] * len(history.bars.symbols)
     places = {name: [history.names.index(column) for column in columns] for name, columns in groups.items()}
-    inner, sight = (policy.policy, policy.sight(history)) if isinstance(policy, Preprocessed) else (policy, history)
+    inner, sight = innermost(policy, history)
     last = len(history.bars) - 1
     if isinstance(inner, ClassifierPolicy) and isinstance(inner.scaler, StandardScaler):
         mean, scale = inner.scaler.mean, inner.scaler.scale

@@ -10,6 +10,7 @@ from typing import Any
 from regimen.files import scratch
 from regimen.judging import Trials
 from regimen.records import SCRATCH, RunDirectory, environment, read_json, require_finished
+from regimen.records.layout import EXHIBITS, WRAPPERS
 from regimen.runs.prepare import prepare, require_same_data
 from regimen.runs.walk_forward import describe, train
 
@@ -19,6 +20,8 @@ _COMPARED = (
     "*.parquet",
     "scaler.json",
     "preprocess.json",
+    *WRAPPERS.values(),
+    EXHIBITS,
     "history.json",
     "predictor.json",
     "judgement.json",

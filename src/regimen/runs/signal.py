@@ -20,8 +20,10 @@ from regimen.policies import (
     Policy,
     Preprocessed,
     RuleSettings,
+    innermost,
     realised_volatility,
     targets,
+    unwrapped,
 )
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, model_title, plain, read_json, read_sketch, require_finished
@@ -194,8 +196,8 @@ def _latest(policy: Policy, history: History, first: int) -> tuple[Floats, Float
     An agent that is given a whole series leaves its last bar open, since nothing fills after it. Here the next bar is
     still to come, so it is asked bar by bar.
     """
-    inner = policy.policy if isinstance(policy, Preprocessed) else policy
-    if not isinstance(inner, AgentPolicy):
+    bare = unwrapped(policy)
+    if not isinstance(bare.policy if isinstance(bare, Preprocessed) else bare, AgentPolicy):
         return targets(policy, history, first), None
     from regimen.execution import share
 
@@ -243,7 +245,7 @@ def _holdings(
     why: Sequence[Reasons | None],
 ) -> tuple[Holding, ...]:
     bars, last = history.bars, len(history.bars) - 1
-    inner, sight = (policy.policy, policy.sight(history)) if isinstance(policy, Preprocessed) else (policy, history)
+    inner, sight = innermost(policy, history)
     classes = inner.probabilities(sight, last, last + 1)[0] if isinstance(inner, ClassifierPolicy) else None
     volatility = realised_volatility(seen(bars).close, config.exposure.volatility_bars, bars.periods_per_year)[last]
     row = history.features[last]

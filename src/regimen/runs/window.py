@@ -13,6 +13,7 @@ from regimen.files import write_bytes
 from regimen.policies import Policy
 from regimen.records import RunConfig
 from regimen.runs.families import family_of
+from regimen.runs.families.wrapped import behind_wrappers, wrapped
 from regimen.runs.fit import Fit, Tell
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
@@ -21,7 +22,9 @@ from regimen.splits import Window
 def fit_model(
     prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
 ) -> Fit:
-    """Fits the config's model on a window's training slice; the validation slice chooses among its states.
+    """Fits the config's model on a window's training slice, and what stands around it; see `wrapped`.
+
+    The validation slice chooses among the model's states.
 
     Args:
         prepared: bars, features and labels.
@@ -30,7 +33,7 @@ def fit_model(
         checkpoint: folder that a training which was stopped goes on from.
         tell: progress.
     """
-    return family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell)
+    return wrapped(prepared, window, family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell))
 
 
 def load_policy(folder: Path, config: RunConfig, schema: str) -> Policy:
@@ -41,7 +44,7 @@ def load_policy(folder: Path, config: RunConfig, schema: str) -> Policy:
         config: of the run.
         schema: hash of the features that will be fed; another one is refused.
     """
-    return family_of(config.model).load(folder, config, schema)
+    return behind_wrappers(family_of(config.model).load(folder, config, schema), folder, config)
 
 
 def read_exposures(path: Path, shape: tuple[int, int]) -> NDArray[np.float64] | None:

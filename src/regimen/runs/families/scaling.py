@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -46,7 +47,7 @@ def fitted_scaler(prepared: Prepared, window: Window) -> StandardScaler:
 
 def write_scaler(scaler: StandardScaler, folder: Path) -> None:
     """Writes a scaler into a window's folder."""
-    write_json(folder / SCALER, {name: array.tolist() for name, array in scaler.state().items()})
+    write_arrays(folder, SCALER, scaler.state())
 
 
 def read_scaler(folder: Path) -> StandardScaler:
@@ -55,13 +56,13 @@ def read_scaler(folder: Path) -> StandardScaler:
     Raises:
         RunError: the file is missing or damaged.
     """
-    return StandardScaler.from_state(_read(folder, SCALER))
+    return StandardScaler.from_state(read_arrays(folder, SCALER))
 
 
 def write_chain(chain: Chain, folder: Path) -> None:
     """Writes the steps before the scaler into a window's folder, where there are some."""
     if chain:
-        write_json(folder / PREPROCESS, {name: array.tolist() for name, array in chain.state().items()})
+        write_arrays(folder, PREPROCESS, chain.state())
 
 
 def read_chain(folder: Path, config: RunConfig) -> Chain:
@@ -73,7 +74,7 @@ def read_chain(folder: Path, config: RunConfig) -> Chain:
     if not config.preprocess:
         return Chain()
     try:
-        chain = Chain.from_state(_read(folder, PREPROCESS))
+        chain = Chain.from_state(read_arrays(folder, PREPROCESS))
     except SplitError:
         raise RunError("run", f"holds a damaged {PREPROCESS}", str(folder)) from None
     if [kind for kind, _ in chain.parts] != [step.kind for step in config.preprocess]:
@@ -81,7 +82,18 @@ def read_chain(folder: Path, config: RunConfig) -> Chain:
     return chain
 
 
-def _read(folder: Path, file: str) -> dict[str, NDArray[np.generic]]:
+def write_arrays(folder: Path, file: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    """Writes named arrays of numbers or words as JSON."""
+    write_json(folder / file, {name: array.tolist() for name, array in arrays.items()})
+
+
+def read_arrays(folder: Path, file: str) -> dict[str, NDArray[np.generic]]:
+    """Reads what `write_arrays` wrote; numbers that were not finite are NaN.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+
     def array(name: str, value: object) -> NDArray[np.generic]:
         return np.array(np.nan if value is None else value, np.str_ if name.endswith("names") else np.float64)
 
