@@ -5,7 +5,7 @@ from regimen.charts.axes import nice_ticks
 from regimen.charts.card import card, html_table
 from regimen.charts.figure import Figure, Key, heights_at, multiple, tick_number, tick_percent
 from regimen.charts.frame import LETTER, Words, Write, px, svg, value_range
-from regimen.charts.intervals import IntervalScale
+from regimen.charts.intervals import IntervalScale, dot_ranges
 from regimen.charts.picture import Picture, picture_of
 from regimen.charts.plots import WIDTHS, Line, Ribbon, bars, line_chart, responsive, step_area
 from regimen.charts.strips import Strip, dot_strip
@@ -25,6 +25,7 @@ __all__ = [
     "Write",
     "bars",
     "card",
+    "dot_ranges",
     "dot_strip",
     "drawdown_figure",
     "equity_figure",

@@ -146,4 +146,6 @@ def ticks_below(frame: Frame, *, is_time: bool) -> list[tuple[float, str]]:
     about = max(2, int((frame.width - frame.left) // (75 if is_time else 45)))
     if is_time:
         return [(float(at), label) for at, label in time_ticks(int(frame.x_low), int(frame.x_high), about)]
-    return [(tick, f"{tick:g}") for tick in nice_ticks(frame.x_low, frame.x_high, about) if tick == round(tick)]
+    parts = frame.x_high - frame.x_low <= 2.0  # shares have parts, epochs and steps have not
+    ticks = nice_ticks(frame.x_low, frame.x_high, about)
+    return [(tick, f"{tick:g}") for tick in ticks if parts or tick == round(tick)]

@@ -10,7 +10,9 @@ from html import escape
 import numpy as np
 
 from regimen.charts.axes import nice_ticks
-from regimen.charts.frame import Words, Write, px, svg, value_range
+from regimen.charts.frame import LETTER, Words, Write, px, svg, value_range
+
+_ROW = 20.0
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,43 @@ class IntervalScale:
         if middle is not None:
             body += f'<circle class="dot {escape(style)}" cx="{px(self._x(middle))}" cy="{half}" r="5"/>'
         return svg(words, self.width, height, body)
+
+
+def dot_ranges(
+    words: Words,
+    rows: Sequence[tuple[str, float | None, tuple[float | None, float | None], str]],
+    width: int,
+    *,
+    write: Write = lambda value: f"{value:g}".replace("-", "−"),
+) -> str:
+    """Draws named dots with their intervals below each other on one scale that holds zero.
+
+    Args:
+        words: title and sentence.
+        rows: name, value, ends of its interval, style; what is None is not drawn.
+        width: of the picture, px.
+        write: writes a value of the axis.
+    """
+    left = min(0.45 * width, 16 + LETTER * max((len(name) for name, *_ in rows), default=1))
+    known = [value for _, middle, ends, _ in rows for value in (middle, *ends) if value is not None]
+    low, high = value_range([np.array(known, dtype=np.float64)], log=False, include=[0.0])
+    floor = 8 + _ROW * len(rows)
+
+    def x(value: float) -> str:
+        return px(left + (value - low) / (high - low) * (width - left - 24))
+
+    body = []
+    for tick in nice_ticks(low, high, max(2, int((width - left) // 110))):
+        style = "axis" if tick == 0 else "grid"
+        body.append(f'<path class="{style}" d="M{x(tick)} 4V{px(floor)}"/>')
+        body.append(f'<text class="tick mid" x="{x(tick)}" y="{px(floor + 18)}">{escape(write(tick))}</text>')
+    letters = max(4, int((left - 16) // LETTER))
+    for number, (name, middle, (start, end), style) in enumerate(rows):
+        at = 8 + _ROW * number + _ROW / 2
+        shown = name if len(name) <= letters else f"{name[: letters - 1]}…"
+        body.append(f'<text class="tick end" x="{px(left - 10)}" y="{px(at)}" dy=".35em">{escape(shown)}</text>')
+        if start is not None and end is not None:
+            body.append(f'<path class="whisker {escape(style)}" d="M{x(start)} {px(at)}H{x(end)}"/>')
+        if middle is not None:
+            body.append(f'<circle class="dot {escape(style)}" cx="{x(middle)}" cy="{px(at)}" r="4"/>')
+    return svg(words, width, floor + 28, "".join(body))

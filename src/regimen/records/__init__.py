@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from regimen.records.manifest import CONFIG, write_manifest
     from regimen.records.models import model_config, model_names, model_title, own_model
     from regimen.records.recorded import read_sketch
-    from regimen.records.report import write_report
+    from regimen.records.report import read_exhibits, write_exhibits, write_report
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
 
@@ -70,6 +70,7 @@ __all__ = [
     "now",
     "own_model",
     "plain",
+    "read_exhibits",
     "read_json",
     "read_sketch",
     "recorded_files",
@@ -78,6 +79,7 @@ __all__ = [
     "sealed",
     "unread_by",
     "write_comparison",
+    "write_exhibits",
     "write_json",
     "write_manifest",
     "write_report",
@@ -129,6 +131,8 @@ __getattr__, __dir__ = lazily(
         "read_json": ".documents",
         "read_sketch": ".recorded",
         "require_finished": ".directory",
+        "read_exhibits": ".report",
+        "write_exhibits": ".report",
         "write_report": ".report",
     },
 )

@@ -7,5 +7,6 @@ SCALER, PREPROCESS = "scaler.json", "preprocess.json"
 of training, the scaler where its model has one, and the steps before it where the config has some."""
 WRAPPERS = {"intervals": "intervals.json", "novelty": "novelty.json", "band": "band.json"}
 """The sections of a config that stand around a policy, the innermost first, and where each keeps its fit."""
-EXHIBITS = "exhibits.json"
-"""In a run's folder: what its report shows beside the judgement, as its family and wrappers tell it."""
+EXHIBITS = ("exhibits.json", "importance.json")
+"""In a run's folder: what its report shows beside the judgement; as the run itself told it at its end, and what was
+asked of it later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ from regimen.execution import VENUES, Ledger
 from regimen.judging import Judgement
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
-from regimen.records.documents import read_json
-from regimen.records.layout import HISTORY
+from regimen.records.documents import read_json, write_json
+from regimen.records.layout import EXHIBITS, HISTORY
 from regimen.records.models import model_title
 from regimen.records.trials import counted
-from regimen.reporting.report import ReportDocument, TrainedWindow, write
+from regimen.reporting.report import Exhibit, ReportDocument, TrainedWindow, write
 from regimen.spans import in_words
 
 
@@ -70,10 +71,33 @@ def write_report(
         assumptions=_assumptions(config),
         training=_training(directory, len(manifest["windows"])),
         features=_features(manifest, config),
+        exhibits=read_exhibits(directory) if own else (),
     )
     write(document, path)
     values["trials"]["now"] = document.trials_now
     return values, path
+
+
+def write_exhibits(directory: RunDirectory, file: str, exhibits: Sequence[Exhibit]) -> None:
+    """Writes what a run's report shows beside the judgement; nothing where there is nothing to show.
+
+    Args:
+        directory: of the run.
+        file: one of `layout.EXHIBITS`.
+        exhibits: the sections.
+    """
+    if exhibits:
+        write_json(directory.path / file, {"exhibits": [exhibit.to_dict() for exhibit in exhibits]})
+
+
+def read_exhibits(directory: RunDirectory) -> tuple[Exhibit, ...]:
+    """Reads all that `write_exhibits` wrote of a run.
+
+    Raises:
+        RunError: a file is damaged.
+    """
+    files = [directory.path / file for file in EXHIBITS if (directory.path / file).exists()]
+    return tuple(Exhibit.from_dict(values) for file in files for values in read_json(file).get("exhibits", ()))
 
 
 def _features(manifest: dict[str, Any], config: RunConfig) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ _COMPARED = (
     "scaler.json",
     "preprocess.json",
     *WRAPPERS.values(),
-    EXHIBITS,
+    EXHIBITS[0],
     "history.json",
     "predictor.json",
     "judgement.json",

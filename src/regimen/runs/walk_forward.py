@@ -25,12 +25,15 @@ from regimen.records import (
     now,
     recorded_files,
     require_finished,
+    write_exhibits,
     write_json,
     write_manifest,
     write_report,
 )
+from regimen.records.layout import EXHIBITS
 from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data
 from regimen.runs.tracked import track_end, trackers_of
@@ -271,6 +274,7 @@ def _train(
         seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
         acting=traded[0].acting(market, bars, begin, end, tape),
     )
+    write_exhibits(directory, EXHIBITS[0], exhibits_of(prepared, directory))
     write_report(directory, folder=directory.path)
     track_end(trackers, prepared, directory, traded[0].targets, judgement)
     _tell(directory, prepared, "finished")

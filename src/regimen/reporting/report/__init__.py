@@ -8,10 +8,14 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.reporting.report.document import ReportDocument, TrainedWindow
+    from regimen.reporting.report.exhibits import Curve, Drawing, Exhibit
     from regimen.reporting.report.page import render, write
     from regimen.reporting.report.trials import grown
 
 __all__ = [
+    "Curve",
+    "Drawing",
+    "Exhibit",
     "ReportDocument",
     "TrainedWindow",
     "grown",
@@ -22,6 +26,9 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "Curve": ".exhibits",
+        "Drawing": ".exhibits",
+        "Exhibit": ".exhibits",
         "grown": ".trials",
         "ReportDocument": ".document",
         "TrainedWindow": ".document",

@@ -14,6 +14,7 @@ from regimen.numerals import duration
 if TYPE_CHECKING:
     from regimen.execution import Ledger
     from regimen.judging import Judgement, PeriodRow
+    from regimen.reporting.report.exhibits import Exhibit
 
 Series = NDArray[np.float64]
 
@@ -67,6 +68,7 @@ class ReportDocument:
         training: one mapping for each window: ``window``, ``train_loss``, ``validation_loss`` (one value for
             each epoch), ``best_epoch`` (counted from 1); for an agent ``steps``, ``reward``, ``best_steps``.
         features: names of the columns by group.
+        exhibits: sections that the run's model and what stands around it show.
     """
 
     title: str
@@ -94,6 +96,7 @@ class ReportDocument:
     assumptions: Sequence[str] = ()
     training: Sequence[Mapping[str, Any]] = ()
     features: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exhibits: Sequence[Exhibit] = ()
 
     @classmethod
     def of(

@@ -11,6 +11,7 @@ import numpy as np
 from regimen.numerals import count, day, number, percent, significant
 from regimen.reporting.glossary import definitions, humanised
 from regimen.reporting.report.behaviour import behaviour_facts, collapse_facts
+from regimen.reporting.report.exhibits import exhibit_sections
 from regimen.reporting.report.seeds import seed_table
 from regimen.reporting.report.trials import trial_section
 from regimen.reporting.report.verdict import all_statistics, beside_controls, finite, remarks, verdict_text
@@ -200,6 +201,7 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "months": _months(document),
         "month_names": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
         "held": _symbols(document),
+        "exhibits": exhibit_sections(document.exhibits),
         "data": _data(document),
         "findings": _findings(document),
         "trials": trial_section(document),

@@ -1,0 +1,18 @@
+"""What a run's report shows beside the judgement, computed at its end from the saved windows of the judged seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from regimen.records import RunDirectory
+from regimen.reporting.report import Exhibit
+from regimen.runs.prepare import Prepared
+
+Show = Callable[[Prepared, RunDirectory], Iterator[Exhibit]]
+"""Yields the exhibits of a run, or nothing where its config has nothing to show."""
+
+
+def exhibits_of(prepared: Prepared, directory: RunDirectory) -> list[Exhibit]:
+    """Returns all exhibits of a run whose windows are finished, in the order of the report."""
+    shows: tuple[Show, ...] = ()
+    return [exhibit for show in shows for exhibit in show(prepared, directory)]
