@@ -84,6 +84,7 @@ def test_it_is_trained_judged_reproduced_and_traded_again(
     directory, judgement = start(config, tmp_path / "runs", silent)
     assert sorted(path.name for path in (directory.path / "sources").iterdir()) == ["beside.py", "mine.py"]
     assert directory.manifest()["model"] == config.model.name  # type: ignore[union-attr]
+    assert (directory.path / "figures" / "calibration.png").exists()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)

@@ -10,6 +10,7 @@ from regimen.predictors.baseline import BaselineConfig
 from regimen.predictors.cnn import CNNConfig
 from regimen.predictors.estimator import EstimatorConfig, is_estimator
 from regimen.predictors.estimator_predictor import EstimatorPredictor
+from regimen.predictors.fitted_once import EstimatorSettings, OncePredictor
 from regimen.predictors.hybrid import HybridConfig
 from regimen.predictors.logistic import LogisticConfig
 from regimen.predictors.lstm import LSTMConfig
@@ -31,12 +32,14 @@ __all__ = [
     "CNNEncoderConfig",
     "EstimatorConfig",
     "EstimatorPredictor",
+    "EstimatorSettings",
     "HybridConfig",
     "LSTMConfig",
     "LSTMEncoderConfig",
     "LogisticConfig",
     "ModuleConfig",
     "MultiTaskConfig",
+    "OncePredictor",
     "Predictor",
     "PredictorConfig",
     "PredictorSettings",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,8 @@ from pydantic import Field, JsonValue
 
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, call_object
-from regimen.reprs import short_config
+from regimen.predictors.fitted_once import EstimatorSettings
 from regimen.seeding import torch_seed
-from regimen.settings import ModelSettings
 
 if TYPE_CHECKING:
     from regimen.predictors.estimator_predictor import EstimatorPredictor
@@ -42,7 +42,7 @@ class Estimator(Protocol):
         """Sets some of them."""
 
 
-class EstimatorConfig(OwnSource, ModelSettings):
+class EstimatorConfig(OwnSource, EstimatorSettings):
     """A class with scikit-learn's methods, or a function that returns an instance of one, and what it is called with.
 
     It is fitted on the scaled rows of the training slice, in float64. The validation slice chooses nothing.
@@ -51,10 +51,9 @@ class EstimatorConfig(OwnSource, ModelSettings):
     kind: Literal["estimator"] = Field("estimator", description="One's own classifier, with scikit-learn's methods.")
     settings: dict[str, JsonValue] = Field({}, description="What its class or function is called with, by name.")
 
-    reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "labels.weights", "exposure")
-
-    def __repr__(self) -> str:
-        return short_config(self)
+    def require(self) -> None:
+        """Makes the estimator once."""
+        self.unfitted()
 
     def unfitted(self, seed: int = 0) -> Estimator:
         """Returns the estimator; each ``random_state`` that was left open, its steps' included, comes from the seed.
@@ -92,6 +91,12 @@ class EstimatorConfig(OwnSource, ModelSettings):
         from regimen.predictors.estimator_predictor import EstimatorPredictor
 
         return EstimatorPredictor(self, self.unfitted(seed), inputs=inputs, seed=seed, schema=schema)
+
+    def read(self, folder: Path, schema: str) -> EstimatorPredictor:
+        """Returns what was saved into a folder; its own source is where this config says."""
+        from regimen.predictors.estimator_predictor import EstimatorPredictor
+
+        return EstimatorPredictor.load(folder, schema=schema, source=self.source)
 
 
 def _with_settings(estimator: Any, settings: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from regimen.errors import ConfigError, RunError, one_line
 from regimen.files import write_bytes
 from regimen.labels import CLASSES
 from regimen.predictors.estimator import Estimator, EstimatorConfig
+from regimen.predictors.fitted_once import OnRound, Validation
 from regimen.reprs import many, short
 from regimen.seams import Inputs
 from regimen.tensorfile import read_tensors, write_tensors
@@ -54,6 +55,7 @@ class EstimatorPredictor:
 
     context = 1
     targets: tuple[str, ...] = ()
+    was_chosen = False
 
     def __init__(
         self, config: EstimatorConfig, estimator: Estimator, *, inputs: int, seed: int = 0, schema: str = ""
@@ -63,18 +65,33 @@ class EstimatorPredictor:
         self.complaints: tuple[str, ...] = ()
         self._rows: dict[str, NDArray[Any]] = {}
 
-    def fit(self, x: Inputs, y: NDArray[np.integer], weights: NDArray[np.floating] | None = None) -> None:
+    @property
+    def course(self) -> dict[str, Any]:
+        """Nothing: how its fit goes, an estimator does not say."""
+        return {}
+
+    def fit(
+        self,
+        x: Inputs,
+        y: NDArray[np.integer],
+        weights: NDArray[np.floating] | None = None,
+        validation: Validation | None = None,
+        on_round: OnRound | None = None,
+    ) -> None:
         """Fits the estimator, on one thread of its linear algebra; its warnings are kept and not shown.
 
         Args:
             x: (n, inputs) scaled features, finite.
             y: (n,) class of each row, 0 SELL, 1 HOLD, 2 BUY.
             weights: (n,) weight of each row, given as ``sample_weight``; None: all count alike.
+            validation: not used.
+            on_round: not used.
 
         Raises:
             ConfigError: weights for an estimator that takes none.
             RunError: it fails, or gives what are no probabilities.
         """
+        del validation, on_round
         if weights is not None and "sample_weight" not in inspect.signature(self.estimator.fit).parameters:
             rule = f"must be left out: the fit of {self._name} takes no sample_weight"
             raise ConfigError("labels.weights", rule)

@@ -11,7 +11,7 @@ from regimen.labels import OwnLabelsConfig
 from regimen.learning import AgentSettings
 from regimen.own import OwnSource
 from regimen.policies import FunctionConfig, RuleSettings
-from regimen.predictors import EstimatorConfig, PredictorSettings
+from regimen.predictors import EstimatorSettings, PredictorSettings
 from regimen.records import RunConfig
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
@@ -30,7 +30,7 @@ def family_of(model: ModelSettings) -> Family:
         from regimen.runs.families import classifier
 
         return classifier
-    if isinstance(model, EstimatorConfig):
+    if isinstance(model, EstimatorSettings):
         from regimen.runs.families import estimator
 
         return estimator
@@ -46,17 +46,18 @@ def family_of(model: ModelSettings) -> Family:
 
 
 def require_own_code(config: RunConfig) -> None:
-    """Says what is wrong with code of the user's own before any data are read.
+    """Says what is wrong with code that is not the house's before any data are read.
 
     Raises:
-        ConfigError: it is not there, does not run, is not what it was, or cannot be called with its settings.
+        ConfigError: of the user's own, it is not there, does not run, is not what it was, or cannot be called with its
+            settings; a library is not installed.
     """
     for name, part in config:
         if isinstance(part, FunctionConfig | OwnLabelsConfig | OwnSplitsConfig):
             part.function()
         elif isinstance(part, OwnAgentConfig):
             part.brought()
-        elif isinstance(part, EstimatorConfig):
-            part.unfitted()
+        elif isinstance(part, EstimatorSettings):
+            part.require()
         elif isinstance(part, OwnSource):
             part.load(f"{name}.source")

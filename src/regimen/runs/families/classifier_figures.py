@@ -1,4 +1,4 @@
-"""Pictures of a classifier out of sample: calibration, coverage of its forecasts, where it looked."""
+"""Pictures of a model of probabilities out of sample: calibration, coverage of its forecasts, where it looked."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
-from regimen.policies import ClassifierPolicy, Preprocessed, Scaler
+from regimen.policies import Classifier, ClassifierPolicy, Preprocessed, Scaler
 from regimen.predictors import TorchPredictor
 from regimen.records import RunDirectory, model_title
-from regimen.runs.families.classifier import load
+from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES
 from regimen.runs.families.scaling import preprocessed_by
 from regimen.runs.prepare import Prepared
@@ -36,10 +36,10 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
         x, times, symbols = _test_rows(model, scaler, seen, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
         if not len(times):
             continue
-        outputs = model.predict(x)
+        outputs = model.predict(x) if isinstance(model, TorchPredictor) else {"probabilities": model.predict_proba(x)}
         given.append(outputs["probabilities"])
         came.append(prepared.labels.y[times, symbols])
-        if "mean" in outputs and "deviation" in outputs:
+        if isinstance(model, TorchPredictor) and "mean" in outputs and "deviation" in outputs:
             outcome = prepared.targets(model.targets)[times, symbols, 0]
             pits.append(_normal((outcome - outputs["mean"]) / outputs["deviation"]))
     kind = model_title(prepared.config.model)
@@ -57,6 +57,7 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
     """Draws where the last window's model looked, as the mean over rows of its test span."""
     window = prepared.windows[-1]
     model, scaler, seen = _classifier(prepared, directory, window)
+    assert isinstance(model, TorchPredictor)
     x, _, _ = _test_rows(model, scaler, seen, window, _ATTENTION_ROWS)
     try:
         looks = model.attention(x) if len(x) else {}
@@ -69,19 +70,18 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
         yield path.stem, path
 
 
-def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[TorchPredictor, Scaler, Prepared]:
+def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[Classifier, Scaler, Prepared]:
     """Loads a window's model and its scaler, with the features that the scaler sees."""
     folder = directory.window(window.number)
-    whole = load(folder, prepared.config, prepared.features.hash)
+    whole = family_of(prepared.config.model).load(folder, prepared.config, prepared.features.hash)
     policy = whole.policy if isinstance(whole, Preprocessed) else whole
     assert isinstance(policy, ClassifierPolicy)
-    assert isinstance(policy.classifier, TorchPredictor)
     assert policy.scaler is not None
     return policy.classifier, policy.scaler, preprocessed_by(prepared, window)[1]
 
 
 def _test_rows(
-    model: TorchPredictor, scaler: Scaler, prepared: Prepared, window: Window, most: int
+    model: Classifier, scaler: Scaler, prepared: Prepared, window: Window, most: int
 ) -> tuple[Any, NDArray[np.intp], NDArray[np.intp]]:
     """Returns at most so many labelled rows of a test span, as the model sees them, and their times and symbols."""
     length, stop = model.context, window.test.stop
