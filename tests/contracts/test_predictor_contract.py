@@ -1,4 +1,4 @@
-"""What every member of the predictor union keeps: a new predictor is covered by joining the union."""
+"""What every member of the unions of predictors and of trees keeps: a new one is covered by joining its union."""
 
 from __future__ import annotations
 
@@ -10,19 +10,32 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from regimen.predictors import ModuleConfig, PredictorConfig, TorchPredictor
+from regimen.predictors import ModuleConfig, PredictorConfig, TorchPredictor, TreePredictor, TreesConfig
 from regimen.training import TrainingConfig, TrainingData, fit
 from regimen.windows import SeriesWindows
 
-MEMBERS = get_args(get_args(PredictorConfig)[0])
+NETWORKS = get_args(get_args(PredictorConfig)[0])
+TREES = get_args(get_args(TreesConfig)[0])
 INPUTS = 12
 BROUGHT: dict[Any, dict[str, Any]] = {ModuleConfig: {"source": "regimen.nets:MLP", "settings": {"hidden": [16]}}}
 """What configs of one's own need besides their defaults."""
+SMALL = {"min_child_samples": 10, "min_child_weight": 2.0, "min_samples_leaf": 10, "n_estimators": 40}
+"""What trees need on few rows."""
 
 
-@pytest.fixture(params=MEMBERS, ids=lambda member: member.__name__)
+def _made(member: Any) -> Any:
+    few = {name: value for name, value in SMALL.items() if member in TREES and name in member.model_fields}
+    return member(**BROUGHT.get(member, few))
+
+
+@pytest.fixture(params=(*NETWORKS, *TREES), ids=lambda member: member.__name__)
 def config(request: pytest.FixtureRequest) -> Any:
-    return request.param(**BROUGHT.get(request.param, {}))
+    return _made(request.param)
+
+
+@pytest.fixture(params=NETWORKS, ids=lambda member: member.__name__)
+def network(request: pytest.FixtureRequest) -> Any:
+    return _made(request.param)
 
 
 def _rows(config: Any) -> TrainingData:
@@ -43,39 +56,47 @@ def _rows(config: Any) -> TrainingData:
     return TrainingData(x_train, y_train, x_val, y_val, targets_train=t_train, targets_val=t_val)
 
 
-def _trained(config: Any) -> TorchPredictor:
-    training = TrainingConfig(epochs=3, batch_size=64, learning_rate=1e-2)
-    return fit(config.build(INPUTS, 3, seed=4, schema="s"), _rows(config), training).predictor
+def _trained(config: Any, data: TrainingData | None = None) -> Any:
+    data = data or _rows(config)
+    predictor = config.build(INPUTS, seed=4, schema="s")
+    if type(config) in TREES:
+        predictor.fit(data.x_train, data.y_train, validation=(data.x_val, data.y_val))
+        return predictor
+    return fit(predictor, data, TrainingConfig(epochs=3, batch_size=64, learning_rate=1e-2)).predictor
 
 
-def test_the_union_has_the_members_and_each_its_own_kind() -> None:
-    kinds = [member.model_fields["kind"].default for member in MEMBERS]
+def _bytes(config: Any, folder: Path) -> dict[str, bytes]:
+    _trained(config).save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_unions_have_the_members_and_each_its_own_kind() -> None:
+    kinds = [member.model_fields["kind"].default for member in (*NETWORKS, *TREES)]
     assert len(set(kinds)) == len(kinds) >= 2
 
 
 def test_config_round_trip(config: Any) -> None:
-    adapter = TypeAdapter(PredictorConfig)
+    adapter: Any = TypeAdapter(TreesConfig if type(config) in TREES else PredictorConfig)
     assert adapter.validate_json(config.model_dump_json()) == config
     assert all(field.description for field in type(config).model_fields.values())
 
 
-def test_training_is_deterministic(config: Any) -> None:
-    first, second = _trained(config).state(), _trained(config).state()
-    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+def test_training_is_deterministic(config: Any, tmp_path: Path) -> None:
+    assert _bytes(config, tmp_path / "first") == _bytes(config, tmp_path / "second")
 
 
 def test_save_and_load_keep_every_bit(config: Any, tmp_path: Path) -> None:
     predictor = _trained(config)
     predictor.save(tmp_path)
-    loaded = TorchPredictor.load(tmp_path, schema="s")
+    loaded: Any = (TreePredictor if type(config) in TREES else TorchPredictor).load(tmp_path, schema="s")
     x = _rows(config).x_val
     assert x is not None
     assert loaded.config == config
-    assert (loaded.inputs, loaded.classes) == (INPUTS, 3)
+    assert loaded.inputs == INPUTS
     assert np.array_equal(predictor.predict_proba(x), loaded.predict_proba(x))
 
 
-def test_a_training_that_was_stopped_ends_with_the_same_bytes(config: Any, tmp_path: Path) -> None:
+def test_a_training_that_was_stopped_ends_with_the_same_bytes(network: Any, tmp_path: Path) -> None:
     class Stop(Exception):
         pass
 
@@ -84,10 +105,10 @@ def test_a_training_that_was_stopped_ends_with_the_same_bytes(config: Any, tmp_p
             raise Stop
 
     training = TrainingConfig(epochs=4, batch_size=64, schedule="plateau", plateau_patience=1, patience=None)
-    whole = fit(config.build(INPUTS, 3, seed=4), _rows(config), training)
+    whole = fit(network.build(INPUTS, 3, seed=4), _rows(network), training)
     with pytest.raises(Stop):
-        fit(config.build(INPUTS, 3, seed=4), _rows(config), training, checkpoint=tmp_path, on_epoch=stop)
-    resumed = fit(config.build(INPUTS, 3, seed=4), _rows(config), training, checkpoint=tmp_path)
+        fit(network.build(INPUTS, 3, seed=4), _rows(network), training, checkpoint=tmp_path, on_epoch=stop)
+    resumed = fit(network.build(INPUTS, 3, seed=4), _rows(network), training, checkpoint=tmp_path)
     assert resumed.history == whole.history
     for name, values in whole.predictor.state().items():
         assert resumed.predictor.state()[name].tobytes() == values.tobytes()
@@ -104,8 +125,7 @@ def test_inputs_stay_as_they_were(config: Any) -> None:
     for array in arrays:
         assert array is not None
         array.flags.writeable = False
-    predictor = fit(config.build(INPUTS, 3), data, TrainingConfig(epochs=1)).predictor
-    predictor.predict_proba(data.x_train)
+    _trained(config, data).predict_proba(data.x_train)
     for old, new in zip(before, arrays, strict=True):
         assert new is not None
         assert np.array_equal(old, new)
@@ -129,8 +149,8 @@ def test_a_row_with_nan_gives_nan_and_disturbs_no_other(config: Any) -> None:
     assert np.array_equal(np.delete(clean, 7, axis=0), np.delete(spoilt, 7, axis=0))
 
 
-def test_one_step_moves_every_trainable_parameter(config: Any) -> None:
-    predictor = config.build(INPUTS, 3, seed=4)
+def test_one_step_moves_every_trainable_parameter(network: Any) -> None:
+    predictor = network.build(INPUTS, 3, seed=4)
     before = predictor.state()
     norms: dict[str, float] = {}
 
@@ -139,7 +159,7 @@ def test_one_step_moves_every_trainable_parameter(config: Any) -> None:
 
     for name, parameter in predictor.module.named_parameters():
         parameter.register_hook(watch(name))
-    data = _rows(config)
+    data = _rows(network)
     whole = TrainingConfig(epochs=1, batch_size=len(data.x_train), weight_decay=0.0)
     fit(predictor, data, whole)
     trainable = [name for name, parameter in predictor.module.named_parameters() if parameter.requires_grad]

@@ -56,6 +56,20 @@ def test_an_extra_that_is_not_there_is_named_with_the_line_that_installs_it(
     assert "[rl]" not in parts(tmp_path)
 
 
+def test_what_is_for_other_systems_is_not_missed_and_another_build_serves_as_well(
+    tmp_path: Path, installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["xgboost-cpu>=3.2; sys_platform != 'darwin' and extra == 'trees'"]
+    lines += ['xgboost>=3.2; sys_platform == "darwin" and extra == "trees"']
+    monkeypatch.setattr(doctor, "requires", lambda _name: [*METADATA, *lines])
+    for system, name in (("linux", "xgboost-cpu"), ("darwin", "xgboost")):
+        monkeypatch.setattr(doctor.sys, "platform", system)
+        assert parts(tmp_path)["[trees]"].text.endswith(f": {name} not installed")
+        installed["xgboost"] = "3.2"
+        assert parts(tmp_path)["[trees]"].state == "ok"
+        del installed["xgboost"]
+
+
 def test_a_library_that_is_absent_or_does_not_load_is_broken(
     tmp_path: Path, installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

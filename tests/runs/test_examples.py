@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from tests.conftest import SHARED_DATA
 
+from regimen.predictors.trees import TreeSettings
 from regimen.records import RunDirectory, load_config
 from regimen.records.choice import choose_model
-from regimen.records.config import unread_by
+from regimen.records.config import read_yaml, unread_by
 from regimen.records.models import model_config, model_configs, model_names
 from regimen.runs import start
 from regimen.simulators import Quotes, RegimeMarketConfig
@@ -41,6 +42,8 @@ def _shortened(path: Path) -> list[str]:
     words = list(SHORT)
     if "training" in config.model.reads:
         words += ["training.epochs=1", "training.patience=null"]
+    if isinstance(config.model, TreeSettings):
+        words.append("model.n_estimators=5")
     if "environment" in config.model.reads:
         words += ["environment.steps=2048", "environment.n_envs=33", "environment.evaluations=1"]
         if hasattr(config.model, "updates"):
@@ -63,8 +66,9 @@ def test_there_is_an_example_for_every_model() -> None:
 @pytest.mark.parametrize("name", [name for name in model_names() if name not in ("analytic", "sb3")])
 def test_one_file_serves_every_model(name: str, file: str) -> None:
     chosen = choose_model(name, EXAMPLES / file)
-    sections = {line.split(":")[0] for line in (EXAMPLES / file).read_text().splitlines()}
-    assert set(chosen.left_out) == set(unread_by(model_config(name))) & sections
+    values = read_yaml(EXAMPLES / file)
+    given = {f"{section}.{field}" for section, part in values.items() if isinstance(part, dict) for field in part}
+    assert set(chosen.left_out) == set(unread_by(model_config(name))) & (given | values.keys())
 
 
 @pytest.mark.slow

@@ -19,12 +19,20 @@ from regimen.predictors.multitask import CNNEncoderConfig, LSTMEncoderConfig, Mu
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.torch_predictor import TorchPredictor, logits_of
+from regimen.predictors.trees import (
+    ExtraTreesConfig,
+    ForestConfig,
+    LightGBMConfig,
+    TreePredictor,
+    TreesConfig,
+    XGBoostConfig,
+)
 
 PredictorConfig = Annotated[
     LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig | ModuleConfig,
     Field(discriminator="kind"),
 ]
-"""Every predictor's config; ``kind`` says which."""
+"""Every config of a network that the common loop trains; ``kind`` says which."""
 
 __all__ = [
     "BaselineConfig",
@@ -33,9 +41,12 @@ __all__ = [
     "EstimatorConfig",
     "EstimatorPredictor",
     "EstimatorSettings",
+    "ExtraTreesConfig",
+    "ForestConfig",
     "HybridConfig",
     "LSTMConfig",
     "LSTMEncoderConfig",
+    "LightGBMConfig",
     "LogisticConfig",
     "ModuleConfig",
     "MultiTaskConfig",
@@ -45,6 +56,9 @@ __all__ = [
     "PredictorSettings",
     "TaskWeights",
     "TorchPredictor",
+    "TreePredictor",
+    "TreesConfig",
+    "XGBoostConfig",
     "is_estimator",
     "logits_of",
 ]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
-from zipfile import ZIP_DEFLATED
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from regimen.files import write_bytes
 from regimen.labels import CLASSES
 from regimen.predictors.estimator import Estimator, EstimatorConfig
 from regimen.predictors.fitted_once import OnRound, Validation
+from regimen.predictors.skops_file import from_skops, to_skops
 from regimen.reprs import many, short
 from regimen.seams import Inputs
 from regimen.tensorfile import read_tensors, write_tensors
@@ -180,16 +180,12 @@ class EstimatorPredictor:
     def _as_skops(self, probe: NDArray[np.float32], answers: Floats) -> bytes | None:
         """Returns the estimator as skops writes it, or None where it cannot, or where what it reads back differs."""
         try:
-            import skops.io
-        except ImportError:
-            return None
-        try:
-            document: bytes = skops.io.dumps(self.estimator, compression=ZIP_DEFLATED)
+            document = to_skops(self.estimator)
             again = EstimatorPredictor(
                 self.config, _from_skops(document, self.estimator), inputs=self.inputs, seed=self.seed
             )
             same = np.array_equal(again.predict_proba(probe), answers)
-        except Exception:  # noqa: BLE001  (whatever a stranger's class does with it: then its rows are kept)
+        except Exception:  # noqa: BLE001  (no skops, or a stranger's class that it cannot hold: then its rows are kept)
             return None
         return document if same else None
 
@@ -264,13 +260,9 @@ def _read_skops(path: Path, unfitted: Estimator) -> Estimator:
 
 def _from_skops(document: bytes, like: Estimator) -> Estimator:
     """Returns the estimator of a document of skops, whose types are skops's own or of the libraries of ``like``."""
-    import skops.io
-
     parts = (like, *like.get_params(deep=True).values())
     libraries = {type(part).__module__.partition(".")[0] for part in parts} - {"builtins"} | {"collections", "sklearn"}
-    types = skops.io.get_untrusted_types(data=document)
-    trusted = [name for name in types if name.partition(".")[0] in libraries]
-    estimator: Estimator = skops.io.loads(document, trusted=trusted)
+    estimator: Estimator = from_skops(document, libraries)
     return estimator
 
 

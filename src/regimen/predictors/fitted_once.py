@@ -35,7 +35,7 @@ class OncePredictor(Predictor, Protocol):
 
     @property
     def was_chosen(self) -> bool:
-        """Whether validation rows decided how much of what was fitted is kept."""
+        """Whether validation rows may have decided how much of what was fitted is kept."""
 
     @property
     def course(self) -> dict[str, Any]:

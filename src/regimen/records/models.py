@@ -16,11 +16,12 @@ from regimen.agents import AgentConfig, OwnAgentConfig
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, load_object, source_of, written_expression
 from regimen.policies import FunctionConfig, RuleConfig
-from regimen.predictors import EstimatorConfig, ModuleConfig, PredictorConfig, is_estimator
+from regimen.predictors import EstimatorConfig, ModuleConfig, PredictorConfig, TreesConfig, is_estimator
 from regimen.settings import ModelSettings, members, validated
 
 ModelConfig = Annotated[
-    PredictorConfig | EstimatorConfig | AgentConfig | OwnAgentConfig | RuleConfig, Field(discriminator="kind")
+    PredictorConfig | TreesConfig | EstimatorConfig | AgentConfig | OwnAgentConfig | RuleConfig,
+    Field(discriminator="kind"),
 ]
 """Every model's config; ``kind`` says which."""
 ALIASES = {"ppo-lstm": "recurrent-ppo"}

@@ -128,16 +128,18 @@ def _training(directory: RunDirectory, windows: int) -> list[dict[str, Any]]:
 
 
 def _course(history: dict[str, Any]) -> dict[str, Any]:
-    """How training went: losses by epoch, rewards by environment step, or nothing where nothing was learned."""
-    if not history.keys() & {"epochs", "steps"}:
-        return {}
-    if "epochs" not in history:
+    """How training went: losses by epoch or round, rewards by environment step, or nothing where nothing was told."""
+    if "steps" in history:
         return {name: history[name] for name in ("steps", "reward", "best_steps")}
-    return {
-        "train_loss": [epoch["train_loss"] for epoch in history["epochs"]],
-        "validation_loss": [epoch["val_loss"] for epoch in history["epochs"]],
-        "best_epoch": history["best_epoch"],
-    }
+    for unit in ("epoch", "round"):
+        if f"{unit}s" in history:
+            course = history[f"{unit}s"]
+            return {
+                "train_loss": [each["train_loss"] for each in course],
+                "validation_loss": [each["val_loss"] for each in course],
+                f"best_{unit}": history[f"best_{unit}"],
+            }
+    return {}
 
 
 def _assumptions(config: RunConfig) -> list[str]:

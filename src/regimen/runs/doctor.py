@@ -27,11 +27,13 @@ _COMPILED = ("numpy", "numba", "pyarrow", "torch")
 _PURPOSES = {
     "rl": "agents of Stable-Baselines3, episodes in Minari",
     "sklearn": "scikit-learn classifiers of your own",
-    "trees": "boosted trees of LightGBM",
+    "trees": "trees of LightGBM, XGBoost and scikit-learn",
     "pretrained": "pretrained blocks for flag-trader",
     "track": "MLflow and Weights & Biases",
 }
 """What the extras are for that a user may want; there are others for who works on the library."""
+_INSTEAD = {"xgboost-cpu": ("xgboost",)}
+"""Packages that serve as well: of XGBoost, the one with CUDA."""
 _ROOM = 1_000_000_000
 """Bytes below which a disk is nearly full."""
 
@@ -109,15 +111,24 @@ def _required(extra: str = "") -> list[str]:
     except PackageNotFoundError:
         return []
     mark = f"extra == '{extra}'" if extra else ""
-    named = [line for line in lines if (mark in line.replace('"', "'") if mark else "extra ==" not in line)]
+    lines = [line.replace('"', "'") for line in lines]
+    named = [line for line in lines if (mark in line if mark else "extra ==" not in line) and _is_for_here(line)]
     return [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in named]
 
 
+def _is_for_here(line: str) -> bool:
+    """Whether a requirement is for this system; ``sys_platform`` is the one marker that ours have besides the extra."""
+    marker = re.search(r"sys_platform ([!=])= '(\w+)'", line)
+    return marker is None or (marker[2] == sys.platform) == (marker[1] == "=")
+
+
 def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+    for each in (name, *_INSTEAD.get(name, ())):
+        try:
+            return version(each)
+        except PackageNotFoundError:
+            continue
+    return ""
 
 
 def _threads() -> Condition:

@@ -66,7 +66,8 @@ class ReportDocument:
         environment: code version, python, packages.
         assumptions: how orders became money, one sentence each.
         training: one mapping for each window: ``window``, ``train_loss``, ``validation_loss`` (one value for
-            each epoch), ``best_epoch`` (counted from 1); for an agent ``steps``, ``reward``, ``best_steps``.
+            each epoch), ``best_epoch`` (counted from 1), or ``best_round`` where there are rounds of boosting; for an
+            agent ``steps``, ``reward``, ``best_steps``.
         features: names of the columns by group.
         exhibits: sections that the run's model and what stands around it show.
     """

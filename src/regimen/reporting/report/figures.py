@@ -149,20 +149,21 @@ def _training(document: ReportDocument) -> list[tuple[str, Markup]]:
 
 
 def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
-    """One window's training: losses by epoch, or an agent's mean reward by environment step."""
+    """One window's training: losses by epoch or round, or an agent's mean reward by environment step."""
     first = _numbers(row.get("train_loss") or row.get("reward") or [])
     if not len(first):
         return None
     validation = _numbers(row.get("validation_loss") or [])
     steps = row.get("steps")
     places = np.arange(1.0, len(first) + 1) if steps is None else np.array(steps, dtype=np.float64)
-    best, unit = (row.get("best_epoch"), "epoch") if steps is None else (row.get("best_steps"), "step")
+    unit = "step" if steps is not None else "round" if "best_round" in row else "epoch"
+    best = row.get("best_steps" if steps is not None else f"best_{unit}")
     lines = [Line("flat", places, first)]
     if len(validation):
         lines.append(Line("hold", np.arange(1.0, len(validation) + 1), validation))
     last = int(places[-1])
     sentence = f"{unit} {best:,} of {last:,}" if best else f"{last:,} {unit}s"
-    name, what = f"Window {row.get('window', position)}", "loss by epoch" if steps is None else "reward by step"
+    name, what = f"Window {row.get('window', position)}", f"{'loss' if steps is None else 'reward'} by {unit}"
     chart = line_chart(
         Words(f"loss-{position}", f"{name}: {what}", sentence + "."),
         lines,

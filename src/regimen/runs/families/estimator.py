@@ -49,7 +49,7 @@ class EstimatorFit:
 
     @property
     def was_chosen(self) -> bool:
-        """Whether validation rows decided how much of the model is kept."""
+        """Whether validation rows may have decided how much of the model is kept."""
         return self.model.was_chosen
 
     def save(self, folder: Path) -> None:
