@@ -159,7 +159,7 @@ def test_weights_are_given_where_it_takes_them(own: str) -> None:
     heavy = EstimatorConfig(source=LOGISTIC).build(INPUTS)
     heavy.fit(x, y, weights)
     assert heavy.predict_proba(x)[:, 2].mean() > 1.5 * fitted(LOGISTIC).predict_proba(x)[:, 2].mean()
-    with pytest.raises(ConfigError, match=r"training\.weights: must be left out: the fit of Centres takes no sample_w"):
+    with pytest.raises(ConfigError, match=r"labels\.weights: must be left out: the fit of Centres takes no sample_w"):
         EstimatorConfig(source=f"{own}:Centres").build(INPUTS).fit(x, y, weights)
 
 

@@ -76,7 +76,7 @@ class LightGBMConfig(BoostingSettings):
         parameters = self.parameters(seed)
         data = lightgbm.Dataset(rows.x, rows.y, weight=rows.weights, params=parameters)
         sets, names = [data], [_TRAIN]
-        callbacks: list[Any] = [lambda told: on_round(told.iteration + 1, self.n_estimators, *_losses(told))]
+        callbacks: list[Any] = [lambda state: on_round(state.iteration + 1, self.n_estimators, *_losses(state))]
         if rows.x_val is not None:
             sets, names = [*sets, data.create_valid(rows.x_val, rows.y_val)], [*names, _VALIDATION]
             if self.patience is not None:
@@ -90,38 +90,37 @@ class LightGBMConfig(BoostingSettings):
                 raise
             rule = f"must be cpu with this build of LightGBM on this machine ({error})"
             raise ConfigError("model.device", rule, self.device) from error
-        return LightGBMTrees(booster, max(booster.best_iteration, 0) or booster.current_iteration())
+        return LightGBMTrees(booster)
 
     def revive(self, content: bytes) -> LightGBMTrees:
         """Returns the trees of a text; see `TreeSettings.revive`."""
         import lightgbm
 
-        booster = lightgbm.Booster(model_str=content.decode())
-        return LightGBMTrees(booster, booster.current_iteration())
+        return LightGBMTrees(lightgbm.Booster(model_str=content.decode()))
 
 
 @final
 class LightGBMTrees:
-    """A booster of LightGBM.
+    """A booster of LightGBM, all of whose rounds count: ``lightgbm.train`` gives the best ones alone."""
 
-    Args:
-        booster: as it was grown or read.
-        rounds: how many of its rounds count.
-    """
+    def __init__(self, booster: Booster) -> None:
+        self.booster = booster
 
-    def __init__(self, booster: Booster, rounds: int) -> None:
-        self.booster, self.rounds = booster, rounds
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting."""
+        return int(self.booster.current_iteration())
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.floating]:
         """Returns ``softmax(F)``, (n, 3) float64."""
-        return np.asarray(self.booster.predict(x, num_iteration=self.rounds, num_threads=1))
+        return np.asarray(self.booster.predict(x, num_threads=1))
 
     def content(self) -> bytes:
-        """Returns LightGBM's text of the rounds that count."""
-        return str(self.booster.model_to_string(num_iteration=self.rounds)).encode()
+        """Returns LightGBM's text."""
+        return str(self.booster.model_to_string()).encode()
 
 
-def _losses(told: Any) -> tuple[float, float | None]:
+def _losses(state: Any) -> tuple[float, float | None]:
     """Returns the log loss of the training rows, and of validation rows where there are some."""
-    losses = {name: float(value) for name, _, value, _ in told.evaluation_result_list}
+    losses = {name: float(value) for name, _, value, _ in state.evaluation_result_list}
     return losses[_TRAIN], losses.get(_VALIDATION)
