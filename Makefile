@@ -75,6 +75,7 @@ bench: $(VENV)/.dev ## the benchmarks, side by side with public peers where they
 	@$(BIN)/regimen bench execution
 	@$(BIN)/regimen bench bars
 	@$(BIN)/regimen bench training
+	@$(BIN)/regimen bench trees
 	@$(BIN)/regimen bench models
 	@$(BIN)/regimen bench models -- --loops
 	@$(BIN)/regimen bench envs

@@ -145,9 +145,11 @@ class TreePredictor:
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
             raise RunError("features", f"must be rows of {self.inputs} columns", rows.shape)
         known = np.isfinite(rows).all(axis=1)
+        if len(rows) and known.all():
+            return np.asarray(self.trees.probabilities(rows), dtype=np.float64)
         answers = np.full((len(rows), len(CLASSES)), np.nan)
         if known.any():
-            answers[known] = self.trees.probabilities(rows if known.all() else rows[known])
+            answers[known] = self.trees.probabilities(rows[known])
         return answers
 
     def save(self, folder: Path | str) -> None:
