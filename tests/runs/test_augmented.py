@@ -15,10 +15,12 @@ from regimen.labels import attributed_returns, label, log_returns
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig
 from regimen.runs import find_run_leaks, reproduce_run, start
+from regimen.runs.families import family_of
 from regimen.runs.families.augmented import augmented
 from regimen.runs.families.lanes import learning_env
 from regimen.runs.families.rows import training_data
 from regimen.runs.prepare import Prepared, prepare
+from regimen.splits import purged_folds
 from regimen.training import TrainingData
 from regimen.windows import SeriesWindows
 
@@ -135,6 +137,16 @@ def test_nothing_after_the_training_slice_reaches_a_path(configured: Configured)
         assert one.bars.fingerprint == other.bars.fingerprint
         np.testing.assert_array_equal(one.frame.values, other.frame.values)
     assert find_run_leaks(configured("training.epochs=2", PATHS), silent).leaks == ()
+
+
+def test_inside_a_training_slice_nothing_reads_what_a_fold_holds_out(configured: Configured) -> None:
+    """Paths are drawn from all bars of the slice, and an agent trades through them: neither is fitted on a fold."""
+    for overrides, line in (((PATHS,), "augment: must be empty for folds"), (AGENT, "model: must learn from rows")):
+        prepared = prepare(configured(*overrides))
+        outer = prepared.windows[0]
+        fold = purged_folds(outer.train, prepared.labels, 3, 0)[1]
+        with pytest.raises(ConfigError, match=line):
+            family_of(prepared.config.model).fit(prepared, fold.window(outer), 0)
 
 
 def test_an_unknown_kind_is_one_line(configured: Configured) -> None:

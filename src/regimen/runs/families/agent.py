@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regimen.agents import load_agent
-from regimen.errors import RegimenError, RunError
+from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
 from regimen.learning.checkpoint import FILE
@@ -95,8 +95,12 @@ def fit(
         tell: progress.
 
     Raises:
-        ConfigError: an episode that is longer than the training slice, or no features in it.
+        ConfigError: an episode that is longer than the training slice, or no features in it; a fold of a training
+            slice, whose held out bars an agent would trade through.
     """
+    if window.test.role == "held_out":
+        rule = "must learn from rows to be fitted on folds of a training slice; an agent trades through all of its bars"
+        raise ConfigError("model", rule, prepared.config.model.kind)
     try:
         return _fit(prepared, window, seed, checkpoint, tell)
     except RegimenError as error:

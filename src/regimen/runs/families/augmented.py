@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from regimen.errors import ConfigError
 from regimen.preprocess import Chain
 from regimen.runs.prepare import Prepared, labelled, seen
 from regimen.seeding import torch_seed
@@ -23,7 +24,14 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
         window: only its training slice is read.
         seed: of the run.
         chain: fitted on the training slice.
+
+    Raises:
+        ConfigError: the window is a fold of a training slice: a path is drawn from all bars of it, those of the rows
+            that the fold holds out among them.
     """
+    if prepared.config.augment and window.test.role == "held_out":
+        rule = "must be empty for folds inside a training slice: a path is drawn from all of its bars"
+        raise ConfigError("augment", rule, [step.kind for step in prepared.config.augment])
     paths = []
     for number, config in enumerate(prepared.config.augment):
         own = torch_seed(seed, "window", window.number, "augment", number)
