@@ -23,7 +23,9 @@ def offered(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     return said.out.split()
 
 
-@pytest.mark.parametrize("command", ["report", "costs", "signal", "resume", "backtest", "reproduce", "runs show"])
+@pytest.mark.parametrize(
+    "command", ["report", "costs", "importance", "signal", "resume", "backtest", "reproduce", "runs show"]
+)
 def test_runs_are_offered_by_their_id(
     command: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

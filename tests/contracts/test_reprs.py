@@ -30,6 +30,7 @@ from regimen.preprocess import StandardScaler
 from regimen.records import RunDirectory, TrialLedger
 from regimen.records.models import ModelConfig
 from regimen.reprs import LONGEST
+from regimen.runs import Importance
 from regimen.settings import members
 from regimen.simulators import OrnsteinUhlenbeckConfig
 from regimen.splits import WalkForwardConfig, walk_forward
@@ -78,6 +79,7 @@ def things() -> dict[str, Any]:
         "conduct": judged.behaviour,
         "sample": judged.sample,
         "seeds": seeds,
+        "importance": Importance("logistic", (1,), 5, 100, 0.01, 0.001, (), (), f"1 of 60 mattered: {'x' * 300}.", ()),
         "leaks": LeakReport((LeakRow("feature", "x" * 300, "leak", "noise", 5, 4, 1.0),), (5,), 0),
         "simulation": OrnsteinUhlenbeckConfig().simulate(100, 0),
         "scaler": StandardScaler.fit(frame.values, window.train, frame.names),

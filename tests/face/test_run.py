@@ -90,6 +90,8 @@ def test_what_the_policy_holds_now_and_what_its_costs_leave_are_no_trials(run: r
     assert list(ladder.to_frame().index) == [0.0, 1.0, 3.0]
     assert ladder.to_frame().loc[1.0, "total_return"] == run.judgement.policy.total_return
     assert repr(ladder).startswith("CostLadder(")
+    found = run.importance(folds=2, shifts=19, alone=False, progress=False)
+    assert len(found.to_frame()) == len(found.groups) + len(found.features)
     assert run.trials.count == before
 
 

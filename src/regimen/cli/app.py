@@ -14,7 +14,6 @@ import regimen
 from regimen.cli import (
     backtest,
     bench,
-    costs,
     data,
     demo,
     doctor,
@@ -25,9 +24,9 @@ from regimen.cli import (
     report,
     reproduce,
     runs,
-    signal,
     train,
 )
+from regimen.cli.finished import costs, importance, signal
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.errors import RegimenError, one_line
@@ -84,6 +83,7 @@ app.command("resume", short_help="continue a run that was stopped")(train.resume
 app.command("backtest", short_help="run a trained policy on other bars or costs")(backtest.backtest)
 app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
+app.command("importance", short_help="which features of a run mattered")(importance.importance)
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
 app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from regimen.bars import Bars
     from regimen.charts import Picture
     from regimen.policies import History, Policy
-    from regimen.runs import CostLadder, Signal
+    from regimen.runs import CostLadder, Importance, Signal
 
 
 @final
@@ -158,6 +158,31 @@ class Run:
 
         with advancing(progress) as advance:
             return cost_ladder(self._directory, at, advance)
+
+    def importance(
+        self,
+        *,
+        windows: Sequence[int] | None = None,
+        folds: int = 5,
+        shifts: int = 99,
+        alone: bool = True,
+        progress: bool | Advance | None = None,
+    ) -> Importance:
+        """Measures which features mattered on held out rows of training slices; see ``regimen importance``.
+
+        No test row is looked at, and no trial is added.
+
+        Args:
+            windows: numbers from 1 of the walk-forward windows whose training slices are used; the last by default.
+            folds: of each training slice.
+            shifts: of each feature, at least.
+            alone: whether the model is also fitted on each feature alone, which takes longest.
+            progress: as in `regimen.train`.
+        """
+        from regimen.runs import importance_of
+
+        with advancing(progress) as advance:
+            return importance_of(self._directory, advance, windows=windows, folds=folds, shifts=shifts, alone=alone)
 
     def report(self, open: bool = False) -> Path:
         """Writes ``report.html`` in the folder of the run, and returns its path.

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from regimen.metrics.resampling import Interval, block_positions, bootstrap, interval, sharpe_draws, sharpe_interval
     from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
+    from regimen.metrics.significance import benjamini_hochberg, exceedance_p, standard_error, t_interval
     from regimen.metrics.timing import exposure_deviations, forward_deviations, shares
     from regimen.metrics.trading import annual_turnover, break_even_bps, cost_drag, cost_per_trade_bps, gross_exposure
     from regimen.metrics.wealth_curves import underwater, wealth
@@ -51,6 +52,7 @@ __all__ = [
     "annual_sharpe",
     "annual_turnover",
     "arrangement_p_value",
+    "benjamini_hochberg",
     "best_of",
     "block_length",
     "block_positions",
@@ -63,6 +65,7 @@ __all__ = [
     "drawdown",
     "dsr",
     "effective_trials",
+    "exceedance_p",
     "expected_max_sharpe",
     "exposure_deviations",
     "forward_deviations",
@@ -86,6 +89,8 @@ __all__ = [
     "sharpe_standard_error",
     "skewness",
     "sortino",
+    "standard_error",
+    "t_interval",
     "total_return",
     "underwater",
     "volatility",
@@ -103,6 +108,7 @@ __getattr__, __dir__ = lazily(
         "annual_sharpe": ".performance",
         "annual_turnover": ".trading",
         "arrangement_p_value": ".arrangements",
+        "benjamini_hochberg": ".significance",
         "best_of": ".deflated",
         "block_length": ".blocks",
         "block_positions": ".resampling",
@@ -115,6 +121,7 @@ __getattr__, __dir__ = lazily(
         "drawdown": ".drawdowns",
         "dsr": ".deflated",
         "effective_trials": ".deflated",
+        "exceedance_p": ".significance",
         "expected_max_sharpe": ".deflated",
         "exposure_deviations": ".timing",
         "forward_deviations": ".timing",
@@ -138,6 +145,8 @@ __getattr__, __dir__ = lazily(
         "sharpe_standard_error": ".performance",
         "skewness": ".performance",
         "sortino": ".performance",
+        "standard_error": ".significance",
+        "t_interval": ".significance",
         "total_return": ".performance",
         "underwater": ".wealth_curves",
         "volatility": ".performance",

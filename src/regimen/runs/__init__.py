@@ -1,4 +1,5 @@
-"""What fits and trades: the walk-forward run, resume, judge again, backtest, signal, costs, reproduce, the run's leaks.
+"""What fits and trades: the walk-forward run, resume, judge again, backtest, signal, costs,
+importance, reproduce, the run's leaks.
 
 Each name is imported when it is first used: a command's help does not wait for torch.
 """
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.doctor import Condition, examine
+    from regimen.runs.importance import FeatureImportance, Importance, importance_of
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.signal import Holding, Signal, signal_of
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Condition",
     "CostLadder",
+    "FeatureImportance",
     "Holding",
+    "Importance",
     "Signal",
     "backtest_run",
     "check_model",
     "cost_ladder",
     "examine",
     "find_run_leaks",
+    "importance_of",
     "load_policy",
     "rejudge_run",
     "reproduce_run",
@@ -43,13 +48,16 @@ __getattr__, __dir__ = lazily(
     {
         "Condition": ".doctor",
         "CostLadder": ".costs",
+        "FeatureImportance": ".importance",
         "Holding": ".signal",
+        "Importance": ".importance",
         "Signal": ".signal",
         "backtest_run": ".backtests",
         "check_model": ".contracts",
         "cost_ladder": ".costs",
         "examine": ".doctor",
         "find_run_leaks": ".leaks",
+        "importance_of": ".importance",
         "load_policy": ".window",
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",

@@ -179,6 +179,13 @@ def require_same_data(bars: Bars, manifest: Mapping[str, Any]) -> None:
         raise RunError("data", f"must be the bars of the run, fingerprint {manifest['fingerprint'][:12]}", bars.source)
 
 
+def require_same_features(prepared: Prepared, manifest: Mapping[str, Any]) -> None:
+    """Raises `RunError` when features are not computed as they were, by an edited file of one's own for example."""
+    then, now = manifest.get("features_hash", prepared.features.hash), prepared.features.hash
+    if now != then:
+        raise RunError("features", f"must be those of the run, hash {then[:12]}", now[:12])
+
+
 def prepare(config: RunConfig) -> Prepared:
     """Loads, computes, labels and splits.
 

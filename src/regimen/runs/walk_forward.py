@@ -35,7 +35,7 @@ from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
-from regimen.runs.prepare import Prepared, described, prepare, require_same_data
+from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
 from regimen.seeding import torch_seed
@@ -121,7 +121,7 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         advance(0, 1, "bars, features, labels")
         prepared = prepare(config)
         require_same_data(prepared.bars, manifest)
-        _require_same_features(prepared, manifest)
+        require_same_features(prepared, manifest)
         with _saying_how_to_go_on(directory):
             return train(prepared, directory, advance)
 
@@ -139,14 +139,6 @@ def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         prepared = prepare(directory.located_config())
         require_same_data(prepared.bars, manifest)
         return _train(prepared, directory, advance, None, Trackers())
-
-
-def _require_same_features(prepared: Prepared, manifest: dict[str, Any]) -> None:
-    """Raises `RunError` when features are not computed as they were, by an edited file of one's own for example."""
-    if prepared.features.hash != manifest.get("features_hash", prepared.features.hash):
-        raise RunError(
-            "features", "must be those of the run, hash " + manifest["features_hash"][:12], prepared.features.hash[:12]
-        )
 
 
 def describe(directory: RunDirectory, prepared: Prepared) -> None:

@@ -1,0 +1,42 @@
+"""p-values of draws, Benjamini and Hochberg's correction, and intervals of a mean, by their definitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from regimen.errors import ConfigError
+from regimen.metrics import benjamini_hochberg, exceedance_p, standard_error, t_interval
+
+
+def test_a_p_value_counts_what_was_observed_among_the_draws() -> None:
+    assert exceedance_p(0.0, np.arange(1.0, 100.0)) == 0.01
+    assert exceedance_p(1.0, np.array([1.0, 2.0, 0.0])) == 0.75  # a draw as low counts
+    assert exceedance_p(1.0, np.empty(0)) == 1.0
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40))
+def test_the_correction_is_that_of_scipy(p: list[float]) -> None:
+    np.testing.assert_allclose(benjamini_hochberg(np.array(p)), stats.false_discovery_control(p), rtol=1e-12)
+
+
+def test_the_correction_by_hand() -> None:
+    """Benjamini and Hochberg (1995), section 3.2: of fifteen p-values the first four pass at .05."""
+    p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528]
+    q = benjamini_hochberg(np.array([*p, 0.7590, 1.0]))
+    assert (q <= 0.05).sum() == 4
+    with pytest.raises(ConfigError, match="p: must lie between 0 and 1"):
+        benjamini_hochberg(np.array([0.5, np.nan]))
+
+
+def test_an_interval_of_a_mean_is_students() -> None:
+    values = np.random.default_rng(0).normal(size=7)
+    expected = stats.t.interval(0.9, 6, loc=values.mean(), scale=stats.sem(values))
+    assert t_interval(values, 0.9) == pytest.approx(expected)
+    assert standard_error(values) == pytest.approx(stats.sem(values))
+    assert all(math.isnan(end) for end in t_interval(values[:1]))
