@@ -17,6 +17,10 @@ from pathlib import Path
 SIZES: dict[str, tuple[str, ...]] = {
     "logistic": ("training.epochs=20", "training.batch_size=1024"),
     "baseline": ("training.epochs=20", "training.batch_size=1024"),
+    "lightgbm": (),
+    "xgboost": (),
+    "forest": ("model.n_estimators=100",),
+    "extra-trees": ("model.n_estimators=100",),
     "cnn": ("model.context=24", "model.width=24", "model.kernels=[3,5]"),
     "lstm": ("model.context=24", "model.width=32", "model.layers=1"),
     "hybrid": ("model.context=24", "model.width=24", "model.kernels=[3,5]"),
