@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from regimen.tracking import attention_heatmap, calibration, coverage, exposure
-from regimen.tracking.figures import _hold_last, _wilson
+from regimen.tracking.figures import _hold_last
 
 
 def rows(*shape: int) -> np.ndarray[Any, Any]:
@@ -86,12 +86,3 @@ def test_a_missing_target_keeps_the_last_one() -> None:
     nan = np.nan
     targets = np.array([[nan, 1.0], [0.5, nan], [nan, nan], [-1.0, 0.0]])
     np.testing.assert_array_equal(_hold_last(targets), [[0.0, 1.0], [0.5, 1.0], [0.5, 1.0], [-1.0, 0.0]])
-
-
-def test_wilson_by_its_own_equation() -> None:
-    """The bounds are where a normal test at 5 % just rejects the share: (p − s)² n = z² s (1 − s)."""
-    share, count = np.array([0.0, 0.2, 0.7]), np.array([20.0, 50.0, 400.0])
-    for bound in _wilson(share, count):
-        inner = bound > 0
-        left = (share - bound) ** 2 * count
-        np.testing.assert_allclose(left[inner], (1.959964**2 * bound * (1 - bound))[inner], rtol=1e-9)

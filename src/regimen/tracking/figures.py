@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.files import write_bytes
+from regimen.metrics import expected_calibration_error, reliability, wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,19 +109,13 @@ def calibration(probabilities: Numbers, y: Numbers, path: Path, title: str = "Ca
     names = _CLASSES if classes == 3 else [(f"class {k}", shade) for k, shade in enumerate(_shades(classes))]
     figure = _figure(5.6, 5.4)
     axes, below = figure.subplots(2, 1, height_ratios=[4, 1], sharex=True)
-    low, high, gap = 1.0, 0.0, 0.0
+    low, high = 1.0, 0.0
     for k, (name, shade) in enumerate(names):
         given, came = probabilities[:, k], y == k
-        order = np.argsort(given, kind="stable")
-        bins = [part for part in np.array_split(order, min(10, len(order))) if len(part)]
-        mean = np.array([given[part].mean() for part in bins])
-        share = np.array([came[part].mean() for part in bins])
-        count = np.array([len(part) for part in bins])
-        under, over = _wilson(share, count)
+        mean, share, under, over, _ = reliability(given, came)
         axes.vlines(mean, under, over, color=shade, linewidth=1.2, alpha=0.7)
         axes.plot(mean, share, "o-", color=shade, markersize=4.5, linewidth=1.2, label=name)
         below.hist(given, bins=60, histtype="step", color=shade, linewidth=1.2)
-        gap += float((np.abs(share - mean) * count).sum()) / (len(y) * classes)
         low, high = min(low, given.min(), under.min()), max(high, given.max(), over.max())
     edge = 0.03 * (high - low) + 1e-3
     low, high = max(0.0, low - edge), min(1.0, high + edge)
@@ -132,6 +127,7 @@ def calibration(probabilities: Numbers, y: Numbers, path: Path, title: str = "Ca
     below.set_ylabel("rows", fontsize=9, color=_QUIET)
     for each in (axes, below):
         _plain(each)
+    gap = expected_calibration_error(probabilities, y)
     _save(figure, path, f"{title} · {len(y):,} rows, ECE {gap:.3f}")
 
 
@@ -153,7 +149,7 @@ def coverage(pit: Numbers, path: Path, title: str = "Coverage") -> None:
         raise ValueError("pit must hold numbers between 0 and 1")
     nominal = np.linspace(0.0, 1.0, 41)
     observed = np.searchsorted(np.sort(np.abs(2.0 * pit - 1.0)), nominal, side="right") / len(pit)
-    under, over = _wilson(nominal, np.full(len(nominal), len(pit)))
+    under, over = wilson(nominal, np.full(len(nominal), len(pit)))
     figure = _figure(8.6, 4.2)
     left, right = figure.subplots(1, 2)
     bins = 20
@@ -284,14 +280,6 @@ def _hold_last(targets: Numbers) -> Numbers:
     last = np.maximum.accumulate(np.where(known, np.arange(len(targets))[:, None], -1), axis=0)
     values = np.take_along_axis(targets, np.maximum(last, 0), axis=0)
     return np.where(last >= 0, values, 0.0)
-
-
-def _wilson(share: Numbers, count: Numbers) -> tuple[Numbers, Numbers]:
-    """Returns Wilson's 95 % interval of shares."""
-    middle = share + _Z**2 / (2 * count)
-    spread = _Z * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    scale = 1 + _Z**2 / count
-    return np.clip((middle - spread) / scale, 0, 1), np.clip((middle + spread) / scale, 0, 1)
 
 
 def _shades(number: int) -> list[str]:
