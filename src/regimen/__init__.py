@@ -52,7 +52,15 @@ if TYPE_CHECKING:
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
-    from regimen.policies import Constant, ExposureConfig, FunctionConfig, MomentumConfig
+    from regimen.policies import (
+        Constant,
+        ExposureConfig,
+        FunctionConfig,
+        IsotonicConfig,
+        MomentumConfig,
+        TemperatureConfig,
+        VectorConfig,
+    )
     from regimen.predictors import (
         BaselineConfig,
         CNNConfig,
@@ -130,6 +138,7 @@ __all__ = [
     "HiddenRegimeConfig",
     "HybridConfig",
     "HysteresisConfig",
+    "IsotonicConfig",
     "JitterConfig",
     "JudgeConfig",
     "Judgement",
@@ -180,10 +189,12 @@ __all__ = [
     "SplitError",
     "StandardConfig",
     "TaskWeights",
+    "TemperatureConfig",
     "TensorBoardConfig",
     "TrainingConfig",
     "Trials",
     "TripleBarrierConfig",
+    "VectorConfig",
     "VerbsConfig",
     "Verdict",
     "WalkForwardConfig",
@@ -268,6 +279,7 @@ _named, _ = lazily(
         "HiddenRegimeConfig": ".simulators",
         "HybridConfig": ".predictors",
         "HysteresisConfig": ".simulators",
+        "IsotonicConfig": ".policies",
         "JitterConfig": ".training.recipes",
         "JudgeConfig": ".records",
         "Judgement": ".judging",
@@ -318,10 +330,12 @@ _named, _ = lazily(
         "SplitError": ".errors",
         "StandardConfig": ".preprocess",
         "TaskWeights": ".predictors",
+        "TemperatureConfig": ".policies",
         "TensorBoardConfig": ".tracking",
         "TrainingConfig": ".training",
         "Trials": ".judging",
         "TripleBarrierConfig": ".labels",
+        "VectorConfig": ".policies",
         "VerbsConfig": ".envs",
         "Verdict": ".judging",
         "WalkForwardConfig": ".splits",

@@ -24,7 +24,17 @@ from regimen.judging.seeds import SeedRow
 from regimen.labels import FixedHorizonConfig, label
 from regimen.leakage import LeakReport, LeakRow
 from regimen.own import OwnSource
-from regimen.policies import AgentPolicy, ClassifierPolicy, ExposureConfig, Momentum, OwnRule
+from regimen.policies import (
+    AgentPolicy,
+    CalibratedClassifier,
+    ClassifierPolicy,
+    ExposureConfig,
+    IsotonicConfig,
+    Momentum,
+    OwnRule,
+    TemperatureConfig,
+    VectorConfig,
+)
 from regimen.predictors import LogisticConfig
 from regimen.preprocess import StandardScaler
 from regimen.records import RunDirectory, TrialLedger
@@ -50,6 +60,7 @@ def things() -> dict[str, Any]:
     history = market.history(bars, frame)
     spec = EnvSpec(columns=("x", "position", "cash", "drawdown"))
     classifier = LogisticConfig().build(60, 3)
+    forecasts = np.random.default_rng(0).dirichlet(np.ones(3), 90), np.arange(90) % 3
     judged = judgement()
     seeds, _ = judge_seeds([SeedRow.of(seed, ledger) for seed in (0, 1)], 0, draws=100)
     return {
@@ -85,6 +96,9 @@ def things() -> dict[str, Any]:
         "scaler": StandardScaler.fit(frame.values, window.train, frame.names),
         "sketch": Sketch.of(bars),
         "predictor": classifier,
+        "calibrated classifier": CalibratedClassifier(classifier, VectorConfig().fit(*forecasts)),
+        "temperature": TemperatureConfig().fit(*forecasts),
+        "isotonic": IsotonicConfig().fit(*forecasts),
         "classifier policy": ClassifierPolicy(classifier, ExposureConfig()),
         "agent": rg.PPOConfig().build(spec),
         "agent policy": AgentPolicy(rg.PPOConfig().build(spec), VectorMarketConfig()),

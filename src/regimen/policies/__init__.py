@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from regimen.execution import History, Moment, Policy, Spanning, decide, share, targets
     from regimen.observation import ACCOUNT, ObservationSchema, observations
     from regimen.policies.agent import Actor, AgentPolicy, Sight
+    from regimen.policies.calibration import (
+        CalibratedClassifier,
+        Calibration,
+        CalibrationConfig,
+        CalibrationSettings,
+        IsotonicConfig,
+        TemperatureConfig,
+        VectorConfig,
+    )
     from regimen.policies.classifier import Classifier, ClassifierPolicy, Opinion, Scaler
     from regimen.policies.config import ExposureRuleConfig, FunctionConfig, MomentumConfig, RuleConfig
     from regimen.policies.constant import Constant
@@ -32,6 +41,10 @@ __all__ = [
     "ACCOUNT",
     "Actor",
     "AgentPolicy",
+    "CalibratedClassifier",
+    "Calibration",
+    "CalibrationConfig",
+    "CalibrationSettings",
     "Classifier",
     "ClassifierPolicy",
     "Constant",
@@ -43,6 +56,7 @@ __all__ = [
     "FractionalKellyConfig",
     "FunctionConfig",
     "History",
+    "IsotonicConfig",
     "KellyRule",
     "Moment",
     "Momentum",
@@ -59,6 +73,8 @@ __all__ = [
     "Scaler",
     "Sight",
     "Spanning",
+    "TemperatureConfig",
+    "VectorConfig",
     "WrapperSettings",
     "Wrapping",
     "decide",
@@ -81,6 +97,10 @@ __getattr__, __dir__ = lazily(
         "ACCOUNT": "regimen.observation",
         "Actor": ".agent",
         "AgentPolicy": ".agent",
+        "CalibratedClassifier": ".calibration",
+        "Calibration": ".calibration",
+        "CalibrationConfig": ".calibration",
+        "CalibrationSettings": ".calibration",
         "Classifier": ".classifier",
         "ClassifierPolicy": ".classifier",
         "Constant": ".constant",
@@ -94,6 +114,7 @@ __getattr__, __dir__ = lazily(
         "FunctionConfig": ".config",
         "History": "regimen.execution",
         "innermost": ".wrapping",
+        "IsotonicConfig": ".calibration",
         "KellyRule": ".kelly",
         "Moment": "regimen.execution",
         "Momentum": ".momentum",
@@ -113,7 +134,9 @@ __getattr__, __dir__ = lazily(
         "Sight": ".agent",
         "Spanning": "regimen.execution",
         "targets": "regimen.execution",
+        "TemperatureConfig": ".calibration",
         "unwrapped": ".wrapping",
+        "VectorConfig": ".calibration",
         "WrapperSettings": ".wrapping",
         "Wrapping": ".wrapping",
     },
