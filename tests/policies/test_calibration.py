@@ -185,7 +185,7 @@ def test_what_cannot_be_fitted_on_is_refused(given: np.ndarray, y: list[int], we
         (IsotonicConfig, "floor", 0.0),
         (IsotonicConfig, "floor", 0.4),
         (TemperatureConfig, "folds", 1),
-        (TemperatureConfig, "on", "test"),
+        (TemperatureConfig, "fit_on", "test"),
     ],
 )
 def test_a_field_outside_its_range_is_refused(config: Any, field: str, value: object) -> None:

@@ -28,6 +28,7 @@ CHANGED: dict[str, Any] = {
     "scaler": {"clip": 4.0},
     "environment": {"steps": 5},
     "training": {"epochs": 3},
+    "calibration": {"kind": "vector"},
     "exposure": {"scale": 2.0},
 }
 
@@ -262,3 +263,25 @@ def test_only_what_a_model_reads_changes_its_hash(name: str) -> None:
     for section in model.reads:
         other = RunConfig(data={"sample": "sp500"}, model=model, **changed(section))
         assert other.hash != plain.hash
+
+
+def test_calibration_is_named_or_none() -> None:
+    def calibration(**words: Any) -> object:
+        return resolve({"data": {"sample": "sp500"}, **words}).as_dict()["calibration"]
+
+    assert calibration() == calibration(calibration="temperature") == calibration(calibration={"fit_on": "validation"})
+    assert calibration(calibration="vector")["kind"] == "vector"  # type: ignore[index]
+    assert calibration(calibration={"fit_on": "out_of_fold", "folds": 3})["kind"] == "temperature"  # type: ignore[index]
+    assert calibration(calibration="none") is calibration(calibration=None) is None
+    assert calibration(calibration=None, model={"kind": "ppo"}) is None  # true of a model that is not calibrated
+    with pytest.raises(ConfigError, match=r"^calibration\.kind: must be one of 'temperature', 'vector', 'isotonic'"):
+        calibration(calibration="platt")
+    paths = {"augment": [{"kind": "block_bootstrap"}], "calibration": {"fit_on": "out_of_fold"}}
+    with pytest.raises(ConfigError, match=r"^config: calibration\.fit_on must be validation beside augment"):
+        calibration(**paths)
+
+
+def test_none_is_the_trial_that_there_was_before_calibration() -> None:
+    usual, none = (resolve({"data": {"sample": "sp500"}, **words}) for words in ({}, {"calibration": None}))
+    assert usual.hash != none.hash
+    assert resolve(yaml.safe_load(none.to_yaml())) == none

@@ -40,6 +40,7 @@ def test_a_run_keeps_everything_that_it_depends_on(finished: RunDirectory, confi
         folder = finished.window(window)
         assert {path.name for path in folder.iterdir()} == {
             "scaler.json",
+            "calibration.json",
             "model",
             "last",
             "history.json",

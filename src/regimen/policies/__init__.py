@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         TemperatureConfig,
         VectorConfig,
     )
-    from regimen.policies.classifier import Classifier, ClassifierPolicy, Opinion, Scaler
+    from regimen.policies.classifier import Classifier, ClassifierPolicy, Opinion, Probable, Scaler
     from regimen.policies.config import ExposureRuleConfig, FunctionConfig, MomentumConfig, RuleConfig
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
@@ -67,6 +67,7 @@ __all__ = [
     "Policy",
     "PolicyWrapper",
     "Preprocessed",
+    "Probable",
     "RuleConfig",
     "RuleSettings",
     "RunningVolatility",
@@ -125,6 +126,7 @@ __getattr__, __dir__ = lazily(
         "OwnRule": ".own_rule",
         "Policy": "regimen.execution",
         "PolicyWrapper": ".wrapping",
+        "Probable": ".classifier",
         "realised_volatility": ".volatility",
         "RuleConfig": ".config",
         "RuleSettings": ".rules",

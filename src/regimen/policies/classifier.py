@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol, final
+from typing import NamedTuple, Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,14 @@ class Scaler(Protocol):
 
     def transform(self, values: NDArray[np.float64], names: tuple[str, ...]) -> NDArray[np.floating]:
         """Returns the scaled rows (n, inputs)."""
+
+
+@runtime_checkable
+class Probable(Protocol):
+    """A policy that says probabilities."""
+
+    def probabilities(self, history: History, start: int, stop: int) -> Floats:
+        """Returns (stop − start, symbol, 3) of SELL, HOLD, BUY; NaN where what is seen is not whole."""
 
 
 @final

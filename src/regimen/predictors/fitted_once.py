@@ -63,7 +63,10 @@ class OncePredictor(Predictor, Protocol):
 class EstimatorSettings(ModelSettings):
     """The config of a model that is fitted once, on the scaled rows of the training slice."""
 
-    reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "labels.weights", "exposure")
+    reads: ClassVar[tuple[str, ...]] = (
+        *("preprocess", "augment", "scaler", "labels.weights"),
+        *("calibration", "exposure"),
+    )
 
     def __repr__(self) -> str:
         return short_config(self)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 class PredictorSettings(ModelSettings):
     """Every number that decides a network's shape, once."""
 
-    reads: ClassVar[tuple[str, ...]] = ("preprocess", "augment", "scaler", "labels.weights", "training", "exposure")
+    reads: ClassVar[tuple[str, ...]] = (
+        *("preprocess", "augment", "scaler", "labels.weights", "training"),
+        *("calibration", "exposure"),
+    )
     targets: ClassVar[tuple[str, ...]] = ()
     """Names of what it learns besides the class; see `regimen.training.objectives.LearnsMore`."""
 

@@ -20,7 +20,7 @@ from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
-from regimen.policies import ExposureConfig
+from regimen.policies import CalibrationConfig, ExposureConfig, TemperatureConfig
 from regimen.predictors import BaselineConfig
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
@@ -85,7 +85,10 @@ class EnvironmentConfig(BaseModel):
         return {"kind": value} if isinstance(value, str) else value
 
 
-_OPTIONAL = ("labels.weights", "preprocess", "augment", "scaler", "environment", "training", "exposure")
+_OPTIONAL = (
+    *("labels.weights", "preprocess", "augment", "scaler"),
+    *("environment", "training", "calibration", "exposure"),
+)
 """Sections, and fields of them, that some models read and others do not."""
 
 
@@ -142,6 +145,9 @@ class RunConfig(BaseModel):
     model: ModelConfig = Field(BaselineConfig(), description="the predictor, the agent, or the rule")
     environment: EnvironmentConfig = Field(EnvironmentConfig(), description="how an agent learns")
     training: TrainingConfig = Field(TrainingConfig(), description="the training loop")
+    calibration: CalibrationConfig | None = Field(
+        TemperatureConfig(), description="how probabilities are calibrated before the exposure; none: they are not"
+    )
     exposure: ExposureConfig = Field(ExposureConfig(), description="how probabilities become an exposure")
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
     judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
@@ -155,7 +161,12 @@ class RunConfig(BaseModel):
         """A section without ``kind`` is of the default kind, so that ``labels.horizon=9`` alone means something."""
         if isinstance(values, Mapping):
             values = placed(values)
-            defaults = {"labels": "fixed_horizon", "splits": "walk_forward", "model": "baseline"}
+            defaults = {
+                "labels": "fixed_horizon",
+                "splits": "walk_forward",
+                "model": "baseline",
+                "calibration": "temperature",
+            }
             sections = {
                 name: {"kind": kind, **values[name]}
                 for name, kind in defaults.items()
@@ -168,6 +179,11 @@ class RunConfig(BaseModel):
     @classmethod
     def _bars_are_data(cls, data: object) -> object:
         return DataConfig.of_bars(data) if isinstance(data, Bars) else data
+
+    @field_validator("calibration", mode="before")
+    @classmethod
+    def _calibration_by_name(cls, value: object) -> object:
+        return None if value == "none" else {"kind": value} if isinstance(value, str) else value
 
     @field_validator("model")
     @classmethod
@@ -183,8 +199,19 @@ class RunConfig(BaseModel):
         for name in unread_by(self.model):
             section, _, field = name.partition(".")
             own, default = getattr(self, section), type(self).model_fields[section].default
+            if own is None:  # nothing is not read by anybody
+                continue
             if (getattr(own, field) != getattr(default, field)) if field else (own != default):
                 raise ValueError(f"{name} is not read by a model of kind {self.model.kind}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _folds_without_paths(self) -> Self:
+        if self.augment and self.calibration is not None and self.calibration.fit_on == "out_of_fold":
+            rule = (
+                "calibration.fit_on must be validation beside augment, whose paths are drawn from all bars of a slice"
+            )
+            raise ValueError(rule)
         return self
 
     def __repr__(self) -> str:
@@ -220,6 +247,8 @@ class RunConfig(BaseModel):
         if "labels.weights" in self.model.reads:
             weights = without(values, "labels.weights")
             values["training"] = values.get("training", {}) | ({} if weights is None else {"weights": weights})
+        if self.calibration is None:  # as before there was any
+            values.pop("calibration", None)
         data = values["data"]
         del data["path"]
         for file in data["extras"].values():

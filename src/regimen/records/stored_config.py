@@ -14,6 +14,8 @@ from regimen.records.manifest import CONFIG
 from regimen.settings import FORMER, placed
 
 _SHOWN = 4
+_BEFORE = {"calibration": None}
+"""What a run that was made before there was such a section did, where that is not what the default is now."""
 
 _log = logging.getLogger("regimen.runs")
 
@@ -22,7 +24,7 @@ def read_config(folder: Path, manifest: Mapping[str, Any]) -> RunConfig:
     """Reads the config of a run or of a backtest.
 
     Fields that its version did not have are read with the defaults of this one, and the log ``regimen.runs`` says
-    which.
+    which; but a run that was made before probabilities were calibrated is read as one that does not calibrate them.
 
     Args:
         folder: of the run.
@@ -41,6 +43,7 @@ def read_config(folder: Path, manifest: Mapping[str, Any]) -> RunConfig:
         rule = f"must have the {CONFIG} that it was made with: {shown}; put it back, or train a new run with it"
         raise RunError("run", rule, str(folder))
     made_by = manifest["environment"].get("regimen", "an unknown version")
+    values = {**_BEFORE, **values}
     try:
         config = resolve(values)
     except ConfigError as error:

@@ -20,6 +20,7 @@ _COMPARED = (
     "*.parquet",
     "scaler.json",
     "preprocess.json",
+    "calibration.json",
     *WRAPPERS.values(),
     EXHIBITS[0],
     "history.json",

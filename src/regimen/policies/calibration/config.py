@@ -20,7 +20,7 @@ class CalibrationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    on: Literal["validation", "out_of_fold"] = Field(
+    fit_on: Literal["validation", "out_of_fold"] = Field(
         "validation",
         description="validation: the validation slice, by which early stopping chose the epoch too; out_of_fold: the "
         "training slice in purged folds, each told by a model that was fitted on the others.",

@@ -8,12 +8,13 @@ from pathlib import Path
 from regimen.errors import RunError
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
-from regimen.policies import ClassifierPolicy, Preprocessed
+from regimen.policies import ClassifierPolicy, ExposureConfig, Preprocessed
 from regimen.predictors import ModuleConfig, PredictorSettings, TorchPredictor
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
 from regimen.runs.families.augmented import augmented
+from regimen.runs.families.calibrated_rule import CalibratedRule, fit_calibrated_rule, read_calibrated_rule
 from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data
 from regimen.runs.families.scaling import (
@@ -42,13 +43,15 @@ class ClassifierFit:
 
     Attributes:
         chain, scaler, result: fitted on the training slice only; the result holds the predictor with its best weights.
-        policy: preprocessing, scaler, predictor and exposure rule together.
+        rule: the calibration of its probabilities, and the exposure rule.
+        policy: preprocessing, scaler, predictor and rule together.
         rows: training rows.
     """
 
     chain: Chain
     scaler: StandardScaler
     result: FitResult
+    rule: CalibratedRule
     policy: ClassifierPolicy | Preprocessed
     rows: int
 
@@ -63,9 +66,10 @@ class ClassifierFit:
         return True
 
     def save(self, folder: Path) -> None:
-        """Writes scaler, the best and the last model, and the training history of a window."""
+        """Writes scaler, calibration, the best and the last model, and the training history of a window."""
         write_chain(self.chain, folder)
         write_scaler(self.scaler, folder)
+        self.rule.save(folder)
         predictor = self.result.predictor
         predictor.save(folder / MODEL)
         best = predictor.state()
@@ -81,6 +85,9 @@ def fit(
     prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
 ) -> ClassifierFit:
     """Fits scaler and model on a window's training slice; its purged tail, the validation slice, stops the training.
+
+    The Sharpe ratio by which epochs may be chosen is that of the probabilities before they are calibrated: the
+    calibration is fitted once, on what the chosen epoch says.
 
     Args:
         prepared: bars, features and labels.
@@ -100,7 +107,7 @@ def fit(
         needed = training_bytes(lambda: model.module(len(names), len(CLASSES)))
         require_memory(needed, "model", device)  # before there is a single weight
     chain, seen_by = preprocessed_by(prepared, window)
-    paths, prepared = augmented(prepared, window, seed, chain), seen_by
+    paths, whole, prepared = augmented(prepared, window, seed, chain), prepared, seen_by
     scaler = fitted_scaler(prepared, window)
     predictor = model.build(inputs=len(names), seed=seed, schema=prepared.features.hash)
     data = training_data(prepared, window, scaler, predictor, paths)
@@ -113,8 +120,6 @@ def fit(
             numbers = {"train_loss": epoch.train_loss, "val_loss": epoch.val_loss, "validation_sharpe": epoch.score}
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
             tell(epoch.epoch, config.training.epochs, message, {k: v for k, v in numbers.items() if v is not None})
-
-    policy = behind(chain, ClassifierPolicy(predictor, config.exposure, scaler))
 
     def score(now: TorchPredictor) -> float:
         return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, config.exposure, scaler))
@@ -136,7 +141,10 @@ def fit(
             raise
         rule = f"must not fail in its training ({type(error).__name__}: {error})"
         raise RunError("model", rule, model.source) from error
-    return ClassifierFit(chain, scaler, result, policy, len(data.x_train))
+    raw = behind(chain, ClassifierPolicy(predictor, ExposureConfig(), scaler))
+    calibrated = fit_calibrated_rule(whole, window, raw, fit, seed)
+    policy = behind(chain, calibrated.policy(predictor, scaler))
+    return ClassifierFit(chain, scaler, result, calibrated, policy, len(data.x_train))
 
 
 def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Preprocessed:
@@ -149,7 +157,7 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Pre
     """
     source = config.model.source if isinstance(config.model, ModuleConfig) else None
     predictor, scaler = TorchPredictor.load(folder / MODEL, schema=schema, source=source), read_scaler(folder)
-    return behind(read_chain(folder, config), ClassifierPolicy(predictor, config.exposure, scaler))
+    return behind(read_chain(folder, config), read_calibrated_rule(folder, config).policy(predictor, scaler))
 
 
 def figures() -> tuple[Draw, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
-from regimen.policies import Classifier, ClassifierPolicy, Preprocessed, Scaler
+from regimen.policies import CalibratedClassifier, Calibration, Classifier, ClassifierPolicy, Preprocessed, Scaler
 from regimen.predictors import TorchPredictor
 from regimen.records import RunDirectory, model_title
 from regimen.runs.families import family_of
@@ -29,24 +29,32 @@ Floats = NDArray[np.float64]
 
 
 def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tuple[str, Path]]:
-    """Draws the probabilities of all test spans, each by the model of its own window; and forecasts of the return."""
-    given, came, pits = [], [], []
+    """Draws the probabilities of all test spans, each by the model of its own window; and forecasts of the return.
+
+    Where they are calibrated they are drawn twice: as the exposure rule is given them, and as the model says them.
+    """
+    given, raw, came, pits = [], [], [], []
     for window in prepared.windows:
-        model, scaler, seen = _classifier(prepared, directory, window)
+        model, calibrate, scaler, seen = _classifier(prepared, directory, window)
         x, times, symbols = _test_rows(model, scaler, seen, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
         if not len(times):
             continue
         outputs = model.predict(x) if isinstance(model, TorchPredictor) else {"probabilities": model.predict_proba(x)}
-        given.append(outputs["probabilities"])
+        raw.append(outputs["probabilities"])
+        given.append(raw[-1] if calibrate is None else calibrate(raw[-1]))
         came.append(prepared.labels.y[times, symbols])
         if isinstance(model, TorchPredictor) and "mean" in outputs and "deviation" in outputs:
             outcome = prepared.targets(model.targets)[times, symbols, 0]
             pits.append(_normal((outcome - outputs["mean"]) / outputs["deviation"]))
     kind = model_title(prepared.config.model)
     if came:
-        path = directory.path / FIGURES / "calibration.png"
-        calibration(np.concatenate(given), np.concatenate(came), path, f"{kind}: calibration out of sample")
-        yield "calibration", path
+        drawings = {"calibration": (given, "calibration out of sample")}
+        if prepared.config.calibration is not None:
+            drawings["calibration_raw"] = (raw, "out of sample, not calibrated")
+        for name, (probabilities, title) in drawings.items():
+            path = directory.path / FIGURES / f"{name}.png"
+            calibration(np.concatenate(probabilities), np.concatenate(came), path, f"{kind}: {title}")
+            yield name, path
     if pits:
         path = directory.path / FIGURES / "coverage.png"
         coverage(np.concatenate(pits), path, f"{kind}: coverage out of sample")
@@ -56,7 +64,7 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
 def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tuple[str, Path]]:
     """Draws where the last window's model looked, as the mean over rows of its test span."""
     window = prepared.windows[-1]
-    model, scaler, seen = _classifier(prepared, directory, window)
+    model, _, scaler, seen = _classifier(prepared, directory, window)
     assert isinstance(model, TorchPredictor)
     x, _, _ = _test_rows(model, scaler, seen, window, _ATTENTION_ROWS)
     try:
@@ -70,14 +78,19 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
         yield path.stem, path
 
 
-def _classifier(prepared: Prepared, directory: RunDirectory, window: Window) -> tuple[Classifier, Scaler, Prepared]:
-    """Loads a window's model and its scaler, with the features that the scaler sees."""
+def _classifier(
+    prepared: Prepared, directory: RunDirectory, window: Window
+) -> tuple[Classifier, Calibration | None, Scaler, Prepared]:
+    """Loads a window's model, its calibration and its scaler, with the features that the scaler sees."""
     folder = directory.window(window.number)
     whole = family_of(prepared.config.model).load(folder, prepared.config, prepared.features.hash)
     policy = whole.policy if isinstance(whole, Preprocessed) else whole
     assert isinstance(policy, ClassifierPolicy)
     assert policy.scaler is not None
-    return policy.classifier, policy.scaler, preprocessed_by(prepared, window)[1]
+    seen, model = preprocessed_by(prepared, window)[1], policy.classifier
+    if isinstance(model, CalibratedClassifier):
+        return model.below, model.calibration, policy.scaler, seen
+    return model, None, policy.scaler, seen
 
 
 def _test_rows(

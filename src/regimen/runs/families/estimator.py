@@ -6,12 +6,13 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from regimen.policies import ClassifierPolicy, Preprocessed
+from regimen.policies import ClassifierPolicy, ExposureConfig, Preprocessed
 from regimen.predictors import EstimatorSettings, OncePredictor
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, model_title, write_json
 from regimen.records.layout import HISTORY, MODEL
 from regimen.runs.families.augmented import augmented
+from regimen.runs.families.calibrated_rule import CalibratedRule, fit_calibrated_rule, read_calibrated_rule
 from regimen.runs.families.family import Draw
 from regimen.runs.families.rows import training_data
 from regimen.runs.families.scaling import (
@@ -37,25 +38,28 @@ class EstimatorFit:
 
     Attributes:
         chain, scaler, model: fitted on the training slice only.
-        policy: preprocessing, scaler, model and exposure rule together.
+        rule: the calibration of its probabilities, and the exposure rule.
+        policy: preprocessing, scaler, model and rule together.
         rows: training rows.
     """
 
     chain: Chain
     scaler: StandardScaler
     model: OncePredictor
+    rule: CalibratedRule
     policy: ClassifierPolicy | Preprocessed
     rows: int
 
     @property
     def was_chosen(self) -> bool:
-        """Whether validation rows may have decided how much of the model is kept."""
-        return self.model.was_chosen
+        """Whether validation rows decided how much of the model is kept, or how it is calibrated."""
+        return self.model.was_chosen or self.rule.saw_validation
 
     def save(self, folder: Path) -> None:
         """Writes scaler and model, how the fit went, and what it warned of."""
         write_chain(self.chain, folder)
         write_scaler(self.scaler, folder)
+        self.rule.save(folder)
         self.model.save(folder / MODEL)
         write_json(folder / HISTORY, {"rows": self.rows, "warnings": list(self.model.complaints)} | self.model.course)
 
@@ -82,7 +86,7 @@ def fit(
     config, model, names = prepared.config, prepared.config.model, prepared.frame.names
     assert isinstance(model, EstimatorSettings)
     chain, seen_by = preprocessed_by(prepared, window)
-    paths, prepared = augmented(prepared, window, seed, chain), seen_by
+    paths, whole, prepared = augmented(prepared, window, seed, chain), prepared, seen_by
     scaler = fitted_scaler(prepared, window)
     own = torch_seed(seed, "window", window.number)
     predictor = model.build(inputs=len(names), seed=own, schema=prepared.features.hash)
@@ -100,8 +104,10 @@ def fit(
     predictor.fit(data.x_train, data.y_train, data.weights, validation, on_round)
     for complaint in predictor.complaints:
         _log.warning("window %d: %s", window.number + 1, complaint)
-    policy = behind(chain, ClassifierPolicy(predictor, config.exposure, scaler))
-    return EstimatorFit(chain, scaler, predictor, policy, len(data.x_train))
+    raw = behind(chain, ClassifierPolicy(predictor, ExposureConfig(), scaler))
+    calibrated = fit_calibrated_rule(whole, window, raw, fit, seed)
+    policy = behind(chain, calibrated.policy(predictor, scaler))
+    return EstimatorFit(chain, scaler, predictor, calibrated, policy, len(data.x_train))
 
 
 def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Preprocessed:
@@ -114,7 +120,9 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Pre
     """
     assert isinstance(config.model, EstimatorSettings)
     predictor = config.model.read(folder / MODEL, schema)
-    return behind(read_chain(folder, config), ClassifierPolicy(predictor, config.exposure, read_scaler(folder)))
+    return behind(
+        read_chain(folder, config), read_calibrated_rule(folder, config).policy(predictor, read_scaler(folder))
+    )
 
 
 def figures() -> tuple[Draw, ...]:

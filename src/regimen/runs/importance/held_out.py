@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol, final, runtime_checkable
+from typing import Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import RunError, SplitError
 from regimen.execution import History
-from regimen.policies import Classifier, ClassifierPolicy, Policy, Preprocessed
+from regimen.policies import Classifier, ClassifierPolicy, Policy, Preprocessed, Probable
 from regimen.runs.importance.rotation import Rotation
 from regimen.splits import Slice
 
@@ -21,14 +21,6 @@ SMALLEST = 1e-15
 """Probabilities are not counted as less: a class that a tree has never seen would cost infinitely much."""
 _BLOCK = 65_536
 """Rows that a model is asked about in one call: bounds the memory."""
-
-
-@runtime_checkable
-class Probable(Protocol):
-    """A policy that says probabilities."""
-
-    def probabilities(self, history: History, start: int, stop: int) -> Floats:
-        """Returns (stop − start, symbol, class); NaN where what is seen is not whole."""
 
 
 class Sight(Protocol):
