@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         TemperatureConfig,
         VectorConfig,
     )
+    from regimen.policies.ensemble import DiscountedThompsonConfig, HedgeConfig, MeanConfig, ThompsonConfig
     from regimen.predictors import (
         BaselineConfig,
         CNNConfig,
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
         XGBoostConfig,
     )
     from regimen.preprocess import RunningConfig, StandardConfig
-    from regimen.records import EnvironmentConfig, JudgeConfig, RunConfig, ScalerConfig, load_config
+    from regimen.records import EnsembleConfig, EnvironmentConfig, JudgeConfig, RunConfig, ScalerConfig, load_config
     from regimen.simulators import (
         AlmgrenChrissConfig,
         Ar1Config,
@@ -120,6 +121,8 @@ __all__ = [
     "DataError",
     "DatasetConfig",
     "DifferentialSharpeConfig",
+    "DiscountedThompsonConfig",
+    "EnsembleConfig",
     "EnvironmentConfig",
     "EstimatorConfig",
     "ExposureConfig",
@@ -135,6 +138,7 @@ __all__ = [
     "FrameFunction",
     "FunctionConfig",
     "GarleanuPedersenConfig",
+    "HedgeConfig",
     "HiddenRegimeConfig",
     "HybridConfig",
     "HysteresisConfig",
@@ -156,6 +160,7 @@ __all__ = [
     "Market",
     "MarketConfig",
     "MartingaleConfig",
+    "MeanConfig",
     "MeanVarianceConfig",
     "MertonConfig",
     "ModuleConfig",
@@ -191,6 +196,7 @@ __all__ = [
     "TaskWeights",
     "TemperatureConfig",
     "TensorBoardConfig",
+    "ThompsonConfig",
     "TrainingConfig",
     "Trials",
     "TripleBarrierConfig",
@@ -261,6 +267,8 @@ _named, _ = lazily(
         "DataError": ".errors",
         "DatasetConfig": ".learning",
         "DifferentialSharpeConfig": ".envs",
+        "DiscountedThompsonConfig": ".policies.ensemble",
+        "EnsembleConfig": ".records",
         "EnvironmentConfig": ".records",
         "EstimatorConfig": ".predictors",
         "ExposureConfig": ".policies",
@@ -276,6 +284,7 @@ _named, _ = lazily(
         "FlagTraderConfig": ".agents",
         "FunctionConfig": ".policies",
         "GarleanuPedersenConfig": ".simulators",
+        "HedgeConfig": ".policies.ensemble",
         "HiddenRegimeConfig": ".simulators",
         "HybridConfig": ".predictors",
         "HysteresisConfig": ".simulators",
@@ -297,6 +306,7 @@ _named, _ = lazily(
         "Market": ".execution",
         "MarketConfig": ".execution",
         "MartingaleConfig": ".simulators",
+        "MeanConfig": ".policies.ensemble",
         "MeanVarianceConfig": ".envs",
         "MertonConfig": ".simulators",
         "ModuleConfig": ".predictors",
@@ -332,6 +342,7 @@ _named, _ = lazily(
         "TaskWeights": ".predictors",
         "TemperatureConfig": ".policies",
         "TensorBoardConfig": ".tracking",
+        "ThompsonConfig": ".policies.ensemble",
         "TrainingConfig": ".training",
         "Trials": ".judging",
         "TripleBarrierConfig": ".labels",

@@ -74,6 +74,14 @@ class ModelSettings(BaseModel):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Fields of those sections, by section, that this model has where nothing else is said of them."""
 
+    def sections(self) -> tuple[str, ...]:
+        """Returns what this very model reads: `reads`, unless that depends on its fields."""
+        return self.reads
+
+    def usual(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns what this very model presets: `presets`, unless that depends on its fields."""
+        return self.presets
+
 
 def validated(model: type[Config], values: Mapping[str, Any], prefix: str = "") -> Config:
     """Validates plain values into a config; every mistake becomes one `ConfigError` on one line.
@@ -167,6 +175,8 @@ def _unknown(model: type[BaseModel], path: Sequence[str | int]) -> str:
     """What is to be said of a key that is not known: the nearest one, or that it is the former name of one given."""
     models: list[type[BaseModel]] = [model]
     for part in path[:-1]:
+        if isinstance(part, int):  # a place in a list, whose members are known already
+            continue
         kinds = [one for one in models if "kind" in one.model_fields and one.model_fields["kind"].default == part]
         if kinds:  # a union's tag picks its member
             models = kinds

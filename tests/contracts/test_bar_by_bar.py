@@ -35,7 +35,8 @@ from regimen.policies import (
     share,
     targets,
 )
-from regimen.predictors import PredictorConfig
+from regimen.policies.ensemble import Committee, DiscountedThompsonConfig, HedgeConfig, MeanConfig, Mixture
+from regimen.predictors import LogisticConfig, LSTMConfig, PredictorConfig
 from regimen.records import load_config
 from regimen.runs import start
 from regimen.runs.prepare import prepare
@@ -165,6 +166,25 @@ def test_a_classifier(member: Any, symbols: str, latency: int) -> None:
         state = predictor.state()
         predictor.load_state({name: generator(0, name).normal(size=each.shape) for name, each in state.items()})
     check(ClassifierPolicy(predictor, RULE, Scaler()), symbols, latency)
+
+
+def advisers() -> list[ClassifierPolicy]:
+    """One that sees a row and one that sees a window, whose weights are not zeros."""
+    nets = LogisticConfig(zero_start=False), LSTMConfig(context=6, width=4, layers=1, heads=1)
+    return [ClassifierPolicy(net.build(len(COLUMNS), 3, seed=2, schema="s"), RULE, Scaler()) for net in nets]
+
+
+@pytest.mark.parametrize(("symbols", "latency"), [("A", 1), ("ABC", 2)])
+def test_a_committee(symbols: str, latency: int) -> None:
+    check(Committee(advisers(), RULE), symbols, latency)
+
+
+@pytest.mark.parametrize("combine", [MeanConfig(), HedgeConfig(), DiscountedThompsonConfig(draw_every=2)])
+def test_a_mixture_of_a_net_an_agent_and_a_rule(combine: Any) -> None:
+    case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
+    config = lanes(case, 2)
+    members = [advisers()[1], AgentPolicy(learned(case, config), config), MomentumConfig(lookback=5).build(RULE)]
+    check(Mixture(members, combine, COSTS, latency=2, seed=1), "ABC", 2)
 
 
 def lanes(case: Case, latency: int, context: int = 1, **more: Any) -> VectorMarketConfig:

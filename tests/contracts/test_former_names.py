@@ -48,6 +48,7 @@ EXAMPLE_HASHES = {
     "ppo-btc-1h.yaml": ("ppo", "fcc34fe0fc8bf653"),
     "ppo-sp500-panel.yaml": ("ppo", "f6b8f792c29d8621"),
     "recurrent-ppo-btc-1h.yaml": ("recurrent-ppo", "4541344dd8b8c9ff"),
+    "rl-ensemble-btc-1h.yaml": ("ensemble", "736439bde497b0e3"),
     "sac-btc-1h.yaml": ("sac", "52cb1963f9a936ec"),
     "sac-sp500-panel.yaml": ("sac", "9c57a4a16cc5fc56"),
     "sb3-btc-1h.yaml": ("sb3", "ad7f379f70b93d35"),

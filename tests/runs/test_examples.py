@@ -40,11 +40,11 @@ def _shortened(path: Path) -> list[str]:
     """Returns overrides that leave two windows and little learning."""
     config = load_config(path)
     words = list(SHORT)
-    if "training" in config.model.reads:
+    if "training" in config.model.sections():
         words += ["training.epochs=1", "training.patience=null"]
     if isinstance(config.model, TreeSettings):
         words.append("model.n_estimators=5")
-    if "environment" in config.model.reads:
+    if "environment" in config.model.sections():
         words += ["environment.steps=2048", "environment.n_envs=33", "environment.evaluations=1"]
         if hasattr(config.model, "updates"):
             words.append("model.updates=20")
@@ -74,7 +74,7 @@ def test_one_file_serves_every_model(name: str, file: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_an_example_runs(name: str, folder: Path, tmp_path: Path) -> None:
-    if name.startswith("sb3"):
+    if name.startswith(("sb3", "rl-ensemble")):
         pytest.importorskip("stable_baselines3")
     path = EXAMPLES / name
     config = load_config(path, [*_data(name, folder), *_shortened(path)])

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from regimen.records.leftovers import SCRATCH, find_leftovers
     from regimen.records.listing import LATEST, find_run, list_runs, names_of_runs
     from regimen.records.manifest import CONFIG, write_manifest
-    from regimen.records.models import model_config, model_names, model_title, own_model
+    from regimen.records.models import (
+        EnsembleConfig,
+        Member,
+        model_config,
+        model_names,
+        model_title,
+        own_model,
+        parts_of,
+    )
     from regimen.records.recorded import read_sketch
     from regimen.records.report import read_exhibits, write_exhibits, write_report
     from regimen.records.trial import Trial
@@ -42,8 +50,10 @@ __all__ = [
     "SCRATCH",
     "SEAL",
     "Effort",
+    "EnsembleConfig",
     "EnvironmentConfig",
     "JudgeConfig",
+    "Member",
     "RunConfig",
     "RunDirectory",
     "ScalerConfig",
@@ -69,6 +79,7 @@ __all__ = [
     "new_id",
     "now",
     "own_model",
+    "parts_of",
     "plain",
     "read_exhibits",
     "read_json",
@@ -90,6 +101,7 @@ __getattr__, __dir__ = lazily(
     {
         "CONFIG": ".manifest",
         "Effort": ".effort",
+        "EnsembleConfig": ".models",
         "EnvironmentConfig": ".config",
         "JudgeConfig": ".config",
         "ScalerConfig": ".config",
@@ -104,12 +116,14 @@ __getattr__, __dir__ = lazily(
         "find_leftovers": ".leftovers",
         "find_runs": ".compare",
         "has_its_seal": ".checksums",
+        "Member": ".models",
         "model_config": ".models",
         "model_names": ".models",
         "model_title": ".models",
         "new_id": ".directory",
         "now": ".directory",
         "own_model": ".models",
+        "parts_of": ".models",
         "plain": ".documents",
         "recorded_files": ".checksums",
         "sealed": ".checksums",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from regimen.errors import ConfigError
 from regimen.own import load_object
 from regimen.records.config import RunConfig, read_yaml, resolve, unread_by, without
 from regimen.records.models import kind_name, model_config, own_kind
-from regimen.settings import apply_overrides, place_of, placed
+from regimen.settings import ModelSettings, apply_overrides, place_of, placed, validated
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,11 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     source = {"source": name} if ":" in name or name.endswith(".py") else {}
     model = own_kind(load_object(name, "--model"), name) if source else model_config(name)
     values = {} if path is None else dict(placed(read_yaml(path)))
-    unread = unread_by(model)
     kind = model.model_fields["kind"].default
+    own = values.get("model")
+    same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind and own.items() >= source.items()
+    section = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind, **source}
+    unread = unread_by(_as_given(model, section, overrides))
     for override in overrides:
         key = place_of(override.partition("=")[0].strip())
         if any(f"{key}.".startswith(f"{part}.") for part in unread):
@@ -58,13 +62,11 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
         if key in ("model", "model.kind", *(f"model.{field}" for field in source)):
             raise ConfigError(key, "must be left out with --model, which already names the model", override)
     left_out = tuple(part for part in unread if without(values, part) is not None)
-    own = values.get("model")
-    same = isinstance(own, Mapping) and own.get("kind", "baseline") == kind and own.items() >= source.items()
-    for section, fields in model.presets.items():
-        given = values.setdefault(section, {})
+    for part, fields in model.presets.items():
+        given = values.setdefault(part, {})
         if isinstance(given, dict):
-            values[section] = {**fields, **given}
-    values["model"] = {**own, "kind": kind} if isinstance(own, Mapping) and same else {"kind": kind, **source}
+            values[part] = {**deepcopy(dict(fields)), **given}  # overrides go into it
+    values["model"] = section
     label = name.rpartition(":")[2] if source else kind_name(kind)
     named = values.get("name") if isinstance(values.get("name"), str) else None
     values = apply_overrides(values, overrides)
@@ -73,6 +75,16 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     if values.get("name") == named:  # no override names the run
         values["name"] = _name(label, named, values.get("data"))
     return Chosen(resolve(values), left_out)
+
+
+def _as_given(
+    model: type[ModelSettings], section: Mapping[str, Any], overrides: Sequence[str]
+) -> ModelSettings | type[ModelSettings]:
+    """Returns the config of a model whose fields decide which sections it reads; the class of any other."""
+    if model.sections is ModelSettings.sections:
+        return model
+    own = [each for each in overrides if each.partition("=")[0].strip().startswith("model.")]
+    return validated(model, apply_overrides({"model": deepcopy(dict(section))}, own)["model"], "model.")
 
 
 def _name(model: str, given: str | None, data: Any) -> str:

@@ -94,12 +94,13 @@ _OPTIONAL = (
 
 def unread_by(model: ModelSettings | type[ModelSettings]) -> tuple[str, ...]:
     """Returns what such a model does not read: sections, and ``section.field`` of one that it reads in part."""
+    reads = model.reads if isinstance(model, type) else model.sections()
     unread: list[str] = []
     for section in _OPTIONAL:
         if "." in section:
-            unread += [] if section in model.reads else [section]
+            unread += [] if section in reads else [section]
             continue
-        fields = [name.partition(".")[2] for name in model.reads if name.partition(".")[0] == section]
+        fields = [name.partition(".")[2] for name in reads if name.partition(".")[0] == section]
         if not fields:
             unread.append(section)
         elif "" not in fields:

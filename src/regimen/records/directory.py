@@ -23,7 +23,7 @@ from regimen.locks import FileLock, is_locked
 from regimen.own import OwnSource
 from regimen.readers.formats import path_exists
 from regimen.records.checksums import JUDGED, recorded_files, require_undamaged
-from regimen.records.layout import EXPOSURES
+from regimen.records.layout import EXPOSURES, HISTORY
 from regimen.records.manifest import CONFIG, MANIFEST, read_manifest, write_manifest
 from regimen.records.trials import TrialLedger
 
@@ -179,7 +179,7 @@ class RunDirectory:
     @property
     def has_begun(self) -> bool:
         """Whether there is something that `regimen resume` would not have to do again."""
-        kept = ("windows/*/checkpoint/*.safetensors", f"windows/*/{EXPOSURES}")
+        kept = ("windows/*/checkpoint/**/*.safetensors", f"windows/*/checkpoint/**/{HISTORY}", f"windows/*/{EXPOSURES}")
         return any(any(self.path.glob(f"{home}{each}")) for home in ("", "seeds/*/") for each in kept)
 
     @contextmanager
@@ -252,6 +252,8 @@ def located(config: RunConfig, began: Path) -> RunConfig:
         config: of the run.
         began: that folder.
     """
+    from regimen.records.models import EnsembleConfig
+
     if began == Path.cwd():
         return config
 
@@ -264,5 +266,5 @@ def located(config: RunConfig, began: Path) -> RunConfig:
     changes: dict[str, Any] = {"extras": extras}
     changes |= {key: place(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
     changed: dict[str, Any] = {"data": data.model_copy(update=changes), "features": config.features.began_in(began)}
-    own = {name: part.located(began) for name, part in config if isinstance(part, OwnSource)}
+    own = {name: part.located(began) for name, part in config if isinstance(part, OwnSource | EnsembleConfig)}
     return config.model_copy(update=changed | own)

@@ -158,7 +158,7 @@ def _fitted(now: Prepared, window: Window) -> Iterator[FittedPart]:
     chain, seen_by = preprocessed_by(now, window)
     if chain:
         yield FittedPart(f"{name}: preprocess", learnt, chain.state())
-    if "scaler" in now.config.model.reads:
+    if "scaler" in now.config.model.sections():
         yield FittedPart(name, learnt, fitted_scaler(seen_by, window).state())
     if window.number == 0:  # as all others are trained
         fit = fit_model(now, window, now.config.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from regimen.execution import History
 from regimen.features import FeatureFrame, FeatureSet
 from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, label, trailing_volatility
 from regimen.policies import realised_volatility
+from regimen.preprocess import Chain
 from regimen.readers import Loaded, load, load_as_is, load_with_report
 from regimen.records import RunConfig
 from regimen.reprs import many, short
@@ -32,6 +33,7 @@ class Prepared:
         frame: (time, symbol, feature) features of the whole series; row t uses bars <= t.
         labels: what the classifier learns.
         windows: the walk-forward windows, in time.
+        passed: what the features of the frame have passed through already, for a member of an ensemble.
     """
 
     config: RunConfig
@@ -40,6 +42,7 @@ class Prepared:
     frame: FeatureFrame
     labels: Labels
     windows: tuple[Window, ...]
+    passed: Chain = field(default_factory=Chain)
 
     def __repr__(self) -> str:
         return short(self, f"{self.bars!r}, {self.features!r}, {many(len(self.windows), 'window')}")

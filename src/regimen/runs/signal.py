@@ -25,6 +25,7 @@ from regimen.policies import (
     targets,
     unwrapped,
 )
+from regimen.policies.ensemble import Committee, Mixture
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, model_title, plain, read_json, read_sketch, require_finished
 from regimen.records.layout import CALIBRATION, MODEL, PREPROCESS, SCALER
@@ -177,7 +178,7 @@ def _needed(config: RunConfig, features: FeatureSet) -> int:
     """Returns how many bars a symbol must have before its policy sees something whole."""
     context = int(getattr(config.model, "context", 1))
     lookback = int(getattr(config.model, "lookback", 0))
-    if "environment" in config.model.reads:
+    if "environment" in config.model.sections():
         context = max(context, config.environment.context)
     volatility = config.exposure.volatility_bars if config.exposure.volatility_target is not None else 0
     return max(features.warmup, volatility, lookback) + context
@@ -193,11 +194,11 @@ def _require(bars: Bars, needed: int) -> None:
 def _latest(policy: Policy, history: History, first: int) -> tuple[Floats, Floats | None]:
     """Returns the targets of bars from ``first`` on, and for an agent its memory before the last bar.
 
-    An agent that is given a whole series leaves its last bar open, since nothing fills after it. Here the next bar is
-    still to come, so it is asked bar by bar.
+    An agent that is given a whole series leaves its last bar open, since nothing fills after it, and so does a mixture
+    that it is in. Here the next bar is still to come, so they are asked bar by bar.
     """
     bare = unwrapped(policy)
-    if not isinstance(bare.policy if isinstance(bare, Preprocessed) else bare, AgentPolicy):
+    if not isinstance(bare.policy if isinstance(bare, Preprocessed) else bare, AgentPolicy | Mixture):
         return targets(policy, history, first), None
     from regimen.execution import share
 
@@ -246,7 +247,7 @@ def _holdings(
 ) -> tuple[Holding, ...]:
     bars, last = history.bars, len(history.bars) - 1
     inner, sight = innermost(policy, history)
-    classes = inner.probabilities(sight, last, last + 1)[0] if isinstance(inner, ClassifierPolicy) else None
+    classes = inner.probabilities(sight, last, last + 1)[0] if isinstance(inner, ClassifierPolicy | Committee) else None
     volatility = realised_volatility(seen(bars).close, config.exposure.volatility_bars, bars.periods_per_year)[last]
     row = history.features[last]
     holdings = []

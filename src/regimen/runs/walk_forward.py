@@ -23,6 +23,7 @@ from regimen.records import (
     model_title,
     new_id,
     now,
+    parts_of,
     recorded_files,
     require_finished,
     write_exhibits,
@@ -35,6 +36,7 @@ from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
+from regimen.runs.families.members import tried
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
@@ -145,7 +147,7 @@ def describe(directory: RunDirectory, prepared: Prepared) -> None:
     """Writes what is known before the first fit: config, data checks, manifest."""
     write_text(directory.path / CONFIG, prepared.config.to_yaml())
     write_json(directory.path / "data.json", described(prepared.loaded, prepared.series.fingerprint))
-    for name, part in prepared.config:
+    for name, part in parts_of(prepared.config):
         if isinstance(part, OwnSource):
             part.copy_to(directory.path / "sources", f"{name}.source")
     _tell(directory, prepared, "running")
@@ -234,7 +236,9 @@ def _train(
         def fitted(window: Window, seed: int = seed) -> None:
             if book is not None:
                 fit = trial(prepared, directory, seed, "fit", window.number, window.train.rows)
-                book.append(fit, prepared.series.sketch, directory.path)
+                members = [replace(fit, config=own, model=kind, seed=s) for own, kind, s in tried(config, seed)]
+                for each in (fit, *members):
+                    book.append(each, prepared.series.sketch, directory.path)
 
         def tell(done: int, message: str, offset: int = number * units) -> None:
             advance(offset + done, total, message)

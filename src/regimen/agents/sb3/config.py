@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue, PositiveInt
 
@@ -41,3 +42,8 @@ class SB3Config(AgentSettings):
     observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
     report_steps: int = Field(default=2000, ge=1, description="environment steps of an iteration, at least")
     threads: int = Field(default=1, ge=1, description="CPU threads of torch")
+
+    def usual(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns the actions that an algorithm can choose among, where it has no choice."""
+        continuous = self.algorithm.lower() in ("td3", "ddpg", "sac", "tqc", "crossq")
+        return {"environment": {"actions": {"kind": "continuous"}}} if continuous else {}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
 from regimen.policies.ensemble.config import (
     CombineConfig,
     DiscountedThompsonConfig,
@@ -10,11 +13,15 @@ from regimen.policies.ensemble.config import (
     MixingConfig,
     ThompsonConfig,
 )
-from regimen.policies.ensemble.mixing import hedge, regret, thompson
-from regimen.policies.ensemble.mixture import Mixture
+
+if TYPE_CHECKING:
+    from regimen.policies.ensemble.committee import Committee
+    from regimen.policies.ensemble.mixing import hedge, regret, thompson
+    from regimen.policies.ensemble.mixture import Mixture
 
 __all__ = [
     "CombineConfig",
+    "Committee",
     "DiscountedThompsonConfig",
     "HedgeConfig",
     "MeanConfig",
@@ -25,3 +32,14 @@ __all__ = [
     "regret",
     "thompson",
 ]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Committee": ".committee",
+        "hedge": ".mixing",
+        "Mixture": ".mixture",
+        "regret": ".mixing",
+        "thompson": ".mixing",
+    },
+)

@@ -172,17 +172,17 @@ def _earned(
 ) -> bool:
     """Writes the P&L (member,) of a bar; returns whether there is one: a close before it, and somebody who holds."""
     members = len(earned)
-    held = False
+    holds = False
     if state[_CLOSE] == 0.0:
-        return held
+        return holds
     gap, inside = start * ratio / state[_CLOSE] - 1.0, price / start - 1.0
     paid = 0.0 if math.isnan(funding) else funding
     for k in range(members):
         now = state[_FIRST + (rules.latency - 1) * members + k]
         before = state[_FIRST + rules.latency * members + k]
         earned[k] = before * gap + now * inside - rules.cost * abs(now - before) - before * paid
-        held = held or now != 0.0 or before != 0.0
-    return held
+        holds = holds or now != 0.0 or before != 0.0
+    return holds
 
 
 @jit_step

@@ -12,7 +12,7 @@ from regimen.learning import AgentSettings
 from regimen.own import OwnSource
 from regimen.policies import FunctionConfig, RuleSettings
 from regimen.predictors import EstimatorSettings, PredictorSettings
-from regimen.records import RunConfig
+from regimen.records import EnsembleConfig, RunConfig, parts_of
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
 from regimen.splits import OwnSplitsConfig
@@ -42,6 +42,10 @@ def family_of(model: ModelSettings) -> Family:
         from regimen.runs.families import rule
 
         return rule
+    if isinstance(model, EnsembleConfig):
+        from regimen.runs.families import ensemble
+
+        return ensemble
     raise ConfigError("model", "must be the config of a model", type(model).__name__)
 
 
@@ -52,7 +56,7 @@ def require_own_code(config: RunConfig) -> None:
         ConfigError: of the user's own, it is not there, does not run, is not what it was, or cannot be called with its
             settings; a library is not installed.
     """
-    for name, part in config:
+    for name, part in parts_of(config):
         if isinstance(part, FunctionConfig | OwnLabelsConfig | OwnSplitsConfig):
             part.function()
         elif isinstance(part, OwnAgentConfig):

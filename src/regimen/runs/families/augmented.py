@@ -43,7 +43,7 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
                     prepared.config,
                     replace(prepared.loaded, bars=bars),
                     prepared.features,
-                    replace(frame, values=chain.scan(there)),
+                    replace(frame, values=chain.scan(prepared.passed.scan(there))),
                     labelled(prepared.config, bars),
                     (),
                 )

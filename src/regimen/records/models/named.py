@@ -1,4 +1,4 @@
-"""All models there are: their union, and each by its name."""
+"""The union of all models, and each by its name."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from regimen.agents import AgentConfig, OwnAgentConfig
+from regimen.agents import OwnAgentConfig
 from regimen.errors import ConfigError
-from regimen.own import OwnSource, load_object, source_of, written_expression
-from regimen.policies import FunctionConfig, RuleConfig
-from regimen.predictors import EstimatorConfig, ModuleConfig, PredictorConfig, TreesConfig, is_estimator
+from regimen.own import load_object, source_of, written_expression
+from regimen.policies import FunctionConfig
+from regimen.predictors import EstimatorConfig, ModuleConfig, is_estimator
+from regimen.records.models.ensemble import EnsembleConfig, MemberConfig
 from regimen.settings import ModelSettings, members, validated
 
-ModelConfig = Annotated[
-    PredictorConfig | TreesConfig | EstimatorConfig | AgentConfig | OwnAgentConfig | RuleConfig,
-    Field(discriminator="kind"),
-]
+ModelConfig = Annotated[MemberConfig | EnsembleConfig, Field(discriminator="kind")]
 """Every model's config; ``kind`` says which."""
 ALIASES = {"ppo-lstm": "recurrent-ppo"}
 """Second names of models."""
@@ -153,9 +151,10 @@ def _same(left: object, right: object) -> bool:
         return False
 
 
-def model_title(model: ModelConfig) -> str:
+def model_title(model: ModelSettings) -> str:
     """Returns what tables and pictures call a model: its kind, or the name of one's own."""
-    return model.name if isinstance(model, OwnSource) else model.kind
+    name = getattr(model, "name", None) if "source" in type(model).model_fields else None
+    return str(name or type(model).model_fields["kind"].default)
 
 
 def kind_name(kind: str) -> str:

@@ -1,0 +1,209 @@
+"""A run of several models as one: members are those that are trained alone, go on where they stopped, and count."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from regimen.errors import ConfigError, RunError
+from regimen.execution import decide, targets
+from regimen.policies.ensemble import Committee, Mixture
+from regimen.records import EnsembleConfig, RunConfig, RunDirectory, choose_model, read_json, unread_by
+from regimen.runs import reproduce_run, resume_run, signal_of, start
+from regimen.runs.families import classifier, ensemble
+from regimen.runs.families.members import alone, tried
+from regimen.runs.prepare import prepare
+from regimen.runs.window import fit_model, load_policy
+
+from .conftest import silent
+
+Configured = Callable[..., RunConfig]
+NETS = "members: [{kind: logistic}, {kind: baseline}]"
+MIXED = (
+    "model={kind: ensemble, combine: hedge, members: [{kind: logistic}, {kind: momentum, lookback: 20}, "
+    "{kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}]}",
+    "environment={steps: 512, n_envs: 16, episode_length: 40, evaluations: 1}",
+    "training.epochs=2",
+)
+RUNNING = "preprocess=[{kind: running, half_life: 100}]"
+
+
+def members_of(config: RunConfig) -> tuple[Any, ...]:
+    assert isinstance(config.model, EnsembleConfig)
+    return config.model.members
+
+
+def model_of(words: str) -> str:
+    return f"model={{kind: ensemble, {words}}}"
+
+
+@pytest.mark.parametrize("words", [(model_of(NETS), RUNNING), MIXED])
+def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
+    configured: Configured, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    config = configured("training.epochs=2", *words)
+    directory, _ = start(config, tmp_path / "runs", silent)
+    prepared = prepare(config)
+    window = prepared.windows[1]
+    kept = np.load(directory.window(1) / "exposures.npy")
+    policy = load_policy(directory.window(1), prepared.config, prepared.features.hash)
+    span = window.test.start, window.test.stop
+    np.testing.assert_array_equal(targets(policy, prepared.history, *span), kept)
+    state = policy.initial_state(1)
+    for t in range(window.test.stop):
+        moment = prepared.history.at(t)
+        if t < window.test.start:
+            state = policy.watch(moment, state)
+        else:
+            row, state = decide(policy, moment, state)
+            np.testing.assert_array_equal(row, kept[t - window.test.start])
+    assert len(np.unique(kept)) > 20
+    (holding,) = signal_of(directory, None, [], silent).holdings
+    assert holding.target is not None
+    assert (holding.probabilities is not None) == (RUNNING in words)  # agents and rules say none
+    if RUNNING in words:
+        assert not reproduce_run(directory, silent).differing
+
+
+def test_the_mean_is_that_of_models_that_are_trained_alone(configured: Configured) -> None:
+    config = configured("training.epochs=2", model_of(NETS), RUNNING)
+    prepared = prepare(config)
+    window = prepared.windows[0]
+    together = fit_model(prepared, window, 3).policy
+    said = []
+    for member in members_of(config):
+        one = prepare(configured("training.epochs=2", RUNNING).model_copy(update={"model": member}))
+        said.append(fit_model(one, one.windows[0], 3).policy)
+    span = window.test.start, window.test.stop
+    inner: Any = together.policy  # type: ignore[attr-defined]
+    seen = together.sight(prepared.history)  # type: ignore[attr-defined]
+    alone_ = [one.policy.probabilities(one.sight(prepared.history), *span) for one in said]  # type: ignore[attr-defined]
+    assert isinstance(inner, Committee)
+    np.testing.assert_array_equal(inner.probabilities(seen, *span), (alone_[0] + alone_[1]) / 2)
+
+
+def test_a_training_that_is_stopped_goes_on_in_the_member_that_it_was_at(
+    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the third fit of the first window: the first two are not fitted again, and the bytes are the same."""
+    config = configured("training.epochs=2", model_of(f"{NETS}, seeds: 2"))
+    whole, _ = start(config, tmp_path / "whole", silent)
+    calls: list[str] = []
+    fit = classifier.fit
+
+    def counted(prepared: Any, window: Any, *rest: Any) -> Any:
+        calls.append(f"{window.number} {prepared.config.model.kind}")
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return fit(prepared, window, *rest)
+
+    monkeypatch.setattr(classifier, "fit", counted)
+    with pytest.raises(KeyboardInterrupt):
+        start(config, tmp_path / "stopped", silent)
+    directory = RunDirectory(next(path for path in (tmp_path / "stopped").iterdir() if path.is_dir()))
+    resume_run(directory, silent)
+    assert calls[:6] == ["0 logistic", "0 logistic", "0 baseline", "0 baseline", "0 baseline", "1 logistic"]
+    for path in sorted((whole.path / "windows").rglob("*")):
+        if path.is_file() and path.name != "fit.json":
+            there = directory.path / path.relative_to(whole.path)
+            assert there.read_bytes() == path.read_bytes(), path
+    assert not list(directory.path.rglob("checkpoint"))
+
+
+def test_every_member_is_a_trial_as_if_it_were_run_alone(configured: Configured, tmp_path: Path) -> None:
+    config = configured("training.epochs=1", model_of(f"{NETS}, seeds: 2"))
+    directory, judgement = start(config, tmp_path / "runs", silent)
+    assert judgement["trials"]["count"] == 1 + 4
+    member = config.model_copy(update={"model": members_of(config)[1]})
+    _, judgement = start(member, tmp_path / "runs", silent)
+    assert judgement["trials"]["count"] == 1 + 4
+    rows = directory.trials.rows()
+    assert {row["model"] for row in rows} == {"ensemble", "logistic", "baseline"}
+    assert len({own for _, _, own in tried(config, 0)}) == 2
+
+
+def ensemble_of(*members: dict[str, Any], **fields: Any) -> EnsembleConfig:
+    return EnsembleConfig.model_validate({"members": members, **fields})
+
+
+def test_rules_have_one_fit_and_agents_the_actions_that_they_can_have(configured: Configured) -> None:
+    model = ensemble_of({"kind": "momentum"}, {"kind": "analytic"}, seeds=3)
+    config = configured().model_copy(update={"model": model})
+    assert [each.place for each in model.fitted(0)] == [
+        "0-momentum/seed-0", "1-analytic/seed-0", "1-analytic/seed-1", "1-analytic/seed-2",
+    ]  # fmt: skip
+    assert alone(config, model.members[1]).environment.actions.kind == "continuous"
+    assert alone(config, model.members[0]).environment == config.environment
+
+
+def test_a_mixture_of_rules_has_the_weights_of_its_members(configured: Configured) -> None:
+    model = ensemble_of({"kind": "momentum"}, {"kind": "momentum", "lookback": 5}, combine="thompson")
+    config = configured().model_copy(update={"model": model})
+    prepared = prepare(config)
+    policy = fit_model(prepared, prepared.windows[0], 0).policy
+    assert isinstance(policy, Mixture)
+    assert policy.titles == ("momentum 1", "momentum 2")
+    other = fit_model(prepared, prepared.windows[1], 0).policy
+    assert isinstance(other, Mixture)
+    span = prepared.windows[0].test.start, prepared.windows[0].test.stop
+    drawn = [each.weights(prepared.history, *span)[:, 0].argmax(axis=1) for each in (policy, other)]
+    assert not np.array_equal(*drawn)  # each window draws anew
+
+
+def test_what_members_read_together_is_read(configured: Configured, config_file: Path) -> None:
+    rules = ensemble_of({"kind": "momentum"})
+    assert "training" in unread_by(rules)
+    assert "environment" in unread_by(EnsembleConfig())
+    assert unread_by(configured(*MIXED).model) == ()
+    chosen = choose_model("ensemble", config_file, ["model.members=[{kind: momentum}]"])
+    assert "training" in chosen.left_out
+    assert choose_model("ensemble", config_file).left_out == ()
+    with pytest.raises(ConfigError, match=r"environment\.steps: is not read by a model of kind ensemble"):
+        choose_model("ensemble", config_file, ["environment.steps=5"])
+    agents = choose_model("ensemble", config_file, ["model.members=[{kind: sac}]", "environment.steps=5"])
+    assert agents.config.environment.steps == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("members: []", r"model: members must name at least one model; got \[\]"),
+        ("members: [{kind: ensemble}]", r"model\.members\.0\.kind: must be one of .*; got 'ensemble'"),
+        ("seeds: 2, members: [{kind: momentum}]", r"model: seeds must be 1 where no member learns; got 2"),
+        ("combine: best", r"model\.combine\.kind: must be one of 'mean', .*; got 'best'"),
+        ("combine: {kind: hedge, horizon: 0}", r"model\.combine\.horizon: must be greater than or equal to 1; got 0"),
+        ("members: [{kind: baseline, hiden: [8]}]", r"hiden: is not a known key \(did you mean 'hidden'\?\)"),
+    ],
+)
+def test_a_mistake_is_one_line(configured: Configured, words: str, line: str) -> None:
+    with pytest.raises(ConfigError, match=line):
+        configured(model_of(words))
+
+
+def test_what_a_member_says_of_its_training_has_its_name(configured: Configured) -> None:
+    config = configured(model_of("members: [{kind: logistic}, {kind: lstm, context: 400}]"))
+    prepared = prepare(config)
+    with pytest.raises(ConfigError, match=r"model\.context: must be shorter than .* \(member lstm\); got 400"):
+        fit_model(prepared, prepared.windows[0], 0)
+
+
+def test_a_damaged_member_is_found(configured: Configured, tmp_path: Path) -> None:
+    config = configured("training.epochs=1", model_of(NETS))
+    directory, _ = start(config, tmp_path / "runs", silent)
+    folder = directory.window(0) / "members" / "1-baseline" / "seed-0"
+    assert read_json(folder / "member.json")["title"] == "baseline"
+    shutil.rmtree(folder / "model")
+    with pytest.raises(RunError, match="must exist"):
+        ensemble.load(directory.window(0), config, prepare(config).features.hash)
+
+
+def test_a_short_run_has_one_short_fit_of_each_member(configured: Configured) -> None:
+    short = ensemble.short(configured(*MIXED, "training.epochs=9", "environment.steps=100000"))
+    assert short.training.epochs == 2
+    assert short.environment.steps == 2_000
+    assert short.model.kind == "ensemble"
