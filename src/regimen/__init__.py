@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from regimen.policies import (
         Constant,
         ExposureConfig,
+        FractionalKellyConfig,
         FunctionConfig,
         IsotonicConfig,
         MomentumConfig,
@@ -135,6 +136,7 @@ __all__ = [
     "FixedHorizonConfig",
     "FlagTraderConfig",
     "ForestConfig",
+    "FractionalKellyConfig",
     "FrameFunction",
     "FunctionConfig",
     "GarleanuPedersenConfig",
@@ -282,6 +284,7 @@ _named, _ = lazily(
         "FeaturesConfig": ".features",
         "FixedHorizonConfig": ".labels",
         "FlagTraderConfig": ".agents",
+        "FractionalKellyConfig": ".policies",
         "FunctionConfig": ".policies",
         "GarleanuPedersenConfig": ".simulators",
         "HedgeConfig": ".policies.ensemble",

@@ -99,6 +99,7 @@ def things() -> dict[str, Any]:
         "calibrated classifier": CalibratedClassifier(classifier, VectorConfig().fit(*forecasts)),
         "temperature": TemperatureConfig().fit(*forecasts),
         "isotonic": IsotonicConfig().fit(*forecasts),
+        "kelly": rg.FractionalKellyConfig().fit(labels, window.train),
         "classifier policy": ClassifierPolicy(classifier, ExposureConfig()),
         "agent": rg.PPOConfig().build(spec),
         "agent policy": AgentPolicy(rg.PPOConfig().build(spec), VectorMarketConfig()),

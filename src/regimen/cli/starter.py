@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _KEYS = (
     *("name", "seed", "data.path", "features.kind", "labels.kind", "labels.horizon", "splits.train", "splits.test"),
     *("model.kind", "environment.steps", "environment.n_envs", "training.epochs", "training.patience"),
-    *("exposure.dead_band", "exposure.scale", "exposure.volatility_target"),
+    *("exposure.kind", "exposure.fraction", "exposure.dead_band", "exposure.scale", "exposure.volatility_target"),
     *("market.costs", "market.rebalance", "market.leverage"),
 )
 """What a person changes first."""
@@ -45,7 +45,8 @@ def starter(config: RunConfig, about: str, command: str, also: Sequence[str] = (
     presets = [f"{section}.{field}" for section, fields in config.model.presets.items() for field in fields]
     parts = [tuple(part.split(".")) for part in unread]
     own = ["model.source"] if hasattr(config.model, "source") else []
-    paths = list(dict.fromkeys(_path(config, key) for key in (*_KEYS, *own, *presets, *also)))
+    keys = [key for key in (*_KEYS, *own, *presets, *also) if _is_written(config, key)]
+    paths = list(dict.fromkeys(_path(config, key) for key in keys))
     first: dict[tuple[str, ...], int] = {}
     for place, path in enumerate(paths):
         for depth in range(1, len(path) + 1):
@@ -63,6 +64,13 @@ def starter(config: RunConfig, about: str, command: str, also: Sequence[str] = (
         lines.append(_line(path, _yaml(value), meaning))
         before = path
     return "\n".join(lines) + "\n"
+
+
+def _is_written(config: RunConfig, key: str) -> bool:
+    """Whether a section has such a field and writes it: each kind of a section has fields of its own."""
+    section, _, field = key.partition(".")
+    inside = config.as_dict().get(section)
+    return not isinstance(inside, dict) or not field or field.partition(".")[0] in inside
 
 
 def _path(config: RunConfig, key: str) -> tuple[str, ...]:

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from regimen.bars import Bars, DataConfig
 from regimen.errors import ConfigError
 from regimen.execution import VENUES, Costs
 from regimen.face.features import features_section
 from regimen.own import source_of
 from regimen.records import RunConfig, as_written, load_config, model_config, own_model, resolve
-from regimen.settings import ModelSettings, validated
+from regimen.settings import ModelSettings, members, validated
 from regimen.splits import WalkForwardConfig
 
 SOURCES = "sources"
@@ -66,8 +64,7 @@ def run_config(
 def _meant(key: str) -> str:
     """What an unknown argument should have been: a field within its section, or else the nearest argument."""
     for section, field in RunConfig.model_fields.items():
-        config = field.annotation
-        if isinstance(config, type) and issubclass(config, BaseModel) and key in config.model_fields:
+        if section != "model" and any(key in config.model_fields for config in members(field.annotation)):
             return f"; it is a field of {section}: {section}={{{key!r}: ...}}"
     near = difflib.get_close_matches(key, [*RunConfig.model_fields, *_FURTHER], n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""

@@ -105,7 +105,9 @@ class KellyRule:
 
     The returns of a class are taken for two equally likely ones, mean ± deviation: exact for a coin, whose deviation
     is 0, and equal to the truth up to the second moment otherwise, while the third term of the logarithm is some
-    percent of exposure times return. Of these at most six outcomes the optimum is exact.
+    percent of exposure times return. Of these at most six outcomes the optimum is exact. That a class pays the same
+    however sure the model is of it is an approximation too: where a signal moves all returns alike, μ of two classes is
+    2/π of the truth, which is the careful side.
 
     With costs each outcome of the side that μ is on pays a round trip, which one open and close of the position for
     one opinion costs; where ``|μ|`` is not above it the exposure is 0. An opinion that lasts would pay it once and is

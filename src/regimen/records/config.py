@@ -20,7 +20,14 @@ from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
-from regimen.policies import CalibrationConfig, ExposureConfig, TemperatureConfig
+from regimen.policies import (
+    CalibrationConfig,
+    ExposureConfig,
+    ExposureRuleConfig,
+    FractionalKellyConfig,
+    RuleSettings,
+    TemperatureConfig,
+)
 from regimen.predictors import BaselineConfig
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
@@ -149,7 +156,7 @@ class RunConfig(BaseModel):
     calibration: CalibrationConfig | None = Field(
         TemperatureConfig(), description="how probabilities are calibrated before the exposure; none: they are not"
     )
-    exposure: ExposureConfig = Field(ExposureConfig(), description="how probabilities become an exposure")
+    exposure: ExposureRuleConfig = Field(ExposureConfig(), description="how probabilities become an exposure")
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
     judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
     tracking: TrackingConfig = Field(
@@ -167,6 +174,7 @@ class RunConfig(BaseModel):
                 "splits": "walk_forward",
                 "model": "baseline",
                 "calibration": "temperature",
+                "exposure": "lean",
             }
             sections = {
                 name: {"kind": kind, **values[name]}
@@ -194,6 +202,21 @@ class RunConfig(BaseModel):
             parent = next(member for member in members(ModelConfig) if isinstance(model, member))
             raise ValueError(f"must be a {parent.__name__} itself, not a subclass; got {type(model).__name__}")
         return model
+
+    @model_validator(mode="after")
+    def _kelly_has_probabilities(self) -> Self:
+        says_none = isinstance(self.model, RuleSettings) or "exposure" not in self.model.reads
+        if isinstance(self.exposure, FractionalKellyConfig) and says_none:
+            rule = f"must be lean with a model of kind {self.model.kind}, which says no probabilities of the classes"
+            raise ValueError(f"exposure.kind {rule}; got kelly")
+        return self
+
+    @model_validator(mode="after")
+    def _kelly_has_calibrated_ones(self) -> Self:
+        if isinstance(self.exposure, FractionalKellyConfig) and self.calibration is None:
+            rule = "must be lean with calibration none: Kelly bets on probabilities as they are"
+            raise ValueError(f"exposure.kind {rule}; got kelly")
+        return self
 
     @model_validator(mode="after")
     def _every_section_is_read(self) -> Self:

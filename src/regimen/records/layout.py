@@ -3,9 +3,10 @@
 MODEL, LAST, CHECKPOINT = "model", "last", "checkpoint"
 EXPOSURES, DRAWN, HISTORY = "exposures.npy", "drawn.npy", "history.json"
 SCALER, PREPROCESS, CALIBRATION = "scaler.json", "preprocess.json", "calibration.json"
+EXPOSURE = "exposure.json"
 """What is in a window's folder: the best model, the last one, the checkpoint while it trains; its decisions, the course
-of training, the scaler where its model has one, the steps before it where the config has some, and the calibration of
-its probabilities."""
+of training, the scaler where its model has one, the steps before it where the config has some, the calibration of its
+probabilities, and what a rule of exposure was fitted to."""
 WRAPPERS = {"intervals": "intervals.json", "novelty": "novelty.json", "band": "band.json"}
 """The sections of a config that stand around a policy, the innermost first, and where each keeps its fit."""
 EXHIBITS = ("exhibits.json", "importance.json")

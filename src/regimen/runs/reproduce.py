@@ -21,6 +21,7 @@ _COMPARED = (
     "scaler.json",
     "preprocess.json",
     "calibration.json",
+    "exposure.json",
     *WRAPPERS.values(),
     EXHIBITS[0],
     "history.json",

@@ -23,7 +23,9 @@ from regimen.policies import (
     Classifier,
     ClassifierPolicy,
     ExposureConfig,
+    ExposureRule,
     History,
+    KellyRule,
     Policy,
     Probable,
     Scaler,
@@ -31,6 +33,7 @@ from regimen.policies import (
 )
 from regimen.records import RunConfig, read_json, write_json
 from regimen.records.layout import CALIBRATION
+from regimen.runs.families.sizing import fit_rule, read_rule, write_rule
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import Prepared
 from regimen.splits import Slice, Window, purged_folds
@@ -67,13 +70,15 @@ class CalibratedRule:
         about: how it was fitted, as plain values; None where the config has no calibration.
     """
 
-    rule: ExposureConfig
+    rule: ExposureRule
     calibration: Calibration | None = None
     about: dict[str, Any] | None = None
 
     @property
     def saw_validation(self) -> bool:
         """Whether validation rows decided some of it."""
+        if isinstance(self.rule, KellyRule) and self.rule.confirmation is not None:
+            return True
         return self.calibration is not None and self.about is not None and self.about["fit_on"] == "validation"
 
     def policy(self, classifier: Classifier, scaler: Scaler | None) -> ClassifierPolicy:
@@ -84,6 +89,7 @@ class CalibratedRule:
 
     def save(self, folder: Path) -> None:
         """Writes what was fitted into a window's folder."""
+        write_rule(self.rule, folder)
         if self.about is not None:
             state = None if self.calibration is None else self.calibration.state()
             write_json(folder / CALIBRATION, {**self.about, "state": state})
@@ -103,9 +109,23 @@ def fit_calibrated_rule(prepared: Prepared, window: Window, raw: Policy, refit: 
         ConfigError: there is no validation slice to fit on.
         SplitError: a training slice that cannot be cut into the folds.
     """
+    calibration, about = _fit_calibration(prepared, window, raw, refit, seed)
+
+    def opinions() -> Floats:
+        part = window.validation
+        given = probabilities_of(raw, prepared.history, part.start, part.stop)
+        return given if calibration is None else calibration(given.reshape(-1, 3)).reshape(given.shape)
+
+    return CalibratedRule(fit_rule(prepared, window, opinions), calibration, about)
+
+
+def _fit_calibration(
+    prepared: Prepared, window: Window, raw: Policy, refit: Refit, seed: int
+) -> tuple[Calibration | None, dict[str, Any] | None]:
+    """Returns the calibration of a window, and how it was fitted; see `fit_calibrated_rule`."""
     config = prepared.config
     if config.calibration is None:
-        return CalibratedRule(config.exposure)
+        return None, None
     if config.calibration.fit_on == "out_of_fold":
         forecasts = out_of_fold(prepared, window, config.calibration.folds, refit, seed)
     elif window.validation.rows:
@@ -113,9 +133,7 @@ def fit_calibrated_rule(prepared: Prepared, window: Window, raw: Policy, refit: 
     else:
         rule = f"must be out_of_fold, or calibration none: window {window.number + 1} has no validation rows"
         raise ConfigError("calibration.fit_on", rule, config.calibration.fit_on)
-    return CalibratedRule(
-        config.exposure, *fit_calibration(config.calibration, forecasts, f"window {window.number + 1}")
-    )
+    return fit_calibration(config.calibration, forecasts, f"window {window.number + 1}")
 
 
 def read_calibrated_rule(folder: Path, config: RunConfig) -> CalibratedRule:
@@ -124,15 +142,16 @@ def read_calibrated_rule(folder: Path, config: RunConfig) -> CalibratedRule:
     Raises:
         RunError: the file is missing or damaged.
     """
+    rule = read_rule(folder, config)
     if config.calibration is None:
-        return CalibratedRule(config.exposure)
+        return CalibratedRule(rule)
     about = read_json(folder / CALIBRATION)
     try:
         state = about.pop("state")
         if state is None:
-            return CalibratedRule(config.exposure, None, about)
+            return CalibratedRule(rule, None, about)
         arrays = {name: np.asarray(values, np.float64) for name, values in state.items()}
-        return CalibratedRule(config.exposure, config.calibration.restore(arrays), about)
+        return CalibratedRule(rule, config.calibration.restore(arrays), about)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise RunError("run", f"holds a damaged {CALIBRATION}", str(folder)) from None
 
@@ -195,7 +214,7 @@ def out_of_fold(prepared: Prepared, window: Window, folds: int, refit: Refit, se
         seed: of each fit.
     """
     config = prepared.config
-    alone = replace(prepared, config=config.model_copy(update={"calibration": None}))
+    alone = replace(prepared, config=config.model_copy(update={"calibration": None, "exposure": ExposureConfig()}))
     embargo = getattr(config.splits, "embargo", "auto")
     bars = prepared.features.warmup if isinstance(embargo, str) else embargo
     try:

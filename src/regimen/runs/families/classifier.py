@@ -26,6 +26,7 @@ from regimen.runs.families.scaling import (
     write_chain,
     write_scaler,
 )
+from regimen.runs.families.sizing import unconfirmed_rule
 from regimen.runs.fit import Tell, tell_of_optimiser
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
@@ -121,8 +122,10 @@ def fit(
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
             tell(epoch.epoch, config.training.epochs, message, {k: v for k, v in numbers.items() if v is not None})
 
+    sizing = unconfirmed_rule(prepared, window)
+
     def score(now: TorchPredictor) -> float:
-        return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, config.exposure, scaler))
+        return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, sizing, scaler))
 
     tell_of_optimiser(tell, config.training.epochs)
     try:

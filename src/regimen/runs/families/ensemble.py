@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regimen.errors import ConfigError
-from regimen.policies import ClassifierPolicy, Policy, Preprocessed
+from regimen.policies import ClassifierPolicy, ExposureConfig, Policy, Preprocessed
 from regimen.policies.ensemble import Committee, MeanConfig, Mixture
 from regimen.preprocess import Chain
 from regimen.records import EnsembleConfig, RunConfig, read_json, write_json
@@ -99,6 +99,8 @@ def _combined(members: Sequence[Policy], config: RunConfig, draws: int) -> Commi
     assert isinstance(model, EnsembleConfig)
     titles = [member.title for member in model.fitted(0)]
     if model.say_probabilities and isinstance(model.combine, MeanConfig):
+        if not isinstance(config.exposure, ExposureConfig):
+            raise ConfigError("exposure.kind", "must be lean with an ensemble", config.exposure.kind)
         return Committee([_adviser(member) for member in members], config.exposure, titles=titles)
     return Mixture(members, model.combine, config.market.costs, config.market.latency_bars, draws, titles)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from regimen.policies import Policy, RuleSettings
+from regimen.policies import ExposureConfig, Policy, RuleSettings
 from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY
 from regimen.runs.families.family import Draw
@@ -65,4 +65,5 @@ def short(config: RunConfig) -> RunConfig:
 
 def _policy(config: RunConfig, names: tuple[str, ...]) -> Policy:
     assert isinstance(config.model, RuleSettings)
+    assert isinstance(config.exposure, ExposureConfig)  # a run's config refuses any other
     return config.model.build(config.exposure, names)

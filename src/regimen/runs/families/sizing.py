@@ -1,0 +1,58 @@
+"""The rule of exposure of a window: the config itself, or what Kelly's is fitted to; kept in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.policies import ExposureConfig, ExposureRule, KellyRule
+from regimen.records import RunConfig
+from regimen.records.layout import EXPOSURE
+from regimen.runs.families.scaling import read_arrays, write_arrays
+from regimen.runs.prepare import Prepared
+from regimen.splits import Window
+
+Floats = NDArray[np.float64]
+
+
+def unconfirmed_rule(prepared: Prepared, window: Window) -> ExposureRule:
+    """Returns the rule of a window as its training slice has it, before any probabilities are known."""
+    config = prepared.config.exposure
+    if isinstance(config, ExposureConfig):
+        return config
+    return config.fit(prepared.labels, window.train, prepared.config.market.costs.round_trip)
+
+
+def fit_rule(prepared: Prepared, window: Window, opinions: Callable[[], Floats]) -> ExposureRule:
+    """Returns the rule of a window.
+
+    Args:
+        prepared: bars and labels.
+        window: the window.
+        opinions: gives the calibrated probabilities (stop − start, symbol, 3) of the bars of its validation slice.
+    """
+    rule = unconfirmed_rule(prepared, window)
+    if isinstance(rule, KellyRule) and rule.config.shrink:
+        return rule.confirmed_by(opinions(), prepared.labels, window.validation)
+    return rule
+
+
+def write_rule(rule: ExposureRule, folder: Path) -> None:
+    """Writes what a rule was fitted to into a window's folder, where it was fitted."""
+    if isinstance(rule, KellyRule):
+        write_arrays(folder, EXPOSURE, rule.state())
+
+
+def read_rule(folder: Path, config: RunConfig) -> ExposureRule:
+    """Reads what `write_rule` wrote.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    rule = config.exposure
+    if isinstance(rule, ExposureConfig):
+        return rule
+    return KellyRule.from_state(rule, read_arrays(folder, EXPOSURE))

@@ -1,0 +1,98 @@
+"""A run that sizes by Kelly: fitted, kept, loaded, repeated, refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regimen.errors import ConfigError, RunError
+from regimen.execution import decide, targets
+from regimen.policies import KellyRule
+from regimen.records import RunConfig, read_json
+from regimen.runs import find_run_leaks, reproduce_run, start
+from regimen.runs.prepare import prepare
+from regimen.runs.window import load_policy
+
+from .conftest import silent
+
+Configured = Callable[..., RunConfig]
+KELLY = "exposure={kind: kelly, shrink: false, fraction: 0.25}"
+
+
+@pytest.mark.parametrize("words", [(KELLY,)])
+def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
+    configured: Configured, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    config = configured("training.epochs=2", *words)
+    directory, _ = start(config, tmp_path / "runs", silent)
+    prepared = prepare(config)
+    window, folder = prepared.windows[1], directory.window(1)
+    policy = load_policy(folder, config, prepared.features.hash)
+    kept = np.load(folder / "exposures.npy")
+    np.testing.assert_array_equal(targets(policy, prepared.history, window.test.start, window.test.stop), kept)
+    state = policy.initial_state(1)
+    for t in range(window.test.start):
+        state = policy.watch(prepared.history.at(t), state)
+    for t in range(window.test.start, window.test.start + 30):
+        row, state = decide(policy, prepared.history.at(t), state)
+        np.testing.assert_array_equal(row, kept[t - window.test.start])
+    assert np.abs(kept).max() <= 1.0
+    assert not reproduce_run(directory, silent).differing
+
+
+def test_what_kelly_was_fitted_to_is_kept(configured: Configured, tmp_path: Path) -> None:
+    config = configured("training.epochs=2", "exposure={kind: kelly}")
+    directory, _ = start(config, tmp_path / "runs", silent)
+    prepared, folder = prepare(config), directory.window(0)
+    names = {"means", "deviations", "round_trip", "slope", "standard_error", "shrinkage"}
+    assert set(read_json(folder / "exposure.json")) == names
+    policy = load_policy(folder, config, prepared.features.hash)
+    rule = getattr(policy, "rule", None)
+    assert isinstance(rule, KellyRule)
+    assert rule.round_trip == prepared.config.market.costs.round_trip
+    train = prepared.windows[0].train
+    buys = train.take(prepared.labels.forward_return)[train.take(prepared.labels.y) == 2]
+    assert rule.means[2] == buys.mean()
+    (folder / "exposure.json").write_text(json.dumps({"means": [1.0]}))
+    with pytest.raises(RunError, match="exposure: must have the means that the rule was fitted to"):
+        load_policy(folder, config, prepared.features.hash)
+
+
+def test_before_there_were_others_a_run_had_the_same_hash(configured: Configured) -> None:
+    plain = configured()
+    assert configured("exposure.kind=lean").hash == plain.hash
+    assert "kind" not in plain.as_dict()["exposure"]
+    kelly = configured("exposure={kind: kelly}")
+    assert kelly.hash != plain.hash
+    assert RunConfig.model_validate(kelly.as_dict()) == kelly
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("exposure={kind: kelly}", "calibration=none"), "exposure.kind must be lean with calibration none"),
+        (
+            ("exposure={kind: kelly}", "model={kind: momentum}", "training={}"),
+            "exposure.kind must be lean with a model of kind momentum, which says no probabilities of the classes",
+        ),
+        (
+            ("exposure={kind: kelly}", "model={kind: ppo}", "training={}"),
+            "exposure.kind must be lean with a model of kind ppo, which says no probabilities of the classes",
+        ),
+        (("exposure={kind: kelly, fraction: 1.5}",), r"^exposure\.fraction: must be less than or equal to 1"),
+        (("exposure={kind: kelly, dead_band: 0.1}",), r"^exposure\.dead_band: is not a known key"),
+        (("exposure={kind: keli}",), r"^exposure\.kind: must be one of 'lean', 'kelly'; got 'keli'"),
+    ],
+)
+def test_bad_input_is_one_line(configured: Configured, words: tuple[str, ...], line: str) -> None:
+    with pytest.raises(ConfigError, match=line):
+        configured("exposure={}", *words)
+
+
+def test_the_leak_search_finds_the_sizes_clean(configured: Configured) -> None:
+    report = find_run_leaks(configured("training.epochs=2", "exposure={}", KELLY), silent)
+    assert report.leaks == ()
