@@ -45,7 +45,7 @@ class Estimator(Protocol):
 class EstimatorConfig(OwnSource, EstimatorSettings):
     """A class with scikit-learn's methods, or a function that returns an instance of one, and what it is called with.
 
-    It is fitted on the scaled rows of the training slice, in float64. The validation slice chooses nothing.
+    It is fitted on the scaled rows of the training slice, in float64. The validation slice chooses nothing of it.
     """
 
     kind: Literal["estimator"] = Field("estimator", description="One's own classifier, with scikit-learn's methods.")

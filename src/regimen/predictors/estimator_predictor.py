@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from regimen.errors import ConfigError, RunError, one_line
+from regimen.errors import ConfigError, RunError
 from regimen.files import write_bytes
 from regimen.labels import CLASSES
 from regimen.predictors.estimator import Estimator, EstimatorConfig
-from regimen.predictors.fitted_once import OnRound, Validation
+from regimen.predictors.fitted_once import OnRound, Validation, complaints_of
 from regimen.predictors.skops_file import from_skops, to_skops
 from regimen.reprs import many, short
 from regimen.seams import Inputs
@@ -33,9 +33,6 @@ _PROBE = 256
 """Training rows whose probabilities are kept, by which an estimator that was read is known to be the one written."""
 _NEAR = 1e-6
 """How near to 1 the probabilities of a row must add up."""
-
-_LONGEST = 160
-"""Characters that are kept of a warning."""
 
 Floats = NDArray[np.float64]
 
@@ -101,8 +98,7 @@ class EstimatorPredictor:
         with _one_thread(), warnings.catch_warnings(record=True) as complaints, self._its_failures("fit"):
             warnings.simplefilter("always")
             self.estimator.fit(self._rows["x"].astype(np.float64), self._rows["y"].copy(), **more)
-        lines = (f"{each.category.__name__}: {each.message}".partition("\n")[0] for each in complaints)
-        self.complaints = tuple(dict.fromkeys(one_line(line, _LONGEST) for line in lines))
+        self.complaints = complaints_of(complaints)
 
     def predict_proba(self, x: Inputs) -> Floats:
         """Returns the probabilities (n, 3) of scaled rows (n, inputs); a class that it was not fitted on has 0.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
+from warnings import WarningMessage
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.errors import one_line
 from regimen.predictors.predictor import Predictor
 from regimen.reprs import short_config
 from regimen.seams import Inputs
@@ -18,8 +20,17 @@ from regimen.settings import ModelSettings
 Validation = tuple[Inputs, NDArray[np.integer]]
 """Rows (m, inputs) of the validation slice and their classes (m,)."""
 
+_LONGEST = 160
+"""Characters that are kept of a warning."""
+
 OnRound = Callable[[int, int, float, float | None], None]
 """Called after each round of a fit that has rounds: (done, of how many, training loss, validation loss)."""
+
+
+def complaints_of(caught: Iterable[WarningMessage]) -> tuple[str, ...]:
+    """Returns what a library warned of: the first line of each warning, each once."""
+    lines = (f"{each.category.__name__}: {each.message}".partition("\n")[0] for each in caught)
+    return tuple(dict.fromkeys(one_line(line, _LONGEST) for line in lines))
 
 
 class OncePredictor(Predictor, Protocol):

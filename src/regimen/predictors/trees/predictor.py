@@ -12,17 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from regimen.errors import DataError, RegimenError, RunError, one_line
+from regimen.errors import DataError, RegimenError, RunError
 from regimen.files import write_bytes
 from regimen.labels import CLASSES
-from regimen.predictors.fitted_once import OnRound, Validation
+from regimen.predictors.fitted_once import OnRound, Validation, complaints_of
 from regimen.predictors.trees.settings import Learnt, Trees, TreeSettings
 from regimen.reprs import many, short
 from regimen.seams import Inputs
 
 DOCUMENT = "predictor.json"
-_LONGEST = 160
-"""Characters that are kept of a warning."""
 
 
 class Round(NamedTuple):
@@ -117,9 +115,8 @@ class TreePredictor:
             except Exception as error:  # the library's own complaint
                 rule = f"must not fail in its fit ({type(error).__name__}: {error})"
                 raise RunError("model", rule, self.config.kind) from error
-        lines = (f"{each.category.__name__}: {each.message}".partition("\n")[0] for each in complaints)
         self.rounds = tuple(rounds)
-        self.complaints = tuple(dict.fromkeys(one_line(line, _LONGEST) for line in lines))
+        self.complaints = complaints_of(complaints)
 
     def _checked(self, name: str, x: Inputs) -> NDArray[np.float32]:
         rows = np.ascontiguousarray(x, dtype=np.float32)
