@@ -16,7 +16,7 @@ from regimen.predictors import TorchPredictor
 from regimen.records import RunConfig, RunDirectory, read_json, write_json, write_manifest
 from regimen.runs import reproduce_run, signal_of, start
 from regimen.runs.families import classifier, estimator
-from regimen.runs.families.calibrated_rule import Forecasts, fit_calibration, forecasts_of, probabilities_of
+from regimen.runs.families.calibrated_rule import Forecasts, fit_calibration, forecasts_of
 from regimen.runs.prepare import Prepared, prepare
 from regimen.splits import purged_folds
 from regimen.splits.slices import make_slice
@@ -46,7 +46,7 @@ def test_it_is_fitted_on_what_the_model_says_of_the_validation_slice(prepared: P
     window = prepared.windows[0]
     fit = classifier.fit(prepared, window, 0)
     above, raw = _parts(fit)
-    forecasts = forecasts_of(raw, prepared, window.validation)
+    forecasts = forecasts_of(raw, prepared.history, prepared.labels, window.validation)
     np.testing.assert_array_equal(forecasts.y, window.validation.take(prepared.labels.y))
     assert prepared.config.calibration is not None
     expected = prepared.config.calibration.fit(forecasts.probabilities, forecasts.y)
@@ -58,7 +58,7 @@ def test_it_is_fitted_on_what_the_model_says_of_the_validation_slice(prepared: P
     again = classifier.load(tmp_path, prepared.config, prepared.features.hash)
     span = prepared.history, window.test.start, window.test.stop
     np.testing.assert_array_equal(again.exposures(*span), fit.policy.exposures(*span))
-    np.testing.assert_array_equal(probabilities_of(again, *span)[:, 0], expected(raw.probabilities(*span)[:, 0]))
+    np.testing.assert_array_equal(again.probabilities(*span)[:, 0], expected(raw.probabilities(*span)[:, 0]))
 
 
 def test_without_it_the_model_is_asked_itself(configured: Configured, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_out_of_fold_every_row_is_said_by_a_model_that_has_not_learned_it(
     for fold in purged_folds(window.train, prepared.labels, 3, 0):
         assert not (fold.train.mask & fold.test.mask).any()
         one = classifier.fit(alone, fold.window(window), 0)
-        parts.append(forecasts_of(one.policy, alone, fold.test))
+        parts.append(forecasts_of(one.policy, alone.history, alone.labels, fold.test))
     (forecasts,) = seen
     np.testing.assert_array_equal(forecasts.y, window.train.take(prepared.labels.y))
     np.testing.assert_array_equal(forecasts.probabilities, np.concatenate([part.probabilities for part in parts]))
@@ -189,7 +189,7 @@ def test_a_signal_shows_the_probabilities_that_it_trades_by(configured: Configur
     last, number = len(prepared.bars) - 1, len(prepared.windows) - 1
     policy = classifier.load(directory.window(number), prepared.config, prepared.features.hash)
     (holding,) = signal_of(directory, None, [], silent).holdings
-    expected = probabilities_of(policy, prepared.history, last, last + 1)[0, 0]
+    expected = policy.probabilities(prepared.history, last, last + 1)[0, 0]
     assert isinstance(policy, ClassifierPolicy)
     assert isinstance(policy.classifier, CalibratedClassifier)
     assert holding.probabilities == tuple(expected.tolist())

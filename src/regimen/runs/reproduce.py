@@ -89,6 +89,8 @@ def _numbers(root: Path) -> set[str]:
 
 def _compare(old: RunDirectory, new: RunDirectory, before: dict[str, Any]) -> Repetition:
     names = _numbers(old.path) | _numbers(new.path)
+    if not (old.path / EXHIBITS[0]).exists():  # it was made before there were any, or had nothing to show
+        names.discard(EXHIBITS[0])
     differing = []
     for name in sorted(names):
         left, right = old.path / name, new.path / name

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, RunError, SplitError
-from regimen.labels import CLASSES
+from regimen.labels import CLASSES, Labels
 from regimen.policies import (
     CalibratedClassifier,
     Calibration,
@@ -129,7 +129,7 @@ def _fit_calibration(
     if config.calibration.fit_on == "out_of_fold":
         forecasts = out_of_fold(prepared, window, config.calibration.folds, refit, seed)
     elif window.validation.rows:
-        forecasts = forecasts_of(raw, prepared, window.validation)
+        forecasts = forecasts_of(raw, prepared.history, prepared.labels, window.validation)
     else:
         rule = f"must be out_of_fold, or calibration none: window {window.number + 1} has no validation rows"
         raise ConfigError("calibration.fit_on", rule, config.calibration.fit_on)
@@ -176,23 +176,14 @@ def fit_calibration(
     return config.fit(forecasts.probabilities, forecasts.y), about
 
 
-def forecasts_of(policy: Policy, prepared: Prepared, part: Slice) -> Forecasts:
+def forecasts_of(policy: Policy, history: History, labels: Labels, part: Slice) -> Forecasts:
     """Returns what a policy says of a slice's labelled rows; those that it does not see whole are left out.
 
     Args:
-        policy: of a classifier, behind preprocessing or not.
-        prepared: bars and features as the policy sees them, and labels.
+        policy: one that says probabilities, with whatever is around it.
+        history: bars and features as that policy sees them.
+        labels: of the whole series.
         part: a slice.
-    """
-    times, symbols = part.positions
-    classes = probabilities_of(policy, prepared.history, part.start, part.stop)[times - part.start, symbols]
-    y = prepared.labels.y[times, symbols].astype(np.int64)
-    known = np.isfinite(classes).all(axis=1) & (y >= 0)
-    return Forecasts(classes[known], y[known])
-
-
-def probabilities_of(policy: Policy, history: History, start: int, stop: int) -> Floats:
-    """Returns (stop − start, symbol, 3) of bars [start, stop); NaN where what is seen is not whole.
 
     Raises:
         RunError: a policy that says no probabilities.
@@ -200,7 +191,11 @@ def probabilities_of(policy: Policy, history: History, start: int, stop: int) ->
     inner, sight = innermost(policy, history)
     if not isinstance(inner, Probable):
         raise RunError("model", "must say probabilities", type(inner).__name__)
-    return inner.probabilities(sight, start, stop)
+    times, symbols = part.positions
+    classes = inner.probabilities(sight, part.start, part.stop)[times - part.start, symbols]
+    y = labels.y[times, symbols].astype(np.int64)
+    known = np.isfinite(classes).all(axis=1) & (y >= 0)
+    return Forecasts(classes[known], y[known])
 
 
 def out_of_fold(prepared: Prepared, window: Window, folds: int, refit: Refit, seed: int) -> Forecasts:
@@ -221,5 +216,8 @@ def out_of_fold(prepared: Prepared, window: Window, folds: int, refit: Refit, se
         parts = purged_folds(window.train, prepared.labels, folds, bars)
     except SplitError as error:
         raise error.named(f"calibration.{error.field}") from None
-    each = [forecasts_of(refit(alone, part.window(window), seed).policy, alone, part.test) for part in parts]
+    each = [
+        forecasts_of(refit(alone, part.window(window), seed).policy, alone.history, alone.labels, part.test)
+        for part in parts
+    ]
     return Forecasts(*(np.concatenate(columns) for columns in zip(*each, strict=True)))
