@@ -21,9 +21,10 @@ from .conftest import silent
 
 Configured = Callable[..., RunConfig]
 KELLY = "exposure={kind: kelly, shrink: false, fraction: 0.25}"
+COMMITTEE = "model={kind: ensemble, members: [{kind: logistic}, {kind: baseline, hidden: [8]}]}"
 
 
-@pytest.mark.parametrize("words", [(KELLY,)])
+@pytest.mark.parametrize("words", [(KELLY,), (KELLY.replace("false", "true"), COMMITTEE)])
 def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -82,6 +83,10 @@ def test_before_there_were_others_a_run_had_the_same_hash(configured: Configured
         (
             ("exposure={kind: kelly}", "model={kind: ppo}", "training={}"),
             "exposure.kind must be lean with a model of kind ppo, which says no probabilities of the classes",
+        ),
+        (
+            ("exposure={kind: kelly}", "model={kind: ensemble, members: [{kind: logistic}, {kind: momentum}]}"),
+            "exposure.kind must be lean with a model of kind ensemble, which says no probabilities of the classes",
         ),
         (("exposure={kind: kelly, fraction: 1.5}",), r"^exposure\.fraction: must be less than or equal to 1"),
         (("exposure={kind: kelly, dead_band: 0.1}",), r"^exposure\.dead_band: is not a known key"),

@@ -205,8 +205,8 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _kelly_has_probabilities(self) -> Self:
-        says_none = isinstance(self.model, RuleSettings) or "exposure" not in self.model.reads
-        if isinstance(self.exposure, FractionalKellyConfig) and says_none:
+        sized = "exposure" in self.model.reads and not isinstance(self.model, RuleSettings)
+        if isinstance(self.exposure, FractionalKellyConfig) and not getattr(self.model, "say_probabilities", sized):
             rule = f"must be lean with a model of kind {self.model.kind}, which says no probabilities of the classes"
             raise ValueError(f"exposure.kind {rule}; got kelly")
         return self

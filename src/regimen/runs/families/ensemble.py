@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regimen.errors import ConfigError
-from regimen.policies import ClassifierPolicy, ExposureConfig, Policy, Preprocessed
+from regimen.policies import ClassifierPolicy, ExposureConfig, ExposureRule, Policy, Preprocessed
 from regimen.policies.ensemble import Committee, MeanConfig, Mixture
 from regimen.preprocess import Chain
 from regimen.records import EnsembleConfig, RunConfig, read_json, write_json
@@ -16,6 +16,7 @@ from regimen.runs.families import family_of
 from regimen.runs.families.family import Draw
 from regimen.runs.families.members import FittedMember, fit_members, load_members
 from regimen.runs.families.scaling import behind, preprocessed_by, read_chain, write_chain
+from regimen.runs.families.sizing import fit_rule, read_rule, write_rule
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.seeding import torch_seed
@@ -29,12 +30,14 @@ class EnsembleFit:
     Attributes:
         chain: what the features pass through before all members.
         members: fitted, in their order.
+        rule: from what a committee says to exposure; None where the members' exposures are mixed.
         policy: preprocessing, members and how they are combined, together.
         draws: seed of what is drawn while it trades.
     """
 
     chain: Chain
     members: tuple[FittedMember, ...]
+    rule: ExposureRule | None
     policy: Policy
     draws: int
 
@@ -62,6 +65,8 @@ class EnsembleFit:
     def save(self, folder: Path) -> None:
         """Writes every member into a folder of its own, and what they have in common."""
         write_chain(self.chain, folder)
+        if self.rule is not None:
+            write_rule(self.rule, folder)
         for one in self.members:
             one.save(folder)
         titles = [one.member.title for one in self.members]
@@ -89,19 +94,33 @@ def fit(
     chain, seen_by = preprocessed_by(prepared, window)
     members = fit_members(model.fitted(seed), seen_by, chain, window, checkpoint, tell)
     draws = torch_seed(seed, "window", window.number, "draws")
-    policy = behind(chain, _combined([one.policy for one in members], config, draws))
-    return EnsembleFit(chain, members, policy, draws)
+    policies = [one.policy for one in members]
+    rule = _fitted_rule(policies, seen_by, window) if _is_committee(config) else None
+    return EnsembleFit(chain, members, rule, behind(chain, _combined(policies, config, rule, draws)), draws)
 
 
-def _combined(members: Sequence[Policy], config: RunConfig, draws: int) -> Committee | Mixture:
-    """Returns members as one policy: what they say is averaged where they all say probabilities, else what they do."""
+def _is_committee(config: RunConfig) -> bool:
+    """Whether what the members say is averaged: where they all say probabilities; else what they do is."""
+    model = config.model
+    assert isinstance(model, EnsembleConfig)
+    return model.say_probabilities and isinstance(model.combine, MeanConfig)
+
+
+def _fitted_rule(members: Sequence[Policy], prepared: Prepared, window: Window) -> ExposureRule:
+    """Returns the rule of exposure of a window, where it is fitted by what the committee says."""
+    committee, part = Committee([_adviser(member) for member in members], ExposureConfig()), window.validation
+    return fit_rule(prepared, window, lambda: committee.probabilities(prepared.history, part.start, part.stop))
+
+
+def _combined(
+    members: Sequence[Policy], config: RunConfig, rule: ExposureRule | None, draws: int
+) -> Committee | Mixture:
+    """Returns members as one policy: a committee with its rule, or their exposures mixed."""
     model = config.model
     assert isinstance(model, EnsembleConfig)
     titles = [member.title for member in model.fitted(0)]
-    if model.say_probabilities and isinstance(model.combine, MeanConfig):
-        if not isinstance(config.exposure, ExposureConfig):
-            raise ConfigError("exposure.kind", "must be lean with an ensemble", config.exposure.kind)
-        return Committee([_adviser(member) for member in members], config.exposure, titles=titles)
+    if rule is not None:
+        return Committee([_adviser(member) for member in members], rule, titles=titles)
     return Mixture(members, model.combine, config.market.costs, config.market.latency_bars, draws, titles)
 
 
@@ -123,7 +142,8 @@ def load(folder: Path, config: RunConfig, schema: str) -> Committee | Mixture | 
     assert isinstance(model, EnsembleConfig)
     members = list(load_members(folder, model.fitted(config.seed), config, schema))
     draws = int(read_json(folder / HISTORY)["draws"])
-    return behind(read_chain(folder, config), _combined(members, config, draws))
+    rule = read_rule(folder, config) if _is_committee(config) else None
+    return behind(read_chain(folder, config), _combined(members, config, rule, draws))
 
 
 def figures() -> tuple[Draw, ...]:
