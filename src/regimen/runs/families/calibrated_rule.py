@@ -188,14 +188,23 @@ def forecasts_of(policy: Policy, history: History, labels: Labels, part: Slice) 
     Raises:
         RunError: a policy that says no probabilities.
     """
-    inner, sight = innermost(policy, history)
-    if not isinstance(inner, Probable):
-        raise RunError("model", "must say probabilities", type(inner).__name__)
     times, symbols = part.positions
-    classes = inner.probabilities(sight, part.start, part.stop)[times - part.start, symbols]
+    classes = probabilities_of(policy, history, part.start, part.stop)[times - part.start, symbols]
     y = labels.y[times, symbols].astype(np.int64)
     known = np.isfinite(classes).all(axis=1) & (y >= 0)
     return Forecasts(classes[known], y[known])
+
+
+def probabilities_of(policy: Policy, history: History, start: int, stop: int) -> Floats:
+    """Returns (stop − start, symbol, 3) of bars [start, stop); NaN where what is seen is not whole.
+
+    Raises:
+        RunError: a policy that says no probabilities.
+    """
+    inner, sight = innermost(policy, history)
+    if not isinstance(inner, Probable):
+        raise RunError("model", "must say probabilities", type(inner).__name__)
+    return inner.probabilities(sight, start, stop)
 
 
 def out_of_fold(prepared: Prepared, window: Window, folds: int, refit: Refit, seed: int) -> Forecasts:
