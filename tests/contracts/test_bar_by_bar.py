@@ -36,7 +36,7 @@ from regimen.policies import (
     targets,
 )
 from regimen.policies.ensemble import Committee, DiscountedThompsonConfig, HedgeConfig, MeanConfig, Mixture
-from regimen.predictors import LogisticConfig, LSTMConfig, PredictorConfig
+from regimen.predictors import LogisticConfig, LSTMConfig, PredictorConfig, TreesConfig
 from regimen.records import load_config
 from regimen.runs import start
 from regimen.runs.prepare import prepare
@@ -51,6 +51,7 @@ LENGTH, START, STOP = 150, 60, 140
 COSTS = Costs(commission_bps=1.0, half_spread_bps=1.0, impact_coefficient=1.0, borrow_annual=0.1, funding=True)
 RULE = ExposureConfig(dead_band=0.0, scale=5.0, volatility_target=0.3, volatility_bars=10)
 PREDICTORS = get_args(get_args(PredictorConfig)[0])
+TREES = get_args(get_args(TreesConfig)[0])
 
 
 def panel(symbols: str = "ABC") -> Bars:
@@ -159,9 +160,12 @@ class Scaler:
 
 
 @pytest.mark.parametrize(("symbols", "latency"), [("A", 1), ("ABC", 2)])
-@pytest.mark.parametrize("member", PREDICTORS, ids=lambda member: member.__name__)
+@pytest.mark.parametrize("member", [*PREDICTORS, *TREES], ids=lambda member: member.__name__)
 def test_a_classifier(member: Any, symbols: str, latency: int) -> None:
-    predictor = member(**BROUGHT.get(member, {})).build(len(COLUMNS), 3, seed=2, schema="s")
+    predictor = member(**BROUGHT.get(member, {})).build(len(COLUMNS), seed=2, schema="s")
+    if member in TREES:
+        rng = np.random.default_rng(3)
+        predictor.fit(rng.normal(size=(900, len(COLUMNS))), rng.integers(0, 3, 900))
     if member.model_fields["kind"].default == "logistic":  # whose first weights are zeros
         state = predictor.state()
         predictor.load_state({name: generator(0, name).normal(size=each.shape) for name, each in state.items()})

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import torch
 from regimen.agents import agent_configs
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
+from regimen.predictors.trees import TreeSettings
 from regimen.records.models import model_config
 from regimen.stateful import state_of
 from regimen.training import TrainingConfig, TrainingData, fit
@@ -61,6 +64,18 @@ def predictor_bytes(config: Any) -> list[str]:
     return [built, digest(predictor.state()), digest(predictor.predict(rows))]
 
 
+def tree_bytes(config: TreeSettings) -> list[str]:
+    """Digests of trees: nothing, their files after a fit that is watched, asked."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(ROWS, COLUMNS)).astype(np.float32), rng.integers(0, 3, ROWS)
+    predictor = config.build(COLUMNS, seed=3, schema="s")
+    predictor.fit(x[200:], y[200:], validation=(x[:200], y[:200]))
+    with TemporaryDirectory() as name:
+        predictor.save(name)
+        files = {path.name: np.frombuffer(path.read_bytes(), np.uint8) for path in Path(name).iterdir()}
+    return [digest({}), digest(files), digest({"answers": predictor.predict_proba(x)})]
+
+
 def market(actions: str, lanes: int) -> VectorMarket:
     """Lanes on a random walk with many columns."""
     rng = np.random.default_rng(2)
@@ -97,6 +112,8 @@ def main(names: list[str]) -> None:
             actions = "levels" if name in ("cql", "cgdt") else "continuous"
             lanes = 2 if name in ("flag-trader", "cgdt") else 128
             found[name] = agent_bytes(member(**SHORT.get(name, {})), actions, lanes)
+        elif issubclass(member, TreeSettings):
+            found[name] = tree_bytes(member())
         else:
             found[name] = predictor_bytes(member())
     print(json.dumps({"threads": torch.get_num_threads(), "digests": found}))
