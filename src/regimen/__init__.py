@@ -53,12 +53,14 @@ if TYPE_CHECKING:
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
     from regimen.policies import (
+        ConformalConfig,
         Constant,
         ExposureConfig,
         FractionalKellyConfig,
         FunctionConfig,
         IsotonicConfig,
         MomentumConfig,
+        NoveltyConfig,
         TemperatureConfig,
         VectorConfig,
     )
@@ -114,6 +116,7 @@ __all__ = [
     "CNNEncoderConfig",
     "CQLConfig",
     "ConfigError",
+    "ConformalConfig",
     "Constant",
     "ContinuousConfig",
     "Costs",
@@ -168,6 +171,7 @@ __all__ = [
     "ModuleConfig",
     "MomentumConfig",
     "MultiTaskConfig",
+    "NoveltyConfig",
     "OrnsteinUhlenbeckConfig",
     "OwnAgentConfig",
     "OwnLabelsConfig",
@@ -261,6 +265,7 @@ _named, _ = lazily(
         "CNNEncoderConfig": ".predictors",
         "CQLConfig": ".agents",
         "ConfigError": ".errors",
+        "ConformalConfig": ".policies",
         "Constant": ".policies",
         "ContinuousConfig": ".envs",
         "Costs": ".execution",
@@ -315,6 +320,7 @@ _named, _ = lazily(
         "ModuleConfig": ".predictors",
         "MomentumConfig": ".policies",
         "MultiTaskConfig": ".predictors",
+        "NoveltyConfig": ".policies",
         "OrnsteinUhlenbeckConfig": ".simulators",
         "OwnAgentConfig": ".agents",
         "OwnLabelsConfig": ".labels",

@@ -28,13 +28,18 @@ from regimen.policies import (
     AgentPolicy,
     CalibratedClassifier,
     ClassifierPolicy,
+    ConformalConfig,
     ExposureConfig,
     IsotonicConfig,
     Momentum,
+    NoveltyConfig,
     OwnRule,
     TemperatureConfig,
     VectorConfig,
 )
+from regimen.policies.conformal import ConformalIntervals
+from regimen.policies.mahalanobis import TrainingCloud
+from regimen.policies.novelty import NoveltyGate
 from regimen.predictors import LogisticConfig
 from regimen.preprocess import StandardScaler
 from regimen.records import RunDirectory, TrialLedger
@@ -106,6 +111,10 @@ def things() -> dict[str, Any]:
         "own rule": OwnRule(np.sign, {}, "my_rule.py:decide", ExposureConfig()),
         "constant": rg.Constant(0.5),
         "momentum": Momentum(20, ExposureConfig()),
+        "intervals": (intervals := ConformalIntervals(ConformalConfig(), 5, 0.02, 1.0)),
+        "policy with intervals": intervals.around(Momentum(20, ExposureConfig())),
+        "gate": (gate := NoveltyGate(NoveltyConfig(), TrainingCloud(*np.zeros((2, 60)), np.eye(60), np.zeros(5)))),
+        "policy behind a gate": gate.around(Momentum(20, ExposureConfig())),
         "run config": rg.RunConfig.model_validate({"data": {"path": "folder/" * 60 + "x.csv"}}),
         "data config": rg.DataConfig(path="folder/" * 60 + "x.csv"),
     }

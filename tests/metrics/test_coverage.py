@@ -43,3 +43,4 @@ def test_without_intervals_there_is_no_coverage() -> None:
     assert math.isnan(found.overall)
     with pytest.raises(ValueError, match="empty"):
         _ = found.worst
+    assert len(monthly_coverage(np.empty(0, "datetime64[ns]"), np.empty(0)).months) == 0

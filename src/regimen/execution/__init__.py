@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from regimen.execution.live_account import LiveAccount
     from regimen.execution.market import Market
     from regimen.execution.moment import History, Moment
-    from regimen.execution.policy import Policy, Spanning, decide, share, targets
+    from regimen.execution.policy import Policy, Spanning, alone, decide, share, targets
     from regimen.execution.step import advance
     from regimen.execution.tape import Tape, variance_step
     from regimen.execution.venues import VENUES, Venue
@@ -41,6 +41,7 @@ __all__ = [
     "Tape",
     "Venue",
     "advance",
+    "alone",
     "decide",
     "open_account",
     "share",
@@ -52,6 +53,7 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "advance": ".step",
+        "alone": ".policy",
         "COST_KINDS": ".columns",
         "Costs": ".costs",
         "decide": ".policy",

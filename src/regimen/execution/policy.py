@@ -128,21 +128,24 @@ def targets(policy: Policy, history: History, start: int = 0, stop: int | None =
         pairs = zip(policy.schema.names, history.names, strict=True)
         position, (mine, theirs) = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
         raise RunError(f"features: column {position}", f"must be {mine!r}, as the policy was trained on", theirs)
-    alone = (
-        policy.exposures(history, start, stop) if isinstance(policy, Spanning) else _walk(policy, history, start, stop)
-    )
-    return share(alone, history.bars.present[start:stop], history.bars.listed[start:stop])
+    exposures = alone(policy, history, start, stop)
+    return share(exposures, history.bars.present[start:stop], history.bars.listed[start:stop])
 
 
-def _walk(policy: Policy, history: History, start: int, stop: int) -> Floats:
-    """Asks a policy bar by bar."""
+def alone(policy: Policy, history: History, start: int, stop: int) -> Floats:
+    """Returns the exposures (stop − start, symbol) of bars [start, stop), of symbols that each trade alone.
+
+    At once where the policy can (`Spanning`), else bar by bar; what comes before ``start`` is watched.
+    """
+    if isinstance(policy, Spanning):
+        return policy.exposures(history, start, stop)
     state = policy.initial_state(len(history.bars.symbols))
     for t in range(start):
         state = policy.watch(history.at(t), state)
-    alone = np.zeros((stop - start, len(history.bars.symbols)))
+    exposures = np.zeros((stop - start, len(history.bars.symbols)))
     for t in range(start, stop):
-        alone[t - start], state = policy.act(history.at(t), state)
-    return alone
+        exposures[t - start], state = policy.act(history.at(t), state)
+    return exposures
 
 
 def _check(schema: ObservationSchema, inputs: int, volatility: Floats | None) -> None:

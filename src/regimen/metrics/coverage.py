@@ -60,7 +60,7 @@ def monthly_coverage(time: NDArray[np.datetime64], misses: NDArray[np.float64]) 
         time: (time,) of the bars, ascending.
         misses: (time, symbol) or (time,): 1 where an interval was missed, 0 where it held, NaN where that is not known.
     """
-    rows = misses.reshape(len(time), -1)
+    rows = misses[:, None] if misses.ndim == 1 else misses
     known = np.isfinite(rows).sum(axis=1)
     months, place = np.unique(time.astype("datetime64[M]"), return_inverse=True)
     counts = np.bincount(place, known, minlength=len(months)).astype(np.int64)

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     )
     from regimen.policies.classifier import Classifier, ClassifierPolicy, Opinion, Probable, Scaler
     from regimen.policies.config import ExposureRuleConfig, FunctionConfig, MomentumConfig, RuleConfig
+    from regimen.policies.conformal import ConformalConfig, ConformalPolicy
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
     from regimen.policies.kelly import FractionalKellyConfig, KellyRule
     from regimen.policies.momentum import Momentum
+    from regimen.policies.novelty import GatedPolicy, NoveltyConfig
     from regimen.policies.own_rule import OwnRule
     from regimen.policies.rules import RuleSettings
     from regimen.policies.volatility import RunningVolatility, realised_volatility
@@ -47,6 +49,8 @@ __all__ = [
     "CalibrationSettings",
     "Classifier",
     "ClassifierPolicy",
+    "ConformalConfig",
+    "ConformalPolicy",
     "Constant",
     "Drawn",
     "ExposureConfig",
@@ -55,12 +59,14 @@ __all__ = [
     "Fitting",
     "FractionalKellyConfig",
     "FunctionConfig",
+    "GatedPolicy",
     "History",
     "IsotonicConfig",
     "KellyRule",
     "Moment",
     "Momentum",
     "MomentumConfig",
+    "NoveltyConfig",
     "ObservationSchema",
     "Opinion",
     "OwnRule",
@@ -104,6 +110,8 @@ __getattr__, __dir__ = lazily(
         "CalibrationSettings": ".calibration",
         "Classifier": ".classifier",
         "ClassifierPolicy": ".classifier",
+        "ConformalConfig": ".conformal",
+        "ConformalPolicy": ".conformal",
         "Constant": ".constant",
         "decide": "regimen.execution",
         "draw": ".drawing",
@@ -113,6 +121,7 @@ __getattr__, __dir__ = lazily(
         "Fitting": ".wrapping",
         "FractionalKellyConfig": ".kelly",
         "FunctionConfig": ".config",
+        "GatedPolicy": ".novelty",
         "History": "regimen.execution",
         "innermost": ".wrapping",
         "IsotonicConfig": ".calibration",
@@ -120,6 +129,7 @@ __getattr__, __dir__ = lazily(
         "Moment": "regimen.execution",
         "Momentum": ".momentum",
         "MomentumConfig": ".config",
+        "NoveltyConfig": ".novelty",
         "observations": "regimen.observation",
         "ObservationSchema": "regimen.observation",
         "Opinion": ".classifier",

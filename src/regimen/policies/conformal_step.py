@@ -72,19 +72,19 @@ class ConformalStep(NamedTuple):
         state[:, _HEAD : _HEAD + _PARTS * (self.horizon + 1)] = np.nan
         return state
 
-    def scan(self, tape: Tape, state: Floats) -> Intervals:
-        """Takes every bar of a tape into the state, in place; returns what is said at each.
+    def scan(self, tape: Tape, state: Floats, stop: int | None = None) -> Intervals:
+        """Takes the bars of a tape before ``stop``, or all, into the state, in place; returns what is said at each.
 
         *Timing:* row t of the widths uses bars <= t; a miss is known at the open of t + 1 + horizon, and NaN before the
-        tape reaches there. The next call goes on where this one ended, and then the misses of its first rows are
-        those of intervals that were said in it.
+        tape reaches there. The next call goes on where this one ended; the misses of its first rows are those of
+        intervals that were said in it.
 
         A symbol's missing bar says nothing, and no score comes of a move that begins or ends at one. A stock split is
         no move.
         """
-        intervals = Intervals(np.full(tape.closes.shape, np.nan), np.full(tape.closes.shape, np.nan))
-        _scan(tape.opens, tape.closes, tape.ratios, state, *self, *intervals)
-        return intervals
+        widths, misses = np.full((2, *tape.closes[:stop].shape), np.nan)
+        _scan(tape.opens, tape.closes, tape.ratios, state, *self, widths, misses)
+        return Intervals(widths, misses)
 
     def push(self, tape: Tape, state: Floats) -> Floats:
         """Takes the last bar of a tape into the state, in place; returns the half widths (symbol,) said at it."""
@@ -116,7 +116,7 @@ def _scan(
     delay = horizon + 1
     for s in range(closes.shape[1]):
         row = state[s]
-        for t in range(closes.shape[0]):
+        for t in range(len(widths)):
             ratio = ratios[t, s] if ratios.shape[0] > 0 else 1.0
             widths[t, s], miss = _step(
                 opens[t, s], closes[t, s], ratio, row, horizon, scores, alpha, rate, volatility_bars

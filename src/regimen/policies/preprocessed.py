@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.execution import Spanning
+from regimen.execution import alone
 from regimen.reprs import short
 
 if TYPE_CHECKING:
@@ -65,16 +65,7 @@ class Preprocessed:
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop); the chain begins at the first bar."""
-        seen = self.sight(history)
-        if isinstance(self.policy, Spanning):
-            return self.policy.exposures(seen, start, stop)
-        state = self.policy.initial_state(len(history.bars.symbols))
-        for t in range(start):
-            state = self.policy.watch(seen.at(t), state)
-        alone = np.zeros((stop - start, len(history.bars.symbols)))
-        for t in range(start, stop):
-            alone[t - start], state = self.policy.act(seen.at(t), state)
-        return alone
+        return alone(self.policy, self.sight(history), start, stop)
 
     def sight(self, history: History) -> History:
         """Returns the history as the policy behind the chain sees it."""

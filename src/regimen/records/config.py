@@ -22,9 +22,11 @@ from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
 from regimen.policies import (
     CalibrationConfig,
+    ConformalConfig,
     ExposureConfig,
     ExposureRuleConfig,
     FractionalKellyConfig,
+    NoveltyConfig,
     RuleSettings,
     TemperatureConfig,
 )
@@ -157,6 +159,14 @@ class RunConfig(BaseModel):
         TemperatureConfig(), description="how probabilities are calibrated before the exposure; none: they are not"
     )
     exposure: ExposureRuleConfig = Field(ExposureConfig(), description="how probabilities become an exposure")
+    intervals: ConformalConfig | None = Field(
+        None,
+        exclude_if=lambda section: section is None,
+        description="how far the price may go: less, or nothing, is traded where that is far",
+    )
+    novelty: NoveltyConfig | None = Field(
+        None, exclude_if=lambda section: section is None, description="flat where features are unlike those of training"
+    )
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
     judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
     tracking: TrackingConfig = Field(
