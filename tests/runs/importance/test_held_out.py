@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,14 +55,14 @@ def persistent(random: np.random.Generator, rows: int, columns: int, memory: flo
     noise = random.normal(size=(rows + 100, columns)) * np.sqrt(1.0 - memory**2)
     for t in range(1, len(noise)):
         noise[t] += memory * noise[t - 1]
-    return noise[100:]
+    return np.asarray(noise[100:])
 
 
 def overlapping(random: np.random.Generator, rows: int, horizon: int) -> NDArray[np.int64]:
     """Labels whose spans overlap: terciles of a sum of the next moves."""
     moves = random.normal(size=rows + horizon)
     total = np.convolve(moves, np.ones(horizon), "valid")[:rows]
-    return np.digitize(total, np.quantile(total, [1 / 3, 2 / 3]))
+    return np.searchsorted(np.quantile(total, [1 / 3, 2 / 3]), total)
 
 
 def silent(_message: str) -> None:
@@ -137,6 +138,35 @@ def test_p_is_uniform_where_nothing_matters(permuted: bool) -> None:
     p = chances(200, 2, permuted=permuted)
     assert stats.kstest(p, "uniform").pvalue > 0.01
     assert (p <= 0.05).mean() <= 0.09
+
+
+class Chance:
+    """Losses for which a shift of column k is as good as none with probability u_k, whatever is shifted."""
+
+    rows = 1
+    loss = 0.5
+
+    def __init__(self, random: np.random.Generator, columns: int) -> None:
+        self._random, self._chances = random, random.random(columns)
+
+    def shifted(self, columns: Sequence[int], start: int, stop: int) -> Floats:
+        good = self._random.random(max(stop - start, 0)) < self._chances[columns[0]]
+        return np.where(good, 0.4, 0.6)
+
+
+def test_shifting_on_what_no_shift_reached_makes_no_more_of_chance() -> None:
+    """Sixty columns of noise: p <= a with a frequency of a at most, and hardly a run in which one of them mattered."""
+    random = np.random.default_rng(0)
+    p: list[float] = []
+    runs_with_one = 0
+    for _ in range(40):
+        part: Any = Chance(random, 60)
+        rows = mean_decrease("feature", {str(k): [k] for k in range(60)}, [part], 99, silent)
+        p += [row.p for row in rows]
+        runs_with_one += any(row.verdict == "mattered" for row in rows)
+    for level in (0.002, 0.01, 0.02, 0.05, 0.5):
+        assert np.mean(np.array(p) <= level) <= level + 3.0 * np.sqrt(level / len(p))
+    assert runs_with_one <= 6
 
 
 def test_the_order_of_the_folds_changes_nothing() -> None:
