@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError, SplitError
 from regimen.execution import History
-from regimen.policies import Classifier, ClassifierPolicy, Policy, Preprocessed, Probable
+from regimen.policies import Classifier, ClassifierPolicy, Policy, Probable, innermost
 from regimen.runs.importance.rotation import Rotation
 from regimen.splits import Slice
 
@@ -155,7 +155,7 @@ def held_out(policy: Policy, history: History, part: Slice, y: NDArray[np.int8],
         RunError: a policy that says no probabilities.
         SplitError: see `HeldOut`.
     """
-    inner, seen = (policy.policy, policy.sight(history)) if isinstance(policy, Preprocessed) else (policy, history)
+    inner, seen = innermost(policy, history)
     span = slice(part.start, part.stop)
     known = seen.bars.present[span] & np.isfinite(seen.features[span].sum(axis=2))
     scored = part.usable & known
