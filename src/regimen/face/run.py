@@ -165,6 +165,7 @@ class Run:
         windows: Sequence[int] | None = None,
         folds: int = 5,
         shifts: int = 99,
+        rows: int = 5000,
         alone: bool = True,
         progress: bool | Advance | None = None,
     ) -> Importance:
@@ -176,13 +177,16 @@ class Run:
             windows: numbers from 1 of the walk-forward windows whose training slices are used; the last by default.
             folds: of each training slice.
             shifts: of each feature, at least.
+            rows: most that are scored of each fold, evenly spread.
             alone: whether the model is also fitted on each feature alone, which takes longest.
             progress: as in `regimen.train`.
         """
         from regimen.runs import importance_of
 
         with advancing(progress) as advance:
-            return importance_of(self._directory, advance, windows=windows, folds=folds, shifts=shifts, alone=alone)
+            return importance_of(
+                self._directory, advance, windows=windows, folds=folds, shifts=shifts, rows=rows, alone=alone
+            )
 
     def report(self, open: bool = False) -> Path:
         """Writes ``report.html`` in the folder of the run, and returns its path.

@@ -84,6 +84,7 @@ def test_rows_in_one_batch_are_asked_as_a_policy_is(configured: Configured) -> N
             SeriesSight(inner, seen, fold.test.start, known, scored), fold.test.take(y), Rotation(known, 4), shares
         )
         assert quick.rows == twin.rows
+        assert held_out(policy, prepared.history, fold.test, y, 4, shares, 20).rows == 20
         for columns in ([1], [0, 3]):
             np.testing.assert_allclose(quick.shifted(columns, 0, 4), twin.shifted(columns, 0, 4), rtol=1e-6)
 
@@ -123,6 +124,7 @@ def test_each_mistake_is_one_line(made: RunDirectory, tmp_path: Path) -> None:
         ({"windows": [0]}, r"windows: must be from 1 to \d+; got 0"),
         ({"windows": []}, "windows: must name at least one window"),
         ({"shifts": 18}, "shifts: must be at least 19, or no p can reach 0.05; got 18"),
+        ({"rows": 0}, "rows: must be at least 1; got 0"),
         ({"folds": 1}, "folds: must be at least 2; got 1"),
         ({"folds": 60}, "folds: must hold out more than 8 known rows of a symbol, twice labels.horizon; take fewer"),
     ]

@@ -21,6 +21,7 @@ def importance(
     ] = "last",
     folds: Annotated[int, typer.Option("--folds", help="purged folds of each training slice")] = 5,
     shifts: Annotated[int, typer.Option("--shifts", help="circular shifts of each feature, at least")] = 99,
+    rows: Annotated[int, typer.Option("--rows", help="most rows of a fold that are scored, evenly spread")] = 5000,
     alone: Annotated[
         bool, typer.Option("--alone/--no-alone", help="also fit the model on each feature alone (slow)")
     ] = True,
@@ -43,7 +44,7 @@ def importance(
         directory = find_run(run, runs)
         count = len(directory.manifest()["windows"])
         chosen = _numbers(windows, count)
-        measured = importance_of(directory, advance, windows=chosen, folds=folds, shifts=shifts, alone=alone)
+        measured = importance_of(directory, advance, windows=chosen, folds=folds, shifts=shifts, rows=rows, alone=alone)
     path = directory.path / "importance.json"
     if as_json:
         print(json.dumps({"run": str(directory.path), "file": str(path), **measured.to_dict()}, indent=1))

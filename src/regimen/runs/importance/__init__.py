@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from regimen.runs.importance.importance import FeatureImportance, Importance
-from regimen.runs.importance.measure import FILE, FOLDS, SHIFTS, importance_of, measure
+from regimen.runs.importance.measure import FILE, FOLDS, ROWS, SHIFTS, importance_of, measure
 
-__all__ = ["FILE", "FOLDS", "SHIFTS", "FeatureImportance", "Importance", "importance_of", "measure"]
+__all__ = ["FILE", "FOLDS", "ROWS", "SHIFTS", "FeatureImportance", "Importance", "importance_of", "measure"]

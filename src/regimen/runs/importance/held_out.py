@@ -140,7 +140,15 @@ class HeldOut:
         return np.array([self._loss(classes) for classes in self._sight.answers(columns, sources)])
 
 
-def held_out(policy: Policy, history: History, part: Slice, y: NDArray[np.int8], least: int, shares: Floats) -> HeldOut:
+def held_out(
+    policy: Policy,
+    history: History,
+    part: Slice,
+    y: NDArray[np.int8],
+    least: int,
+    shares: Floats,
+    most: int | None = None,
+) -> HeldOut:
     """Returns what a policy says of the rows that a fold holds out.
 
     Args:
@@ -150,6 +158,7 @@ def held_out(policy: Policy, history: History, part: Slice, y: NDArray[np.int8],
         y: (time, symbol) classes.
         least: least shift.
         shares: of the shifts.
+        most: rows that are scored, spread evenly over those that can be; None: all. All known rows are shifted.
 
     Raises:
         RunError: a policy that says no probabilities.
@@ -158,7 +167,7 @@ def held_out(policy: Policy, history: History, part: Slice, y: NDArray[np.int8],
     inner, seen = innermost(policy, history)
     span = slice(part.start, part.stop)
     known = seen.bars.present[span] & np.isfinite(seen.features[span].sum(axis=2))
-    scored = part.usable & known
+    scored = _thinned(part.usable & known, most)
     sight: Sight
     if isinstance(inner, ClassifierPolicy) and inner.classifier.context == 1:
         rows = seen.features[span][known]
@@ -169,3 +178,13 @@ def held_out(policy: Policy, history: History, part: Slice, y: NDArray[np.int8],
     else:
         raise RunError("run", "must be of a model that says probabilities of SELL, HOLD and BUY", type(inner).__name__)
     return HeldOut(sight, y[span][scored], Rotation(known, least), shares)
+
+
+def _thinned(scored: NDArray[np.bool_], most: int | None) -> NDArray[np.bool_]:
+    """Returns at most so many of the rows (time, symbol), evenly spread over them."""
+    places = np.flatnonzero(scored)
+    if most is None or len(places) <= most:
+        return scored
+    thin = np.zeros(scored.size, dtype=np.bool_)
+    thin[places[np.arange(most) * len(places) // most]] = True
+    return thin.reshape(scored.shape)

@@ -25,7 +25,7 @@ from regimen.splits import Fold, Window, purged_folds
 Floats = NDArray[np.float64]
 Advance = Callable[[int, int, str], None]
 FILE = "importance.json"
-FOLDS, SHIFTS = 5, 99
+FOLDS, SHIFTS, ROWS = 5, 99, 5000
 
 
 def importance_of(
@@ -35,6 +35,7 @@ def importance_of(
     windows: Sequence[int] | None = None,
     folds: int = FOLDS,
     shifts: int = SHIFTS,
+    rows: int = ROWS,
     alone: bool = True,
 ) -> Importance:
     """Measures which features of a finished run mattered, and keeps the result in ``importance.json``.
@@ -48,11 +49,12 @@ def importance_of(
         advance: progress.
         windows: their numbers from 1; the last one by default. Each is measured by folds of its own.
         folds: of each training slice.
-        shifts: of each feature, at least; see `measure`.
+        shifts: of each feature, at least; see `mean_decrease`.
+        rows: most that are scored of each fold, evenly spread; those between share their label's bars with them.
         alone: whether the model is fitted on each column alone too, which takes a fit for each column and fold.
 
     Raises:
-        ConfigError: no such window; fewer than 19 shifts.
+        ConfigError: no such window; fewer than 19 shifts, or no rows.
         RunError: the run is not finished, its data file or its features are not what they were, or its model says no
             probabilities.
         SplitError: see `purged_folds` and `HeldOut`.
@@ -64,13 +66,21 @@ def importance_of(
         raise RunError("run", rule, model_title(config.model))
     if shifts < _least_shifts():
         raise ConfigError("shifts", f"must be at least {_least_shifts()}, or no p can reach {LEVEL:g}", shifts)
+    if rows < 1:
+        raise ConfigError("rows", "must be at least 1", rows)
     chosen = _numbers(windows, len(manifest["windows"]))
     advance(0, 1, "bars, features, labels")
     prepared = prepare(config)
     require_same_data(prepared.bars, manifest)
     require_same_features(prepared, manifest)
     importance = measure(
-        prepared, [prepared.windows[number - 1] for number in chosen], advance, folds=folds, shifts=shifts, alone=alone
+        prepared,
+        [prepared.windows[number - 1] for number in chosen],
+        advance,
+        folds=folds,
+        shifts=shifts,
+        rows=rows,
+        alone=alone,
     )
     write_json(directory.path / FILE, sealed({"config_hash": config.hash, **importance.to_dict()}))
     return importance
@@ -108,6 +118,7 @@ def measure(
     *,
     folds: int = FOLDS,
     shifts: int = SHIFTS,
+    rows: int = ROWS,
     alone: bool = True,
 ) -> Importance:
     """Measures the features of a prepared run; see `importance_of`.
@@ -120,7 +131,7 @@ def measure(
         prepared: of the run; paths of augmentation are left out, see `augmented`.
         windows: whose training slices are cut into folds.
         advance: progress.
-        folds, shifts, alone: see `importance_of`.
+        folds, shifts, rows, alone: see `importance_of`.
 
     Source: Breiman, Random forests (Machine Learning 45, 2001), section 10; López de Prado, Advances in Financial
     Machine Learning (2018), sections 8.3 and 8.4. Deviations: circular shifts instead of permutations, which would
@@ -144,15 +155,15 @@ def measure(
     parts = []
     for fitting in fittings:
         progress(f"folds · window {fitting.window.number + 1}, fold {fitting.fold.number + 1} of {folds}")
-        parts.append(_held_out(prepared, fitting, fitting.shares(config.seed, most)))
+        parts.append(_held_out(prepared, fitting, rows, fitting.shares(config.seed, most)))
     skills = np.array([_skill(prepared, fitting, part) for fitting, part in zip(fittings, parts, strict=True)])
     moved = mean_decrease("group", groups, parts, shifts, progress)
-    rows = mean_decrease("feature", singles, parts, shifts, progress)
+    single = mean_decrease("feature", singles, parts, shifts, progress)
     if alone:
-        rows = _with_alone(prepared, fittings, rows, progress)
+        single = _with_alone(prepared, fittings, rows, single, progress)
     if len(windows) > 1:
         notes.append("The windows' training slices may overlap: then intervals are too narrow, and p too low.")
-    ordered = [tuple(sorted(each, key=lambda row: -row.rise)) for each in (moved, rows)]
+    ordered = [tuple(sorted(each, key=lambda row: -row.rise)) for each in (moved, single)]
     skill, error = float(skills.mean()), standard_error(skills)
     sentence, more = finding(ordered[0], ordered[1], skill, error)
     return Importance(
@@ -180,12 +191,12 @@ class _Steps:
         self._done += 1
 
 
-def _held_out(prepared: Prepared, fitting: _Fitting, shares: Floats) -> HeldOut:
+def _held_out(prepared: Prepared, fitting: _Fitting, rows: int, shares: Floats) -> HeldOut:
     """Fits the run's model on a fold's training rows, and returns what it says of the others."""
     config, labels = prepared.config, prepared.labels
     window = fitting.fold.window(fitting.window)
     policy = family_of(config.model).fit(prepared, window, config.seed).policy
-    return held_out(policy, prepared.history, fitting.fold.test, labels.y, labels.horizon, shares)
+    return held_out(policy, prepared.history, fitting.fold.test, labels.y, labels.horizon, shares, rows)
 
 
 def _skill(prepared: Prepared, fitting: _Fitting, part: HeldOut) -> float:
@@ -195,7 +206,11 @@ def _skill(prepared: Prepared, fitting: _Fitting, part: HeldOut) -> float:
 
 
 def _with_alone(
-    prepared: Prepared, fittings: Sequence[_Fitting], rows: Sequence[FeatureImportance], progress: _Steps
+    prepared: Prepared,
+    fittings: Sequence[_Fitting],
+    rows: int,
+    single: Sequence[FeatureImportance],
+    progress: _Steps,
 ) -> list[FeatureImportance]:
     """Fits the run's model on each column alone in each fold, and on a column that says nothing, to be compared with.
 
@@ -209,16 +224,16 @@ def _with_alone(
         one = []
         for fitting in fittings:
             progress(f"alone · {name}")
-            part = _held_out(only, fitting, np.empty(0))
+            part = _held_out(only, fitting, rows, np.empty(0))
             one.append(part.loss / part.rows)
         return np.array(one)
 
     names = prepared.frame.names
     nothing = losses(names[0], np.where(known, 0.0, np.nan))
-    gains = [nothing - losses(row.name, values[..., names.index(row.name)]) for row in rows]
+    gains = [nothing - losses(row.name, values[..., names.index(row.name)]) for row in single]
     return [
         replace(row, alone=float(gain.mean()), alone_error=standard_error(gain))
-        for row, gain in zip(rows, gains, strict=True)
+        for row, gain in zip(single, gains, strict=True)
     ]
 
 
