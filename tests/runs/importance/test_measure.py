@@ -14,7 +14,7 @@ from tests.runs.test_costs import RULE
 
 from regimen.errors import ConfigError, RegimenError, RunError, SplitError
 from regimen.policies import ClassifierPolicy
-from regimen.records import RunConfig, RunDirectory, load_config, read_json, write_manifest
+from regimen.records import RunConfig, RunDirectory, load_config, read_json, write_manifest, write_report
 from regimen.runs import importance_of, start
 from regimen.runs.families import family_of
 from regimen.runs.importance import measure
@@ -99,6 +99,18 @@ def test_a_model_of_windows_is_measured_too(configured: Configured) -> None:
     assert found.rows <= prepared.windows[-1].train.rows
 
 
+def test_an_ensemble_is_asked_as_one(configured: Configured) -> None:
+    members = (
+        "model={kind: ensemble, members: [{kind: logistic}, {kind: baseline, hidden: [4]}], combine: {kind: mean}}"
+    )
+    prepared = planted(prepare(configured(*QUICK[1:], members)))
+    found = measure(prepared, prepared.windows[-1:], silent, folds=2, shifts=19, alone=False)
+    assert found.features[0].name == prepared.frame.names[0]
+    mixed = prepare(configured(*QUICK[1:], members.replace("mean", "hedge")))
+    with pytest.raises(RunError, match="run: must be of a model that says probabilities of SELL, HOLD and BUY"):
+        measure(mixed, mixed.windows[-1:], silent, folds=2, shifts=19, alone=False)
+
+
 def test_it_is_kept_is_no_trial_and_is_the_same_again(made: RunDirectory) -> None:
     before = made.trials.rows()
     found = importance_of(made, silent, folds=3, shifts=19, alone=False)
@@ -114,6 +126,12 @@ def test_it_is_kept_is_no_trial_and_is_the_same_again(made: RunDirectory) -> Non
     frame = found.to_frame()
     assert frame.loc[("feature", found.features[0].name), "rise"] == found.features[0].rise
     assert repr(found).startswith("Importance(")
+    assert repr(found.plot()) == "Picture(groups of features, shifted together, features)"
+    _, page = write_report(made)
+    text = page.read_text(encoding="utf-8")
+    assert "Groups of features, shifted together" in text
+    assert found.sentence.replace("<=", "&lt;=") in text
+    assert text.count(found.features[0].name) >= 2
     both = importance_of(made, silent, windows=[1, 2], folds=2, shifts=19, alone=False)
     assert both.windows == (1, 2)
     assert any("overlap" in note for note in both.notes)

@@ -75,6 +75,11 @@ class Exhibit:
     rows: tuple[tuple[str, ...], ...] = ()
     drawings: tuple[Drawing, ...] = ()
 
+    @property
+    def figures(self) -> list[Figure]:
+        """The drawings as the page shows them."""
+        return [_figure(drawing, f"{self.key}-{number}") for number, drawing in enumerate(self.drawings)]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
@@ -117,7 +122,7 @@ def exhibit_sections(exhibits: Sequence[Exhibit]) -> list[dict[str, Any]]:
             "sentences": exhibit.sentences,
             "columns": exhibit.columns,
             "rows": exhibit.rows,
-            "figures": [_figure(drawing, f"{exhibit.key}-{number}") for number, drawing in enumerate(exhibit.drawings)],
+            "figures": exhibit.figures,
         }
         for exhibit in exhibits
     ]

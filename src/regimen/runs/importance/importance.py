@@ -10,7 +10,11 @@ from regimen.records import plain
 from regimen.reprs import many, short
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
+
+    from regimen.charts import Picture
 
 LEVEL = 0.05
 """Largest q of what mattered: among such features a twentieth is expected to be chance."""
@@ -86,6 +90,17 @@ class Importance:
 
         rows = [{**vars(row), "verdict": row.verdict} for row in (*self.groups, *self.features)]
         return pd.DataFrame(rows).set_index(["kind", "name"])
+
+    def plot(self, path: str | Path | None = None) -> Picture:
+        """Draws groups and features as dots with their intervals, as the report does.
+
+        Args:
+            path: an SVG file to write the picture to.
+        """
+        from regimen.charts import picture_of
+        from regimen.runs.importance.exhibit import exhibit_of
+
+        return picture_of(exhibit_of(self).figures, path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is undefined is null."""

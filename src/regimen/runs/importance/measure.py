@@ -15,6 +15,7 @@ from regimen.metrics import standard_error
 from regimen.policies import RuleSettings
 from regimen.records import RunDirectory, model_title, require_finished, sealed, write_json
 from regimen.runs.families import family_of
+from regimen.runs.importance.exhibit import exhibit_of
 from regimen.runs.importance.held_out import HeldOut, held_out
 from regimen.runs.importance.importance import LEVEL, FeatureImportance, Importance, finding
 from regimen.runs.importance.mean_decrease import mean_decrease, most_shifts
@@ -73,16 +74,10 @@ def importance_of(
     prepared = prepare(config)
     require_same_data(prepared.bars, manifest)
     require_same_features(prepared, manifest)
-    importance = measure(
-        prepared,
-        [prepared.windows[number - 1] for number in chosen],
-        advance,
-        folds=folds,
-        shifts=shifts,
-        rows=rows,
-        alone=alone,
-    )
-    write_json(directory.path / FILE, sealed({"config_hash": config.hash, **importance.to_dict()}))
+    parts = [prepared.windows[number - 1] for number in chosen]
+    importance = measure(prepared, parts, advance, folds=folds, shifts=shifts, rows=rows, alone=alone)
+    values = {**importance.to_dict(), "exhibits": [exhibit_of(importance).to_dict()]}
+    write_json(directory.path / FILE, sealed({"config_hash": config.hash, **values}))
     return importance
 
 
