@@ -110,8 +110,8 @@ DOCUMENTS = {
 """SHA-256 of ``predictor.json``, by the code before the first rename."""
 
 
-def test_every_example_has_its_hash() -> None:
-    assert set(EXAMPLE_HASHES) == {path.name for path in EXAMPLES.glob("*.yaml")}
+def test_every_example_of_then_has_its_hash() -> None:
+    assert set(EXAMPLE_HASHES) <= {path.name for path in EXAMPLES.glob("*.yaml")}
 
 
 @pytest.mark.parametrize(("file", "model", "digest"), [(name, *row) for name, row in EXAMPLE_HASHES.items()])

@@ -1,4 +1,4 @@
-"""A run that sizes by Kelly: fitted, kept, loaded, repeated, refused."""
+"""A run that sizes by Kelly and trades within a band: fitted, kept, loaded, repeated, refused."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from .conftest import silent
 Configured = Callable[..., RunConfig]
 KELLY = "exposure={kind: kelly, shrink: false, fraction: 0.25}"
 COMMITTEE = "model={kind: ensemble, members: [{kind: logistic}, {kind: baseline, hidden: [8]}]}"
+BAND = "band={kind: no_trade}"
 
 
-@pytest.mark.parametrize("words", [(KELLY,), (KELLY.replace("false", "true"), COMMITTEE)])
+@pytest.mark.parametrize(
+    "words", [(KELLY.replace("false", "true"), COMMITTEE), (KELLY, BAND), (BAND, "exposure.long_only=true")]
+)
 def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -42,6 +45,8 @@ def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
         row, state = decide(policy, prepared.history.at(t), state)
         np.testing.assert_array_equal(row, kept[t - window.test.start])
     assert np.abs(kept).max() <= 1.0
+    if "exposure.long_only=true" in words:
+        assert kept.min() >= 0.0
     assert not reproduce_run(directory, silent).differing
 
 
@@ -67,9 +72,10 @@ def test_before_there_were_others_a_run_had_the_same_hash(configured: Configured
     plain = configured()
     assert configured("exposure.kind=lean").hash == plain.hash
     assert "kind" not in plain.as_dict()["exposure"]
-    kelly = configured("exposure={kind: kelly}")
-    assert kelly.hash != plain.hash
-    assert RunConfig.model_validate(kelly.as_dict()) == kelly
+    assert "band" not in plain.as_dict()
+    others = [configured("exposure={kind: kelly}"), configured(BAND), configured("band.width=0.2")]
+    assert len({plain.hash, *(config.hash for config in others)}) == 4
+    assert all(RunConfig.model_validate(config.as_dict()) == config for config in others)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +97,10 @@ def test_before_there_were_others_a_run_had_the_same_hash(configured: Configured
         (("exposure={kind: kelly, fraction: 1.5}",), r"^exposure\.fraction: must be less than or equal to 1"),
         (("exposure={kind: kelly, dead_band: 0.1}",), r"^exposure\.dead_band: is not a known key"),
         (("exposure={kind: keli}",), r"^exposure\.kind: must be one of 'lean', 'kelly'; got 'keli'"),
+        (("band.width=-1",), r"^band\.width: must be optimal, or a number of at least 0; got -1"),
+        (("band.width=wide",), r"^band\.width: must be optimal, or a number of at least 0; got 'wide'"),
+        (("band.target=middle",), r"^band\.target: must be 'edge' or 'aim'"),
+        (("band={kind: tradeless}",), r"^band\.kind: must be 'no_trade'"),
     ],
 )
 def test_bad_input_is_one_line(configured: Configured, words: tuple[str, ...], line: str) -> None:
@@ -99,5 +109,5 @@ def test_bad_input_is_one_line(configured: Configured, words: tuple[str, ...], l
 
 
 def test_the_leak_search_finds_the_sizes_clean(configured: Configured) -> None:
-    report = find_run_leaks(configured("training.epochs=2", "exposure={}", KELLY), silent)
+    report = find_run_leaks(configured("training.epochs=2", "exposure={}", KELLY, BAND), silent)
     assert report.leaks == ()

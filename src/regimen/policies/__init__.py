@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from regimen.execution import History, Moment, Policy, Spanning, decide, share, targets
     from regimen.observation import ACCOUNT, ObservationSchema, observations
     from regimen.policies.agent import Actor, AgentPolicy, Sight
+    from regimen.policies.band import Banded, NoTradeBand, NoTradeConfig
     from regimen.policies.calibration import (
         CalibratedClassifier,
         Calibration,
@@ -43,6 +44,7 @@ __all__ = [
     "ACCOUNT",
     "Actor",
     "AgentPolicy",
+    "Banded",
     "CalibratedClassifier",
     "Calibration",
     "CalibrationConfig",
@@ -66,6 +68,8 @@ __all__ = [
     "Moment",
     "Momentum",
     "MomentumConfig",
+    "NoTradeBand",
+    "NoTradeConfig",
     "NoveltyConfig",
     "ObservationSchema",
     "Opinion",
@@ -104,6 +108,9 @@ __getattr__, __dir__ = lazily(
         "ACCOUNT": "regimen.observation",
         "Actor": ".agent",
         "AgentPolicy": ".agent",
+        "Banded": ".band",
+        "NoTradeBand": ".band",
+        "NoTradeConfig": ".band",
         "CalibratedClassifier": ".calibration",
         "Calibration": ".calibration",
         "CalibrationConfig": ".calibration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -32,6 +33,8 @@ class Fitting:
         market: how orders become money, costs included.
         train, validation: the slices of the window; the policy learned from the first and may have been chosen by the
             second.
+        limits: lowest and highest exposure that the config allows; a policy that a band goes around is not held to them
+            itself.
     """
 
     policy: Policy
@@ -40,6 +43,7 @@ class Fitting:
     market: MarketConfig
     train: Slice
     validation: Slice
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
 
 class PolicyWrapper(Protocol):

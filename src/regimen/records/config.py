@@ -26,6 +26,7 @@ from regimen.policies import (
     ExposureConfig,
     ExposureRuleConfig,
     FractionalKellyConfig,
+    NoTradeConfig,
     NoveltyConfig,
     RuleSettings,
     TemperatureConfig,
@@ -167,6 +168,11 @@ class RunConfig(BaseModel):
     novelty: NoveltyConfig | None = Field(
         None, exclude_if=lambda section: section is None, description="flat where features are unlike those of training"
     )
+    band: NoTradeConfig | None = Field(
+        None,
+        exclude_if=lambda section: section is None,
+        description="what is held stays while it is near enough to what the policy aims at",
+    )
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
     judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
     tracking: TrackingConfig = Field(
@@ -185,6 +191,7 @@ class RunConfig(BaseModel):
                 "model": "baseline",
                 "calibration": "temperature",
                 "exposure": "lean",
+                "band": "no_trade",
             }
             sections = {
                 name: {"kind": kind, **values[name]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regimen.errors import RunError
@@ -122,7 +122,8 @@ def fit(
             numbers |= {"learning_rate": epoch.learning_rate, "seconds": epoch.seconds}
             tell(epoch.epoch, config.training.epochs, message, {k: v for k, v in numbers.items() if v is not None})
 
-    sizing = unconfirmed_rule(prepared, window)
+    alone = replace(prepared, config=config.model_copy(update={"band": None}))
+    sizing = unconfirmed_rule(alone, window)
 
     def score(now: TorchPredictor) -> float:
         return sharpe_after_costs(prepared, window.validation, ClassifierPolicy(now, sizing, scaler))

@@ -10,6 +10,7 @@ from regimen.policies import ExposureConfig, Policy, RuleSettings
 from regimen.records import RunConfig, write_json
 from regimen.records.layout import HISTORY
 from regimen.runs.families.family import Draw
+from regimen.runs.families.sizing import aiming
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
@@ -65,5 +66,6 @@ def short(config: RunConfig) -> RunConfig:
 
 def _policy(config: RunConfig, names: tuple[str, ...]) -> Policy:
     assert isinstance(config.model, RuleSettings)
-    assert isinstance(config.exposure, ExposureConfig)  # a run's config refuses any other
-    return config.model.build(config.exposure, names)
+    exposure = aiming(config)
+    assert isinstance(exposure, ExposureConfig)  # a run's config refuses any other
+    return config.model.build(exposure, names)

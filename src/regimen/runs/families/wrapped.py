@@ -10,6 +10,7 @@ from regimen.policies import Fitting, Policy, PolicyWrapper, WrapperSettings
 from regimen.records import RunConfig
 from regimen.records.layout import WRAPPERS
 from regimen.runs.families.scaling import read_arrays, write_arrays
+from regimen.runs.families.sizing import limits_of
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
@@ -61,8 +62,8 @@ def wrapped(prepared: Prepared, window: Window, fit: Fit) -> Fit:
     """Returns a fit with the config's wrappers around its policy, each fitted around those before it."""
     policy, fitted = fit.policy, dict[str, PolicyWrapper]()
     for name, settings in wrappers_of(prepared.config).items():
-        market = prepared.config.market
-        seen = Fitting(policy, prepared.history, prepared.labels, market, window.train, window.validation)
+        market, limits = prepared.config.market, limits_of(prepared.config)
+        seen = Fitting(policy, prepared.history, prepared.labels, market, window.train, window.validation, limits)
         fitted[name] = settings.fit(seen)
         policy = fitted[name].around(policy)
     return WrappedFit(fit, fitted, policy) if fitted else fit
