@@ -65,7 +65,13 @@ if TYPE_CHECKING:
         TemperatureConfig,
         VectorConfig,
     )
-    from regimen.policies.ensemble import DiscountedThompsonConfig, HedgeConfig, MeanConfig, ThompsonConfig
+    from regimen.policies.ensemble import (
+        DiscountedThompsonConfig,
+        HedgeConfig,
+        MeanConfig,
+        StackConfig,
+        ThompsonConfig,
+    )
     from regimen.predictors import (
         BaselineConfig,
         CNNConfig,
@@ -200,6 +206,7 @@ __all__ = [
     "ScalerConfig",
     "ShapedConfig",
     "SplitError",
+    "StackConfig",
     "StandardConfig",
     "TaskWeights",
     "TemperatureConfig",
@@ -350,6 +357,7 @@ _named, _ = lazily(
         "ScalerConfig": ".records",
         "ShapedConfig": ".envs",
         "SplitError": ".errors",
+        "StackConfig": ".policies.ensemble",
         "StandardConfig": ".preprocess",
         "TaskWeights": ".predictors",
         "TemperatureConfig": ".policies",

@@ -35,7 +35,7 @@ from regimen.policies import (
     share,
     targets,
 )
-from regimen.policies.ensemble import Committee, DiscountedThompsonConfig, HedgeConfig, MeanConfig, Mixture
+from regimen.policies.ensemble import Committee, DiscountedThompsonConfig, HedgeConfig, MeanConfig, Mixture, Stacker
 from regimen.predictors import LogisticConfig, LSTMConfig, PredictorConfig, TreesConfig
 from regimen.records import load_config
 from regimen.runs import start
@@ -178,9 +178,10 @@ def advisers() -> list[ClassifierPolicy]:
     return [ClassifierPolicy(net.build(len(COLUMNS), 3, seed=2, schema="s"), RULE, Scaler()) for net in nets]
 
 
+@pytest.mark.parametrize("blend", [None, Stacker(np.array([0.8, 0.4]), np.array([0.1, 0.0, -0.1]))])
 @pytest.mark.parametrize(("symbols", "latency"), [("A", 1), ("ABC", 2)])
-def test_a_committee(symbols: str, latency: int) -> None:
-    check(Committee(advisers(), RULE), symbols, latency)
+def test_a_committee(symbols: str, latency: int, blend: Stacker | None) -> None:
+    check(Committee(advisers(), RULE, blend), symbols, latency)
 
 
 @pytest.mark.parametrize("combine", [MeanConfig(), HedgeConfig(), DiscountedThompsonConfig(draw_every=2)])

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from regimen.errors import ConfigError, RunError
+from regimen.errors import ConfigError, RunError, SplitError
 from regimen.execution import decide, targets
-from regimen.policies.ensemble import Committee, Mixture
+from regimen.policies import KellyRule
+from regimen.policies.ensemble import Average, CalibratedBlend, Committee, Mixture, Stacker
 from regimen.records import EnsembleConfig, RunConfig, RunDirectory, choose_model, read_json, unread_by
 from regimen.runs import reproduce_run, resume_run, signal_of, start
 from regimen.runs.families import classifier, ensemble
 from regimen.runs.families.members import alone, tried
 from regimen.runs.prepare import prepare
 from regimen.runs.window import fit_model, load_policy
+from regimen.splits import purged_folds
 
 from .conftest import silent
 
@@ -42,7 +45,9 @@ def model_of(words: str) -> str:
     return f"model={{kind: ensemble, {words}}}"
 
 
-@pytest.mark.parametrize("words", [(model_of(NETS), RUNNING), MIXED])
+@pytest.mark.parametrize(
+    "words", [(model_of(NETS), RUNNING), (model_of(f"{NETS}, seeds: 2, combine: {{kind: stack, folds: 2}}"),), MIXED]
+)
 def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -65,7 +70,7 @@ def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     assert len(np.unique(kept)) > 20
     (holding,) = signal_of(directory, None, [], silent).holdings
     assert holding.target is not None
-    assert (holding.probabilities is not None) == (RUNNING in words)  # agents and rules say none
+    assert (holding.probabilities is not None) == (words != MIXED)  # agents and rules say none
     if RUNNING in words:
         assert not reproduce_run(directory, silent).differing
 
@@ -84,7 +89,41 @@ def test_the_mean_is_that_of_models_that_are_trained_alone(configured: Configure
     seen = together.sight(prepared.history)  # type: ignore[attr-defined]
     alone_ = [one.policy.probabilities(one.sight(prepared.history), *span) for one in said]  # type: ignore[attr-defined]
     assert isinstance(inner, Committee)
-    np.testing.assert_array_equal(inner.probabilities(seen, *span), (alone_[0] + alone_[1]) / 2)
+    assert isinstance(inner.blend, CalibratedBlend)
+    mean = ((alone_[0] + alone_[1]) / 2)[:, 0]
+    np.testing.assert_array_equal(inner.probabilities(seen, *span)[:, 0], inner.blend.calibration(mean))
+
+
+@pytest.mark.parametrize("combine", ["mean", "{kind: stack, folds: 2}"])
+def test_what_members_say_together_is_calibrated_on_folds_that_none_of_them_saw(
+    configured: Configured, combine: str
+) -> None:
+    words = ["training.epochs=1", "splits.embargo=5", model_of(f"members: [{{kind: logistic}}], combine: {combine}")]
+    config = configured(*words, "calibration={kind: temperature, fit_on: out_of_fold, folds: 2}")
+    prepared = prepare(config)
+    fitted = fit_model(prepared, prepared.windows[0], 0)
+    assert isinstance(fitted, ensemble.EnsembleFit)
+    assert fitted.rule is not None
+    assert fitted.rule.about is not None
+    assert fitted.rule.about["rows"] == prepared.windows[0].train.rows
+    raw = configured(*words, "calibration=none")
+    policy: Any = fit_model(prepare(raw), prepared.windows[0], 0).policy
+    assert isinstance(policy.blend, Stacker if "stack" in combine else Average)
+
+
+def test_kelly_sizes_what_members_say_together_and_no_rule(configured: Configured, tmp_path: Path) -> None:
+    config = configured("training.epochs=1", model_of(NETS), "exposure={kind: kelly}")
+    prepared = prepare(config)
+    fitted = fit_model(prepared, prepared.windows[0], 0)
+    assert isinstance(fitted.policy, Committee)
+    assert isinstance(fitted.policy.rule, KellyRule)
+    fitted.save(tmp_path)
+    again = load_policy(tmp_path, config, prepared.features.hash)
+    span = prepared.windows[0].test.start, prepared.windows[0].test.stop
+    expected = targets(fitted.policy, prepared.history, *span)
+    np.testing.assert_array_equal(targets(again, prepared.history, *span), expected)
+    with pytest.raises(ConfigError, match=r"exposure\.kind must be lean"):
+        configured(model_of("members: [{kind: logistic}, {kind: momentum}]"), "exposure={kind: kelly}")
 
 
 def test_a_training_that_is_stopped_goes_on_in_the_member_that_it_was_at(
@@ -175,6 +214,11 @@ def test_what_members_read_together_is_read(configured: Configured, config_file:
         ("members: []", r"model: members must name at least one model; got \[\]"),
         ("members: [{kind: ensemble}]", r"model\.members\.0\.kind: must be one of .*; got 'ensemble'"),
         ("seeds: 2, members: [{kind: momentum}]", r"model: seeds must be 1 where no member learns; got 2"),
+        (
+            "combine: stack, members: [{kind: logistic}, {kind: momentum}]",
+            r"model: combine must not be stack where a member says no probabilities.*; got momentum as member 1",
+        ),
+        ("combine: {kind: stack, folds: 1}", r"model\.combine\.folds: must be greater than or equal to 2; got 1"),
         ("combine: best", r"model\.combine\.kind: must be one of 'mean', .*; got 'best'"),
         ("combine: {kind: hedge, horizon: 0}", r"model\.combine\.horizon: must be greater than or equal to 1; got 0"),
         ("members: [{kind: baseline, hiden: [8]}]", r"hiden: is not a known key \(did you mean 'hidden'\?\)"),
@@ -190,6 +234,55 @@ def test_what_a_member_says_of_its_training_has_its_name(configured: Configured)
     prepared = prepare(config)
     with pytest.raises(ConfigError, match=r"model\.context: must be shorter than .* \(member lstm\); got 400"):
         fit_model(prepared, prepared.windows[0], 0)
+
+
+def stacked(configured: Configured, *words: str) -> RunConfig:
+    return configured("training.epochs=1", model_of(f"{NETS}, combine: {{kind: stack, folds: 3}}"), *words)
+
+
+def test_a_stack_learns_from_rows_that_no_member_has_seen(configured: Configured, tmp_path: Path) -> None:
+    """Each fold is fitted without its rows; with the first fold's labels turned over, only its own predictions stay."""
+    config = stacked(configured)
+    prepared = prepare(config)
+    window = prepared.windows[0]
+    calls: list[Any] = []
+    told: list[tuple[int, int]] = []
+    before = classifier.fit
+
+    def counted(own: Any, part: Any, *rest: Any) -> Any:
+        calls.append(part)
+        return before(own, part, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classifier, "fit", counted)
+        fitted = fit_model(prepared, window, 0, tmp_path, lambda done, of, _message, _numbers: told.append((done, of)))
+    folds = purged_folds(window.train, prepared.labels, 3, prepared.features.warmup)
+    assert [part.train.rows for part in calls] == [n for fold in folds for n in 2 * [fold.train.rows]] + 2 * [
+        window.train.rows
+    ]
+    assert all(part.validation is window.validation for part in calls)
+    assert told == sorted(told)
+    assert told[-1] == (800, 800)
+    fitted.save(tmp_path / "saved")
+    facts = read_json(tmp_path / "saved" / "stack.json")
+    assert facts["rows"] == window.train.rows
+    assert set(facts["losses"]) == {"0-logistic", "1-baseline"}
+    assert facts["stack"] <= min(*facts["losses"].values(), facts["mean"]) + 1e-3
+
+
+def test_a_fold_that_cannot_be_fitted_is_one_line(configured: Configured) -> None:
+    prepared = prepare(stacked(configured, "labels.horizon=30", "splits.validation=0.5"))
+    rule = r"model\.combine\.folds \(fold 1 of 3, .*\): must leave rows beside it to train on, after labels of up to 30"
+    with pytest.raises(SplitError, match=rule):
+        fit_model(prepared, prepared.windows[0], 0)
+    prepared = prepare(stacked(configured))
+    window = prepared.windows[0]
+    first = window.train.start + (window.train.stop - window.train.start) // 3
+    y = prepared.labels.y.copy()
+    y[first:] = np.where(y[first:] >= 0, 1, -1)  # beside the first fold nothing but HOLD
+    one = replace(prepared, labels=replace(prepared.labels, y=y))
+    with pytest.raises(SplitError, match=r"folds \(fold 1 of 3, .*\): must leave at least two of the classes"):
+        fit_model(one, window, 0)
 
 
 def test_a_damaged_member_is_found(configured: Configured, tmp_path: Path) -> None:

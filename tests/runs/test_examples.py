@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import SHARED_DATA
 
 from regimen.predictors.trees import TreeSettings
-from regimen.records import RunDirectory, load_config
+from regimen.records import EnsembleConfig, RunDirectory, load_config
 from regimen.records.choice import choose_model
 from regimen.records.config import read_yaml, unread_by
 from regimen.records.models import model_config, model_configs, model_names
@@ -44,6 +44,8 @@ def _shortened(path: Path) -> list[str]:
         words += ["training.epochs=1", "training.patience=null"]
     if isinstance(config.model, TreeSettings):
         words.append("model.n_estimators=5")
+    if isinstance(config.model, EnsembleConfig) and config.model.combine.kind == "stack":
+        words.append("model.combine={kind: stack, folds: 2}")
     if "environment" in config.model.sections():
         words += ["environment.steps=2048", "environment.n_envs=33", "environment.evaluations=1"]
         if hasattr(config.model, "updates"):

@@ -11,15 +11,20 @@ from regimen.policies.ensemble.config import (
     HedgeConfig,
     MeanConfig,
     MixingConfig,
+    StackConfig,
     ThompsonConfig,
 )
 
 if TYPE_CHECKING:
-    from regimen.policies.ensemble.committee import Committee
+    from regimen.policies.ensemble.committee import Average, Blend, CalibratedBlend, Committee
     from regimen.policies.ensemble.mixing import hedge, regret, thompson
     from regimen.policies.ensemble.mixture import Mixture
+    from regimen.policies.ensemble.stacking import Stacker
 
 __all__ = [
+    "Average",
+    "Blend",
+    "CalibratedBlend",
     "CombineConfig",
     "Committee",
     "DiscountedThompsonConfig",
@@ -27,6 +32,8 @@ __all__ = [
     "MeanConfig",
     "MixingConfig",
     "Mixture",
+    "StackConfig",
+    "Stacker",
     "ThompsonConfig",
     "hedge",
     "regret",
@@ -36,10 +43,14 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "Average": ".committee",
+        "Blend": ".committee",
+        "CalibratedBlend": ".committee",
         "Committee": ".committee",
         "hedge": ".mixing",
         "Mixture": ".mixture",
         "regret": ".mixing",
+        "Stacker": ".stacking",
         "thompson": ".mixing",
     },
 )

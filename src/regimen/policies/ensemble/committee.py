@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.execution import History, Moment, Policy
 from regimen.observation import ObservationSchema
+from regimen.policies.calibration import Calibration
 from regimen.policies.classifier import Opinion
 from regimen.policies.ensemble.memory import Memories
 from regimen.policies.exposure import ExposureRule
@@ -46,6 +47,21 @@ class Average:
         return total / len(opinions)
 
 
+class CalibratedBlend:
+    """``members -> blend -> calibration``: members that are right on average are too careful together, and the like.
+
+    Ranjan and Gneiting, "Combining probability forecasts" (2010): the mean of calibrated forecasts is not calibrated.
+    """
+
+    def __init__(self, below: Blend, calibration: Calibration) -> None:
+        self.below, self.calibration = below, calibration
+
+    def blended(self, opinions: Sequence[Floats]) -> Floats:
+        """Returns the calibrated probabilities (..., 3) of those (..., 3) of each member."""
+        together = self.below.blended(opinions)
+        return self.calibration(together.reshape(-1, 3)).reshape(together.shape)
+
+
 @final
 class Committee:
     """``members -> probabilities -> blend -> exposure rule``; it says probabilities itself.
@@ -75,7 +91,7 @@ class Committee:
         self._memories = Memories(self.members)
 
     def __repr__(self) -> str:
-        return short(self, f"{type(self.blend).__name__.lower()} of {', '.join(self.titles) or len(self.members)}")
+        return short(self, f"{', '.join(self.titles) or len(self.members)}; {self.rule!r}")
 
     @property
     def schema(self) -> ObservationSchema:

@@ -24,6 +24,16 @@ class MeanConfig(_Combination):
     kind: Literal["mean"] = Field("mean", description="The plain mean.")
 
 
+class StackConfig(_Combination):
+    """How much each member's log-probabilities count is learned from predictions of rows that it had not seen."""
+
+    kind: Literal["stack"] = Field("stack", description="A logistic regression on out-of-fold log-probabilities.")
+    folds: int = Field(
+        5, ge=2, le=50, description="Purged folds of the training slice; each member is fitted without each."
+    )
+    l2: float = Field(10.0, gt=0.0, description="Penalty on the weights, in rows of the training slice.")
+
+
 _HALF_LIFE = Field(
     500.0, gt=0.0, description="Bars after which a P&L counts half in the scale that makes losses of P&L."
 )
@@ -63,6 +73,6 @@ class DiscountedThompsonConfig(_Combination):
 MixingConfig = HedgeConfig | ThompsonConfig | DiscountedThompsonConfig
 """Ways that mix exposures by weights which change from bar to bar."""
 CombineConfig = Annotated[
-    MeanConfig | HedgeConfig | ThompsonConfig | DiscountedThompsonConfig, Field(discriminator="kind")
+    MeanConfig | StackConfig | HedgeConfig | ThompsonConfig | DiscountedThompsonConfig, Field(discriminator="kind")
 ]
 """Every way of combining members; ``kind`` says which."""

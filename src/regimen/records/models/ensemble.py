@@ -62,7 +62,7 @@ class EnsembleConfig(ModelSettings):
     kind: Literal["ensemble"] = Field("ensemble", description="Several models as one.")
     members: tuple[MemberConfig, ...] = Field(_USUAL, description="The models: of any kind but ensemble.")
     combine: CombineConfig = Field(
-        MeanConfig(), description="mean, hedge, thompson or discounted_thompson; a name alone has its defaults."
+        MeanConfig(), description="mean, stack, hedge, thompson or discounted_thompson; a name alone has its defaults."
     )
     seeds: int = Field(1, ge=1, le=1000, description="Fits of each member that learns, each from a seed of its own.")
 
@@ -82,6 +82,12 @@ class EnsembleConfig(ModelSettings):
             raise ValueError("members must name at least one model; got []")
         if self.seeds > 1 and all(isinstance(each, RuleSettings) for each in self.members):
             raise ValueError(f"seeds must be 1 where no member learns; got {self.seeds}")
+        for number, each in enumerate(self.members):
+            if self.combine.kind == "stack" and isinstance(each, AgentSettings | RuleSettings):
+                raise ValueError(
+                    "combine must not be stack where a member says no probabilities, as agents and rules do not: "
+                    f"mix exposures by mean or hedge; got {each.kind} as member {number}"
+                )
         return self
 
     @property

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from regimen.errors import ConfigError
-from regimen.policies import ClassifierPolicy, ExposureConfig, ExposureRule, Policy, Preprocessed
-from regimen.policies.ensemble import Committee, MeanConfig, Mixture
+from regimen.policies import ExposureConfig, Policy, Preprocessed
+from regimen.policies.ensemble import (
+    Average,
+    Blend,
+    CalibratedBlend,
+    Committee,
+    MeanConfig,
+    Mixture,
+    StackConfig,
+    Stacker,
+)
 from regimen.preprocess import Chain
 from regimen.records import EnsembleConfig, RunConfig, read_json, write_json
 from regimen.records.layout import HISTORY
 from regimen.runs.families import family_of
+from regimen.runs.families.calibrated_rule import CalibratedRule, fit_calibrated_rule, read_calibrated_rule
 from regimen.runs.families.family import Draw
 from regimen.runs.families.members import FittedMember, fit_members, load_members
 from regimen.runs.families.scaling import behind, preprocessed_by, read_chain, write_chain
-from regimen.runs.families.sizing import fit_rule, read_rule, write_rule
+from regimen.runs.families.stack import STACK, Stacked, adviser, fit_stack
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.seeding import torch_seed
@@ -30,16 +39,18 @@ class EnsembleFit:
     Attributes:
         chain: what the features pass through before all members.
         members: fitted, in their order.
-        rule: from what a committee says to exposure; None where the members' exposures are mixed.
         policy: preprocessing, members and how they are combined, together.
         draws: seed of what is drawn while it trades.
+        stacked: where they are stacked: how much each counts.
+        rule: where they are combined by what they say: the calibration of that, and the exposure rule.
     """
 
     chain: Chain
     members: tuple[FittedMember, ...]
-    rule: ExposureRule | None
     policy: Policy
     draws: int
+    stacked: Stacked | None = None
+    rule: CalibratedRule | None = None
 
     @property
     def model(self) -> EnsembleFit:
@@ -53,8 +64,8 @@ class EnsembleFit:
 
     @property
     def was_chosen(self) -> bool:
-        """Whether the validation slice may have chosen a member's state."""
-        return any(one.was_chosen for one in self.members)
+        """Whether the validation slice may have chosen a member's state, or how they are calibrated."""
+        return any(one.was_chosen for one in self.members) or (self.rule is not None and self.rule.saw_validation)
 
     @property
     def parameter_counts(self) -> tuple[int, int]:
@@ -65,10 +76,12 @@ class EnsembleFit:
     def save(self, folder: Path) -> None:
         """Writes every member into a folder of its own, and what they have in common."""
         write_chain(self.chain, folder)
-        if self.rule is not None:
-            write_rule(self.rule, folder)
         for one in self.members:
             one.save(folder)
+        if self.rule is not None:
+            self.rule.save(folder)
+        if self.stacked is not None:
+            write_json(folder / STACK, self.stacked.stacker.state() | self.stacked.facts)
         titles = [one.member.title for one in self.members]
         write_json(folder / HISTORY, {"rows": self.rows, "members": titles, "draws": self.draws})
 
@@ -77,6 +90,8 @@ def fit(
     prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
 ) -> EnsembleFit:
     """Fits preprocessing once, then every member on a window's training slice, by its own family.
+
+    Probabilities of several members are calibrated once more together, as those of one model are.
 
     Args:
         prepared: bars, features and labels.
@@ -87,47 +102,70 @@ def fit(
 
     Raises:
         ConfigError: members that read other features.
+        SplitError: a training slice that cannot be cut into the folds of a stack.
         RegimenError: what a member's own training says.
     """
+    config, whole = prepared.config, _fit(prepared, window, seed, checkpoint, tell)
+    if not _is_committee(config):
+        return whole
+
+    def refit(of: Prepared, fold: Window, own: int) -> EnsembleFit:
+        """Fits the same on a fold, where members are calibrated as they are here, and what they say together is not."""
+        alike = of.config.model_copy(update={"calibration": config.calibration})
+        return _fit(replace(of, config=alike), fold, own, None, None)
+
+    rule = fit_calibrated_rule(prepared, window, whole.policy, refit, seed)
+    policies = [one.policy for one in whole.members]
+    stacker = None if whole.stacked is None else whole.stacked.stacker
+    return replace(whole, policy=behind(whole.chain, _committee(policies, config, stacker, rule)), rule=rule)
+
+
+def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None, tell: Tell | None) -> EnsembleFit:
+    """Returns fitted members as one policy; what they say together is not calibrated."""
     config, model = prepared.config, prepared.config.model
     assert isinstance(model, EnsembleConfig)
     chain, seen_by = preprocessed_by(prepared, window)
-    members = fit_members(model.fitted(seed), seen_by, chain, window, checkpoint, tell)
-    draws = torch_seed(seed, "window", window.number, "draws")
-    policies = [one.policy for one in members]
-    rule = _fitted_rule(policies, seen_by, window) if _is_committee(config) else None
-    return EnsembleFit(chain, members, rule, behind(chain, _combined(policies, config, rule, draws)), draws)
+    every, before, stacked = model.fitted(seed), None, None
+    if isinstance(model.combine, StackConfig):
+        stacked = fit_stack(seen_by, chain, window, seed, checkpoint, tell)
+        before = model.combine.folds * len(every), (model.combine.folds + 1) * len(every)
+    members = fit_members(every, seen_by, chain, window, checkpoint, tell, before)
+    policies, draws = [one.policy for one in members], torch_seed(seed, "window", window.number, "draws")
+    together: Committee | Mixture
+    if _is_committee(config):
+        stacker = None if stacked is None else stacked.stacker
+        together = _committee(policies, config, stacker, CalibratedRule(ExposureConfig()))
+    else:
+        together = _mixture(policies, config, draws)
+    return EnsembleFit(chain, members, behind(chain, together), draws, stacked)
 
 
 def _is_committee(config: RunConfig) -> bool:
-    """Whether what the members say is averaged: where they all say probabilities; else what they do is."""
+    """Whether members are combined by what they say; else by what they do."""
     model = config.model
     assert isinstance(model, EnsembleConfig)
-    return model.say_probabilities and isinstance(model.combine, MeanConfig)
+    return isinstance(model.combine, StackConfig) or (isinstance(model.combine, MeanConfig) and model.say_probabilities)
 
 
-def _fitted_rule(members: Sequence[Policy], prepared: Prepared, window: Window) -> ExposureRule:
-    """Returns the rule of exposure of a window, where it is fitted by what the committee says."""
-    committee, part = Committee([_adviser(member) for member in members], ExposureConfig()), window.validation
-    return fit_rule(prepared, window, lambda: committee.probabilities(prepared.history, part.start, part.stop))
+def _committee(
+    policies: Sequence[Policy], config: RunConfig, stacker: Stacker | None, rule: CalibratedRule
+) -> Committee:
+    blend: Blend = stacker or Average()
+    if rule.calibration is not None:
+        blend = CalibratedBlend(blend, rule.calibration)
+    return Committee([adviser(each) for each in policies], rule.rule, blend, _titles(config))
 
 
-def _combined(
-    members: Sequence[Policy], config: RunConfig, rule: ExposureRule | None, draws: int
-) -> Committee | Mixture:
-    """Returns members as one policy: a committee with its rule, or their exposures mixed."""
-    model = config.model
-    assert isinstance(model, EnsembleConfig)
-    titles = [member.title for member in model.fitted(0)]
-    if rule is not None:
-        return Committee([_adviser(member) for member in members], rule, titles=titles)
-    return Mixture(members, model.combine, config.market.costs, config.market.latency_bars, draws, titles)
+def _mixture(policies: Sequence[Policy], config: RunConfig, draws: int) -> Mixture:
+    assert isinstance(config.model, EnsembleConfig)
+    how, market = config.model.combine, config.market
+    assert not isinstance(how, StackConfig)
+    return Mixture(policies, how, market.costs, market.latency_bars, draws, _titles(config))
 
 
-def _adviser(policy: Policy) -> ClassifierPolicy:
-    if not isinstance(policy, ClassifierPolicy):
-        raise ConfigError("model.members", "must say probabilities of SELL, HOLD and BUY", type(policy).__name__)
-    return policy
+def _titles(config: RunConfig) -> list[str]:
+    assert isinstance(config.model, EnsembleConfig)
+    return [member.title for member in config.model.fitted(config.seed)]
 
 
 def load(folder: Path, config: RunConfig, schema: str) -> Committee | Mixture | Preprocessed:
@@ -140,10 +178,11 @@ def load(folder: Path, config: RunConfig, schema: str) -> Committee | Mixture | 
     """
     model = config.model
     assert isinstance(model, EnsembleConfig)
-    members = list(load_members(folder, model.fitted(config.seed), config, schema))
-    draws = int(read_json(folder / HISTORY)["draws"])
-    rule = read_rule(folder, config) if _is_committee(config) else None
-    return behind(read_chain(folder, config), _combined(members, config, rule, draws))
+    chain, policies = read_chain(folder, config), list(load_members(folder, model.fitted(config.seed), config, schema))
+    if not _is_committee(config):
+        return behind(chain, _mixture(policies, config, int(read_json(folder / HISTORY)["draws"])))
+    stacker = Stacker.from_state(read_json(folder / STACK)) if isinstance(model.combine, StackConfig) else None
+    return behind(chain, _committee(policies, config, stacker, read_calibrated_rule(folder, config)))
 
 
 def figures() -> tuple[Draw, ...]:
@@ -159,4 +198,7 @@ def short(config: RunConfig) -> RunConfig:
     for member in model.members:
         part = family_of(member).short(whole.model_copy(update={"model": member}))
         whole = part.model_copy(update={"model": model})
-    return whole.model_copy(update={"model": model.model_copy(update={"seeds": 1})})
+    few: dict[str, object] = {"seeds": 1}
+    if isinstance(model.combine, StackConfig):
+        few["combine"] = model.combine.model_copy(update={"folds": 2})
+    return whole.model_copy(update={"model": model.model_copy(update=few)})

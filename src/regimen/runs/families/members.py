@@ -84,8 +84,15 @@ def tried(config: RunConfig, seed: int) -> Iterator[tuple[str, str, int]]:
 
 
 def inside(config: RunConfig, model: ModelSettings) -> RunConfig:
-    """Returns the config by which a member is fitted and loaded: the steps before the scaler stand outside of it."""
-    return alone(config, model).model_copy(update={"preprocess": ()})
+    """Returns the config by which a member is fitted and loaded.
+
+    The steps before the scaler stand outside of it. A stack learns from what its members say as they are, since its
+    weights calibrate; other ensembles take members that are calibrated.
+    """
+    changes: dict[str, Any] = {"preprocess": ()}
+    if isinstance(config.model, EnsembleConfig) and config.model.combine.kind == "stack":
+        changes["calibration"] = None
+    return alone(config, model).model_copy(update=changes)
 
 
 def fit_members(
@@ -95,6 +102,7 @@ def fit_members(
     window: Window,
     checkpoint: Path | None,
     tell: Tell | None,
+    before: tuple[int, int] | None = None,
 ) -> tuple[FittedMember, ...]:
     """Fits members one after another; those that a stopped training finished are loaded.
 
@@ -105,16 +113,18 @@ def fit_members(
         window: on whose training slice.
         checkpoint: folder in which each member has one of its own; None: nothing is kept.
         tell: progress, `_UNITS` for each member.
+        before: how many fits there were before these, and are in all; by default these are all.
 
     Raises:
         RegimenError: what a member's own training says, with the member's name before it.
     """
     fitted = []
+    earlier, of = before or (0, len(members))
     for number, member in enumerate(members):
         config = inside(prepared.config, member.model)
         family, own = family_of(member.model), replace(prepared, config=config, passed=chain)
         place = None if checkpoint is None else checkpoint / MEMBERS / member.place
-        report = None if tell is None else _reporting(tell, number, len(members), member.title)
+        report = None if tell is None else _reporting(tell, earlier + number, of, member.title)
         try:
             fitted.append(_fit_one(family, member, own, window, place, report))
         except RegimenError as error:

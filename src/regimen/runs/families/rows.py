@@ -98,7 +98,7 @@ def training_data(
         targets_train = {name: np.concatenate([targets_train[name], more.targets[name]]) for name in wanted}
         table = _appended(table, _placed(more.table, *place))
         returns = np.concatenate([returns, more.returns])
-    weights = _weights(prepared, window, table, returns, paths)
+    weights = weights_of(prepared, window, table, returns, paths)
     data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table)
     if not window.validation.rows:
         return data
@@ -106,8 +106,8 @@ def training_data(
     return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val)
 
 
-def _weights(
-    prepared: Prepared, window: Window, table: RowTable, returns: NDArray[np.float64], paths: Sequence[Prepared]
+def weights_of(
+    prepared: Prepared, window: Window, table: RowTable, returns: NDArray[np.float64], paths: Sequence[Prepared] = ()
 ) -> NDArray[np.float64] | None:
     """Returns what the training rows count; None where all count alike."""
     config, moves = prepared.config.labels.weights, None
