@@ -111,3 +111,15 @@ def test_bad_input_is_one_line(configured: Configured, words: tuple[str, ...], l
 def test_the_leak_search_finds_the_sizes_clean(configured: Configured) -> None:
     report = find_run_leaks(configured("training.epochs=2", "exposure={}", KELLY, BAND), silent)
     assert report.leaks == ()
+
+
+def test_kelly_bets_nothing_on_what_could_not_be_calibrated(
+    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regimen.runs.families.calibrated_rule.FEWEST", 10**9)
+    config = configured("training.epochs=2", KELLY)
+    directory, _ = start(config, tmp_path / "runs", silent)
+    prepared, folder = prepare(config), directory.window(0)
+    policy = load_policy(folder, config, prepared.features.hash)
+    assert not np.load(folder / "exposures.npy").any()
+    assert not targets(policy, prepared.history, *(prepared.windows[0].test.start, prepared.windows[0].test.stop)).any()

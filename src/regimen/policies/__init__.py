@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from regimen.policies.conformal import ConformalConfig, ConformalPolicy
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
-    from regimen.policies.kelly import FractionalKellyConfig, KellyRule
+    from regimen.policies.kelly import Confirmation, FractionalKellyConfig, KellyRule
     from regimen.policies.momentum import Momentum
     from regimen.policies.novelty import GatedPolicy, NoveltyConfig
     from regimen.policies.own_rule import OwnRule
@@ -51,6 +51,7 @@ __all__ = [
     "CalibrationSettings",
     "Classifier",
     "ClassifierPolicy",
+    "Confirmation",
     "ConformalConfig",
     "ConformalPolicy",
     "Constant",
@@ -119,6 +120,7 @@ __getattr__, __dir__ = lazily(
         "ClassifierPolicy": ".classifier",
         "ConformalConfig": ".conformal",
         "ConformalPolicy": ".conformal",
+        "Confirmation": ".kelly",
         "Constant": ".constant",
         "decide": "regimen.execution",
         "draw": ".drawing",

@@ -14,10 +14,10 @@ from regimen.errors import RunError
 SEAL = "checksum"
 """The key of a JSON mapping under which the checksum of all its other keys stands."""
 _RECORDED = (
-    *("data.json", "judgement.json", "ledger/*"),
+    *("data.json", "judgement.json", "exhibits.json", "ledger/*"),
     *("windows/*", "seeds/*/windows/*"),
 )
-JUDGED = ("judgement.json", "ledger/*")
+JUDGED = ("judgement.json", "exhibits.json", "ledger/*")
 """What judging a run makes, and makes again."""
 _LEFT_OUT = ("*/checkpoint/*", "*/.*", ".*")
 """Checkpoints carry checksums of their own, and hidden files are no part of a run."""
@@ -32,7 +32,7 @@ def digest(path: Path) -> str:
 def recorded_files(root: Path, folder: Path | None = None) -> dict[str, str]:
     """Returns the checksums of what must not change of a run, by path inside it.
 
-    That is what a command reads again: data checks, judgement, ledger, and all that the windows hold. The config
+    That is what a command reads again: data checks, judgement, exhibits, ledger, and all that windows hold. The config
     stands in the manifest as a whole; the report, the figures and what trackers keep are only ever written.
 
     Args:

@@ -43,7 +43,7 @@ def write_report(
     manifest = directory.manifest()
     if folder is None:
         require_finished(directory)
-        directory.require_undamaged("data.json", "judgement.json", "ledger/*", f"windows/*/{HISTORY}")
+        directory.require_undamaged("data.json", "judgement.json", EXHIBITS[0], "ledger/*", f"windows/*/{HISTORY}")
     folder = folder or directory.path
     config = config or directory.config()
     values, data = read_json(folder / "judgement.json"), read_json(folder / "data.json")

@@ -44,7 +44,7 @@ from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers
 
-_JUDGED = ("judgement.json", "ledger/")
+_JUDGED = ("judgement.json", "exhibits.json", "ledger/")
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
 

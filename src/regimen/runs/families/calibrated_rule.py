@@ -6,6 +6,7 @@ It is fitted here for every family of classifiers, and read back here.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from regimen.policies import (
     CalibrationConfig,
     Classifier,
     ClassifierPolicy,
+    Confirmation,
     ExposureConfig,
     ExposureRule,
     History,
@@ -116,7 +118,15 @@ def fit_calibrated_rule(prepared: Prepared, window: Window, raw: Policy, refit: 
         given = probabilities_of(raw, prepared.history, part.start, part.stop)
         return given if calibration is None else calibration(given.reshape(-1, 3)).reshape(given.shape)
 
-    return CalibratedRule(fit_rule(prepared, window, opinions), calibration, about)
+    rule = fit_rule(prepared, window, opinions)
+    if calibration is None and about is not None:
+        rule = _betting_nothing(rule)
+    return CalibratedRule(rule, calibration, about)
+
+
+def _betting_nothing(rule: ExposureRule) -> ExposureRule:
+    """Returns the rule of a window whose probabilities could not be calibrated: Kelly bets nothing on those."""
+    return replace(rule, confirmation=Confirmation(0.0, math.inf, 0.0)) if isinstance(rule, KellyRule) else rule
 
 
 def _fit_calibration(
@@ -149,7 +159,7 @@ def read_calibrated_rule(folder: Path, config: RunConfig) -> CalibratedRule:
     try:
         state = about.pop("state")
         if state is None:
-            return CalibratedRule(rule, None, about)
+            return CalibratedRule(_betting_nothing(rule), None, about)
         arrays = {name: np.asarray(values, np.float64) for name, values in state.items()}
         return CalibratedRule(rule, config.calibration.restore(arrays), about)
     except (AttributeError, KeyError, TypeError, ValueError):
