@@ -14,7 +14,9 @@ from regimen.execution import decide, targets
 from regimen.policies import KellyRule
 from regimen.records import RunConfig, read_json
 from regimen.runs import find_run_leaks, reproduce_run, start
+from regimen.runs.backtests import backtest_run
 from regimen.runs.prepare import prepare
+from regimen.runs.signal import signal_of
 from regimen.runs.window import load_policy
 
 from .conftest import silent
@@ -66,6 +68,16 @@ def test_what_kelly_was_fitted_to_is_kept(configured: Configured, tmp_path: Path
     (folder / "exposure.json").write_text(json.dumps({"means": [1.0]}))
     with pytest.raises(RunError, match="exposure: must have the means that the rule was fitted to"):
         load_policy(folder, config, prepared.features.hash)
+
+
+def test_a_band_that_was_changed_is_damage(configured: Configured, tmp_path: Path) -> None:
+    directory, _ = start(configured("training.epochs=2", BAND), tmp_path / "runs", silent)
+    file = directory.window(0) / "band.json"
+    file.write_text(file.read_text().replace("width", "breadth"))
+    with pytest.raises(RunError, match=r"band\.json"):
+        backtest_run(directory, None, (), silent)
+    with pytest.raises(RunError, match=r"band\.json"):
+        signal_of(directory, None, (), silent)
 
 
 def test_before_there_were_others_a_run_had_the_same_hash(configured: Configured) -> None:

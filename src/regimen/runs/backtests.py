@@ -33,7 +33,7 @@ from regimen.records import (
     write_manifest,
     write_report,
 )
-from regimen.records.layout import CALIBRATION, EXPOSURE, EXPOSURES, MODEL, PREPROCESS, SCALER
+from regimen.records.layout import CALIBRATION, EXPOSURE, EXPOSURES, MODEL, PREPROCESS, SCALER, WRAPPERS
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import WholeSeries, described, history_of, seen
 from regimen.runs.window import load_policy, read_exposures
@@ -62,7 +62,7 @@ def backtest_run(
         The folder of this backtest, inside the run's, and its judgement.
     """
     manifest = require_finished(directory)
-    parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, EXPOSURES, f"{MODEL}/*")
+    parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), EXPOSURES, f"{MODEL}/*")
     directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in parts))
     trained = directory.located_config()
     config = with_overrides(trained, bars, overrides)
