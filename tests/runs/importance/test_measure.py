@@ -58,6 +58,8 @@ def test_the_planted_column_matters_alone_and_among_the_others(configured: Confi
     assert first.alone > 2.0 * first.alone_error > 0.0
     assert all(row.alone < first.alone / 3.0 for row in others)
     assert first.low < first.rise < first.high
+    assert " better than the classes' shares" in found.skill_in_words
+    assert " worse than " in replace(found, skill=-0.01).skill_in_words
     assert 0.0 < found.skill < 2.0 * first.alone
     assert found.groups[0].rise >= 0.5 * first.rise
     assert {row.name for row in found.groups} == set(prepared.features.groups)

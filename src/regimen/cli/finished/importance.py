@@ -58,8 +58,7 @@ def importance(
     unit = "log loss in 1e-4 nats a row; the rise ± a 95 % interval over the folds"
     unit += "; alone: the gain over a column that says nothing, ± its standard error" if alone else ""
     print_sentence(screen, unit, label="Unit")
-    skill = f"{1e4 * measured.skill:+,.1f} ± {1e4 * measured.skill_error:,.1f} better than the classes' shares"
-    print_sentence(screen, f"{skill}, on {measured.rows:,} held out rows", label="Model")
+    print_sentence(screen, f"{measured.skill_in_words}, on {measured.rows:,} held out rows", label="Model")
     for note in measured.notes:
         print_sentence(screen, note, label="Note")
     print_sentence(screen, measured.sentence, label="Result", style="bold")

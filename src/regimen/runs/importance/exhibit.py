@@ -16,11 +16,11 @@ def exhibit_of(importance: Importance) -> Exhibit:
     """Returns the section "Features" of a report."""
     alone = any(row.alone == row.alone for row in importance.features)
     windows = ", ".join(map(str, importance.windows))
-    skill = f"{_with_error(importance.skill, importance.skill_error)} better than the classes' shares"
     fitted = f"{many(importance.folds, 'purged fold')} of the training slice of window {windows}"
     sentences = [
         importance.sentence,
-        f"Log loss in 1e-4 nats a row, on {importance.rows:,} held out rows of {fitted}; the model is {skill} there.",
+        f"Log loss in 1e-4 nats a row, on {importance.rows:,} held out rows of {fitted}.",
+        f"There the model is {importance.skill_in_words}.",
         "Rise: what shifting a column in time costs. q: its p-value, corrected for the number of columns.",
         *(["Alone: what the model gains from the column alone over one that says nothing."] if alone else []),
         *importance.notes,

@@ -84,6 +84,12 @@ class Importance:
     def __repr__(self) -> str:
         return short(self, self.sentence)
 
+    @property
+    def skill_in_words(self) -> str:
+        """How the model compares with the classes' shares, in ten thousandths of a nat."""
+        side = "better" if self.skill >= 0.0 else "worse"
+        return f"{1e4 * abs(self.skill):,.1f} ± {1e4 * self.skill_error:,.1f} {side} than the classes' shares"
+
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas frame of one row for each group and feature, by kind and name."""
         import pandas as pd
@@ -127,5 +133,7 @@ def finding(
     if not strong and (together := [row.name for row in groups if row.verdict == "mattered"]):
         notes.append(f"Together the columns of {', '.join(together)} mattered: each stands in for the others.")
     if not skill > 2.0 * error:
-        notes.append("The model is hardly better than the classes' shares on held out rows: there is little to matter.")
+        notes.append(
+            "The model is not clearly better than the classes' shares on held out rows: there is little to matter."
+        )
     return sentence, tuple(notes)
