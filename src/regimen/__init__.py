@@ -90,7 +90,15 @@ if TYPE_CHECKING:
         XGBoostConfig,
     )
     from regimen.preprocess import RunningConfig, StandardConfig
-    from regimen.records import EnsembleConfig, EnvironmentConfig, JudgeConfig, RunConfig, ScalerConfig, load_config
+    from regimen.records import (
+        EnsembleConfig,
+        EnvironmentConfig,
+        JudgeConfig,
+        MetaConfig,
+        RunConfig,
+        ScalerConfig,
+        load_config,
+    )
     from regimen.simulators import (
         AlmgrenChrissConfig,
         Ar1Config,
@@ -175,6 +183,7 @@ __all__ = [
     "MeanConfig",
     "MeanVarianceConfig",
     "MertonConfig",
+    "MetaConfig",
     "ModuleConfig",
     "MomentumConfig",
     "MultiTaskConfig",
@@ -326,6 +335,7 @@ _named, _ = lazily(
         "MeanConfig": ".policies.ensemble",
         "MeanVarianceConfig": ".envs",
         "MertonConfig": ".simulators",
+        "MetaConfig": ".records",
         "ModuleConfig": ".predictors",
         "MomentumConfig": ".policies",
         "MultiTaskConfig": ".predictors",

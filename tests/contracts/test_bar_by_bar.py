@@ -24,6 +24,7 @@ from regimen.policies import (
     Constant,
     ExposureConfig,
     History,
+    MetaPolicy,
     Moment,
     MomentumConfig,
     OwnRule,
@@ -190,6 +191,32 @@ def test_a_mixture_of_a_net_an_agent_and_a_rule(combine: Any) -> None:
     config = lanes(case, 2)
     members = [advisers()[1], AgentPolicy(learned(case, config), config), MomentumConfig(lookback=5).build(RULE)]
     check(Mixture(members, combine, COSTS, latency=2, seed=1), "ABC", 2)
+
+
+class Beside(Scaler):
+    """The same with the exposure of a first model behind the features."""
+
+    names = (*COLUMNS, "primary")  # type: ignore[assignment]
+
+    def transform(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        assert names == self.names
+        scaled = (values[..., :-1] - np.array([50.0, 0.0, 0.02])) / np.array([10.0, 0.05, 0.01])
+        return np.concatenate([scaled, values[..., -1:]], axis=-1)
+
+
+@pytest.mark.parametrize("window", [False, True])
+@pytest.mark.parametrize("primary", ["rule", "agent", "net"])
+def test_a_model_and_a_second_one_that_says_whether_to_act(primary: str, window: bool) -> None:
+    case = next(each.values[0] for each in CASES if each.id == "ppo-continuous")
+    config = lanes(case, 2)
+    first: Any = advisers()[1]
+    if primary == "agent":
+        first = AgentPolicy(learned(case, config), config)
+    elif primary == "rule":
+        first = MomentumConfig(lookback=5).build(RULE)
+    net = LSTMConfig(context=6, width=4, layers=1, heads=1) if window else LogisticConfig(zero_start=False)
+    second = ClassifierPolicy(net.build(len(COLUMNS) + 1, 3, seed=3, schema="s"), RULE, Beside())
+    check(MetaPolicy(first, second, threshold=0.45, size=True), "ABC", 2)
 
 
 def lanes(case: Case, latency: int, context: int = 1, **more: Any) -> VectorMarketConfig:

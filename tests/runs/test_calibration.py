@@ -80,9 +80,9 @@ def test_out_of_fold_every_row_is_said_by_a_model_that_has_not_learned_it(
     prepared = prepare(configured(*QUICK, OUT_OF_FOLD, *steps))
     window, seen = prepared.windows[0], []
 
-    def spy(config: object, forecasts: Forecasts, where: str) -> object:
+    def spy(config: object, forecasts: Forecasts, where: str, needed: int) -> object:
         seen.append(forecasts)
-        return fit_calibration(config, forecasts, where)  # type: ignore[arg-type]
+        return fit_calibration(config, forecasts, where, needed)  # type: ignore[arg-type]
 
     monkeypatch.setattr("regimen.runs.families.calibrated_rule.fit_calibration", spy)
     fit = classifier.fit(prepared, window, 0)

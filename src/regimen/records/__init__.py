@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from regimen.records.models import (
         EnsembleConfig,
         Member,
+        MetaConfig,
         model_config,
         model_names,
         model_title,
@@ -54,6 +55,7 @@ __all__ = [
     "EnvironmentConfig",
     "JudgeConfig",
     "Member",
+    "MetaConfig",
     "RunConfig",
     "RunDirectory",
     "ScalerConfig",
@@ -117,6 +119,7 @@ __getattr__, __dir__ = lazily(
         "find_runs": ".compare",
         "has_its_seal": ".checksums",
         "Member": ".models",
+        "MetaConfig": ".models",
         "model_config": ".models",
         "model_names": ".models",
         "model_title": ".models",

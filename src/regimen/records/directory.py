@@ -252,7 +252,7 @@ def located(config: RunConfig, began: Path) -> RunConfig:
         config: of the run.
         began: that folder.
     """
-    from regimen.records.models import EnsembleConfig
+    from regimen.records.models import EnsembleConfig, MetaConfig
 
     if began == Path.cwd():
         return config
@@ -266,5 +266,7 @@ def located(config: RunConfig, began: Path) -> RunConfig:
     changes: dict[str, Any] = {"extras": extras}
     changes |= {key: place(value) for key in ("path", "adjust") if (value := getattr(data, key)) is not None}
     changed: dict[str, Any] = {"data": data.model_copy(update=changes), "features": config.features.began_in(began)}
-    own = {name: part.located(began) for name, part in config if isinstance(part, OwnSource | EnsembleConfig)}
+    own = {
+        name: part.located(began) for name, part in config if isinstance(part, OwnSource | EnsembleConfig | MetaConfig)
+    }
     return config.model_copy(update=changed | own)

@@ -17,6 +17,7 @@ from regimen.policies import (
     AgentPolicy,
     ClassifierPolicy,
     History,
+    MetaPolicy,
     Policy,
     Preprocessed,
     RuleSettings,
@@ -194,11 +195,11 @@ def _require(bars: Bars, needed: int) -> None:
 def _latest(policy: Policy, history: History, first: int) -> tuple[Floats, Floats | None]:
     """Returns the targets of bars from ``first`` on, and for an agent its memory before the last bar.
 
-    An agent that is given a whole series leaves its last bar open, since nothing fills after it, and so does a mixture
-    that it is in. Here the next bar is still to come, so they are asked bar by bar.
+    An agent that is given a whole series leaves its last bar open, since nothing fills after it, and so does a policy
+    that it is a part of. Here the next bar is still to come, so they are asked bar by bar.
     """
     bare = unwrapped(policy)
-    if not isinstance(bare.policy if isinstance(bare, Preprocessed) else bare, AgentPolicy | Mixture):
+    if not isinstance(bare.policy if isinstance(bare, Preprocessed) else bare, AgentPolicy | Mixture | MetaPolicy):
         return targets(policy, history, first), None
     from regimen.execution import share
 

@@ -72,6 +72,20 @@ class Slice:
             raise SplitError("slice.take", f"needs a table of the shape (time, symbol, ...) = {shape}", values.shape)
         return values[self.start : self.stop][self.usable]
 
+    def among(self, rows: NDArray[np.bool_]) -> Slice:
+        """Returns the slice of those of its rows that are marked in a whole-series table (time, symbol): never more."""
+        return make_slice(self.role, self.start, self.usable & rows[self.start : self.stop], self.length)
+
+    def until(self, stop: int) -> Slice:
+        """Returns the slice of its rows before position ``stop``: never more.
+
+        Raises:
+            SplitError: a position outside of the slice.
+        """
+        if not self.start < stop <= self.stop:
+            raise SplitError("slice.until", f"must be a position within bars {self.start} to {self.stop}", stop)
+        return make_slice(self.role, self.start, self.usable[: stop - self.start].copy(), self.length)
+
 
 def make_slice(role: Role, start: int, usable: NDArray[np.bool_], length: int) -> Slice:
     """Makes a slice; for the splitters of this room."""

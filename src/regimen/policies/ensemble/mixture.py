@@ -9,7 +9,7 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.execution import Costs, History, Moment, Policy, Spanning
+from regimen.execution import Costs, History, Moment, Policy, alone
 from regimen.jit import jit, jit_step
 from regimen.observation import ObservationSchema
 from regimen.policies.ensemble.config import DiscountedThompsonConfig, HedgeConfig, MeanConfig, MixingConfig
@@ -126,11 +126,11 @@ class Mixture:
         return self._spanned(history, start, stop)[1]
 
     def _spanned(self, history: History, start: int, stop: int) -> tuple[Floats, Floats]:
-        alone = np.stack([spanned(member, history, start, stop) for member in self.members], axis=-1)
+        every = np.stack([alone(member, history, start, stop) for member in self.members], axis=-1)
         tape, symbols = history.tape, len(history.bars.symbols)
         own = np.zeros((symbols, self._own))
         span = slice(start, stop)
-        return self._mixed(alone, own, tape.opens[span], tape.closes[span], tape.ratios[span], tape.fundings[span])
+        return self._mixed(every, own, tape.opens[span], tape.closes[span], tape.ratios[span], tape.fundings[span])
 
     def _mixed(
         self, alone: Floats, own: Floats, opens: Floats, closes: Floats, ratios: Floats, fundings: Floats
@@ -140,19 +140,6 @@ class Mixture:
         losses = np.empty(alone.shape[2])
         _scan(alone, opens, closes, ratios, fundings, own, self._rules, self._keys, losses, mixed, weights)
         return mixed, weights
-
-
-def spanned(policy: Policy, history: History, start: int, stop: int) -> Floats:
-    """Returns the exposures (stop − start, symbol) of a policy before they are shared, all at once where it can."""
-    if isinstance(policy, Spanning):
-        return policy.exposures(history, start, stop)
-    state = policy.initial_state(len(history.bars.symbols))
-    for t in range(start):
-        state = policy.watch(history.at(t), state)
-    alone = np.zeros((stop - start, len(history.bars.symbols)))
-    for t in range(start, stop):
-        alone[t - start], state = policy.act(history.at(t), state)
-    return alone
 
 
 def _rules(combine: MixingConfig | MeanConfig, costs: Costs, latency: int) -> MixingRules:

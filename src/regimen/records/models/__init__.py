@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from regimen.records.models.ensemble import EnsembleConfig, Member, MemberConfig, parts_of
+from regimen.records.models.compound import CompoundSettings, parts_of
+from regimen.records.models.ensemble import EnsembleConfig, Member, MemberConfig
+from regimen.records.models.meta import MetaConfig
 from regimen.records.models.named import (
     ALIASES,
     ModelConfig,
@@ -17,9 +19,11 @@ from regimen.records.models.named import (
 
 __all__ = [
     "ALIASES",
+    "CompoundSettings",
     "EnsembleConfig",
     "Member",
     "MemberConfig",
+    "MetaConfig",
     "ModelConfig",
     "kind_name",
     "model_config",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from regimen.agents import AgentConfig, OwnAgentConfig
 from regimen.learning import AgentSettings
@@ -22,6 +21,7 @@ from regimen.predictors import (
     PredictorConfig,
     TreesConfig,
 )
+from regimen.records.models.compound import CompoundSettings
 from regimen.reprs import short_config
 from regimen.seeding import torch_seed
 from regimen.settings import ModelSettings
@@ -53,7 +53,7 @@ class Member(NamedTuple):
     place: str
 
 
-class EnsembleConfig(ModelSettings):
+class EnsembleConfig(CompoundSettings):
     """Members of any family as one model; see the page on ensembles.
 
     What a member learns from is the run's: the same features, labels and slices as if it were trained alone.
@@ -96,23 +96,14 @@ class EnsembleConfig(ModelSettings):
         return not any(isinstance(each, AgentSettings | RuleSettings) for each in self.members)
 
     @property
-    def context(self) -> int:
-        """Rows that the member which sees the most sees at once."""
-        return max(int(getattr(each, "context", 1)) for each in self.members)
-
-    @property
-    def lookback(self) -> int:
-        """Bars that the member which goes back furthest goes back."""
-        return max(int(getattr(each, "lookback", 0)) for each in self.members)
+    def parts(self) -> dict[str, MemberConfig]:
+        """The members by their place."""
+        return {f"members.{number}": member for number, member in enumerate(self.members)}
 
     def located(self, began: Path) -> Self:
         """Returns it with the own code of its members counted from another folder, where the files are there."""
         there = [each.located(began) if isinstance(each, OwnSource) else each for each in self.members]
         return self.model_copy(update={"members": tuple(there)})
-
-    def sections(self) -> tuple[str, ...]:
-        """Returns what its members read together."""
-        return tuple(dict.fromkeys(name for each in self.members for name in each.sections()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,11 +128,3 @@ class EnsembleConfig(ModelSettings):
                 label = title if fits == 1 else f"{title}, seed {k + 1}"
                 every.append(Member(number, model, own, label, f"{number}-{name}/seed-{k}"))
         return tuple(every)
-
-
-def parts_of(config: BaseModel) -> Iterator[tuple[str, object]]:
-    """Yields the parts of a run's config by name, those of an ensemble's members after it: ``model.members.0``."""
-    for name, part in config:
-        yield name, part
-        if isinstance(part, EnsembleConfig):
-            yield from ((f"{name}.members.{number}", member) for number, member in enumerate(part.members))

@@ -18,9 +18,10 @@ from regimen.own import load_object, source_of, written_expression
 from regimen.policies import FunctionConfig
 from regimen.predictors import EstimatorConfig, ModuleConfig, is_estimator
 from regimen.records.models.ensemble import EnsembleConfig, MemberConfig
+from regimen.records.models.meta import MetaConfig
 from regimen.settings import ModelSettings, members, validated
 
-ModelConfig = Annotated[MemberConfig | EnsembleConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[MemberConfig | EnsembleConfig | MetaConfig, Field(discriminator="kind")]
 """Every model's config; ``kind`` says which."""
 ALIASES = {"ppo-lstm": "recurrent-ppo"}
 """Second names of models."""

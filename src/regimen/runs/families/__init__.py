@@ -12,7 +12,7 @@ from regimen.learning import AgentSettings
 from regimen.own import OwnSource
 from regimen.policies import FunctionConfig, RuleSettings
 from regimen.predictors import EstimatorSettings, PredictorSettings
-from regimen.records import EnsembleConfig, RunConfig, parts_of
+from regimen.records import EnsembleConfig, MetaConfig, RunConfig, parts_of
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
 from regimen.splits import OwnSplitsConfig
@@ -46,6 +46,10 @@ def family_of(model: ModelSettings) -> Family:
         from regimen.runs.families import ensemble
 
         return ensemble
+    if isinstance(model, MetaConfig):
+        from regimen.runs.families import meta
+
+        return meta
     raise ConfigError("model", "must be the config of a model", type(model).__name__)
 
 

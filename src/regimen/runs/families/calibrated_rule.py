@@ -143,7 +143,8 @@ def _fit_calibration(
     else:
         rule = f"must be out_of_fold, or calibration none: window {window.number + 1} has no validation rows"
         raise ConfigError("calibration.fit_on", rule, config.calibration.fit_on)
-    return fit_calibration(config.calibration, forecasts, f"window {window.number + 1}")
+    needed = 2 if config.training.allow_missing_classes else len(CLASSES)
+    return fit_calibration(config.calibration, forecasts, f"window {window.number + 1}", needed)
 
 
 def read_calibrated_rule(folder: Path, config: RunConfig) -> CalibratedRule:
@@ -167,7 +168,7 @@ def read_calibrated_rule(folder: Path, config: RunConfig) -> CalibratedRule:
 
 
 def fit_calibration(
-    config: CalibrationConfig, forecasts: Forecasts, where: str
+    config: CalibrationConfig, forecasts: Forecasts, where: str, needed: int = len(CLASSES)
 ) -> tuple[Calibration | None, dict[str, Any]]:
     """Returns a calibration, and how it was fitted; none, and a line on the log, where too little is there.
 
@@ -175,13 +176,14 @@ def fit_calibration(
         config: of the calibration.
         forecasts: of rows that the model did not learn from.
         where: what the line begins with.
+        needed: classes that must be among them.
     """
     rows, seen = len(forecasts.y), np.unique(forecasts.y)
     about: dict[str, Any] = {"kind": config.kind, "fit_on": config.fit_on, "rows": rows}
-    if rows < FEWEST or len(seen) < len(CLASSES):
+    if rows < FEWEST or len(seen) < needed:
         classes = ", ".join(CLASSES[k] for k in seen) or "no class"
-        needed = f"must have {FEWEST} rows, and each class among them"
-        _log.warning("%s: not calibrated: %s; got %d rows of %s", where, needed, rows, classes)
+        rule = f"must have {FEWEST} rows, and {'each class' if needed == len(CLASSES) else 'two classes'} among them"
+        _log.warning("%s: not calibrated: %s; got %d rows of %s", where, rule, rows, classes)
         return None, about
     return config.fit(forecasts.probabilities, forecasts.y), about
 
