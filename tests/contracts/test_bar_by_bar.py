@@ -24,7 +24,6 @@ from regimen.policies import (
     Constant,
     ExposureConfig,
     History,
-    MetaPolicy,
     Moment,
     MomentumConfig,
     OwnRule,
@@ -36,7 +35,15 @@ from regimen.policies import (
     share,
     targets,
 )
-from regimen.policies.ensemble import Committee, DiscountedThompsonConfig, HedgeConfig, MeanConfig, Mixture, Stacker
+from regimen.policies.ensemble import (
+    Committee,
+    DiscountedThompsonConfig,
+    HedgeConfig,
+    MeanConfig,
+    MetaPolicy,
+    Mixture,
+    Stacker,
+)
 from regimen.predictors import LogisticConfig, LSTMConfig, PredictorConfig, TreesConfig
 from regimen.records import load_config
 from regimen.runs import start

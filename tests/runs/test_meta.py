@@ -16,8 +16,9 @@ from regimen.execution import decide, targets
 from regimen.labels import BUY, SELL, UNDEFINED, FixedHorizonConfig, label
 from regimen.records import MetaConfig, RunConfig, choose_model, parts_of, read_json, resolve, unread_by
 from regimen.runs import find_run_leaks, reproduce_run, start
-from regimen.runs.families import meta
 from regimen.runs.families.members import inside
+from regimen.runs.families.meta.decisions import decided_by, meta_labels
+from regimen.runs.families.meta.family import MetaFit, _stages
 from regimen.runs.prepare import Prepared, prepare
 from regimen.runs.window import fit_model, load_policy
 
@@ -73,7 +74,7 @@ def test_the_state_in_which_the_primary_is_right_is_found(right: float, least: f
     prepared = prepare(simulated(planted(right)))
     window = prepared.windows[0]
     fit = fit_model(prepared, window, 0)
-    assert isinstance(fit, meta.MetaFit)
+    assert isinstance(fit, MetaFit)
     alone = fit.primary.policy.exposures(prepared.history, window.test.start, window.test.stop)  # type: ignore[attr-defined]
     share, acted = precision(prepared, alone)
     assert acted == 900
@@ -100,7 +101,7 @@ def test_a_decision_paid_where_its_side_earned_more_than_a_round_trip() -> None:
     bars = planted(0.6)
     labels = label(FixedHorizonConfig(horizon=3, volatility_bars=5), bars)
     decided = np.random.default_rng(0).choice([-0.7, 0.0, 0.3, np.nan], labels.shape)
-    found = meta.meta_labels(labels, decided, 0.012)
+    found = meta_labels(labels, decided, 0.012)
     for t in range(len(bars)):
         side, r = decided[t, 0], labels.forward_return[t, 0]
         if not side or np.isnan(side) or np.isnan(r):
@@ -117,9 +118,9 @@ def test_a_decision_paid_where_its_side_earned_more_than_a_round_trip() -> None:
 def _decisions(prepared: Prepared, model: MetaConfig) -> np.ndarray:
     window = prepared.windows[0]
     policy = fit_model(replace(prepared, config=inside(prepared.config, model.primary)), window, 0).policy
-    stages = meta._stages(None, None, model.folds)
+    stages = _stages(None, None, model.folds)
     own = replace(prepared, config=inside(prepared.config, model.primary))
-    return meta._decided(model, own, window, policy, 0, stages)
+    return decided_by(model, own, window, policy, 0, stages)
 
 
 def test_what_decides_a_part_of_the_training_slice_has_not_learned_from_it(configured: Configured) -> None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
     from regimen.policies.kelly import Confirmation, FractionalKellyConfig, KellyRule
-    from regimen.policies.meta import PRIMARY, MetaPolicy
     from regimen.policies.momentum import Momentum
     from regimen.policies.novelty import GatedPolicy, NoveltyConfig
     from regimen.policies.own_rule import OwnRule
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCOUNT",
-    "PRIMARY",
     "Actor",
     "AgentPolicy",
     "Banded",
@@ -68,7 +66,6 @@ __all__ = [
     "History",
     "IsotonicConfig",
     "KellyRule",
-    "MetaPolicy",
     "Moment",
     "Momentum",
     "MomentumConfig",
@@ -138,8 +135,6 @@ __getattr__, __dir__ = lazily(
         "innermost": ".wrapping",
         "IsotonicConfig": ".calibration",
         "KellyRule": ".kelly",
-        "MetaPolicy": ".meta",
-        "PRIMARY": ".meta",
         "Moment": "regimen.execution",
         "Momentum": ".momentum",
         "MomentumConfig": ".config",

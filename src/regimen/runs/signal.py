@@ -17,7 +17,6 @@ from regimen.policies import (
     AgentPolicy,
     ClassifierPolicy,
     History,
-    MetaPolicy,
     Policy,
     Preprocessed,
     RuleSettings,
@@ -26,7 +25,7 @@ from regimen.policies import (
     targets,
     unwrapped,
 )
-from regimen.policies.ensemble import Committee, Mixture
+from regimen.policies.ensemble import Committee, MetaPolicy, Mixture
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, model_title, plain, read_json, read_sketch, require_finished
 from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCALER, WRAPPERS

@@ -1,4 +1,4 @@
-"""Several policies as one: their probabilities averaged, or their exposures mixed by what they would have earned."""
+"""Several policies as one: probabilities averaged, exposures mixed by what they would have earned, one over another."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from regimen.policies.ensemble.config import (
 
 if TYPE_CHECKING:
     from regimen.policies.ensemble.committee import Average, Blend, CalibratedBlend, Committee
+    from regimen.policies.ensemble.meta import PRIMARY, MetaPolicy
     from regimen.policies.ensemble.mixing import hedge, regret, thompson
     from regimen.policies.ensemble.mixture import Mixture
     from regimen.policies.ensemble.stacking import Stacker
 
 __all__ = [
+    "PRIMARY",
     "Average",
     "Blend",
     "CalibratedBlend",
@@ -30,6 +32,7 @@ __all__ = [
     "DiscountedThompsonConfig",
     "HedgeConfig",
     "MeanConfig",
+    "MetaPolicy",
     "MixingConfig",
     "Mixture",
     "StackConfig",
@@ -48,6 +51,8 @@ __getattr__, __dir__ = lazily(
         "CalibratedBlend": ".committee",
         "Committee": ".committee",
         "hedge": ".mixing",
+        "MetaPolicy": ".meta",
+        "PRIMARY": ".meta",
         "Mixture": ".mixture",
         "regret": ".mixing",
         "Stacker": ".stacking",

@@ -47,9 +47,9 @@ def family_of(model: ModelSettings) -> Family:
 
         return ensemble
     if isinstance(model, MetaConfig):
-        from regimen.runs.families import meta
+        from regimen.runs.families.meta import family
 
-        return meta
+        return family
     raise ConfigError("model", "must be the config of a model", type(model).__name__)
 
 

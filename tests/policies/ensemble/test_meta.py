@@ -10,7 +10,8 @@ from regimen import Market
 from regimen.errors import ConfigError
 from regimen.execution import History, decide, targets
 from regimen.policies import ClassifierPolicy, ExposureConfig, Momentum
-from regimen.policies.meta import MetaPolicy, paying_probability
+from regimen.policies.ensemble import MetaPolicy
+from regimen.policies.ensemble.meta import paying_probability
 
 Floats = np.ndarray
 RULE = ExposureConfig(dead_band=0.0)
