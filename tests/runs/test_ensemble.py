@@ -18,7 +18,7 @@ from regimen.policies.ensemble import Average, CalibratedBlend, Committee, Mixtu
 from regimen.records import EnsembleConfig, RunConfig, RunDirectory, choose_model, read_json, unread_by
 from regimen.runs import reproduce_run, resume_run, signal_of, start
 from regimen.runs.families import classifier, ensemble
-from regimen.runs.families.members import alone, tried
+from regimen.runs.families.ensembles.members import alone, tried
 from regimen.runs.prepare import prepare
 from regimen.runs.window import fit_model, load_policy
 from regimen.splits import purged_folds

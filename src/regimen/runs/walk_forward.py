@@ -36,7 +36,7 @@ from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
-from regimen.runs.families.members import tried
+from regimen.runs.families.ensembles.members import tried
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed

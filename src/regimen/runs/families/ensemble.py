@@ -22,10 +22,10 @@ from regimen.records import EnsembleConfig, RunConfig, read_json, write_json
 from regimen.records.layout import HISTORY
 from regimen.runs.families import family_of
 from regimen.runs.families.calibrated_rule import CalibratedRule, fit_calibrated_rule, read_calibrated_rule
+from regimen.runs.families.ensembles.members import FittedMember, fit_members, load_members
+from regimen.runs.families.ensembles.stack import STACK, Stacked, adviser, fit_stack
 from regimen.runs.families.family import Draw
-from regimen.runs.families.members import FittedMember, fit_members, load_members
 from regimen.runs.families.scaling import behind, preprocessed_by, read_chain, write_chain
-from regimen.runs.families.stack import STACK, Stacked, adviser, fit_stack
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.seeding import torch_seed

@@ -21,6 +21,7 @@ from regimen.policies import (
     Probable,
     innermost,
 )
+from regimen.policies.ensemble import CalibratedBlend, Committee
 from regimen.records import RunDirectory
 from regimen.reporting.report import Curve, Drawing, Exhibit
 from regimen.runs.families.calibrated_rule import Forecasts, forecasts_of
@@ -67,8 +68,8 @@ class WindowForecasts:
 def show_forecasts(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhibit]:
     """Yields the scores of a run's forecasts, each test span by the model of its own window.
 
-    Nothing for a model that says no probabilities, or where no test row has a label. What several models say together
-    is shown as it is: they were calibrated one by one.
+    Nothing for a model that says no probabilities, or where no test row has a label. Of several models it is what they
+    say together, each calibrated already, before that is calibrated and after.
     """
     if "calibration" not in prepared.config.model.sections():
         return
@@ -79,7 +80,7 @@ def show_forecasts(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
         inner, _ = innermost(policy, prepared.history)
         if not isinstance(inner, Probable):
             return
-        is_calibrated = config.calibration is not None and isinstance(inner, ClassifierPolicy)
+        is_calibrated = config.calibration is not None and isinstance(inner, ClassifierPolicy | Committee)
         prior = class_prior(window.train.take(labels.y))
         each = window_forecasts(policy, prepared.history, labels, window.test, prior)
         if len(each.raw.y):
@@ -99,6 +100,10 @@ def window_forecasts(policy: Policy, history: History, labels: Labels, part: Sli
         prior: (3,) share of each class among the training rows.
     """
     inner, sight = innermost(policy, history)
+    if isinstance(inner, Committee) and isinstance(inner.blend, CalibratedBlend):
+        raw = forecasts_of(Committee(inner.members, ExposureConfig(), inner.blend.below), sight, labels, part)
+        calibration = inner.blend.calibration
+        return WindowForecasts(raw, Forecasts(calibration(raw.probabilities), raw.y), prior, calibration)
     model = inner.classifier if isinstance(inner, ClassifierPolicy) else None
     if not isinstance(inner, ClassifierPolicy) or not isinstance(model, CalibratedClassifier):
         plain = forecasts_of(inner, sight, labels, part)

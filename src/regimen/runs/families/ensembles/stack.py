@@ -13,7 +13,7 @@ from regimen.policies import ClassifierPolicy, Policy
 from regimen.policies.ensemble import StackConfig, Stacker
 from regimen.preprocess import Chain
 from regimen.records import EnsembleConfig
-from regimen.runs.families.members import fit_members
+from regimen.runs.families.ensembles.members import fit_members
 from regimen.runs.families.rows import weights_of
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
