@@ -285,6 +285,22 @@ def test_a_fold_that_cannot_be_fitted_is_one_line(configured: Configured) -> Non
         fit_model(one, window, 0)
 
 
+def test_a_member_may_be_the_mean_of_its_last_epochs(configured: Configured, tmp_path: Path) -> None:
+    config = configured("training.epochs=4", "training.snapshots=3", model_of(NETS))
+    prepared = prepare(config)
+    fitted = fit_model(prepared, prepared.windows[0], 0, tmp_path / "checkpoint")
+    fitted.save(tmp_path)
+    again = load_policy(tmp_path, config, prepared.features.hash)
+    span = prepared.windows[0].test.start, prepared.windows[0].test.stop
+    expected = targets(fitted.policy, prepared.history, *span)
+    np.testing.assert_array_equal(targets(again, prepared.history, *span), expected)
+    assert isinstance(again, Committee)
+    alone = configured("training.epochs=4", model_of(NETS))
+    other = fit_model(prepare(alone), prepared.windows[0], 0).policy
+    assert not np.array_equal(targets(other, prepared.history, *span), expected)
+    assert list((tmp_path / "members").glob("*/seed-0/snapshots/00"))
+
+
 def test_a_damaged_member_is_found(configured: Configured, tmp_path: Path) -> None:
     config = configured("training.epochs=1", model_of(NETS))
     directory, _ = start(config, tmp_path / "runs", silent)

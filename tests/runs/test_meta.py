@@ -16,7 +16,7 @@ from regimen.execution import decide, targets
 from regimen.labels import BUY, SELL, UNDEFINED, FixedHorizonConfig, label
 from regimen.records import MetaConfig, RunConfig, choose_model, parts_of, read_json, resolve, unread_by
 from regimen.runs import find_run_leaks, reproduce_run, start
-from regimen.runs.families.members import inside
+from regimen.runs.families.ensembles.members import inside
 from regimen.runs.families.meta.decisions import decided_by, meta_labels
 from regimen.runs.families.meta.family import MetaFit, _stages
 from regimen.runs.prepare import Prepared, prepare

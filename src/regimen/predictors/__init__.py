@@ -18,6 +18,7 @@ from regimen.predictors.module import ModuleConfig
 from regimen.predictors.multitask import CNNEncoderConfig, LSTMEncoderConfig, MultiTaskConfig, TaskWeights
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
+from regimen.predictors.snapshots import SnapshotPredictor
 from regimen.predictors.torch_predictor import TorchPredictor, logits_of
 from regimen.predictors.trees import (
     ExtraTreesConfig,
@@ -54,6 +55,7 @@ __all__ = [
     "Predictor",
     "PredictorConfig",
     "PredictorSettings",
+    "SnapshotPredictor",
     "TaskWeights",
     "TorchPredictor",
     "TreePredictor",

@@ -39,6 +39,8 @@ class Progress:
         stale: epochs since then.
         finished: the last epoch was done, or patience ran out.
         best_weights: a copy of the module's state after ``best_epoch``.
+        recent: the states after the last epochs, as many as are kept beside the best one, oldest first.
+        earlier: those before ``best_epoch``.
     """
 
     history: list[Epoch] = field(default_factory=list)
@@ -47,10 +49,19 @@ class Progress:
     stale: int = 0
     finished: bool = False
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    recent: list[dict[str, Tensor]] = field(default_factory=list)
+    earlier: list[dict[str, Tensor]] = field(default_factory=list)
 
     def keep(self, module: nn.Module) -> None:
-        """Copies the module's weights as the best so far."""
+        """Copies the module's weights as the best so far; those before it are its earlier ones."""
         self.best_weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+        self.earlier = [{name: tensor.clone() for name, tensor in state.items()} for state in self.recent]
+
+    def remember(self, module: nn.Module, number: int) -> None:
+        """Copies the module's weights as those of the last epoch, and forgets what is older than ``number`` epochs."""
+        if number:
+            now = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+            self.recent = [*self.recent, now][-number:]
 
 
 def identify(
@@ -97,6 +108,8 @@ def save_checkpoint(
     """
     tensors = {f"module/{name}": tensor for name, tensor in module.state_dict().items()}
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best_weights.items()}
+    for kind, states in (("recent", progress.recent), ("earlier", progress.earlier)):
+        tensors |= {f"{kind}-{k}/{name}": tensor for k, state in enumerate(states) for name, tensor in state.items()}
     tensors |= {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(optimizer).items()}
     document = {
         "format": _FORMAT,
@@ -144,7 +157,7 @@ def load_checkpoint(
     groups: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition("/")
-        groups[kind][rest] = tensor
+        groups.setdefault(kind, {})[rest] = tensor
     module.load_state_dict(groups["module"])
     restore_optimizer(optimizer, groups["optimizer"])
     scaler.load_state_dict(document["gradient_scale"])
@@ -155,7 +168,15 @@ def load_checkpoint(
         stale=document["stale"],
         finished=document["finished"],
         best_weights={name: tensor.to(device) for name, tensor in groups["best"].items()},
+        recent=_states(groups, "recent", device),
+        earlier=_states(groups, "earlier", device),
     )
+
+
+def _states(groups: dict[str, dict[str, Tensor]], kind: str, device: torch.device) -> list[dict[str, Tensor]]:
+    """Returns the states that were written as ``kind-0``, ``kind-1``, …, in that order."""
+    numbers = sorted(int(name.partition("-")[2]) for name in groups if name.startswith(f"{kind}-"))
+    return [{name: tensor.to(device) for name, tensor in groups[f"{kind}-{k}"].items()} for k in numbers]
 
 
 def _require_same(path: Path, written: object, identity: dict[str, Any]) -> None:

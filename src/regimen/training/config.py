@@ -76,6 +76,13 @@ class TrainingConfig(BaseModel):
         exclude_if=lambda recipes: not recipes,  # a config without one is written, and known, as before there were any
         description="Methods that wrap the sampler, the batch or the objective; a later one wraps those before it.",
     )
+    snapshots: int = Field(
+        1,
+        ge=1,
+        le=100,
+        exclude_if=lambda number: number == 1,  # as before there were any
+        description="Epochs up to the chosen one whose probabilities are averaged: a snapshot ensemble.",
+    )
     allow_missing_classes: bool = Field(
         False, description="Train even though a class never occurs in the training rows."
     )

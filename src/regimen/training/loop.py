@@ -50,6 +50,7 @@ class FitResult:
         history: every epoch, those before a resume included.
         stopped_early: patience ran out before the last epoch.
         last: the weights after the last epoch, by name; `TorchPredictor.load_state` takes them.
+        earlier: those after the epochs before the best one, oldest first, one less than ``config.snapshots`` at most.
     """
 
     predictor: TorchPredictor
@@ -57,6 +58,7 @@ class FitResult:
     history: tuple[Epoch, ...]
     stopped_early: bool
     last: dict[str, NDArray[np.generic]]
+    earlier: tuple[dict[str, NDArray[np.generic]], ...] = ()
 
 
 def fit(
@@ -163,6 +165,7 @@ def fit(
                     progress.keep(module)
                 else:
                     progress.stale += 1
+                progress.remember(module, config.snapshots - 1)
                 out_of_patience = config.patience is not None and progress.stale >= config.patience
                 progress.finished = number == config.epochs or out_of_patience
                 seconds = time.perf_counter() - started
@@ -178,7 +181,8 @@ def fit(
             module.zero_grad(set_to_none=True)
             module.train(was_training)
     stopped_early = len(progress.history) < config.epochs
-    return FitResult(predictor, progress.best_epoch, tuple(progress.history), stopped_early, last)
+    before_best = tuple({name: tensor.cpu().numpy() for name, tensor in state.items()} for state in progress.earlier)
+    return FitResult(predictor, progress.best_epoch, tuple(progress.history), stopped_early, last, before_best)
 
 
 def _rates(config: TrainingConfig, progress: Progress, steps: int) -> list[float]:

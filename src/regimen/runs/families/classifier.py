@@ -8,11 +8,11 @@ from pathlib import Path
 from regimen.errors import RunError
 from regimen.labels import CLASSES
 from regimen.nets import pick_device, require_memory, training_bytes
-from regimen.policies import ClassifierPolicy, ExposureConfig, Preprocessed
-from regimen.predictors import ModuleConfig, PredictorSettings, TorchPredictor
+from regimen.policies import Classifier, ClassifierPolicy, ExposureConfig, Preprocessed
+from regimen.predictors import ModuleConfig, PredictorSettings, SnapshotPredictor, TorchPredictor
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, write_json
-from regimen.records.layout import HISTORY, LAST, MODEL
+from regimen.records.layout import HISTORY, LAST, MODEL, SNAPSHOTS
 from regimen.runs.families.augmented import augmented
 from regimen.runs.families.calibrated_rule import CalibratedRule, fit_calibrated_rule, read_calibrated_rule
 from regimen.runs.families.family import Draw
@@ -76,6 +76,9 @@ class ClassifierFit:
         best = predictor.state()
         predictor.load_state(self.result.last)
         predictor.save(folder / LAST)
+        for number, state in enumerate(self.result.earlier):
+            predictor.load_state(state)
+            predictor.save(folder / SNAPSHOTS / f"{number:02d}")
         predictor.load_state(best)
         names = ("epoch", "train_loss", "val_loss", "score", "best")
         epochs = [{name: getattr(epoch, name) for name in names} for epoch in self.result.history]
@@ -145,9 +148,15 @@ def fit(
             raise
         rule = f"must not fail in its training ({type(error).__name__}: {error})"
         raise RunError("model", rule, model.source) from error
-    raw = behind(chain, ClassifierPolicy(predictor, ExposureConfig(), scaler))
+    speaker: Classifier = predictor
+    if result.earlier:
+        before = [model.build(inputs=len(names), seed=seed, schema=prepared.features.hash) for _ in result.earlier]
+        for each, state in zip(before, result.earlier, strict=True):
+            each.load_state(state)
+        speaker = SnapshotPredictor([*before, predictor])
+    raw = behind(chain, ClassifierPolicy(speaker, ExposureConfig(), scaler))
     calibrated = fit_calibrated_rule(whole, window, raw, fit, seed)
-    policy = behind(chain, calibrated.policy(predictor, scaler))
+    policy = behind(chain, calibrated.policy(speaker, scaler))
     return ClassifierFit(chain, scaler, result, calibrated, policy, len(data.x_train))
 
 
@@ -161,7 +170,11 @@ def load(folder: Path, config: RunConfig, schema: str) -> ClassifierPolicy | Pre
     """
     source = config.model.source if isinstance(config.model, ModuleConfig) else None
     predictor, scaler = TorchPredictor.load(folder / MODEL, schema=schema, source=source), read_scaler(folder)
-    return behind(read_chain(folder, config), read_calibrated_rule(folder, config).policy(predictor, scaler))
+    speaker: Classifier = predictor
+    if places := sorted((folder / SNAPSHOTS).glob("*")):
+        before = [TorchPredictor.load(place, schema=schema, source=source) for place in places]
+        speaker = SnapshotPredictor([*before, predictor])
+    return behind(read_chain(folder, config), read_calibrated_rule(folder, config).policy(speaker, scaler))
 
 
 def figures() -> tuple[Draw, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
 from regimen.policies import CalibratedClassifier, Calibration, Classifier, ClassifierPolicy, Preprocessed, Scaler
-from regimen.predictors import TorchPredictor
+from regimen.predictors import SnapshotPredictor, TorchPredictor
 from regimen.records import RunDirectory, model_title
 from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES
@@ -65,6 +65,7 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
     """Draws where the last window's model looked, as the mean over rows of its test span."""
     window = prepared.windows[-1]
     model, _, scaler, seen = _classifier(prepared, directory, window)
+    model = model.predictors[-1] if isinstance(model, SnapshotPredictor) else model
     assert isinstance(model, TorchPredictor)
     x, _, _ = _test_rows(model, scaler, seen, window, _ATTENTION_ROWS)
     try:

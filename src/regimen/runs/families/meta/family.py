@@ -16,8 +16,8 @@ from regimen.preprocess import Chain
 from regimen.records import MetaConfig, RunConfig, count_parameters, write_json
 from regimen.records.layout import HISTORY
 from regimen.runs.families import family_of
+from regimen.runs.families.ensembles.members import inside
 from regimen.runs.families.family import Draw
-from regimen.runs.families.members import inside
 from regimen.runs.families.meta.decisions import Stage, decided_by, meta_labels, share_that_paid
 from regimen.runs.families.scaling import behind, preprocessed_by, read_chain, write_chain
 from regimen.runs.fit import Fit, Tell
