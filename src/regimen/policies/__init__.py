@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from regimen.lazy import lazily
-from regimen.policies.exposure import ExposureConfig, ExposureRule, exposure, lean
+from regimen.policies.exposure import ExposureConfig, ExposureRule, FractionalKellyConfig, exposure, lean
 from regimen.policies.preprocessed import Preprocessed, preprocessed  # at once: a file has the name of the function
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from regimen.policies.conformal import ConformalConfig, ConformalPolicy
     from regimen.policies.constant import Constant
     from regimen.policies.drawing import Drawn, draw, entropies
-    from regimen.policies.kelly import Confirmation, FractionalKellyConfig, KellyRule
+    from regimen.policies.kelly import Confirmation, KellyRule
     from regimen.policies.momentum import Momentum
     from regimen.policies.novelty import GatedPolicy, NoveltyConfig
     from regimen.policies.own_rule import OwnRule
@@ -128,7 +128,6 @@ __getattr__, __dir__ = lazily(
         "entropies": ".drawing",
         "ExposureRuleConfig": ".config",
         "Fitting": ".wrapping",
-        "FractionalKellyConfig": ".kelly",
         "FunctionConfig": ".config",
         "GatedPolicy": ".novelty",
         "History": "regimen.execution",

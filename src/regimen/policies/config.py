@@ -10,8 +10,7 @@ from pydantic import Field, JsonValue
 
 from regimen.errors import ConfigError
 from regimen.own import OwnSource, require_settings
-from regimen.policies.exposure import ExposureConfig
-from regimen.policies.kelly import FractionalKellyConfig
+from regimen.policies.exposure import ExposureConfig, FractionalKellyConfig
 from regimen.policies.rules import RuleSettings
 
 if TYPE_CHECKING:

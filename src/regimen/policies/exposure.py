@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from regimen.errors import RunError
+from regimen.errors import RunError, SplitError
 from regimen.execution import share
 from regimen.settings import FORMER_NAMES
+
+if TYPE_CHECKING:
+    from regimen.labels import Labels
+    from regimen.policies.kelly import KellyRule
+    from regimen.splits import Slice
 
 SELL, HOLD, BUY = 0, 1, 2
 _FLAT = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
@@ -100,6 +105,58 @@ class ExposureConfig(BaseModel):
     ) -> NDArray[np.float64]:
         """Returns the exposure of each row on its own, see `lean`."""
         return lean(self, probabilities, volatility)
+
+
+class FractionalKellyConfig(BaseModel):
+    """``target = clip(fraction x shrinkage x f*, ± max_exposure)``, f* the exposure of the fastest expected growth.
+
+    ``f* = argmax Σ_k p_k E_k[log(1 + f r)]``: p the calibrated probabilities, E_k the mean over training rows of class
+    k, r their forward return; for small returns it is Merton's ``μ / σ²`` with ``μ = Σ_k p_k m_k``. A fraction of it
+    keeps ``2 x fraction − fraction²`` of the growth at that part of the risk.
+
+    The ``shrinkage`` is for what an estimated edge is worth: measured on the validation slice, 0 where that does not
+    confirm it; see `confirm`. A round trip at the run's costs is taken from the edge, see `KellyRule`.
+
+    Sources: J. L. Kelly, "A new interpretation of information rate", Bell System Technical Journal 35 (1956); L. C.
+    MacLean, E. O. Thorp and W. T. Ziemba, "Good and bad properties of the Kelly criterion", Quantitative Finance 10
+    (2010), on fractions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["kelly"] = Field("kelly", description="The exposure of the fastest growth, or a fraction of it.")
+    fraction: float = Field(
+        0.5, gt=0.0, le=1.0, description="Part of the growth-optimal exposure that is taken; half keeps 3/4 of growth."
+    )
+    shrink: bool = Field(
+        True, description="Exposure is shrunk by how far the validation slice confirms the edge; 0 where it does not."
+    )
+    max_exposure: float = Field(1.0, gt=0.0, description="Largest gross target, as a fraction of equity.")
+    long_only: bool = Field(False, description="No short targets: a negative one becomes 0.")
+    volatility_target: float | None = Field(
+        None, gt=0.0, description="Largest annual volatility of a position (0.2: 20 %); null: no limit."
+    )
+    volatility_bars: int = Field(
+        20, ge=2, le=100_000, description="Returns in the trailing volatility; read only with a volatility target."
+    )
+
+    def fit(self, labels: Labels, part: Slice, round_trip: float = 0.0) -> KellyRule:
+        """Returns the rule with what each class paid in a training slice, not shrunk yet.
+
+        Args:
+            labels: of the whole series.
+            part: the training slice of a window.
+            round_trip: what opening and closing a position costs, as a fraction of its notional; 0 where something
+                behind the rule weighs costs against edges, as a no-trade band does.
+
+        Raises:
+            SplitError: a slice that is not for training.
+        """
+        from regimen.policies.kelly import KellyRule, class_returns
+
+        if part.role != "train":
+            raise SplitError("exposure", "must be fitted on a training slice", part.role)
+        return KellyRule(self, *class_returns(labels, part), round_trip)
 
 
 def lean(

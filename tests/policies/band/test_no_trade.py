@@ -16,7 +16,7 @@ from regimen.labels import FixedHorizonConfig, label
 from regimen.observation import ObservationSchema
 from regimen.policies import ClassifierPolicy, ExposureConfig, FractionalKellyConfig, KellyRule
 from regimen.policies.band import NoTradeBand, NoTradeConfig
-from regimen.policies.band_width import Motion, bound_of, expected_returns, motion_of, next_returns, slope
+from regimen.policies.band.width import Motion, bound_of, expected_returns, motion_of, next_returns, slope
 from regimen.policies.kelly import Confirmation
 from regimen.policies.wrapping import Fitting
 from regimen.simulators import HysteresisConfig

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from regimen.errors import RunError
 from regimen.execution import alone
-from regimen.jit import jit
-from regimen.policies.band_width import Motion, bound_of, expected_returns, motion_of, next_returns, slope
+from regimen.policies.band.width import Motion, bound_of, expected_returns, motion_of, next_returns, slope
 from regimen.policies.wrapping import innermost
 from regimen.reprs import short, short_config
 
@@ -160,9 +159,11 @@ class NoTradeBand:
 
         A symbol without a bar keeps its target, and so does one whose aim is NaN (keep).
         """
+        from regimen.policies.band.holding import hold  # with its compiler, which no config needs
+
         out = np.empty(aims.shape)
         all_the_way = self.config.target == "aim"
-        _scan(aims, present, self.width, self.low, self.high, self.bound, all_the_way, last, out)
+        hold(aims, present, self.width, self.low, self.high, self.bound, all_the_way, last, out)
         return out
 
     def state(self) -> dict[str, Floats]:
@@ -215,31 +216,3 @@ class Banded:
         """Returns the targets (stop − start, symbol) of bars [start, stop)."""
         aims = alone(self.below, history, start, stop)
         return self.band.scan(aims, history.bars.present[start:stop], np.zeros(aims.shape[1]))
-
-
-@jit
-def _scan(
-    aims: Floats,
-    present: NDArray[np.bool_],
-    width: float,
-    low: float,
-    high: float,
-    bound: float,
-    all_the_way: bool,
-    last: Floats,
-    out: Floats,
-) -> None:
-    """Writes targets (time, symbol), and the last of each symbol (symbol,)."""
-    for t in range(aims.shape[0]):
-        for s in range(aims.shape[1]):
-            aim = aims[t, s]
-            if present[t, s] and not math.isnan(aim):
-                wanted = min(max(aim, low), high)
-                near, far = min(max(aim - width, low), high), min(max(aim + width, low), high)
-                if aim == 0.0 or (abs(aim) >= bound and width < math.inf):
-                    last[s] = wanted
-                elif last[s] < near:
-                    last[s] = wanted if all_the_way else near
-                elif last[s] > far:
-                    last[s] = wanted if all_the_way else far
-            out[t, s] = last[s]

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.labels import adjusted_prices
-from regimen.policies.kelly import KellyRule, class_returns
-
 if TYPE_CHECKING:
     from regimen.bars import Bars
     from regimen.labels import Labels
@@ -91,6 +88,8 @@ def expected_returns(probabilities: Floats, rule: object, labels: Labels, train:
         labels: of the whole series.
         train: slice whose classes and spans are taken.
     """
+    from regimen.policies.kelly import KellyRule, class_returns
+
     means, _ = class_returns(labels, train)
     spans = train.take(labels.t_end) - train.positions[0]
     lag = int(spans.max()) - labels.horizon  # from the decision to the entry
@@ -105,6 +104,8 @@ def next_returns(bars: Bars, part: Slice) -> Floats:
 
     Nothing behind the slice is looked at.
     """
+    from regimen.labels import adjusted_prices
+
     opens = adjusted_prices(bars).open[: part.stop]
     returns = np.full(bars.shape, np.nan)
     returns[: max(0, part.stop - 2)] = opens[2:] / opens[1:-1] - 1.0
