@@ -1,0 +1,276 @@
+"""What each ingredient is worth out of sample: every one alone and all together, on four markets, paired over windows.
+
+Run ``regimen bench study -- --data ../shared/data [--runs FOLDER] [--seeds 8] [--markets btc sol eurusd sp500]
+[--only NAME ...] [--write docs/study.md] [--overrides KEY=VALUE ...]``.
+
+Each cell is one ``regimen train`` in the folder ``--runs``, with ``--seeds`` seeds; a cell whose finished run lies
+there already is not trained again, so an interrupted study goes on. All runs of a market share one trial ledger: its
+deflated Sharpe ratios count them all. Forecasts are scored on the test spans, by the policy of each window and seed;
+the standard error is that of the paired difference to ``mlp`` over windows, each the mean of its seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+MARKETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "btc": (
+        "BTC 1 h, 2017-2022, spot",
+        (
+            "data.path={data}/crypto/btcusdt-1h-binance-spot.parquet",
+            "labels={kind: fixed_horizon, horizon: 12, dead_band: 0.25}",
+            "splits={train: 2y, test: 3mo}",
+            "market={rebalance: on_change, costs: {commission_bps: 5.0, half_spread_bps: 1.0, borrow_annual: 0.05}}",
+        ),
+    ),
+    "sol": (
+        "SOL perpetual 1 h, 2024-2025, with funding",
+        (
+            "data.path={data}/crypto/solusdt-1h-binance-perp.parquet",
+            "data.extras={funding_rate: {data}/funding/solusdt-perp-funding-8h-binance.parquet}",
+            "labels={kind: fixed_horizon, horizon: 12, dead_band: 0.25}",
+            "splits={train: 1y, test: 1mo}",
+            "market={rebalance: on_change, costs: {venue: binance-perp}}",
+        ),
+    ),
+    "eurusd": (
+        "EURUSD 1 h, 2010-2018",
+        (
+            "data.path={data}/fx/eurusd-1h-oanda-bidask.parquet",
+            "labels={kind: fixed_horizon, horizon: 12, dead_band: 0.25}",
+            "splits={train: 2y, test: 6mo}",
+            "market={rebalance: on_change, costs: {venue: oanda}}",
+        ),
+    ),
+    "sp500": (
+        "S&P 500 members, daily, 33 symbols, 2001-2021",
+        (
+            "data.path={data}/panel/sp500-daily-panel-2001-2021.parquet",
+            "data.repairs={nan_rows: drop, ohlc: widen}",
+            "labels={kind: fixed_horizon, horizon: 5, dead_band: 0.25}",
+            "splits={train: 5y, test: 1y}",
+            "market={rebalance: on_change, costs: {commission_bps: 1.0, half_spread_bps: 1.0, borrow_annual: 0.005}}",
+        ),
+    ),
+}
+LOOP = "training={epochs: 20, patience: 4, batch_size: 1024}"
+SIZE = "exposure={dead_band: 0.05, scale: 2.0}"
+MLP = "model={kind: baseline}"
+THREE = "[{kind: logistic}, {kind: lightgbm}, {kind: baseline}]"
+INGREDIENTS: dict[str, tuple[str, ...]] = {
+    "logistic": ("model={kind: logistic}", "calibration=none"),
+    "forest": ("model={kind: forest}", "calibration=none"),
+    "lightgbm": ("model={kind: lightgbm}", "calibration=none"),
+    "mlp": (MLP, "calibration=none"),
+    "mlp, temperature": (MLP,),
+    "mlp, vector": (MLP, "calibration={kind: vector}"),
+    "mlp, isotonic": (MLP, "calibration={kind: isotonic}"),
+    "mlp, five seeds": ("model={kind: ensemble, members: [{kind: baseline}], seeds: 5, combine: mean}",),
+    "three, mean": (f"model={{kind: ensemble, members: {THREE}, combine: mean}}",),
+    "three, stack": (f"model={{kind: ensemble, members: {THREE}, combine: stack}}",),
+    "three, hedge": (f"model={{kind: ensemble, members: {THREE}, combine: hedge}}",),
+    "mlp, uniqueness": (MLP, "labels.weights={uniqueness: true}"),
+    "mlp, half-life 1y": (MLP, "labels.weights={half_life: 1y}"),
+    "mlp, labels after costs": (MLP, "labels.costs=round_trip"),
+    "mlp, half Kelly": (MLP, "exposure={kind: kelly, fraction: 0.5, shrink: true}"),
+    "mlp, no-trade band": (MLP, "band={kind: no_trade, width: optimal}"),
+    "mlp, sized by width": (MLP, "intervals={kind: conformal, coverage: 0.9, size_by: width}"),
+    "mlp, novelty gate": (MLP, "novelty={kind: mahalanobis, level: 0.01}"),
+    "all": (
+        f"model={{kind: ensemble, members: {THREE}, combine: mean, seeds: 2}}",
+        "labels.weights={uniqueness: true}",
+        "labels.costs=round_trip",
+        "exposure={kind: kelly, fraction: 0.5, shrink: true}",
+        "band={kind: no_trade, width: optimal}",
+        "intervals={kind: conformal, coverage: 0.9, size_by: width}",
+        "novelty={kind: mahalanobis, level: 0.01}",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One ingredient on one market.
+
+    Attributes:
+        skill: (window,) log-loss skill over the prior of the training rows, mean over seeds, nats.
+        brier: Brier skill.
+        error: expected calibration error, class-wise.
+        turnover, sharpe: interquartile means over seeds, after costs.
+        interval: of that Sharpe ratio over seeds; of the bootstrap with one seed.
+        dsr: deflated by all trials on the market.
+        seconds: wall time of the run.
+    """
+
+    skill: tuple[float, ...]
+    brier: float
+    error: float
+    turnover: float
+    sharpe: float
+    interval: tuple[float, float]
+    dsr: float
+    seconds: float
+
+
+def _loop(ingredient: str, epochs: int) -> list[str]:
+    """Returns the settings of the training loop, for what learns by it."""
+    return [] if ingredient in ("forest", "lightgbm") else [LOOP, f"training.epochs={epochs}"]
+
+
+def _named(market: str, ingredient: str) -> str:
+    return f"{market}-{ingredient}".replace(",", "").replace(" ", "-")
+
+
+def _trained(name: str, words: Sequence[str], runs: Path) -> tuple[Path, float]:
+    """Returns the finished run of a cell, trained now where there is none, and its seconds."""
+    times = runs / "seconds.json"
+    seconds = json.loads(times.read_text()) if times.exists() else {}
+    for manifest in runs.glob("*/manifest.json"):
+        values = json.loads(manifest.read_text())
+        if values["name"] == name and values["status"] == "finished":
+            return manifest.parent, float(seconds.get(name, math.nan))
+    empty = runs / "study.yaml"
+    runs.mkdir(parents=True, exist_ok=True)
+    empty.write_text("{}\n")
+    began = time.perf_counter()
+    regimen = [sys.executable, "-c", "from regimen.cli import main; main()", "train", str(empty), "--runs", str(runs)]
+    subprocess.run([*regimen, "--json", f"name={name}", *words], check=True, stdout=subprocess.DEVNULL)
+    times.write_text(json.dumps(seconds | {name: time.perf_counter() - began}, indent=1))
+    return _trained(name, words, runs)
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _cell(run: Path, seconds: float) -> Cell:
+    from regimen.errors import RunError
+    from regimen.metrics import (
+        brier_skill,
+        class_prior,
+        expected_calibration_error,
+        log_loss_skill,
+    )
+    from regimen.records import find_run
+    from regimen.runs import load_policy
+    from regimen.runs.families.calibrated_rule import forecasts_of
+    from regimen.runs.prepare import prepare
+
+    directory = find_run(str(run), run.parent)
+    config = directory.located_config()
+    prepared = prepare(config)
+    by_window: dict[int, list[float]] = {}
+    brier, error = [], []
+    for seed in config.all_seeds:
+        home = directory if seed == config.seed else directory.seed(seed)
+        for window in prepared.windows:
+            policy = load_policy(home.window(window.number), config, prepared.features.hash)
+            try:
+                forecasts = forecasts_of(policy, prepared.history, prepared.labels, window.test)
+            except RunError:  # a mixture of exposures says no probabilities
+                continue
+            prior = class_prior(window.train.take(prepared.labels.y).astype(np.int64))
+            by_window.setdefault(window.number, []).append(log_loss_skill(*forecasts, prior))
+            brier.append(brier_skill(*forecasts, prior))
+            error.append(expected_calibration_error(*forecasts))
+    judgement = json.loads((run / "judgement.json").read_text())
+    row = next(each for each in judgement["rows"] if each["name"] == "policy")
+    sharpe, interval, turnover = row["sharpe"], row["sharpe_interval"], row["turnover"]
+    if judgement.get("seeds"):
+        summary = judgement["seeds"]["sharpe"]
+        sharpe, interval = summary["iqm"], (summary["low"], summary["high"])
+        turnover = float(np.mean([each["turnover"] for each in judgement["seeds"]["rows"]]))
+    return Cell(
+        tuple(float(np.mean(values)) for _, values in sorted(by_window.items())),
+        float(np.mean(brier)) if brier else math.nan,
+        float(np.mean(error)) if error else math.nan,
+        turnover,
+        sharpe if sharpe is not None else 0.0,
+        (_known(interval[0]), _known(interval[1])),
+        _known(row["dsr"]),
+        seconds,
+    )
+
+
+def _lines(market: str, cells: dict[str, Cell]) -> Iterator[str]:
+    """Yields the table of a market in Markdown."""
+    windows = max((len(cell.skill) for cell in cells.values()), default=0)
+    yield f"## {MARKETS[market][0]}"
+    yield ""
+    yield f"{windows} windows. Skill: log loss of the prior less that of the forecasts, × 10⁴, above 0 is better."
+    yield ""
+    heads = (
+        "ingredient | skill | to mlp (se) | Brier skill | calibration error | turnover a year | Sharpe [95 %] | DSR | s"
+    )
+    yield f"| {heads} |"
+    yield "|---|" + "---:|" * heads.count("|")
+    against = cells.get("mlp")
+    for name, cell in cells.items():
+        skill, paired = "", ""
+        if cell.skill:
+            skill = f"{1e4 * np.mean(cell.skill):.1f}"
+            if against is not None and len(against.skill) == len(cell.skill) > 1:
+                apart = 1e4 * (np.array(cell.skill) - np.array(against.skill))
+                paired = f"{apart.mean():+.1f} ({apart.std(ddof=1) / math.sqrt(len(apart)):.1f})"
+        low, high = cell.interval
+        cells_ = [
+            name,
+            skill,
+            paired,
+            "" if math.isnan(cell.brier) else f"{100 * cell.brier:+.2f} %",
+            "" if math.isnan(cell.error) else f"{cell.error:.3f}",
+            f"{cell.turnover:.0f}",
+            f"{cell.sharpe:.2f} [{low:.2f}, {high:.2f}]",
+            f"{cell.dsr:.3f}",
+            "" if math.isnan(cell.seconds) else f"{cell.seconds:.0f}",
+        ]
+        yield f"| {' | '.join(cells_)} |".replace("-", "−")
+    yield ""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Trains what is missing, prints the tables, and writes them where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the market data")
+    parser.add_argument("--runs", type=Path, default=Path("runs/study"))
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--markets", nargs="+", default=list(MARKETS), choices=list(MARKETS))
+    parser.add_argument("--only", nargs="+", default=list(INGREDIENTS), help="names of ingredients")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--write", type=Path, help="a file of Markdown")
+    parser.add_argument("--overrides", nargs="*", default=[], metavar="KEY=VALUE", help="given to every run")
+    given = parser.parse_args(arguments)
+    text: list[str] = []
+    for market in given.markets:
+        cells = {}
+        place = [word.replace("{data}", str(given.data)) for word in MARKETS[market][1]]
+        for name in given.only:
+            settings = [
+                *place,
+                SIZE,
+                *_loop(name, given.epochs),
+                f"seeds={given.seeds}",
+                *INGREDIENTS[name],
+                *given.overrides,
+            ]
+            run, seconds = _trained(_named(market, name), settings, given.runs / market)
+            cells[name] = _cell(run, seconds)
+            print(f"{market} {name}: {1e4 * np.mean(cells[name].skill or [math.nan]):.1f}", file=sys.stderr, flush=True)
+        text += _lines(market, cells)
+    print("\n".join(text))
+    if given.write is not None:
+        given.write.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
