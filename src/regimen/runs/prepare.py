@@ -21,7 +21,7 @@ from regimen.preprocess import Chain
 from regimen.readers import Loaded, load, load_as_is, load_with_report
 from regimen.records import RunConfig
 from regimen.reprs import many, short
-from regimen.splits import Window, split
+from regimen.splits import Fold, Slice, Window, purged_folds, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +80,15 @@ class Prepared:
     def volatility(self) -> NDArray[np.float64]:
         """(time, symbol): what the labels divide by, the trailing volatility of one bar's returns."""
         return trailing_volatility(adjusted_prices(self.bars).close, self.config.labels.volatility_bars)
+
+    def folds(self, part: Slice, k: int) -> tuple[Fold, ...]:
+        """Returns k folds of a training slice with the embargo of the run's splits; see `purged_folds`.
+
+        Raises:
+            SplitError: folds that leave nothing to train on.
+        """
+        embargo = self.config.splits.embargo
+        return purged_folds(part, self.labels, k, self.features.warmup if embargo == "auto" else embargo)
 
     @property
     def span(self) -> tuple[int, int]:

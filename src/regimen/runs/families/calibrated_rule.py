@@ -38,7 +38,7 @@ from regimen.records.layout import CALIBRATION
 from regimen.runs.families.sizing import fit_rule, read_rule, write_rule
 from regimen.runs.fit import Fit
 from regimen.runs.prepare import Prepared
-from regimen.splits import Slice, Window, purged_folds
+from regimen.splits import Slice, Window
 
 FEWEST = 30
 """Rows below which no calibration is fitted, whatever they are."""
@@ -231,10 +231,8 @@ def out_of_fold(prepared: Prepared, window: Window, folds: int, refit: Refit, se
     """
     config = prepared.config
     alone = replace(prepared, config=config.model_copy(update={"calibration": None, "exposure": ExposureConfig()}))
-    embargo = getattr(config.splits, "embargo", "auto")
-    bars = prepared.features.warmup if isinstance(embargo, str) else embargo
     try:
-        parts = purged_folds(window.train, prepared.labels, folds, bars)
+        parts = prepared.folds(window.train, folds)
     except SplitError as error:
         raise error.named(f"calibration.{error.field}") from None
     each = [

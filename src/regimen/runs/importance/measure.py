@@ -21,7 +21,7 @@ from regimen.runs.importance.importance import LEVEL, FeatureImportance, Importa
 from regimen.runs.importance.mean_decrease import mean_decrease, most_shifts
 from regimen.runs.prepare import Prepared, prepare, require_same_data, require_same_features
 from regimen.seeding import generator
-from regimen.splits import Fold, Window, purged_folds
+from regimen.splits import Fold, Window
 
 Floats = NDArray[np.float64]
 Advance = Callable[[int, int, str], None]
@@ -137,12 +137,7 @@ def measure(
     if config.augment:
         prepared = replace(prepared, config=config.model_copy(update={"augment": ()}))
         notes.append("Fitted without the paths of augment, which are drawn from held out bars too.")
-    embargo = prepared.features.warmup if config.splits.embargo == "auto" else config.splits.embargo
-    fittings = [
-        _Fitting(window, fold)
-        for window in windows
-        for fold in purged_folds(window.train, prepared.labels, folds, embargo)
-    ]
+    fittings = [_Fitting(window, fold) for window in windows for fold in prepared.folds(window.train, folds)]
     groups = {group: [names.index(name) for name in columns] for group, columns in prepared.features.groups.items()}
     singles = {name: [place] for place, name in enumerate(names)}
     most = most_shifts(max(len(singles), len(groups)), shifts)

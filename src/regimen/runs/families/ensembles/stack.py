@@ -18,7 +18,7 @@ from regimen.runs.families.rows import weights_of
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.seams import RowTable
-from regimen.splits import Fold, Window, purged_folds
+from regimen.splits import Fold, Window
 
 STACK = "stack.json"
 """The file of a window's folder in which a stack is kept, with the losses that it was learned by."""
@@ -65,10 +65,8 @@ def fit_stack(
     assert isinstance(model, EnsembleConfig)
     assert isinstance(model.combine, StackConfig)
     members, how = model.fitted(seed), model.combine
-    bars = getattr(prepared.config.splits, "embargo", "auto")
-    embargo = prepared.features.warmup if isinstance(bars, str) else bars
     try:
-        folds = purged_folds(window.train, prepared.labels, how.folds, embargo)
+        folds = prepared.folds(window.train, how.folds)
     except SplitError as error:
         raise error.named(f"model.combine.{error.field}") from None
     groups = [member.number for member in members]

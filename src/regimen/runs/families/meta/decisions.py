@@ -18,7 +18,7 @@ from regimen.records import MetaConfig
 from regimen.runs.families import family_of
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
-from regimen.splits import Window, purged_folds
+from regimen.splits import Window
 
 Stage = tuple[Path | None, Tell | None]
 """The folder of a fit's checkpoint, and its progress."""
@@ -44,9 +44,8 @@ def decided_by(
     if isinstance(model.primary, RuleSettings):
         decided[train.start : last] = alone(policy, history, train.start, last)
         return np.nan_to_num(decided)
-    family, embargo = family_of(model.primary), prepared.config.splits.embargo
-    bars = prepared.features.warmup if embargo == "auto" else embargo
-    for fold in purged_folds(train, prepared.labels, model.folds, bars):
+    family = family_of(model.primary)
+    for fold in prepared.folds(train, model.folds):
         apart = fold.window(window)
         checkpoint, tell = next(stages)
         if isinstance(model.primary, AgentSettings):
