@@ -93,7 +93,7 @@ def test_a_dry_run_writes_its_place_its_digest_and_its_settings(
         ("mine.py:Prior", ["model.settings=3"], "model.settings: must be a"),
         ("mine.py:Prior", ["training.epochs=3"], "training.epochs: is not read by a model of kind estimator"),
         ("mine.py:Prior", ["model.digest=abcdef0123456789"], "model.source: must be the code that the run was begun"),
-        ("prior", [], "momentum, ppo-lstm, or FILE.py:NAME of your own"),
+        ("prior", [], "momentum, ensemble, meta, ppo-lstm, or FILE.py:NAME of your own"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -23,7 +23,11 @@ STATES, LANES = 40, 8
 
 
 class Chain:
-    """Left or right along a chain from its first state; the goal is the last, and an episode too short for chance."""
+    """Left or right along a chain from its first state; the goal is the last, and an episode too short for chance.
+
+    A step to the right costs a little, as in Osband's deep sea: what is paid on the way leads away from the goal, so
+    that no policy drifts there by itself, whatever the last bits of a machine.
+    """
 
     def __init__(self, length: int = 60, ruin: int = STATES) -> None:
         self.length, self.ruin = length, ruin
@@ -46,7 +50,7 @@ class Chain:
         ruined, final = self.at == self.ruin, self.shown()
         cut = (self.age == self.length) & ~ruined
         self.at[cut | ruined], self.age[cut | ruined] = 0, 0
-        return self.shown(), goal.astype(float), ruined, cut, {"final_observation": final}
+        return self.shown(), goal - 0.01 * (actions == 1), ruined, cut, {"final_observation": final}
 
     def state(self) -> dict[str, np.ndarray]:
         return {"at": self.at.copy(), "age": self.age.copy()}
@@ -63,7 +67,7 @@ COMMON: dict[str, Any] = {
 }
 PAIR = {"minibatch_size": 240, "learning_rate": 1e-2, "entropy_coefficient": 0.01}
 EXPLORERS = {
-    "ppo": PPOConfig(hidden=(32,), **PAIR, **COMMON),
+    "ppo": PPOConfig(hidden=(32,), **(PAIR | {"entropy_coefficient": 0.1}), **COMMON),
     "recurrent_ppo": RecurrentPPOConfig(sequence_length=20, hidden=32, layers=1, head=32, **PAIR, **COMMON),
     "sac": SACConfig(hidden=(32,), warmup_steps=64, batch_size=64, capacity=30_000, **COMMON),
 }
@@ -79,7 +83,7 @@ def visits(config: Any, bonus: RNDConfig | None, steps: int) -> int:
 @every
 def test_it_leads_to_a_goal_that_chance_does_not_find(config: Any) -> None:
     assert visits(config, None, 16_000) == 0
-    assert visits(config, RNDConfig(weight=1.0, hidden=(32,), learning_rate=1e-2), 16_000) > 500
+    assert visits(config, RNDConfig(weight=1.0, hidden=(32,), learning_rate=1e-2), 16_000) > 100
 
 
 def test_what_is_known_is_worth_nothing() -> None:

@@ -61,6 +61,7 @@ def test_what_is_no_file_alone_is_told_how_it_is_named(
 ) -> None:
     _write(tmp_path, mine="from .near import VALUE\n", near="VALUE = 1\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     with pytest.raises(ConfigError, match=line):
         load_object(place, "source")
 

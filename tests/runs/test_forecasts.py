@@ -11,7 +11,7 @@ import pytest
 
 from regimen.metrics import log_loss_skill
 from regimen.policies import TemperatureConfig
-from regimen.records import RunConfig
+from regimen.records import RunConfig, write_manifest
 from regimen.runs import reproduce_run, start
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families.calibrated_rule import Forecasts
@@ -82,6 +82,10 @@ def test_a_run_shows_its_forecasts_and_is_reproduced_with_them(
     assert json.loads(json.dumps(exhibit.to_dict()))["key"] == "forecasts"
     assert reproduce_run(directory, silent).differing == ()
     (directory.path / "exhibits.json").unlink()  # as in a run that was made before there were exhibits
+    manifest = directory.manifest()
+    write_manifest(
+        directory.path, manifest | {"files": {k: v for k, v in manifest["files"].items() if k != "exhibits.json"}}
+    )
     assert reproduce_run(directory, silent).differing == ()
 
 
@@ -103,5 +107,5 @@ def test_of_several_models_what_they_say_together_is_shown(
     directory, _ = start(configured(ensemble, *QUICK), tmp_path / "runs", silent)
     exhibits = [each for each in exhibits_of(prepare(directory.located_config()), directory) if each.key == "forecasts"]
     assert [[row[0] for row in each.rows] for each in exhibits] == [
-        ["always the class prior", "as the model says"]
+        ["always the class prior", "as the model says", "calibrated", "gain, window by window"]
     ] * shown

@@ -270,7 +270,8 @@ def _train(
         seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
         acting=traded[0].acting(market, bars, begin, end, tape),
     )
-    write_exhibits(directory, EXHIBITS[0], exhibits_of(prepared, directory))
+    if directory.status != "finished":  # judging again says nothing new of the models
+        write_exhibits(directory, EXHIBITS[0], exhibits_of(prepared, directory))
     write_report(directory, folder=directory.path)
     track_end(trackers, prepared, directory, traded[0].targets, judgement)
     _tell(directory, prepared, "finished")
