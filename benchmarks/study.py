@@ -223,7 +223,7 @@ def _lines(market: str, cells: dict[str, Cell]) -> Iterator[str]:
                 apart = 1e4 * (np.array(cell.skill) - np.array(against.skill))
                 paired = f"{apart.mean():+.1f} ({apart.std(ddof=1) / math.sqrt(len(apart)):.1f})"
         low, high = cell.interval
-        cells_ = [
+        shown = [
             name,
             skill,
             paired,
@@ -234,7 +234,7 @@ def _lines(market: str, cells: dict[str, Cell]) -> Iterator[str]:
             f"{cell.dsr:.3f}",
             "" if math.isnan(cell.seconds) else f"{cell.seconds:.0f}",
         ]
-        yield f"| {' | '.join(cells_)} |".replace("-", "−")
+        yield f"| {' | '.join([shown[0], *(cell.replace('-', '−') for cell in shown[1:])])} |"
     yield ""
 
 

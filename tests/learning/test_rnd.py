@@ -80,7 +80,13 @@ def visits(config: Any, bonus: RNDConfig | None, steps: int) -> int:
     return env.visits
 
 
-@every
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(config, id=name, marks=[] if name == "sac" else pytest.mark.slow)
+        for name, config in EXPLORERS.items()
+    ],
+)
 def test_it_leads_to_a_goal_that_chance_does_not_find(config: Any) -> None:
     assert visits(config, None, 16_000) == 0
     assert visits(config, RNDConfig(weight=1.0, hidden=(32,), learning_rate=1e-2), 16_000) > 100
