@@ -179,6 +179,8 @@ def _cell(run: Path, seconds: float) -> Cell:
                 forecasts = forecasts_of(policy, prepared.history, prepared.labels, window.test)
             except RunError:  # a mixture of exposures says no probabilities
                 continue
+            if not len(forecasts.y):  # the end of the data, where no label is due
+                continue
             prior = class_prior(window.train.take(prepared.labels.y).astype(np.int64))
             by_window.setdefault(window.number, []).append(log_loss_skill(*forecasts, prior))
             brier.append(brier_skill(*forecasts, prior))
