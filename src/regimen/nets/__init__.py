@@ -2,6 +2,7 @@
 
 from regimen.nets.attention import AttentionPool, MultiHeadAttention, Readout, attention_weights
 from regimen.nets.cnn import CausalCNN, CNNEncoder
+from regimen.nets.descent import descend
 from regimen.nets.devices import pick_device, private_random
 from regimen.nets.ensemble import Ensemble, mixture
 from regimen.nets.footprint import activation_bytes, available_bytes, require_memory, training_bytes
@@ -40,6 +41,7 @@ __all__ = [
     "attention_weights",
     "available_bytes",
     "begin_lstm",
+    "descend",
     "first_weights",
     "mixture",
     "pick_device",
