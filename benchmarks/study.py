@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +109,7 @@ class Cell:
         turnover, sharpe: interquartile means over seeds, after costs.
         interval: of that Sharpe ratio over seeds; of the bootstrap with one seed.
         dsr: deflated by all trials on the market.
-        seconds: wall time of the run.
+        seconds: processor time of the run.
     """
 
     skill: tuple[float, ...]
@@ -131,8 +131,14 @@ def _named(market: str, ingredient: str) -> str:
     return f"{market}-{ingredient}".replace(",", "").replace(" ", "-")
 
 
+def _of_children() -> float:
+    """Returns the processor time of the finished runs, which other work on the machine does not lengthen, s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _trained(name: str, words: Sequence[str], runs: Path) -> tuple[Path, float]:
-    """Returns the finished run of a cell, trained now where there is none, and its seconds."""
+    """Returns the finished run of a cell, trained now where there is none, and its processor time, s."""
     times = runs / "seconds.json"
     seconds = json.loads(times.read_text()) if times.exists() else {}
     for manifest in runs.glob("*/manifest.json"):
@@ -142,10 +148,10 @@ def _trained(name: str, words: Sequence[str], runs: Path) -> tuple[Path, float]:
     empty = runs / "study.yaml"
     runs.mkdir(parents=True, exist_ok=True)
     empty.write_text("{}\n")
-    began = time.perf_counter()
+    began = _of_children()
     regimen = [sys.executable, "-c", "from regimen.cli import main; main()", "train", str(empty), "--runs", str(runs)]
     subprocess.run([*regimen, "--json", f"name={name}", *words], check=True, stdout=subprocess.DEVNULL)
-    times.write_text(json.dumps(seconds | {name: time.perf_counter() - began}, indent=1))
+    times.write_text(json.dumps(seconds | {name: _of_children() - began}, indent=1))
     return _trained(name, words, runs)
 
 
