@@ -22,7 +22,7 @@ def _fitting() -> tuple[nn.Linear, Tensor, Tensor]:
 
 def test_descend_finds_least_squares_and_returns_the_losses_on_the_way() -> None:
     module, x, y = _fitting()
-    losses = descend(module.parameters(), lambda step: ((module(x) - y) ** 2).mean(), 2000, 1e-2)
+    losses = descend(module.parameters(), lambda _: ((module(x) - y) ** 2).mean(), 2000, 1e-2)
     assert len(losses) == 2000
     assert losses[-1] < 1e-8 < losses[0]
     np.testing.assert_allclose(module.weight.detach().numpy(), [[1.0, -2.0, 0.5]], atol=1e-3)
@@ -45,7 +45,7 @@ def test_only_what_moves_gets_a_gradient_and_none_stays() -> None:
     module, x, y = _fitting()
     head = nn.Linear(1, 1)
     before = head.weight.clone()
-    descend(module.parameters(), lambda step: ((head(module(x)) - y) ** 2).mean(), 3, 1e-2)
+    descend(module.parameters(), lambda _: ((head(module(x)) - y) ** 2).mean(), 3, 1e-2)
     assert torch.equal(head.weight, before)
     assert all(p.grad is None for p in (*module.parameters(), *head.parameters()))
 
