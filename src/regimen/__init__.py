@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from regimen.simulators import (
         AlmgrenChrissConfig,
         Ar1Config,
+        FlipMarketConfig,
         GarleanuPedersenConfig,
         HiddenRegimeConfig,
         HysteresisConfig,
@@ -153,6 +154,7 @@ __all__ = [
     "FeaturesConfig",
     "FixedHorizonConfig",
     "FlagTraderConfig",
+    "FlipMarketConfig",
     "ForestConfig",
     "FractionalKellyConfig",
     "FrameFunction",
@@ -307,6 +309,7 @@ _named, _ = lazily(
         "FeaturesConfig": ".features",
         "FixedHorizonConfig": ".labels",
         "FlagTraderConfig": ".agents",
+        "FlipMarketConfig": ".simulators",
         "FractionalKellyConfig": ".policies",
         "FunctionConfig": ".policies",
         "GarleanuPedersenConfig": ".simulators",

@@ -1,4 +1,4 @@
-"""Markets whose truth is known: seven with known optimal policies, and a market of regimes."""
+"""Markets whose truth is known: nine with known optimal policies, a market of regimes, and one whose rule flips."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from regimen.simulators.martingale import MartingaleConfig
 from regimen.simulators.merton import MertonConfig
 from regimen.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeckConfig
 from regimen.simulators.quotes import Quotes
-from regimen.simulators.regime_market import RegimeMarketConfig
-from regimen.simulators.regimes import Regime
+from regimen.simulators.regimes import FlipMarketConfig, Regime, RegimeMarketConfig
 from regimen.simulators.score import Score, score
 from regimen.simulators.simulation import KnownMarket, Simulation
 
 __all__ = [
     "AlmgrenChrissConfig",
     "Ar1Config",
+    "FlipMarketConfig",
     "GarleanuPedersenConfig",
     "HiddenRegimeConfig",
     "HysteresisConfig",
@@ -56,5 +56,5 @@ KnownMarketConfig = Annotated[
 ]
 """Every market with a known optimum; ``kind`` chooses."""
 
-SimulatorConfig = Annotated[KnownMarketConfig | RegimeMarketConfig, Field(discriminator="kind")]
+SimulatorConfig = Annotated[KnownMarketConfig | RegimeMarketConfig | FlipMarketConfig, Field(discriminator="kind")]
 """Every simulated market."""

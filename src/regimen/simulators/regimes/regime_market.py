@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.seeding import generator
 from regimen.simulators.quotes import Quotes
-from regimen.simulators.regime_walk import Dynamics, walk
-from regimen.simulators.regimes import STANDARD, STANDARD_EXITS, Regime, stationary_law, transition_matrix
+from regimen.simulators.regimes.regime import STANDARD, STANDARD_EXITS, Regime, stationary_law, transition_matrix
+from regimen.simulators.regimes.walk import Dynamics, walk
 from regimen.simulators.simulation import Simulation, checked_length
 
 Values = NDArray[np.float64]
