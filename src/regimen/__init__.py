@@ -117,7 +117,13 @@ if TYPE_CHECKING:
     from regimen.splits import OwnSplitsConfig, WalkForwardConfig
     from regimen.tracking import MLflowConfig, TensorBoardConfig, WandbConfig
     from regimen.training import TrainingConfig
-    from regimen.training.recipes import BalancedConfig, CurriculumConfig, JitterConfig, LabelSmoothingConfig
+    from regimen.training.recipes import (
+        BalancedConfig,
+        CurriculumConfig,
+        JitterConfig,
+        LabelSmoothingConfig,
+        TradingLossConfig,
+    )
 
 __all__ = [
     "AlmgrenChrissConfig",
@@ -223,6 +229,7 @@ __all__ = [
     "TemperatureConfig",
     "TensorBoardConfig",
     "ThompsonConfig",
+    "TradingLossConfig",
     "TrainingConfig",
     "Trials",
     "TripleBarrierConfig",
@@ -376,6 +383,7 @@ _named, _ = lazily(
         "TemperatureConfig": ".policies",
         "TensorBoardConfig": ".tracking",
         "ThompsonConfig": ".policies.ensemble",
+        "TradingLossConfig": ".training.recipes",
         "TrainingConfig": ".training",
         "Trials": ".judging",
         "TripleBarrierConfig": ".labels",

@@ -71,6 +71,8 @@ class Batch(NamedTuple):
         weights: (n,) float32, the weight of each row's loss.
         targets: by name (n,) float32, what is learned besides the class; empty where there is nothing.
         smoothing: ε, the share of each row's class that is spread evenly over all classes.
+        shares: (n, class) float32 what of each row is of which class, in place of ``y``; None: all of it is of ``y``.
+        costs: (n, class, action) float32 what each action costs where the row is of the class; None: cross-entropy.
     """
 
     x: Tensor
@@ -78,11 +80,18 @@ class Batch(NamedTuple):
     weights: Tensor
     targets: Mapping[str, Tensor] = MappingProxyType({})
     smoothing: float = 0.0
+    shares: Tensor | None = None
+    costs: Tensor | None = None
 
     def part(self, rows: slice) -> Batch:
         """Returns some of its rows."""
         targets = {name: column[rows] for name, column in self.targets.items()}
-        return self._replace(x=self.x[rows], y=self.y[rows], weights=self.weights[rows], targets=targets)
+        columns = {
+            name: getattr(self, name)[rows]
+            for name in ("x", "y", "weights", "shares", "costs")
+            if getattr(self, name) is not None
+        }
+        return self._replace(targets=targets, **columns)
 
 
 Sampler = Callable[[Sequence[Epoch], np.random.Generator], Sequence[Rows]]

@@ -58,7 +58,7 @@ def from_prices(prices: dict[str, np.ndarray], **extras: np.ndarray) -> Bars:
 def twin(config: LabelsConfig, bars: Bars) -> np.ndarray:
     """Every target written out from its definition, row by row."""
     labels = label(config, bars)
-    close = bars.close * bars.extras.get("adjustment", 1.0)
+    close, opened = (price * bars.extras.get("adjustment", 1.0) for price in (bars.close, bars.open))
     sigma = trailing_volatility(close, config.volatility_bars)
     out = np.full((*labels.shape, len(TARGETS)), np.nan)
     for t in range(labels.shape[0]):
@@ -70,7 +70,10 @@ def twin(config: LabelsConfig, bars: Bars) -> np.ndarray:
             ratio = math.sqrt(sum(squares) / len(squares)) / sigma[t, s]
             size = labels.forward_return[t, s] / (sigma[t, s] * config.horizon**0.5)
             regime = 0 if ratio**2 < 0.5 else (2 if ratio**2 > 2.0 else 1)
-            out[t, s] = size, abs(size), ratio, regime
+            entry = t + config.entry_lag  # type: ignore[union-attr]
+            later = [price for price in opened[entry + 1 : labels.t_end[t, s] + 1, s] if not math.isnan(price)]
+            bar = (later[0] if later else close[entry, s]) / opened[entry, s] - 1.0
+            out[t, s] = size, abs(size), ratio, regime, sigma[t, s] * config.horizon**0.5, bar
     return out
 
 
@@ -79,7 +82,7 @@ def twin(config: LabelsConfig, bars: Bars) -> np.ndarray:
 def test_targets_equal_their_definition(config: LabelsConfig, seed: int) -> None:
     bars = some_bars(seed=seed)
     labels = label(config, bars)
-    found = further_targets(labels, bars, TARGETS, WINDOW)
+    found = further_targets(labels, bars, TARGETS, WINDOW, config.entry_lag)  # type: ignore[union-attr]
     np.testing.assert_allclose(found, twin(config, bars), rtol=1e-12, atol=0)
     assert np.array_equal(np.isfinite(found), np.broadcast_to(labels.defined[..., None], found.shape))
     assert set(np.unique(found[..., 3][labels.defined])) == {0.0, 1.0, 2.0}
@@ -90,7 +93,8 @@ def test_nothing_after_t_end_is_seen(config: LabelsConfig) -> None:
     """For every row: all prices after its t_end are replaced, and its targets keep their bits."""
     bars = some_bars(70)
     labels = label(config, bars)
-    found = further_targets(labels, bars, TARGETS, WINDOW)
+    lag = config.entry_lag  # type: ignore[union-attr]
+    found = further_targets(labels, bars, TARGETS, WINDOW, lag)
     rng = np.random.default_rng(1)
     for end in range(WINDOW, 70 - 1):
         poisoned = {}
@@ -102,7 +106,7 @@ def test_nothing_after_t_end_is_seen(config: LabelsConfig) -> None:
         poisoned["low"] = np.fmin(poisoned["low"], np.fmin(poisoned["open"], poisoned["close"]))
         other = from_prices(poisoned, adjustment=np.array(bars.extras["adjustment"]))
         relabelled = label(config, other)
-        again = further_targets(relabelled, other, TARGETS, WINDOW)
+        again = further_targets(relabelled, other, TARGETS, WINDOW, lag)
         rows = labels.defined & (labels.t_end <= end)
         assert np.array_equal(found[rows], again[rows])
         assert np.array_equal(labels.t_end[rows], relabelled.t_end[rows])
@@ -145,7 +149,8 @@ def test_prices_that_stand_still_give_zero_and_calm() -> None:
     still = from_prices(prices)
     labels = label(FixedHorizonConfig(horizon=3, volatility_bars=WINDOW), still)
     found = further_targets(labels, still, TARGETS, WINDOW)
-    assert found[40, 0].tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert found[40, 0, :4].tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert found[40, 0, 5] == 0.0
 
 
 def test_names_choose_and_order_the_columns() -> None:

@@ -38,7 +38,9 @@ def _data(symbols: int = 1) -> TrainingData:
     y = np.where(rng.random(ROWS) < 0.6, 1, (x[:, :3] + rng.gumbel(size=(ROWS, 3))).argmax(axis=1))
     position = np.arange(ROWS)
     table = RowTable(position // symbols, position % symbols, position // symbols + 5, rng.gamma(2.0, size=ROWS))
-    return TrainingData(x, y, x[:200], y[:200], rows=table)
+    targets = {"return": x[:, 0] + rng.normal(size=ROWS), "scale": rng.gamma(2.0, size=ROWS)}
+    val = {name: column[:200] for name, column in targets.items()}
+    return TrainingData(x, y, x[:200], y[:200], targets_train=targets, targets_val=val, rows=table)
 
 
 TASK = Task(_data(), 64)
@@ -82,9 +84,8 @@ def test_a_row_that_counts_nothing_teaches_nothing_whatever_wraps_the_objective(
         model: Any = BaselineConfig(hidden=(8,))
         if windows:  # of a model that learns more than the class
             model = HybridConfig(context=4, width=4, kernels=(3,), dilations=(1,), heads=1)
-            more = {"targets_train": {"return": x[:, 0]}, "targets_val": {"return": x[:200, 0]}}
             x_val = np.repeat(data.x_train[:200, None], 4, axis=1)
-            data = replace(data, x_train=np.repeat(x[:, None], 4, axis=1), x_val=x_val, **more)
+            data = replace(data, x_train=np.repeat(x[:, None], 4, axis=1), x_val=x_val)
         config = TrainingConfig(epochs=1, batch_size=64, recipes=recipes)
         return dict(fit(model.build(COLUMNS, 3), data, config).predictor.state())
 

@@ -74,7 +74,8 @@ class Prepared:
     @cached_property
     def _targets(self) -> NDArray[np.float64]:
         """All further targets, computed once for all windows and seeds."""
-        return further_targets(self.labels, self.bars, TARGETS, self.config.labels.volatility_bars)
+        config = self.config.labels
+        return further_targets(self.labels, self.bars, TARGETS, config.volatility_bars, getattr(config, "entry_lag", 1))
 
     @cached_property
     def volatility(self) -> NDArray[np.float64]:

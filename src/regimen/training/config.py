@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from regimen.training.recipes import BalancedConfig, LabelSmoothingConfig, Recipe, RecipeConfig
+from regimen.training.recipes import BalancedConfig, LabelSmoothingConfig, NeedsTargets, Recipe, RecipeConfig
 
 
 class TrainingConfig(BaseModel):
@@ -113,6 +113,12 @@ class TrainingConfig(BaseModel):
         first: list[Recipe] = [BalancedConfig()] if self.sampler == "balanced" else []
         first += [LabelSmoothingConfig(epsilon=self.label_smoothing)] if self.label_smoothing > 0.0 else []
         return (*first, *self.recipes)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what the recipes need of a row besides its class."""
+        needed = (name for recipe in self.recipes if isinstance(recipe, NeedsTargets) for name in recipe.targets)
+        return tuple(dict.fromkeys(needed))
 
 
 def learning_rate(config: TrainingConfig, progress: float, better: Sequence[bool] = ()) -> float:

@@ -14,7 +14,7 @@ from regimen.seams import Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
 from regimen.training.objectives import LearnsMore, classification, identity, joint
-from regimen.training.recipes import ChangesBatches, ChangesObjective, ReplacesSampler, SamplesRows, Task
+from regimen.training.recipes import ChangesBatches, ChangesObjective, NeedsTargets, ReplacesSampler, SamplesRows, Task
 from regimen.training.samplers import shuffled
 
 
@@ -45,6 +45,11 @@ def check_settings(config: TrainingConfig, data: TrainingData, scored: bool) -> 
             f"must be less than training.epochs={config.epochs}",
             config.warmup_epochs,
         )
+    for each in config.recipes:
+        wanted = each.targets if isinstance(each, NeedsTargets) else ()
+        if not {*wanted} <= {*data.targets_train}:
+            rule = f"needs the targets {', '.join(wanted)} of every row (TrainingData.targets_train)"
+            raise ConfigError(f"training.recipes: {each.kind}", rule, [*data.targets_train])
     sampling = [recipe for recipe in config.all_recipes if isinstance(recipe, SamplesRows)]
     for recipe in sampling[1:]:
         if isinstance(recipe, ReplacesSampler):

@@ -119,7 +119,7 @@ def fit(
     run_identity: dict[str, Any] = {}
     if checkpoint is not None:
         run_identity = identify(predictor, data, config, seed, window, device)
-    task = Task(data, config.batch_size)
+    task = Task(data, config.batch_size, predictor.classes)
     sampler = sampler or default_sampler(config, task)
     transform = transform or default_transform(config, task)
     was_training = module.training

@@ -58,7 +58,7 @@ def classification(class_weights: Tensor | None = None) -> Objective:
     """
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
-        return weighted_mean(_direction(module(batch.x), batch, class_weights), batch.weights)
+        return weighted_mean(direction_losses(module(batch.x), batch, class_weights), batch.weights)
 
     return loss
 
@@ -85,19 +85,40 @@ def joint(model: LearnsMore, class_weights: Tensor | None = None) -> Objective:
         if not batch.targets:
             raise ValueError("targets must be given to a model that learns more than the class")
         output = module(batch.x)
-        rows = {"direction": _direction(logits_of(output), batch, class_weights)}
+        rows = {"direction": direction_losses(logits_of(output), batch, class_weights)}
         rows |= model.losses(output, batch.targets)
         return model.combine(module, {name: weighted_mean(row, batch.weights) for name, row in rows.items()})
 
     return loss
 
 
-def _direction(logits: Tensor, batch: Batch, class_weights: Tensor | None) -> Tensor:
-    """Returns each row's cross-entropy; of an ensemble (n, member, classes) the mean of its members'."""
-    if logits.ndim == 3:
-        rows, members, classes = logits.shape
-        each = cross_entropy(logits.reshape(-1, classes), batch.y.repeat_interleave(members), batch.smoothing)
-        losses = each.view(rows, members).mean(1)
+def direction_losses(logits: Tensor, batch: Batch, class_weights: Tensor | None = None) -> Tensor:
+    """Returns what each row's class costs, (n,): cross-entropy, or the Bayes risk where ``batch.costs`` are given.
+
+    With q the shares of the row's classes, smoothed by ``batch.smoothing``, and π the softmax of the logits, the
+    cross-entropy is ``-Σ_y q_y log π_y`` and the risk ``Σ_y q_y Σ_a π_a C(y, a)``.
+
+    Args:
+        logits: (n, classes); of an ensemble (n, member, classes), whose losses are the mean of its members'.
+        batch: the rows.
+        class_weights: (classes,) what a row of each class counts; None means 1.
+    """
+    if batch.shares is None and batch.costs is None:
+        if logits.ndim == 3:
+            rows, members, classes = logits.shape
+            each = cross_entropy(logits.reshape(-1, classes), batch.y.repeat_interleave(members), batch.smoothing)
+            losses = each.view(rows, members).mean(1)
+        else:
+            losses = cross_entropy(logits, batch.y, batch.smoothing)
+        return losses if class_weights is None else losses * class_weights[batch.y]
+    classes = logits.shape[-1]
+    shares = functional.one_hot(batch.y, classes).to(logits.dtype) if batch.shares is None else batch.shares
+    wanted = (1.0 - batch.smoothing) * shares + batch.smoothing / classes
+    if batch.costs is None:
+        per_class = -torch.log_softmax(logits, dim=-1)
     else:
-        losses = cross_entropy(logits, batch.y, batch.smoothing)
-    return losses if class_weights is None else losses * class_weights[batch.y]
+        per_class, wanted = torch.softmax(logits, dim=-1), (wanted[:, :, None] * batch.costs).sum(1)
+    if logits.ndim == 3:
+        per_class = per_class.mean(1)  # both losses are linear in it
+    losses = (wanted * per_class).sum(1)
+    return losses if class_weights is None else losses * (shares * class_weights).sum(1)

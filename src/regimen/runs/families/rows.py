@@ -56,7 +56,7 @@ def training_data(
     """
     names, values, length = prepared.frame.names, prepared.frame.values, predictor.context
     y = prepared.labels.y.astype(np.int64)
-    wanted = predictor.targets
+    wanted = wanted_targets(prepared, predictor)
     targets = prepared.targets(wanted) if wanted else None
     bars = window.train.stop - window.train.start
     if length >= bars:
@@ -91,7 +91,7 @@ def training_data(
     x_train, y_train, targets_train, table = rows(window.train)
     returns = prepared.labels.forward_return[table.time, table.symbol]
     for number, path in enumerate(paths, start=1):
-        more = _of_path(path, scaler, predictor)
+        more = _of_path(path, scaler, predictor.context, wanted)
         place = window.train.start, number * prepared.bars.shape[1]
         x_train = _after(x_train, more.x)
         y_train = np.concatenate([y_train, more.y])
@@ -104,6 +104,11 @@ def training_data(
         return data
     x_val, y_val, targets_val, _ = rows(window.validation)
     return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val)
+
+
+def wanted_targets(prepared: Prepared, predictor: SeesRows) -> tuple[str, ...]:
+    """Returns what a predictor learns besides the class, and what the recipes of its training need."""
+    return tuple(dict.fromkeys((*predictor.targets, *prepared.config.training.targets)))
 
 
 def weights_of(
@@ -135,15 +140,15 @@ class _Path(NamedTuple):
     returns: NDArray[np.float64]
 
 
-def _of_path(path: Prepared, scaler: StandardScaler, predictor: SeesRows) -> _Path:
+def _of_path(path: Prepared, scaler: StandardScaler, context: int, wanted: Sequence[str]) -> _Path:
     """Returns the rows of a path that have features, a label and, for a model of windows, a whole window."""
     names, labels = path.frame.names, path.labels
     usable = path.known & labels.defined
     lanes = None
-    if predictor.context > 1:
+    if context > 1:
         lanes = Lanes.of(scaler.transform(path.frame.values, names, np.float32), path.known)
-        usable &= lanes.whole(predictor.context)
-    targets = path.targets(predictor.targets) if predictor.targets else None
+        usable &= lanes.whole(context)
+    targets = path.targets(wanted) if wanted else None
     if targets is not None:
         usable &= np.isfinite(targets).all(axis=2)
     times, symbols = at = np.nonzero(usable)
@@ -151,8 +156,8 @@ def _of_path(path: Prepared, scaler: StandardScaler, predictor: SeesRows) -> _Pa
     if lanes is None:
         x = scaler.transform(path.frame.values[at], names, np.float32)
     else:
-        x = lanes.windows(times, symbols, predictor.context)
-    learned = {} if targets is None else {name: targets[(*at, k)] for k, name in enumerate(predictor.targets)}
+        x = lanes.windows(times, symbols, context)
+    learned = {} if targets is None else {name: targets[(*at, k)] for k, name in enumerate(wanted)}
     table = RowTable(times, symbols, labels.t_end[at], path.volatility[at])
     return _Path(x, labels.y[at].astype(np.int64), learned, table, labels.forward_return[at])
 

@@ -13,14 +13,17 @@ from regimen.training.recipes.label_smoothing import LabelSmoothingConfig
 from regimen.training.recipes.recipe import (
     ChangesBatches,
     ChangesObjective,
+    NeedsTargets,
     Recipe,
     ReplacesSampler,
     SamplesRows,
     Task,
 )
+from regimen.training.recipes.trading_loss import TradingLossConfig
 
 RecipeConfig = Annotated[
-    BalancedConfig | CurriculumConfig | JitterConfig | LabelSmoothingConfig, Field(discriminator="kind")
+    BalancedConfig | CurriculumConfig | JitterConfig | LabelSmoothingConfig | TradingLossConfig,
+    Field(discriminator="kind"),
 ]
 """Every recipe; ``kind`` says which."""
 
@@ -31,9 +34,11 @@ __all__ = [
     "CurriculumConfig",
     "JitterConfig",
     "LabelSmoothingConfig",
+    "NeedsTargets",
     "Recipe",
     "RecipeConfig",
     "ReplacesSampler",
     "SamplesRows",
     "Task",
+    "TradingLossConfig",
 ]

@@ -14,10 +14,12 @@ class Task(NamedTuple):
     Attributes:
         data: the rows.
         batch_size: rows in a batch.
+        classes: that the model tells apart.
     """
 
     data: TrainingData
     batch_size: int
+    classes: int = 3
 
 
 @runtime_checkable
@@ -51,6 +53,15 @@ class ChangesObjective(Protocol):
 
     def objective(self, below: Objective, task: Task) -> Objective:
         """Returns an objective that wraps the one below."""
+
+
+@runtime_checkable
+class NeedsTargets(Protocol):
+    """A recipe that needs more of a row than its class."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of `TrainingData.targets_train`; see `regimen.labels.further_targets`."""
 
 
 Recipe = SamplesRows | ChangesBatches | ChangesObjective
