@@ -8,7 +8,14 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from regimen.training.recipes import BalancedConfig, LabelSmoothingConfig, NeedsTargets, Recipe, RecipeConfig
+from regimen.training.recipes import (
+    AttackSettings,
+    BalancedConfig,
+    LabelSmoothingConfig,
+    NeedsTargets,
+    Recipe,
+    RecipeConfig,
+)
 
 
 class TrainingConfig(BaseModel):
@@ -96,6 +103,9 @@ class TrainingConfig(BaseModel):
         for kind in kinds:
             if kinds.count(kind) > 1:
                 raise ValueError(f"must hold each kind once, but {kind} is there {kinds.count(kind)} times")
+        attacks = [recipe.kind for recipe in recipes if isinstance(recipe, AttackSettings)]
+        if len(attacks) > 1:
+            raise ValueError(f"must hold one attack, and not one inside another: {', '.join(attacks)}")
         return recipes
 
     @model_validator(mode="after")

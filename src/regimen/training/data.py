@@ -33,6 +33,7 @@ class TrainingData:
         targets_train: by name (n,), what is learned besides the class; finite.
         targets_val: (m,), of the same names.
         rows: where the training rows come from, for what asks for it (weights, a curriculum); None: unknown.
+        groups: positions of the columns of each named group of features; empty: unknown.
     """
 
     x_train: Inputs
@@ -43,6 +44,7 @@ class TrainingData:
     targets_train: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     targets_val: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     rows: RowTable | None = None
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def check(
         self, inputs: int, classes: int, *, allow_missing_classes: bool, window: int = 1, targets: Sequence[str] = ()
@@ -88,7 +90,8 @@ class TrainingData:
 
         Args:
             first: the targets that a model learns, in its own order; further ones follow by their names.
-            with_rows: where the rows come from counts too, because something asks for it.
+            with_rows: where the rows come from, and what groups their columns are of, counts too, because something
+                asks for it.
         """
         digest = hashlib.sha256()
         further = sorted({*self.targets_train, *self.targets_val}.difference(first))
@@ -98,6 +101,8 @@ class TrainingData:
             for part in (self.targets_train, self.targets_val)
         ]
         digest.update("".join(further).encode())
+        if with_rows and self.groups:
+            digest.update(repr(sorted(self.groups.items())).encode())
         table = self.rows if with_rows and self.rows is not None else ()
         arrays = _arrays(self.x_train, self.y_train, self.x_val, self.y_val, self.weights, *columns, *table)
         for array in arrays:

@@ -99,7 +99,8 @@ def training_data(
         table = _appended(table, _placed(more.table, *place))
         returns = np.concatenate([returns, more.returns])
     weights = weights_of(prepared, window, table, returns, paths)
-    data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table)
+    groups = column_groups(prepared)
+    data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table, groups=groups)
     if not window.validation.rows:
         return data
     x_val, y_val, targets_val, _ = rows(window.validation)
@@ -109,6 +110,13 @@ def training_data(
 def wanted_targets(prepared: Prepared, predictor: SeesRows) -> tuple[str, ...]:
     """Returns what a predictor learns besides the class, and what the recipes of its training need."""
     return tuple(dict.fromkeys((*predictor.targets, *prepared.config.training.targets)))
+
+
+def column_groups(prepared: Prepared) -> dict[str, tuple[int, ...]]:
+    """Returns where the columns of each named group of features stand among the inputs of a model."""
+    place = {name: number for number, name in enumerate(prepared.frame.names)}
+    groups = prepared.features.groups.items()
+    return {group: tuple(place[name] for name in names if name in place) for group, names in groups}
 
 
 def weights_of(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from regimen.training.recipes.adversarial import AttackSettings, FGSMConfig, PGDConfig, TRADESConfig
 from regimen.training.recipes.balanced import BalancedConfig
 from regimen.training.recipes.curriculum import CurriculumConfig
 from regimen.training.recipes.jitter import JitterConfig
@@ -22,23 +23,34 @@ from regimen.training.recipes.recipe import (
 from regimen.training.recipes.trading_loss import TradingLossConfig
 
 RecipeConfig = Annotated[
-    BalancedConfig | CurriculumConfig | JitterConfig | LabelSmoothingConfig | TradingLossConfig,
+    BalancedConfig
+    | CurriculumConfig
+    | FGSMConfig
+    | JitterConfig
+    | LabelSmoothingConfig
+    | PGDConfig
+    | TRADESConfig
+    | TradingLossConfig,
     Field(discriminator="kind"),
 ]
 """Every recipe; ``kind`` says which."""
 
 __all__ = [
+    "AttackSettings",
     "BalancedConfig",
     "ChangesBatches",
     "ChangesObjective",
     "CurriculumConfig",
+    "FGSMConfig",
     "JitterConfig",
     "LabelSmoothingConfig",
     "NeedsTargets",
+    "PGDConfig",
     "Recipe",
     "RecipeConfig",
     "ReplacesSampler",
     "SamplesRows",
+    "TRADESConfig",
     "Task",
     "TradingLossConfig",
 ]
