@@ -45,6 +45,26 @@ def test_no_column_is_lost_and_no_word_is_broken(
         assert word in text
 
 
+@pytest.mark.parametrize(
+    ("columns", "width"), [(None, 120), ("", 120), ("0", 120), ("-3", 120), ("wide", 120), ("80", 80)]
+)
+def test_a_pipe_is_as_wide_as_columns_says(columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anything but a terminal: what pytest captures is none."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert not tables.console().is_terminal
+    assert tables.console().width == tables.console(error=True).width == width
+
+
+def test_the_tables_of_a_command_fit_into_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    tables.print_table(HEADINGS, ROWS, words=("run", "model", "verdict"))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
 def test_a_wide_terminal_has_a_line_a_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line for line in shown(monkeypatch, capsys, 120).splitlines() if line.strip()]
     assert len(lines) == 4

@@ -1,10 +1,11 @@
-"""The one console of all tables: a person's terminal keeps its width, a pipe or a log gets 120 columns.
+"""The one console of all tables: a person's terminal keeps its width, a pipe or a log gets COLUMNS, or 120.
 
 Nothing that a file or an argument holds reaches the terminal as a command to it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -25,8 +26,12 @@ class _PrintableConsole(Console):
 
 
 def console(error: bool = False) -> Console:
-    """Returns a console on standard output, or error, that colours nothing by itself."""
+    """Returns a console on standard output, or error, that colours nothing by itself.
+
+    The environment's COLUMNS says how wide it is, as to other programs; a value that is no width does not count.
+    """
     terminal = _PrintableConsole(highlight=False, emoji=False, stderr=error)
+    columns = os.environ.get("COLUMNS", "")
     if not terminal.is_terminal:
-        terminal.width = _PIPE_WIDTH
+        terminal.width = int(columns) if columns.isdecimal() and int(columns) > 0 else _PIPE_WIDTH
     return terminal
