@@ -194,11 +194,11 @@ def short(config: RunConfig) -> RunConfig:
     """Returns the same run with one fit of each member, as short as its family makes it."""
     model = config.model
     assert isinstance(model, EnsembleConfig)
-    whole = config
+    whole, members = config, []
     for member in model.members:
-        part = family_of(member).short(whole.model_copy(update={"model": member}))
-        whole = part.model_copy(update={"model": model})
-    few: dict[str, object] = {"seeds": 1}
+        whole = family_of(member).short(whole.model_copy(update={"model": member}))
+        members.append(whole.model)
+    few: dict[str, object] = {"seeds": 1, "members": tuple(members)}
     if isinstance(model.combine, StackConfig):
         few["combine"] = model.combine.model_copy(update={"folds": 2})
     return whole.model_copy(update={"model": model.model_copy(update=few)})

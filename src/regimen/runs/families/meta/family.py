@@ -160,10 +160,11 @@ def short(config: RunConfig) -> RunConfig:
     """Returns the same run with two folds, and both models as short as their families make them."""
     model = config.model
     assert isinstance(model, MetaConfig)
-    whole = config
-    for part in model.parts.values():
+    whole, parts = config, {}
+    for name, part in model.parts.items():
         whole = family_of(part).short(whole.model_copy(update={"model": part}))
-    return whole.model_copy(update={"model": model.model_copy(update={"folds": 2})})
+        parts[name] = whole.model
+    return whole.model_copy(update={"model": model.model_copy(update={**parts, "folds": 2})})
 
 
 @contextmanager
