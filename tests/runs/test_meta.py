@@ -14,13 +14,17 @@ from regimen.bars import Bars
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import decide, targets
 from regimen.labels import BUY, SELL, UNDEFINED, FixedHorizonConfig, label
+from regimen.numerals import number, percent
 from regimen.records import MetaConfig, RunConfig, choose_model, parts_of, read_json, resolve, unread_by
+from regimen.records.layout import EXPOSURES
 from regimen.runs import find_run_leaks, reproduce_run, start
 from regimen.runs.families.ensembles.members import inside
+from regimen.runs.families.meta import family
 from regimen.runs.families.meta.decisions import decided_by, meta_labels
 from regimen.runs.families.meta.family import MetaFit, _stages
 from regimen.runs.prepare import Prepared, prepare
-from regimen.runs.window import fit_model, load_policy
+from regimen.runs.window import fit_model, load_policy, read_exposures
+from regimen.splits import WalkForwardConfig
 
 from .conftest import silent
 
@@ -95,6 +99,34 @@ def test_on_noise_nothing_is_found() -> None:
         right, total = right + share * acted, total + acted
     assert total > 300
     assert abs(right / total - 0.5) < 3 * 0.5 / np.sqrt(total)
+
+
+def test_the_report_says_what_the_second_model_made_of_the_signals(tmp_path: Path) -> None:
+    """Counted again from the targets that were traded, and the labels."""
+    config = simulated(planted(0.9)).model_copy(update={"splits": WalkForwardConfig(train=2_000, test=450, embargo=5)})
+    directory, _ = start(config, tmp_path / "runs", silent)
+    (shown,) = (each for each in read_json(directory.path / "exhibits.json")["exhibits"] if each["key"] == "meta")
+    prepared = prepare(config)
+    before, after, total = [], [], np.zeros(2)
+    for window, row in zip(prepared.windows, shown["rows"], strict=False):
+        span = slice(window.test.start, window.test.stop)
+        forward = prepared.labels.forward_return[span, 0]
+        signs = np.sign(np.diff(prepared.bars.close[:, 0], prepend=np.nan))[span]  # of a momentum of one bar
+        traded = read_exposures(directory.window(window.number) / EXPOSURES, (len(forward), 1))
+        assert traded is not None
+        known = np.isfinite(forward)
+        acted, paid = known & (traded[:, 0] != 0.0), known & (signs * forward > config.market.costs.round_trip)
+        before.append(paid[known].mean())
+        after.append(paid[acted].mean())
+        total += known.sum(), acted.sum()
+        share = [percent(each) for each in (acted.sum() / known.sum(), before[-1], after[-1])]
+        assert row == [row[0], str(known.sum()), *share]
+    assert shown["rows"][-1][:3] == ["all windows", str(int(total[0])), percent(total[1] / total[0])]
+    assert min(after) > 0.8 > 0.6 > max(before)
+    gain = number(100.0 * float(np.mean(np.subtract(after, before))), 1, plus=True)
+    assert f"It chose better than at random in {len(after)} of {len(after)} windows" in " ".join(shown["sentences"])
+    assert f"is {gain} ± " in " ".join(shown["sentences"])
+    assert [len(curve["y"]) for curve in shown["drawings"][0]["curves"]] == [len(after)] * 2
 
 
 def test_a_decision_paid_where_its_side_earned_more_than_a_round_trip() -> None:
@@ -235,6 +267,13 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_bytes(configured: Configured
 
 
 @pytest.mark.slow
+def test_a_short_run_has_two_short_models(configured: Configured) -> None:
+    short = family.short(configured("model={kind: meta, primary: {kind: lightgbm}, secondary: {kind: extra_trees}}"))
+    assert isinstance(short.model, MetaConfig)
+    assert [part.n_estimators for part in short.model.parts.values()] == [10, 10]  # type: ignore[attr-defined]
+    assert short.model.folds == 2
+
+
 def test_no_leak_is_found(configured: Configured) -> None:
     report = find_run_leaks(configured(LEARNED), silent)
     assert not report.leaks
