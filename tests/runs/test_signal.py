@@ -37,6 +37,12 @@ MODELS = {
     "exposure: {dead_band: 0.0, volatility_target: 0.2}\n" + TRAINED,
     "rule": "{kind: momentum, lookback: 20}\n",
     "agent": "{kind: ppo}\nenvironment: {steps: 2048, n_envs: 16, episode_length: 64, context: 2, evaluations: 0}\n",
+    "mean": "{kind: ensemble, seeds: 2, members: [{kind: logistic}]}\nexposure: {dead_band: 0.0}\ncalibration: null\n"
+    "preprocess: [{kind: running}]\n" + TRAINED,
+    "hedge": "{kind: ensemble, members: [{kind: logistic}, {kind: momentum, lookback: 20}], combine: {kind: hedge}}\n"
+    "band: {kind: no_trade, width: 0.0}\n" + TRAINED,
+    "meta": "{kind: meta, primary: {kind: momentum, lookback: 20}, secondary: {kind: logistic}, threshold: 0.4}\n"
+    + TRAINED,
 }
 
 
@@ -147,6 +153,7 @@ def test_the_last_bars_say_as_much_as_the_whole_history(runs: dict[str, RunDirec
 def test_models_of_contexts_and_agents_give_reasons(name: str, runs: dict[str, RunDirectory], tmp_path: Path) -> None:
     for holding in asked(runs[name], market(700), tmp_path).holdings:
         assert holding.reasons is not None
+        assert holding.reasons.parts == ()
         assert len(holding.reasons.furthest) == 5
         assert {each.group for each in holding.reasons.effects} == {"momentum", "volume"}
         assert all(np.isfinite(each.effect) for each in holding.reasons.effects)
@@ -154,6 +161,39 @@ def test_models_of_contexts_and_agents_give_reasons(name: str, runs: dict[str, R
     recent = recent[recent["timestamp"] >= recent["timestamp"].unique()[-250]]
     unexplained = [holding.reasons is None for holding in asked(runs[name], recent, tmp_path).holdings]
     assert unexplained == [name == "agent"] * 2  # of its training span nothing is in the file
+
+
+@pytest.mark.parametrize("name", ["mean", "hedge", "meta"])
+def test_several_models_give_reasons_together_and_what_each_says(
+    name: str, runs: dict[str, RunDirectory], tmp_path: Path
+) -> None:
+    """The parts are those of which the whole is made: by their weights, or by the first where the second agrees."""
+    for holding in asked(runs[name], market(700), tmp_path).holdings:
+        reasons, target = holding.reasons, holding.target
+        assert reasons is not None
+        assert target is not None
+        assert {each.group for each in reasons.effects} == {"momentum", "volume"}
+        assert any(each.effect for each in reasons.effects) or name == "meta"
+        first, second = reasons.parts
+        if name == "meta":
+            assert [each.name for each in reasons.parts] == [
+                "target of the first model",
+                "chance that acting on it pays",
+            ]
+            assert abs(first.answer) == 1.0
+            assert 0.0 < second.answer < 1.0
+            assert target == (first.answer / 2.0 if second.answer > 0.4 else 0.0)  # of two symbols
+            continue
+        together = sum((each.weight or 0.0) * each.answer for each in reasons.parts)
+        assert sum(each.weight or 0.0 for each in reasons.parts) == pytest.approx(1.0)
+        if name == "mean":
+            assert first.answer != second.answer
+            assert holding.probabilities is not None
+            assert together == pytest.approx(holding.probabilities[2] - holding.probabilities[0], abs=1e-12)
+        else:
+            assert [each.name for each in reasons.parts] == ["logistic", "momentum"]
+            assert first.weight != second.weight
+            assert target == pytest.approx(together / 2.0)
 
 
 def test_a_signal_is_no_trial(runs: dict[str, RunDirectory], tmp_path: Path) -> None:

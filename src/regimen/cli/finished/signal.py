@@ -118,17 +118,22 @@ def _most_held(holdings: Sequence[Holding]) -> Holding:
 
 
 def _why(holding: Holding, *, alone: bool) -> list[str]:
-    """Sentences on one symbol; none where the model gives no reasons."""
+    """Sentences on one symbol."""
     if holding.target is None:
         return [f"{holding.symbol} has no bar at this time: what is held of it is kept."]
     if holding.unknown:
         return [f"{holding.symbol} is flat: {', '.join(holding.unknown[:3])} not known at this bar."]
     if holding.reasons is None:
-        return []
+        return ["no reasons can be given: this model weighs no features, or these bars do not reach into its training."]
     of = "" if alone else f"{holding.symbol}: "
     far = ", ".join(f"{each.feature} {each.deviations:+.1f}" for each in holding.reasons.furthest)
     effects = ", ".join(f"{each.group} {each.effect:+.3f}" for each in holding.reasons.effects)
+    parts = ", ".join(
+        f"{each.name} {each.answer:+.3f}" + ("" if each.weight is None else f" (weight {each.weight:.2f})")
+        for each in holding.reasons.parts
+    )
     return [
+        *([f"{of}{holding.reasons.answer} by part: {parts}."] if parts else []),
         f"{of}furthest from their mean in training, in standard deviations: {far}.",
         f"{of}{holding.reasons.answer} now, less that with a group at its mean: {effects}.",
     ]

@@ -35,6 +35,9 @@ class Blend(Protocol):
     def blended(self, opinions: Sequence[Floats]) -> Floats:
         """Returns probabilities (..., 3) from those (..., 3) of each member; NaN where one of them is not known."""
 
+    def counted(self, members: int) -> Floats:
+        """Returns how much each of so many members counts, (member,)."""
+
 
 class Average:
     """``p = (1/K) Σ_k p_k``."""
@@ -45,6 +48,10 @@ class Average:
         for each in opinions[1:]:  # one after the other: a row has the bits that it has among many
             total += each
         return total / len(opinions)
+
+    def counted(self, members: int) -> Floats:
+        """Returns equal weights (member,)."""
+        return np.full(members, 1.0 / members)
 
 
 class CalibratedBlend:
@@ -60,6 +67,10 @@ class CalibratedBlend:
         """Returns the calibrated probabilities (..., 3) of those (..., 3) of each member."""
         together = self.below.blended(opinions)
         return self.calibration(together.reshape(-1, 3)).reshape(together.shape)
+
+    def counted(self, members: int) -> Floats:
+        """Returns the weights (member,) of the blend below."""
+        return self.below.counted(members)
 
 
 @final

@@ -85,6 +85,12 @@ class MetaPolicy:
         opinion = self.secondary.opinion(_beside(moment, _shown(own)), state[:, self._own :])
         return self._acted(own, opinion.probabilities), np.concatenate([primary, opinion.state], axis=1)
 
+    def parts(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
+        """Returns what the primary decides (symbol,), and the probability (symbol,) that acting on it pays."""
+        own, _ = self.primary.act(moment, state[:, : self._own])
+        opinion = self.secondary.opinion(_beside(moment, _shown(own)), state[:, self._own :])
+        return own, paying_probability(opinion.probabilities)
+
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), all at once."""
         own = alone(self.primary, history, start, stop)

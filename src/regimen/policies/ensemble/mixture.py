@@ -110,12 +110,15 @@ class Mixture:
     def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
         """Returns the exposures (symbol,) of symbols that each trade alone, and the next state; see `Policy.act`."""
         alone, memories = self._memories.act(moment, state[:, self._own :])
-        own, tape = state[:, : self._own].copy(), moment.tape
-        mixed, weights = self._mixed(
-            alone[None], own, tape.opens[-1:], tape.closes[-1:], tape.ratios[-1:], tape.fundings[-1:]
-        )
+        own = state[:, : self._own].copy()
+        mixed, weights = self._mixed_at(moment, alone, own)
         del weights
-        return mixed[0], np.concatenate([own, memories], axis=1)
+        return mixed, np.concatenate([own, memories], axis=1)
+
+    def parts(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
+        """Returns what each member decides alone (symbol, member), and the weights of these decisions; as in `act`."""
+        alone, _ = self._memories.act(moment, state[:, self._own :])
+        return alone, self._mixed_at(moment, alone, state[:, : self._own].copy())[1]
 
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), weights equal at the first of them."""
@@ -131,6 +134,14 @@ class Mixture:
         own = np.zeros((symbols, self._own))
         span = slice(start, stop)
         return self._mixed(every, own, tape.opens[span], tape.closes[span], tape.ratios[span], tape.fundings[span])
+
+    def _mixed_at(self, moment: Moment, alone: Floats, own: Floats) -> tuple[Floats, Floats]:
+        """Returns exposures (symbol,) and weights (symbol, member) at one bar; changes the state in place."""
+        tape = moment.tape
+        mixed, weights = self._mixed(
+            alone[None], own, tape.opens[-1:], tape.closes[-1:], tape.ratios[-1:], tape.fundings[-1:]
+        )
+        return mixed[0], weights[0]
 
     def _mixed(
         self, alone: Floats, own: Floats, opens: Floats, closes: Floats, ratios: Floats, fundings: Floats

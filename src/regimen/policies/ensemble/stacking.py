@@ -75,6 +75,12 @@ class Stacker:
         theta = _projected_newton(columns, y.astype(np.int64), l2 / every.sum(), every / every.sum(), count)
         return cls(theta[:count], theta[count:])
 
+    def counted(self, members: int) -> Floats:
+        """Returns the weight (row of probabilities,) of each member, shared by its seeds."""
+        del members
+        fits = np.bincount(self.groups, minlength=len(self.weights))
+        return np.asarray((self.weights / fits)[list(self.groups)])
+
     def blended(self, opinions: Sequence[Floats]) -> Floats:
         """Returns probabilities (..., 3) from those (..., 3) of each member, or of each of its seeds."""
         shape = opinions[0].shape

@@ -113,9 +113,7 @@ def _weights(policy: Committee | Mixture, members: Sequence[Member], history: Hi
     blend = policy.blend.below if isinstance(policy.blend, CalibratedBlend) else policy.blend
     if not isinstance(blend, Stacker):
         return None
-    fits = [sum(other.number == each.number for other in members) for each in members]
-    row = [blend.weights[each.number] / count for each, count in zip(members, fits, strict=True)]
-    return np.tile(np.array(row), (last - first, 1))
+    return np.tile(blend.counted(len(members)), (last - first, 1))
 
 
 def _drawing(
