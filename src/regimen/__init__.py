@@ -89,7 +89,7 @@ if TYPE_CHECKING:
         TaskWeights,
         XGBoostConfig,
     )
-    from regimen.preprocess import RunningConfig, StandardConfig
+    from regimen.preprocess import KalmanConfig, RunningConfig, StandardConfig
     from regimen.records import (
         EnsembleConfig,
         EnvironmentConfig,
@@ -178,6 +178,7 @@ __all__ = [
     "JitterConfig",
     "JudgeConfig",
     "Judgement",
+    "KalmanConfig",
     "KellyConfig",
     "LSTMConfig",
     "LSTMEncoderConfig",
@@ -334,6 +335,7 @@ _named, _ = lazily(
         "IsotonicConfig": ".policies",
         "JitterConfig": ".training.recipes",
         "JudgeConfig": ".records",
+        "KalmanConfig": ".preprocess",
         "Judgement": ".judging",
         "KellyConfig": ".simulators",
         "LSTMConfig": ".predictors",

@@ -40,7 +40,11 @@ WINDOW = _window()
 
 
 def _values(level: float = 0.0, seed: int = 0) -> np.ndarray:
-    values = np.random.default_rng(seed).normal(level, 2.0, (400, 2, 3))
+    random = np.random.default_rng(seed)
+    signal = random.normal(size=(400, 2, 3))
+    for t in range(1, 400):
+        signal[t] += 0.9 * signal[t - 1]  # something that a filter can tell from noise
+    values = random.normal(level, 2.0, (400, 2, 3)) + signal
     values[:9] = np.nan  # not warm
     values[::17, 0, 1] = np.nan  # a row that is not whole
     values[100:120, 1] = np.nan  # bars that are missing

@@ -22,6 +22,7 @@ from .conftest import silent
 
 Configured = Callable[..., RunConfig]
 RUNNING = "preprocess=[{kind: running, half_life: 100}]"
+EVERY = "preprocess=[{kind: kalman, rows: 500}, {kind: running}, {kind: standard, clip: 2}]"
 LSTM = "model={kind: lstm, context: 8, width: 4, layers: 1, heads: 1}"
 AGENT = (
     "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",
@@ -62,12 +63,12 @@ def test_without_steps_the_hash_is_the_one_before_there_were_any(configured: Con
     assert len({plain.hash, configured(RUNNING).hash, configured("preprocess=[{kind: running}]").hash}) == 3
     with pytest.raises(ConfigError, match="preprocess is not read by a model of kind momentum"):
         configured("model={kind: momentum}", "training={}", RUNNING)
-    with pytest.raises(ConfigError, match=r"^preprocess\.0\.kind: must be one of 'running', 'standard'"):
+    with pytest.raises(ConfigError, match=r"^preprocess\.0\.kind: must be one of 'kalman', 'running', 'standard'"):
         configured("preprocess=[{kind: runing}]")
 
 
 def test_an_agent_learns_from_and_trades_on_the_same_steps(configured: Configured, tmp_path: Path) -> None:
-    config = configured("preprocess=[{kind: running}, {kind: standard, clip: 2}]", "training={}", "exposure={}", *AGENT)
+    config = configured(EVERY, "training={}", "exposure={}", *AGENT)
     directory, _ = start(config, tmp_path / "runs", silent)
     prepared = prepare(config)
     window = prepared.windows[0]
@@ -88,6 +89,7 @@ def test_an_agent_learns_from_and_trades_on_the_same_steps(configured: Configure
     assert np.abs(prepared.frame.values[50:]).max() > 2.0
 
 
-def test_the_leak_search_finds_the_steps_clean(configured: Configured) -> None:
-    report = find_run_leaks(configured("training.epochs=2", RUNNING), silent)
+@pytest.mark.parametrize("steps", [RUNNING, EVERY])
+def test_the_leak_search_finds_the_steps_clean(configured: Configured, steps: str) -> None:
+    report = find_run_leaks(configured("training.epochs=2", steps), silent)
     assert report.leaks == ()

@@ -8,14 +8,17 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.preprocess.chain import Chain
-    from regimen.preprocess.config import PreprocessConfig, RunningConfig, StandardConfig
+    from regimen.preprocess.config import KalmanConfig, PreprocessConfig, RunningConfig, StandardConfig
     from regimen.preprocess.fitted import Fitted
+    from regimen.preprocess.kalman import KalmanFilter
     from regimen.preprocess.running import RunningScaler
     from regimen.preprocess.standard_scaler import StandardScaler
 
 __all__ = [
     "Chain",
     "Fitted",
+    "KalmanConfig",
+    "KalmanFilter",
     "PreprocessConfig",
     "RunningConfig",
     "RunningScaler",
@@ -28,6 +31,8 @@ __getattr__, __dir__ = lazily(
     {
         "Chain": ".chain",
         "Fitted": ".fitted",
+        "KalmanConfig": ".config",
+        "KalmanFilter": ".kalman",
         "PreprocessConfig": ".config",
         "RunningConfig": ".config",
         "RunningScaler": ".running",

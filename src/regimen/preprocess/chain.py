@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import SplitError
-from regimen.preprocess.config import RunningConfig, StandardConfig
+from regimen.preprocess.config import PreprocessConfig
 from regimen.preprocess.fitted import Fitted, State, Values
+from regimen.preprocess.kalman import KalmanFilter
 from regimen.preprocess.running import RunningScaler
 from regimen.preprocess.standard_scaler import StandardScaler
 from regimen.splits import Slice
 
-_FITTED: dict[str, type[RunningScaler] | type[StandardScaler]] = {"running": RunningScaler, "standard": StandardScaler}
+_FROM_STATE: Final[Mapping[str, Callable[[State], Fitted]]] = {
+    "kalman": KalmanFilter.from_state,
+    "running": RunningScaler.from_state,
+    "standard": StandardScaler.from_state,
+}
+"""What a step of each kind is rebuilt by."""
 
 
 @final
@@ -31,9 +37,7 @@ class Chain:
     parts: tuple[tuple[str, Fitted], ...] = ()
 
     @classmethod
-    def fit(
-        cls, configs: Sequence[RunningConfig | StandardConfig], values: Values, part: Slice, names: Sequence[str]
-    ) -> Chain:
+    def fit(cls, configs: Sequence[PreprocessConfig], values: Values, part: Slice, names: Sequence[str]) -> Chain:
         """Fits each config on what the steps before it make of the training slice.
 
         Args:
@@ -96,7 +100,7 @@ class Chain:
             for key, array in state.items():
                 place, kind, name = key.split("/", 2)
                 states.setdefault((int(place), kind), {})[name] = array
-            parts = tuple((kind, _FITTED[kind].from_state(states[place, kind])) for place, kind in sorted(states))
+            parts = tuple((kind, _FROM_STATE[kind](states[place, kind])) for place, kind in sorted(states))
         except (KeyError, ValueError, TypeError):
             raise SplitError("preprocess", "must be what a chain's `state` returns", sorted(state)) from None
         return cls(parts)

@@ -9,9 +9,33 @@ from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from regimen.preprocess.fitted import Values
+    from regimen.preprocess.kalman import KalmanFilter
     from regimen.preprocess.running import RunningScaler
     from regimen.preprocess.standard_scaler import StandardScaler
     from regimen.splits import Slice
+
+
+class KalmanConfig(BaseModel):
+    """The signal in each column behind its noise: an extended Kalman filter of four states, for each symbol by itself.
+
+    A value is ``signal + noise``, and ``signal' = a · signal + b · the one before + what is new``. The states are the
+    signal, the one before, and a and b, which drift around their fitted values: persistence is not the same in every
+    year. Variances and coefficients are those of the highest likelihood on the training slice. A column passes as it
+    is where its past cannot tell signal from noise, by the Bayesian information criterion.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["kalman"] = Field("kalman", description="The signal behind the noise of each column.")
+    columns: tuple[str, ...] | None = Field(None, description="Columns that are filtered; null: all.")
+    half_life: float = Field(500.0, gt=0.0, description="Bars after which half of a coefficient's drift is gone.")
+    rows: int = Field(10_000, ge=100, description="Newest rows of the training slice that it is fitted on, at most.")
+
+    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> KalmanFilter:
+        """Returns the filter of a training slice; see `regimen.preprocess.kalman_fit.fit_kalman`."""
+        from regimen.preprocess.kalman_fit import fit_kalman
+
+        return fit_kalman(values, part, names, self.columns, 0.5 ** (1.0 / self.half_life), self.rows)
 
 
 class RunningConfig(BaseModel):
@@ -58,5 +82,5 @@ class StandardConfig(BaseModel):
         return StandardScaler.fit(values, part, names, clip=self.clip)
 
 
-PreprocessConfig = Annotated[RunningConfig | StandardConfig, Field(discriminator="kind")]
+PreprocessConfig = Annotated[KalmanConfig | RunningConfig | StandardConfig, Field(discriminator="kind")]
 """Every step of preprocessing; ``kind`` says which."""
