@@ -89,7 +89,7 @@ if TYPE_CHECKING:
         TaskWeights,
         XGBoostConfig,
     )
-    from regimen.preprocess import KalmanConfig, RunningConfig, StandardConfig
+    from regimen.preprocess import ConsensusConfig, KalmanConfig, RunningConfig, StandardConfig
     from regimen.records import (
         EnsembleConfig,
         EnvironmentConfig,
@@ -142,6 +142,7 @@ __all__ = [
     "CQLConfig",
     "ConfigError",
     "ConformalConfig",
+    "ConsensusConfig",
     "Constant",
     "ContinuousConfig",
     "Costs",
@@ -300,6 +301,7 @@ _named, _ = lazily(
         "CQLConfig": ".agents",
         "ConfigError": ".errors",
         "ConformalConfig": ".policies",
+        "ConsensusConfig": ".preprocess",
         "Constant": ".policies",
         "ContinuousConfig": ".envs",
         "Costs": ".execution",

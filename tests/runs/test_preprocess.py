@@ -22,7 +22,9 @@ from .conftest import silent
 
 Configured = Callable[..., RunConfig]
 RUNNING = "preprocess=[{kind: running, half_life: 100}]"
-EVERY = "preprocess=[{kind: kalman, rows: 500}, {kind: running}, {kind: standard, clip: 2}]"
+EVERY = (
+    "preprocess=[{kind: kalman, rows: 500}, {kind: consensus, steps: 20}, {kind: running}, {kind: standard, clip: 2}]"
+)
 LSTM = "model={kind: lstm, context: 8, width: 4, layers: 1, heads: 1}"
 AGENT = (
     "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",
@@ -63,7 +65,9 @@ def test_without_steps_the_hash_is_the_one_before_there_were_any(configured: Con
     assert len({plain.hash, configured(RUNNING).hash, configured("preprocess=[{kind: running}]").hash}) == 3
     with pytest.raises(ConfigError, match="preprocess is not read by a model of kind momentum"):
         configured("model={kind: momentum}", "training={}", RUNNING)
-    with pytest.raises(ConfigError, match=r"^preprocess\.0\.kind: must be one of 'kalman', 'running', 'standard'"):
+    with pytest.raises(
+        ConfigError, match=r"^preprocess\.0\.kind: must be one of 'consensus', 'kalman', 'running', 'standard'"
+    ):
         configured("preprocess=[{kind: runing}]")
 
 

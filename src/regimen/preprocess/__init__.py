@@ -8,7 +8,8 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.preprocess.chain import Chain
-    from regimen.preprocess.config import KalmanConfig, PreprocessConfig, RunningConfig, StandardConfig
+    from regimen.preprocess.config import ConsensusConfig, KalmanConfig, PreprocessConfig, RunningConfig, StandardConfig
+    from regimen.preprocess.consensus import ConsensusAutoencoder
     from regimen.preprocess.fitted import Fitted
     from regimen.preprocess.kalman import KalmanFilter
     from regimen.preprocess.running import RunningScaler
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chain",
+    "ConsensusAutoencoder",
+    "ConsensusConfig",
     "Fitted",
     "KalmanConfig",
     "KalmanFilter",
@@ -30,6 +33,8 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "Chain": ".chain",
+        "ConsensusAutoencoder": ".consensus",
+        "ConsensusConfig": ".config",
         "Fitted": ".fitted",
         "KalmanConfig": ".config",
         "KalmanFilter": ".kalman",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import SplitError
 from regimen.preprocess.config import PreprocessConfig
+from regimen.preprocess.consensus import ConsensusAutoencoder
 from regimen.preprocess.fitted import Fitted, State, Values
 from regimen.preprocess.kalman import KalmanFilter
 from regimen.preprocess.running import RunningScaler
@@ -18,6 +19,7 @@ from regimen.preprocess.standard_scaler import StandardScaler
 from regimen.splits import Slice
 
 _FROM_STATE: Final[Mapping[str, Callable[[State], Fitted]]] = {
+    "consensus": ConsensusAutoencoder.from_state,
     "kalman": KalmanFilter.from_state,
     "running": RunningScaler.from_state,
     "standard": StandardScaler.from_state,

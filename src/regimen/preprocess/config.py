@@ -8,11 +8,45 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
+    from regimen.preprocess.consensus import ConsensusAutoencoder
     from regimen.preprocess.fitted import Values
     from regimen.preprocess.kalman import KalmanFilter
     from regimen.preprocess.running import RunningScaler
     from regimen.preprocess.standard_scaler import StandardScaler
     from regimen.splits import Slice
+
+
+class ConsensusConfig(BaseModel):
+    """What two autoencoders that read different columns both say the rows are.
+
+    Each sees columns of its own, and reconstructs the same target through a bottleneck; that they must agree keeps
+    either from learning noise that the other cannot see. By default the columns are dealt to the two in turn, and all
+    are the target.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["consensus"] = Field("consensus", description="What two autoencoders agree on.")
+    columns: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Columns that are reconstructed; null: all. Others pass as they are."
+    )
+    views: tuple[tuple[str, ...], tuple[str, ...]] | None = Field(
+        None, description="Columns that each of the two reads; null: all, dealt in turn. A column may be in both."
+    )
+    bottleneck: int | None = Field(None, ge=1, description="Numbers in the middle; null: a quarter of the target's.")
+    hidden: int = Field(32, ge=0, description="Units on both sides of the bottleneck; 0: linear autoencoders.")
+    agreement: float = Field(1.0, ge=0.0, description="What disagreement counts beside an error of reconstruction.")
+    clip: float | None = Field(5.0, gt=0.0, description="Values are cut at so many deviations; null: never.")
+    steps: int = Field(2_000, ge=1, description="Steps of Adam.")
+    batch_size: int = Field(256, ge=1, description="Rows of a step.")
+    learning_rate: float = Field(3e-3, gt=0.0, description="Of Adam.")
+    seed: int = Field(0, ge=0, description="Of first weights and batches: all seeds of a run share the step.")
+
+    def fit(self, values: Values, part: Slice, names: Sequence[str]) -> ConsensusAutoencoder:
+        """Returns the autoencoders of a training slice; see `regimen.preprocess.consensus_fit.fit_consensus`."""
+        from regimen.preprocess.consensus_fit import fit_consensus
+
+        return fit_consensus(self, values, part, names)
 
 
 class KalmanConfig(BaseModel):
@@ -82,5 +116,7 @@ class StandardConfig(BaseModel):
         return StandardScaler.fit(values, part, names, clip=self.clip)
 
 
-PreprocessConfig = Annotated[KalmanConfig | RunningConfig | StandardConfig, Field(discriminator="kind")]
+PreprocessConfig = Annotated[
+    ConsensusConfig | KalmanConfig | RunningConfig | StandardConfig, Field(discriminator="kind")
+]
 """Every step of preprocessing; ``kind`` says which."""
