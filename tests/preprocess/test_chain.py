@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from regimen.bars import Bars
 from regimen.errors import SplitError
 from regimen.labels import Labels
-from regimen.preprocess import Chain, PreprocessConfig, RunningConfig, StandardConfig
+from regimen.preprocess import Chain, PreprocessConfig, RunningConfig, RunningScaler, StandardConfig
+from regimen.preprocess.running import merged
 from regimen.splits import WalkForwardConfig, Window, walk_forward
 
 NAMES = ("a", "b", "c")
@@ -27,23 +28,26 @@ def quick(member: Any) -> Any:
 CONFIGS: dict[str, list[Any]] = {
     **{member.model_fields["kind"].default: [quick(member)] for member in MEMBERS},
     "forgetting": [RunningConfig(half_life=20.0, clip=None)],
+    "frozen": [RunningConfig(half_life=20.0, frozen=True)],
     "both": [RunningConfig(half_life=50.0), StandardConfig(clip=1.0)],
     "twice": [StandardConfig(clip=None), RunningConfig(), RunningConfig(half_life=7.0)],
     "none": [],
 }
 
 
-def _window() -> Window:
-    shape = (400, 2)
+def _window(symbols: int = 2) -> Window:
+    shape = (400, symbols)
     price = np.full(shape, 10.0)
     time = np.datetime64("2020-01-01", "ns") + np.arange(400) * np.timedelta64(1, "D")
-    bars = Bars.from_arrays(time, open=price, high=price, low=price, close=price, symbols=("x", "y"), checked=False)
-    t_end = np.minimum(np.arange(400)[:, None] + np.full(2, 3), 399)
+    bars = Bars.from_arrays(
+        time, open=price, high=price, low=price, close=price, symbols=("x", "y")[:symbols], checked=False
+    )
+    t_end = np.minimum(np.arange(400)[:, None] + np.full(symbols, 3), 399)
     labels = Labels(np.random.default_rng(0).integers(0, 3, shape).astype(np.int8), t_end, np.zeros(shape), 3)
     return walk_forward(WalkForwardConfig(train=200, test=100), bars, labels)[0]
 
 
-WINDOW = _window()
+WINDOW, WINDOW_OF_ONE = _window(), _window(1)
 
 
 def _values(level: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -155,3 +159,45 @@ def test_a_column_that_stands_still_is_zero_and_values_are_cut() -> None:
     np.testing.assert_array_equal(scaled[..., 0], 0.0)
     np.testing.assert_array_equal(scaled[300, :, 1], 2.0)
     assert np.abs(scaled).max() == 2.0
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    rows = WINDOW.train.take(values)
+    return rows[np.isfinite(rows).all(axis=1)]
+
+
+def test_frozen_it_scales_by_the_training_slice_whose_symbols_are_merged() -> None:
+    values = _values(level=1e7)
+    values[:, 1] += 3.0  # symbols whose means differ
+    frozen = RunningConfig(frozen=True, clip=None).fit(values, WINDOW.train, NAMES)
+    rows = _whole(values).astype(np.longdouble)
+    expected = (values[390] - rows.mean(axis=0)) / rows.std(axis=0)
+    scaled = frozen.scan(values)
+    np.testing.assert_allclose(scaled[390], expected.astype(float), rtol=0, atol=1e-8)
+    assert frozen.memory == 0
+    np.testing.assert_array_equal(frozen.step(values[390], np.zeros((2, 0)))[0], scaled[390])
+    fading = RunningConfig(frozen=True, half_life=5.0).fit(values[:, :1], WINDOW_OF_ONE.train, NAMES)
+    on = RunningConfig(half_life=5.0).fit(values[:, :1], WINDOW_OF_ONE.train, NAMES)
+    times = [t for t in WINDOW_OF_ONE.train.positions[0] if np.isfinite(values[t, 0]).all()]
+    at = times[-1]
+    alone = on.scan(values[times, :1])[-1, 0]  # the newest row by what is known there
+    np.testing.assert_allclose(fading.scan(values[:, :1])[at, 0], alone, rtol=0, atol=1e-7)
+
+
+def test_a_running_scaler_that_goes_on_is_written_as_before_one_could_be_frozen() -> None:
+    assert set(RunningConfig().model_dump()) == {"kind", "half_life", "clip"}
+    assert RunningConfig(frozen=True).model_dump()["frozen"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [False, True])
+def test_ten_million_rows_are_scaled_as_numpy_scales_them(frozen: bool) -> None:
+    """Oracle: numpy's mean and deviation of the concatenation, to 1e-10 of a deviation."""
+    rows = np.random.default_rng(0).normal(100.0, 3.0, (10_000_000, 1))
+    expected = (rows[-1, 0] - rows.mean()) / rows.std()
+    if frozen:
+        mean, scale = merged([rows[:2_000_000], rows[2_000_000:]], 1.0)
+        scaled = (rows[-1, 0] - mean[0]) / scale[0]
+    else:
+        scaled = RunningScaler(("a",), 1.0, None).scan(rows[:, None])[-1, 0, 0]
+    assert abs(scaled - expected) < 1e-10

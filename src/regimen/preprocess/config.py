@@ -76,7 +76,8 @@ class RunningConfig(BaseModel):
     """``(x − mean) / deviation`` of the rows so far, the newest included, for each symbol by itself.
 
     Nothing is fitted, and it goes on after the training slice: row t uses rows <= t in training, validation and live
-    trading alike. Its first rows are scaled by few: they are small numbers, not missing ones.
+    trading alike. Its first rows are scaled by few: they are small numbers, not missing ones. Frozen, it stops where
+    the training slice ends, and what is known there, of all symbols together, scales every row.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -86,19 +87,25 @@ class RunningConfig(BaseModel):
         None, gt=0.0, description="Known rows after which one counts half; null: all count alike."
     )
     clip: float | None = Field(5.0, gt=0.0, description="Scaled values are cut at plus and minus this; null: never.")
+    frozen: bool = Field(
+        False,
+        exclude_if=lambda frozen: not frozen,  # a config without it is written, and hashed, as before there was one
+        description="It stops at the end of the training slice, and scales every row by what is known there.",
+    )
 
     def fit(self, values: Values, part: Slice, names: Sequence[str]) -> RunningScaler:
-        """Returns the scaler; the values are not read.
+        """Returns the scaler; values are read where it is frozen only, and of the training slice alone.
 
         Raises:
             SplitError: anything but a training slice, or names that do not match the columns.
         """
-        from regimen.preprocess.fitted import require_training
-        from regimen.preprocess.running import RunningScaler
+        from regimen.preprocess.fitted import require_training, whole_rows
+        from regimen.preprocess.running import RunningScaler, merged
 
         require_training("preprocess: running", values, part, names)
         keep = 1.0 if self.half_life is None else 0.5 ** (1.0 / self.half_life)
-        return RunningScaler(tuple(names), keep, self.clip)
+        stopped = merged(whole_rows(values, part), keep) if self.frozen else None
+        return RunningScaler(tuple(names), keep, self.clip, stopped)
 
 
 class StandardConfig(BaseModel):

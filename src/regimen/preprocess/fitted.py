@@ -52,3 +52,10 @@ def require_training(step: str, values: Values, part: Slice, names: Sequence[str
     if values.ndim != 3 or values.shape[2] != len(names):
         rule = f"needs values of the shape (time, symbol, feature = {len(names)})"
         raise SplitError(f"{step}.fit", rule, values.shape)
+
+
+def whole_rows(values: Values, part: Slice) -> list[Values]:
+    """Returns each symbol's usable rows (n, feature) of a slice that have no value missing, in time."""
+    block = values[part.start : part.stop]
+    usable = part.usable & np.isfinite(block).all(axis=2)
+    return [block[usable[:, symbol], symbol] for symbol in range(usable.shape[1])]

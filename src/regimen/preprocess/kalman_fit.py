@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError
-from regimen.preprocess.fitted import Values, require_training
+from regimen.preprocess.fitted import Values, require_training, whole_rows
 from regimen.preprocess.kalman import KalmanFilter, innovations, stationary
 from regimen.splits import Slice
 
@@ -58,10 +58,8 @@ def fit_kalman(
 
 def _newest(values: Values, part: Slice, rows: int) -> tuple[Values, NDArray[np.bool_]]:
     """Returns the newest whole usable rows (row, feature), one symbol after the other, and where each begins."""
-    usable, block = part.usable, values[part.start : part.stop]
-    usable = usable & np.isfinite(block).all(axis=2)
-    each = -(-rows // max(1, usable.shape[1]))
-    series = [block[usable[:, symbol], symbol][-each:] for symbol in range(usable.shape[1])]
+    each = -(-rows // max(1, part.usable.shape[1]))
+    series = [symbol[-each:] for symbol in whole_rows(values, part)]
     starts = np.zeros(sum(map(len, series)), dtype=np.bool_)
     starts[np.cumsum([0, *map(len, series)])[:-1][[len(one) > 0 for one in series]]] = True
     return np.concatenate(series), starts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -55,6 +56,37 @@ def _scan(values: Values, keep: float, clip: float) -> Values:
     return out
 
 
+@jit
+def _last(rows: Values, keep: float) -> Values:
+    """Returns the state (1 + 3 · feature,) after rows (n, feature)."""
+    state, out = np.zeros(1 + 3 * rows.shape[1]), np.empty(rows.shape[1])
+    for i in range(rows.shape[0]):
+        _take_in(rows[i], state, out, keep, np.inf)
+    return state
+
+
+def merged(series: Sequence[Values], keep: float) -> tuple[Values, Values]:
+    """Returns mean and scale (feature,) of several series of rows (n, feature), each forgotten at its own pace.
+
+    Source: Chan, Golub, LeVeque, Algorithms for computing the sample variance (1983), eq. 2.1.
+    """
+    columns = series[0].shape[1]
+    weight, mean, squares, zero = 0.0, np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    for rows in series:
+        if len(rows):
+            own, first, above, more = np.split(
+                _last(np.ascontiguousarray(rows), keep), [1, 1 + columns, 1 + 2 * columns]
+            )
+            zero = first if weight == 0.0 else zero
+            apart = (first - zero) + above - mean
+            share = own[0] / (weight + own[0])
+            squares = squares + more + apart * apart * weight * share
+            mean, weight = mean + apart * share, weight + own[0]
+    deviation = np.sqrt(squares / max(weight, 1.0))
+    scale = np.where(deviation > 1e-12 * np.maximum(np.abs(zero + mean), 1e-300), deviation, 1.0)
+    return zero + mean, scale
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class RunningScaler:
@@ -64,6 +96,7 @@ class RunningScaler:
         names: columns, in their order.
         keep: what an earlier row's weight is multiplied by at each row.
         clip: results are cut at ± this; None for no limit.
+        stopped: mean and scale (feature,) that every row is scaled by; None: those of the symbol's rows so far.
 
     Source: West, Updating mean and variance estimates (Communications of the ACM 22, 1979).
     """
@@ -71,19 +104,28 @@ class RunningScaler:
     names: tuple[str, ...]
     keep: float
     clip: float | None
+    stopped: tuple[Values, Values] | None = None
 
     @property
     def memory(self) -> int:
         """The weight so far, and for each column its first value, a mean and a sum of squared deviations."""
-        return 1 + 3 * len(self.names)
+        return 0 if self.stopped is not None else 1 + 3 * len(self.names)
 
     def step(self, rows: Values, state: Values) -> tuple[Values, Values]:
         """Returns whole rows (n, feature) scaled, and the memory (n, memory) after them."""
+        if self.stopped is not None:
+            return self._scaled(rows, self.stopped), state
         return _step(np.ascontiguousarray(rows), np.ascontiguousarray(state), self.keep, self._limit)
 
     def scan(self, values: Values) -> Values:
         """Returns a series (time, symbol, feature) scaled; NaN where a row is not whole."""
+        if self.stopped is not None:
+            return np.where(np.isfinite(values).all(axis=2, keepdims=True), self._scaled(values, self.stopped), np.nan)
         return _scan(np.ascontiguousarray(values), self.keep, self._limit)
+
+    def _scaled(self, values: Values, stopped: tuple[Values, Values]) -> Values:
+        mean, scale = stopped
+        return np.minimum(np.maximum((values - mean) / scale, -self._limit), self._limit)
 
     @property
     def _limit(self) -> float:
@@ -92,11 +134,15 @@ class RunningScaler:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Returns everything as a dict of arrays, for a file."""
         clip = np.nan if self.clip is None else self.clip
-        return {"names": np.array(self.names, np.str_), "keep": np.array(self.keep), "clip": np.array(clip)}
+        known = {} if self.stopped is None else dict(zip(("mean", "scale"), self.stopped, strict=True))
+        return {"names": np.array(self.names, np.str_), "keep": np.array(self.keep), "clip": np.array(clip), **known}
 
     @classmethod
     def from_state(cls, state: State) -> RunningScaler:
         """Rebuilds a scaler from `state`."""
         clip = float(np.asarray(state["clip"], np.float64))
         keep = float(np.asarray(state["keep"], np.float64))
-        return cls(tuple(str(name) for name in state["names"]), keep, None if np.isnan(clip) else clip)
+        names = tuple(str(name) for name in state["names"])
+        known = "mean" in state or "scale" in state
+        stopped = (np.array(state["mean"], np.float64), np.array(state["scale"], np.float64)) if known else None
+        return cls(names, keep, None if np.isnan(clip) else clip, stopped)
