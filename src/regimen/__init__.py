@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SACConfig,
         SB3Config,
     )
-    from regimen.augment import BlockBootstrapConfig
+    from regimen.augment import BlockBootstrapConfig, CrisisConfig
     from regimen.bars import Bars, DataConfig, ExtraFile, RepairsConfig
     from regimen.charts import Picture
     from regimen.envs import (
@@ -146,6 +146,7 @@ __all__ = [
     "Constant",
     "ContinuousConfig",
     "Costs",
+    "CrisisConfig",
     "CurriculumConfig",
     "DataConfig",
     "DataError",
@@ -305,6 +306,7 @@ _named, _ = lazily(
         "Constant": ".policies",
         "ContinuousConfig": ".envs",
         "Costs": ".execution",
+        "CrisisConfig": ".augment",
         "CurriculumConfig": ".training.recipes",
         "DataConfig": ".bars",
         "DataError": ".errors",

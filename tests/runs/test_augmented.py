@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ Configured = Callable[..., RunConfig]
 PATHS = "augment=[{kind: block_bootstrap, paths: 2, block: 30}]"
 CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
 HYBRID = "model={kind: hybrid, context: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+CRISES = "augment=[{kind: crisis, fraction: 0.1, templates: [flash-crash, luna-2022], block: 40}]"
+LONGER = "splits={train: 400, test: 120}"
 AGENT = (
     "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",
     "environment={steps: 512, n_envs: 30, episode_length: 40, evaluations: 1}",
@@ -111,6 +114,43 @@ def test_paths_count_in_the_weights_of_their_own_symbol(configured: Configured, 
         moves = log_returns(paths[0].bars.close)
         worth = attributed_returns(time, np.zeros_like(time), end, moves)
         np.testing.assert_allclose(more.weights[own] / worth, more.weights[own][0] / worth[0], rtol=1e-6)
+
+
+def _hash(*arrays: np.ndarray) -> str:
+    """A fingerprint of arrays."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in arrays)).hexdigest()
+
+
+def test_a_tenth_of_the_training_rows_is_of_crises_and_none_of_any_other_rows(configured: Configured) -> None:
+    prepared = prepare(configured(CRISES, LONGER))
+    plain, more, paths = _both(prepared)
+    window, count = prepared.windows[1], len(plain.y_train)
+    assert len(more.y_train) - count == pytest.approx(count / 9, abs=1)
+    learned = np.concatenate([np.flatnonzero(path.labels.defined[:, 0] & path.known[:, 0]) for path in paths])
+    assert len(learned) == len(more.y_train) - count
+    for path in paths:  # what is learned from is what its own bars say
+        times = np.flatnonzero(path.labels.defined[:, 0])
+        np.testing.assert_array_equal(path.labels.y[times], label(prepared.config.labels, path.bars).y[times])
+    assert plain.x_val is not None
+    assert more.x_val is not None
+    assert more.y_val is not None
+    assert plain.y_val is not None
+    assert _hash(more.x_train[:count], more.y_train[:count]) == _hash(plain.x_train[:], plain.y_train)
+    assert _hash(more.x_val[:], more.y_val) == _hash(plain.x_val[:], plain.y_val)
+    scaler = StandardScaler.fit(prepared.frame.values, window.train, prepared.frame.names, clip=5.0)
+    test = scaler.take(prepared.frame.values, window.test, prepared.frame.names, np.float32)
+    made = {_hash(row) for row in more.x_train[count:]}
+    assert len(made) == len(more.y_train) - count
+    assert made.isdisjoint(_hash(row) for row in (*more.x_val[:], *test))
+
+
+@pytest.mark.parametrize("words", [(), (CNN,)])
+def test_a_run_learns_from_crises_and_repeats_itself(
+    configured: Configured, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    config = configured("training.epochs=2", CRISES, LONGER, *words)
+    directory, _ = start(config, tmp_path / "runs", silent)
+    assert not reproduce_run(directory, silent).differing
 
 
 def test_an_agent_learns_in_lanes_of_paths_too(configured: Configured, tmp_path: Path) -> None:

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from regimen.augment.block_bootstrap import BlockBootstrap, BlockBootstrapConfig
-from regimen.augment.paths import Paths
+from regimen.augment.crises import Crises, CrisisConfig, Scenario, scenarios
+from regimen.augment.paths import Path, Paths
 
-AugmentConfig = BlockBootstrapConfig
-"""Every way to make more paths."""
+PathsConfig = BlockBootstrapConfig | CrisisConfig
+"""Every way to make more paths of bars."""
 
-__all__ = ["AugmentConfig", "BlockBootstrap", "BlockBootstrapConfig", "Paths"]
+AugmentConfig = Annotated[PathsConfig, Field(discriminator="kind")]
+"""Every way to make more to learn from; ``kind`` chooses."""
+
+__all__ = [
+    "AugmentConfig",
+    "BlockBootstrap",
+    "BlockBootstrapConfig",
+    "Crises",
+    "CrisisConfig",
+    "Path",
+    "Paths",
+    "PathsConfig",
+    "Scenario",
+    "scenarios",
+]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from regimen.augment.paths import Path, bars_of_training
+from regimen.augment.ratios import ratios_of, with_ratios
 from regimen.bars import Bars
-from regimen.errors import SplitError
 from regimen.seeding import generator
 from regimen.splits import Slice
-
-Floats = NDArray[np.float64]
 
 
 class BlockBootstrapConfig(BaseModel):
@@ -33,22 +32,9 @@ class BlockBootstrapConfig(BaseModel):
     paths: int = Field(1, ge=1, le=1000, description="Paths to learn from besides the real one, each as long.")
     block: float = Field(100.0, gt=1.0, description="Mean length of a block, in bars.")
 
-    def fit(self, bars: Bars, part: Slice) -> BlockBootstrap:
-        """Returns the paths of a training slice; no bar outside of it is read.
-
-        Args:
-            bars: the whole series; adjusted prices where it has an adjustment.
-            part: a slice of role ``train``.
-
-        Raises:
-            SplitError: anything but a training slice, or one of fewer than two bars.
-        """
-        if part.role != "train":
-            raise SplitError("augment.fit", "must see the training slice only", part.role)
-        if part.stop - part.start < 2:
-            raise SplitError("augment.fit", "needs at least two bars", part.stop - part.start)
-        own = bars.window(part.start, part.stop)
-        return BlockBootstrap(own.adjusted() if "adjustment" in own.extras else own, self.block)
+    def fit(self, bars: Bars, part: Slice, warmup: int = 0) -> BlockBootstrap:
+        """Returns the paths of a training slice; see `regimen.augment.paths.bars_of_training` for what is refused."""
+        return BlockBootstrap(bars_of_training(bars, part, warmup), self.block, self.paths)
 
 
 @final
@@ -59,10 +45,16 @@ class BlockBootstrap:
     Attributes:
         slice_bars: the bars of the training slice, and no others.
         block: mean length of a block.
+        number: of paths.
     """
 
     slice_bars: Bars
     block: float
+    number: int = 1
+
+    def paths(self, seed: int) -> Sequence[Path]:
+        """Returns the paths of a seed; all of their rows are learned from."""
+        return [Path(bars) for bars in self.bars(self.number, seed)]
 
     def bars(self, number: int, seed: int) -> Sequence[Bars]:
         """Returns so many paths as long as the slice, at its times, which begin with its first bar.
@@ -75,22 +67,10 @@ class BlockBootstrap:
     def _path(self, random: np.random.Generator) -> Bars:
         own = self.slice_bars
         chosen = np.concatenate([[0], blocks(random, len(own), self.block)])
-        before = _filled(own.close)
-        first = before[np.isfinite(before).argmax(axis=0), np.arange(len(own.symbols))]
-        last = np.concatenate([np.full((1, len(own.symbols)), np.nan), before[:-1]])
-        last[0] = first  # the first bar stays as it is
-        ratios = {name: (getattr(own, name) / last)[chosen] for name in ("open", "high", "low", "close")}
-        growth = np.where(np.isfinite(ratios["close"]), ratios["close"], 1.0)
-        level = first * np.concatenate([np.ones((1, growth.shape[1])), np.cumprod(growth, axis=0)[:-1]])
-        there = np.isfinite(ratios["close"])
-        prices = {name: np.where(there, level * ratio, np.nan) for name, ratio in ratios.items()}
-        return replace(
+        return with_ratios(
             own,
-            open=prices["open"],
-            high=prices["high"],
-            low=prices["low"],
-            close=prices["close"],
-            volume=np.where(there, own.volume[chosen], np.nan),
+            ratios_of(own).at(chosen),
+            volume=own.volume[chosen],
             extras={name: values[chosen] for name, values in own.extras.items()},
             source=f"{own.source} (block bootstrap)",
         )
@@ -106,10 +86,3 @@ def blocks(random: np.random.Generator, bars: int, mean: float) -> NDArray[np.in
     starts = random.integers(0, steps, len(place))[np.cumsum(begins) - 1]
     position: NDArray[np.int64] = 1 + (starts + since) % steps
     return position
-
-
-def _filled(close: Floats) -> Floats:
-    """Returns closes (time, symbol) with the last known one where there is no bar; NaN before the first."""
-    known = np.where(np.isfinite(close), np.arange(len(close))[:, None], -1)
-    place = np.maximum.accumulate(known, axis=0)
-    return np.where(place >= 0, np.take_along_axis(close, np.maximum(place, 0), axis=0), np.nan)

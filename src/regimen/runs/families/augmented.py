@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regimen.errors import ConfigError
+from regimen.labels import UNDEFINED, Labels
 from regimen.preprocess import Chain
 from regimen.runs.prepare import Prepared, labelled, seen
 from regimen.seeding import torch_seed
@@ -35,7 +37,7 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
     paths = []
     for number, config in enumerate(prepared.config.augment):
         own = torch_seed(seed, "window", window.number, "augment", number)
-        for bars in config.fit(prepared.bars, window.train).bars(config.paths, own):
+        for bars, learned in config.fit(prepared.bars, window.train, prepared.features.warmup).paths(own):
             frame = prepared.features.compute(seen(bars))
             there = np.where(bars.present[..., None], frame.values, np.nan)
             paths.append(
@@ -44,8 +46,21 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
                     replace(prepared.loaded, bars=bars),
                     prepared.features,
                     replace(frame, values=chain.scan(prepared.passed.scan(there))),
-                    labelled(prepared.config, bars),
+                    _learned(labelled(prepared.config, bars), learned),
                     (),
                 )
             )
     return tuple(paths)
+
+
+def _learned(labels: Labels, learned: NDArray[np.bool_] | None) -> Labels:
+    """Returns labels of those bars alone whose rows are learned from."""
+    if learned is None:
+        return labels
+    kept = learned[:, None] & labels.defined
+    return replace(
+        labels,
+        y=np.where(kept, labels.y, UNDEFINED).astype(np.int8),
+        t_end=np.where(kept, labels.t_end, -1),
+        forward_return=np.where(kept, labels.forward_return, np.nan),
+    )
