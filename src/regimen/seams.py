@@ -31,12 +31,17 @@ class RowTable(NamedTuple):
         symbol: (n,) int64 position of its symbol.
         end: (n,) int64 position of the last bar that its label looked at.
         volatility: (n,) float64 volatility of the returns of bars <= time, per bar.
+        sign_changes, clarity, noise: (n,) float64 of the way up to it, see `regimen.labels.trailing_difficulty`; None
+            where nothing asks for them.
     """
 
     time: NDArray[np.int64]
     symbol: NDArray[np.int64]
     end: NDArray[np.int64]
     volatility: NDArray[np.float64]
+    sign_changes: NDArray[np.float64] | None = None
+    clarity: NDArray[np.float64] | None = None
+    noise: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class Batch(NamedTuple):
         smoothing: ε, the share of each row's class that is spread evenly over all classes.
         shares: (n, class) float32 what of each row is of which class, in place of ``y``; None: all of it is of ``y``.
         costs: (n, class, action) float32 what each action costs where the row is of the class; None: cross-entropy.
+        time, symbol: (n,) int64 positions of the row's bar in the series and of its symbol; None: unknown.
+        epoch: number of the epoch, from 1; 0 for validation rows.
     """
 
     x: Tensor
@@ -82,13 +89,16 @@ class Batch(NamedTuple):
     smoothing: float = 0.0
     shares: Tensor | None = None
     costs: Tensor | None = None
+    time: Tensor | None = None
+    symbol: Tensor | None = None
+    epoch: int = 0
 
     def part(self, rows: slice) -> Batch:
         """Returns some of its rows."""
         targets = {name: column[rows] for name, column in self.targets.items()}
         columns = {
             name: getattr(self, name)[rows]
-            for name in ("x", "y", "weights", "shares", "costs")
+            for name in ("x", "y", "weights", "shares", "costs", "time", "symbol")
             if getattr(self, name) is not None
         }
         return self._replace(targets=targets, **columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, load_config
 from regimen.runs.families.augmented import augmented
 from regimen.runs.families.rows import training_data
-from regimen.runs.prepare import Prepared, prepare
+from regimen.runs.prepare import Prepared, prepare, prepare_bars
 from regimen.training import TrainingData
 
 CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
@@ -72,6 +73,35 @@ def test_weights_of_the_config_reach_the_loop(config_file: Path, section: str, w
     )
     np.testing.assert_array_equal(data.weights, expected)
     assert data.weights.std() > 0.1
+
+
+def test_what_recipes_read_of_training_rows_is_known_when_the_slice_ends(config_file: Path) -> None:
+    """All bars after the training slice are replaced: not a bit of what a recipe may read of its rows changes."""
+    recipes = "training.recipes=[{kind: trading_loss}, {kind: curriculum}]"
+    prepared, data = _data(config_file, recipes, HYBRID)
+    assert data.rows is not None
+    assert data.rows_val is not None
+    assert {*data.targets_train} == {"return", "scale"}
+    start, bars = prepared.windows[1].validation.start, prepared.bars
+    later = (np.arange(len(bars)) >= start)[:, None]
+    factor = np.where(later, np.exp(np.random.default_rng(0).normal(0.0, 0.3, bars.shape)), 1.0)
+    prices = {name: getattr(bars, name) * factor for name in ("open", "high", "low", "close")}
+    poisoned = replace(prepared.loaded, bars=replace(bars, **prices))
+    other = prepare_bars(prepared.config, poisoned, prepared.features)
+    names, window = other.frame.names, prepared.windows[1]
+    scaler = StandardScaler.fit(prepared.frame.values, window.train, names, clip=5.0)
+    predictor = prepared.config.model.build(inputs=len(names), schema=prepared.features.hash)  # type: ignore[call-arg]
+    after = training_data(other, other.windows[1], scaler, predictor)
+    np.testing.assert_array_equal(after.x_train[:], data.x_train[:])
+    np.testing.assert_array_equal(after.y_train, data.y_train)
+    for wanted in ("return", "scale"):
+        np.testing.assert_array_equal(after.targets_train[wanted], data.targets_train[wanted])
+    for column, poisoned_column in zip(data.rows, after.rows or (), strict=True):
+        assert column is not None
+        np.testing.assert_array_equal(poisoned_column, column)
+    assert not np.array_equal(after.targets_val["return"], data.targets_val["return"])
+    for column in ("sign_changes", "clarity", "noise"):  # of validation rows only what their own bars say
+        assert np.isfinite(getattr(data.rows_val, column)).all()
 
 
 def test_labels_that_know_of_costs_know_of_the_market_of_the_run(configured: Callable[..., RunConfig]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         TripleBarrierConfig,
         WeightsConfig,
     )
+    from regimen.labels.difficulty import trailing_difficulty
     from regimen.labels.labelling import label
     from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
     from regimen.labels.targets import REGIMES, TARGETS, further_targets
@@ -41,6 +42,7 @@ __all__ = [
     "label",
     "log_returns",
     "row_weights",
+    "trailing_difficulty",
     "trailing_volatility",
 ]
 
@@ -65,6 +67,7 @@ __getattr__, __dir__ = lazily(
         "row_weights": ".weights",
         "SELL": ".labels",
         "TARGETS": ".targets",
+        "trailing_difficulty": ".difficulty",
         "trailing_volatility": ".volatility",
         "UNDEFINED": ".labels",
         "WeightsConfig": ".config",

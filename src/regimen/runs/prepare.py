@@ -15,12 +15,21 @@ from regimen.bars import Bars, DataConfig, Sketch
 from regimen.errors import DataError, RunError
 from regimen.execution import History
 from regimen.features import FeatureFrame, FeatureSet
-from regimen.labels import TARGETS, Labels, adjusted_prices, further_targets, label, trailing_volatility
+from regimen.labels import (
+    TARGETS,
+    Labels,
+    adjusted_prices,
+    further_targets,
+    label,
+    trailing_difficulty,
+    trailing_volatility,
+)
 from regimen.policies import realised_volatility
 from regimen.preprocess import Chain
 from regimen.readers import Loaded, load, load_as_is, load_with_report
 from regimen.records import RunConfig
 from regimen.reprs import many, short
+from regimen.seams import RowTable
 from regimen.splits import Fold, Slice, Window, purged_folds, split
 
 
@@ -81,6 +90,19 @@ class Prepared:
     def volatility(self) -> NDArray[np.float64]:
         """(time, symbol): what the labels divide by, the trailing volatility of one bar's returns."""
         return trailing_volatility(adjusted_prices(self.bars).close, self.config.labels.volatility_bars)
+
+    @cached_property
+    def difficulty(self) -> tuple[NDArray[np.float64], ...]:
+        """Each (time, symbol): `trailing_difficulty` over the bars of that volatility, for recipes; else nothing."""
+        if not self.config.training.recipes:
+            return ()
+        return trailing_difficulty(adjusted_prices(self.bars).close, self.config.labels.volatility_bars)
+
+    def table(self, times: NDArray[np.int64], symbols: NDArray[np.int64]) -> RowTable:
+        """Returns where rows come from that stand at these bars of these symbols."""
+        at = times, symbols
+        columns = (column[at] for column in self.difficulty)
+        return RowTable(times, symbols, self.labels.t_end[at], self.volatility[at], *columns)
 
     def folds(self, part: Slice, k: int) -> tuple[Fold, ...]:
         """Returns k folds of a training slice with the embargo of the run's splits; see `purged_folds`.

@@ -117,6 +117,15 @@ class TrainingConfig(BaseModel):
                 raise ValueError(f"recipes must not hold {recipe.kind} where {field} says so already")
         return self
 
+    @model_validator(mode="after")
+    def _stages_fill_the_training(self) -> Self:
+        for recipe in self.recipes:
+            stages = getattr(recipe, "stages", None)
+            if stages is not None and sum(stages) != self.epochs:
+                total = f"{list(stages)} sum to {sum(stages)}"
+                raise ValueError(f"recipes: stages must sum to epochs={self.epochs}, but {total}")
+        return self
+
     @property
     def all_recipes(self) -> tuple[Recipe, ...]:
         """The recipes that ``sampler`` and ``label_smoothing`` stand for, and then those listed."""

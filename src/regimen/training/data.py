@@ -33,6 +33,7 @@ class TrainingData:
         targets_train: by name (n,), what is learned besides the class; finite.
         targets_val: (m,), of the same names.
         rows: where the training rows come from, for what asks for it (weights, a curriculum); None: unknown.
+        rows_val: where the validation rows come from.
         groups: positions of the columns of each named group of features; empty: unknown.
     """
 
@@ -44,6 +45,7 @@ class TrainingData:
     targets_train: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     targets_val: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     rows: RowTable | None = None
+    rows_val: RowTable | None = None
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def check(
@@ -69,7 +71,9 @@ class TrainingData:
             _check_targets("targets_val", self.targets_val, len(self.x_val), (*targets, *self.targets_train))
         _check_targets("targets_train", self.targets_train, len(self.x_train), targets)
         if self.rows is not None:
-            _check_table(self.rows, len(self.x_train))
+            _check_table("rows", self.rows, len(self.x_train))
+        if self.rows_val is not None:
+            _check_table("rows_val", self.rows_val, 0 if self.x_val is None else len(self.x_val))
         if self.weights is not None:
             _check_weights(self.weights, len(self.x_train))
         if not allow_missing_classes:
@@ -90,7 +94,7 @@ class TrainingData:
 
         Args:
             first: the targets that a model learns, in its own order; further ones follow by their names.
-            with_rows: where the rows come from, and what groups their columns are of, counts too, because something
+            with_rows: where all rows come from, and what groups their columns are of, counts too, because something
                 asks for it.
         """
         digest = hashlib.sha256()
@@ -103,8 +107,8 @@ class TrainingData:
         digest.update("".join(further).encode())
         if with_rows and self.groups:
             digest.update(repr(sorted(self.groups.items())).encode())
-        table = self.rows if with_rows and self.rows is not None else ()
-        arrays = _arrays(self.x_train, self.y_train, self.x_val, self.y_val, self.weights, *columns, *table)
+        tables = [column for table in (self.rows, self.rows_val) if with_rows for column in table or ()]
+        arrays = _arrays(self.x_train, self.y_train, self.x_val, self.y_val, self.weights, *columns, *tables)
         for array in arrays:
             if array is None:
                 digest.update(b"none")
@@ -167,10 +171,10 @@ def _check_targets(name: str, targets: Mapping[str, NDArray[np.floating]], rows:
             raise DataError(f"{name}: {each}", f"must be finite (row {int(np.argmin(finite))})")
 
 
-def _check_table(table: RowTable, rows: int) -> None:
+def _check_table(which: str, table: RowTable, rows: int) -> None:
     for name, values in table._asdict().items():
-        if values.shape != (rows,):
-            raise DataError(f"rows: {name}", f"must have one value for each of the {rows} rows", values.shape)
+        if values is not None and values.shape != (rows,):
+            raise DataError(f"{which}: {name}", f"must have one value for each of the {rows} rows", values.shape)
 
 
 def _check_weights(weights: NDArray[np.floating], rows: int) -> None:

@@ -14,7 +14,16 @@ from regimen.seams import Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
 from regimen.training.objectives import LearnsMore, classification, identity, joint
-from regimen.training.recipes import ChangesBatches, ChangesObjective, NeedsTargets, ReplacesSampler, SamplesRows, Task
+from regimen.training.pairs import check_pairs
+from regimen.training.recipes import (
+    ChangesBatches,
+    ChangesObjective,
+    NeedsTargets,
+    ReplacesObjective,
+    ReplacesSampler,
+    SamplesRows,
+    Task,
+)
 from regimen.training.samplers import shuffled
 
 
@@ -50,6 +59,7 @@ def check_settings(config: TrainingConfig, data: TrainingData, scored: bool) -> 
         if not {*wanted} <= {*data.targets_train}:
             rule = f"needs the targets {', '.join(wanted)} of every row (TrainingData.targets_train)"
             raise ConfigError(f"training.recipes: {each.kind}", rule, [*data.targets_train])
+    check_pairs(config)
     sampling = [recipe for recipe in config.all_recipes if isinstance(recipe, SamplesRows)]
     for recipe in sampling[1:]:
         if isinstance(recipe, ReplacesSampler):
@@ -123,6 +133,10 @@ def default_objective(config: TrainingConfig, task: Task, predictor: TorchPredic
         shares = np.divide(counts.sum(), np.count_nonzero(counts) * counts, where=counts > 0, out=np.zeros(classes))
         weights = torch.tensor(shares, dtype=torch.float32, device=device)
     objective = classification(weights)
+    alone = [recipe.kind for recipe in config.recipes if isinstance(recipe, ReplacesObjective)]
+    if alone and predictor.targets:
+        rule = f"must not hold {alone[0]} for a model that learns more than the class: what else would teach it that?"
+        raise ConfigError("training.recipes", rule, [*predictor.targets])
     if predictor.targets:
         model: LearnsMore = predictor.config  # type: ignore[assignment]
         objective = joint(model, weights)

@@ -119,7 +119,7 @@ def fit(
     run_identity: dict[str, Any] = {}
     if checkpoint is not None:
         run_identity = identify(predictor, data, config, seed, window, device)
-    task = Task(data, config.batch_size, predictor.classes)
+    task = Task(data, config.batch_size, predictor.classes, torch_seed(seed, "window", window, "recipes"))
     sampler = sampler or default_sampler(config, task)
     transform = transform or default_transform(config, task)
     was_training = module.training
@@ -133,10 +133,10 @@ def fit(
             if checkpoint is not None:
                 earlier = load_checkpoint(Path(checkpoint), run_identity, module, optimizer, scaler)
                 progress = earlier or progress
-            train = Resident.of(data.x_train, data.y_train, data.weights, data.targets_train, device)
+            train = Resident.of(data.x_train, data.y_train, data.weights, data.targets_train, device, data.rows)
             val = None
             if data.x_val is not None:
-                val = Resident.of(data.x_val, data.y_val, None, data.targets_val, device)
+                val = Resident.of(data.x_val, data.y_val, None, data.targets_val, device, data.rows_val)
             if not progress.finished:
                 _require_memory(module, train, config, device)
             while not progress.finished:
@@ -151,7 +151,7 @@ def fit(
                 module.train()
                 rates = _rates(config, progress, len(batches))
                 train_loss = _epoch(
-                    module, train, batches, rates, optimizer, scaler, config, transform, draws, objective
+                    module, train, batches, number, rates, optimizer, scaler, config, transform, draws, objective
                 )
                 val_loss = None if val is None else _validate(module, val, objective)
                 _require_number(train_loss, "training", number, config)
@@ -203,6 +203,7 @@ def _epoch(
     module: nn.Module,
     train: Resident,
     batches: Sequence[Rows],
+    number: int,
     rates: Sequence[float],
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
@@ -219,7 +220,7 @@ def _epoch(
     for rate, rows in zip(rates, torch.split(order, [len(rows) for rows in batches]), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = transform(train.take(rows), draws)
+        batch = transform(train.take(rows)._replace(epoch=number), draws)
         if not len(batch.x) == len(batch.y) == len(batch.weights):
             lengths = [len(batch.x), len(batch.y), len(batch.weights)]
             raise ValueError(f"a transform must keep x, y and weights of one length: {lengths}")

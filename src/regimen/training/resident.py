@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from regimen.seams import Batch, Inputs
+from regimen.seams import Batch, Inputs, RowTable
 from regimen.windows import SeriesWindows
 
 
@@ -31,6 +31,7 @@ class Resident:
         y, weights: as in `Batch`, of all rows.
         targets: (n, target) float32; None where nothing is learned besides the class.
         names: of the targets.
+        time, symbol: as in `Batch`, of all rows.
     """
 
     runs: Tensor
@@ -40,10 +41,18 @@ class Resident:
     weights: Tensor
     targets: Tensor | None
     names: tuple[str, ...]
+    time: Tensor | None = None
+    symbol: Tensor | None = None
 
     @classmethod
     def of(
-        cls, x: Inputs, y: Any, weights: Any, targets: Mapping[str, NDArray[np.floating]], device: torch.device
+        cls,
+        x: Inputs,
+        y: Any,
+        weights: Any,
+        targets: Mapping[str, NDArray[np.floating]],
+        device: torch.device,
+        table: RowTable | None = None,
     ) -> Resident:
         """Sends rows to a device; on the CPU float32 rows stay where they are."""
         first = None
@@ -62,6 +71,8 @@ class Resident:
             _sent(np.ones(len(x)) if weights is None else weights, np.float32, device),
             _sent(np.stack([*targets.values()], axis=1), np.float32, device) if targets else None,
             tuple(targets),
+            None if table is None else _sent(table.time, np.int64, device),
+            None if table is None else _sent(table.symbol, np.int64, device),
         )
 
     def __len__(self) -> int:
@@ -88,6 +99,8 @@ class Resident:
             {}
             if self.targets is None
             else dict(zip(self.names, self.targets.index_select(0, rows).unbind(1), strict=True)),
+            time=None if self.time is None else self.time.index_select(0, rows),
+            symbol=None if self.symbol is None else self.symbol.index_select(0, rows),
         )
 
 

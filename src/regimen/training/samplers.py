@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError
-from regimen.seams import Epoch, Rows, Sampler
+from regimen.seams import Epoch, Rows, RowTable, Sampler
 
 
 def shuffled(rows: int, batch_size: int) -> Sampler:
@@ -41,6 +41,43 @@ def balanced(y: NDArray[Any], batch_size: int) -> Sampler:
     def sample(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
         classes = generator.integers(0, len(sizes), size=len(by_class))
         return cut(by_class[starts[classes] + generator.integers(0, sizes[classes])], batch_size)
+
+    return sample
+
+
+def in_blocks(table: RowTable, block: int, batch_size: int) -> Sampler:
+    """Each row exactly once an epoch, in blocks of rows that follow each other in time, the blocks in a new order.
+
+    A block holds bars of one symbol without a gap. Where one ends and the next begins is drawn anew each epoch; the
+    pieces at both ends of a stretch are shorter, or longer by less than half a block.
+
+    Args:
+        table: where the rows come from.
+        block: rows in a block.
+        batch_size: rows in a batch of whole blocks, at most; the last one may be longer by half of it.
+    """
+    order = np.lexsort((table.time, table.symbol))
+    gaps = (np.diff(table.symbol[order]) != 0) | (np.diff(table.time[order]) != 1)
+    stretches = np.split(order, np.flatnonzero(gaps) + 1)
+
+    def sample(history: Sequence[Epoch], generator: np.random.Generator) -> Sequence[Rows]:  # noqa: ARG001
+        pieces: list[Rows] = []
+        for stretch in stretches:
+            cuts = np.arange(generator.integers(block), len(stretch), block)
+            cuts = cuts[(cuts >= block // 2) & (cuts <= len(stretch) - block // 2)]
+            pieces += np.split(stretch, cuts)
+        batches: list[list[Rows]] = []
+        size = batch_size
+        for number in generator.permutation(len(pieces)):
+            if size + len(pieces[number]) > batch_size:
+                batches.append([])
+                size = 0
+            batches[-1].append(pieces[number])
+            size += len(pieces[number])
+        if len(batches) > 1 and 2 * size < batch_size:
+            last = batches.pop()
+            batches[-1] += last
+        return [np.concatenate(batch) for batch in batches]
 
     return sample
 

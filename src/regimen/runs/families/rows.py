@@ -84,9 +84,7 @@ def training_data(
             times, symbols = times[kept], symbols[kept]
             x = lanes.windows(times, symbols, length)
         columns = {} if targets is None else {name: targets[times, symbols, k] for k, name in enumerate(wanted)}
-        at = (times, symbols)
-        table = RowTable(times, symbols, prepared.labels.t_end[at], prepared.volatility[at])
-        return x, y[at], columns, table
+        return x, y[times, symbols], columns, prepared.table(times, symbols)
 
     x_train, y_train, targets_train, table = rows(window.train)
     returns = prepared.labels.forward_return[table.time, table.symbol]
@@ -103,8 +101,8 @@ def training_data(
     data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table, groups=groups)
     if not window.validation.rows:
         return data
-    x_val, y_val, targets_val, _ = rows(window.validation)
-    return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val)
+    x_val, y_val, targets_val, table = rows(window.validation)
+    return replace(data, x_val=x_val, y_val=y_val, targets_val=targets_val, rows_val=table)
 
 
 def wanted_targets(prepared: Prepared, predictor: SeesRows) -> tuple[str, ...]:
@@ -166,8 +164,7 @@ def _of_path(path: Prepared, scaler: StandardScaler, context: int, wanted: Seque
     else:
         x = lanes.windows(times, symbols, context)
     learned = {} if targets is None else {name: targets[(*at, k)] for k, name in enumerate(wanted)}
-    table = RowTable(times, symbols, labels.t_end[at], path.volatility[at])
-    return _Path(x, labels.y[at].astype(np.int64), learned, table, labels.forward_return[at])
+    return _Path(x, labels.y[at].astype(np.int64), learned, path.table(times, symbols), labels.forward_return[at])
 
 
 def _placed(table: RowTable, start: int, symbols: int) -> RowTable:
@@ -177,12 +174,12 @@ def _placed(table: RowTable, start: int, symbols: int) -> RowTable:
 
 def _appended(first: RowTable, second: RowTable) -> RowTable:
     """Returns two tables, one after the other."""
-    return RowTable(
-        np.concatenate([first.time, second.time]),
-        np.concatenate([first.symbol, second.symbol]),
-        np.concatenate([first.end, second.end]),
-        np.concatenate([first.volatility, second.volatility]),
-    )
+    columns = {
+        name: np.concatenate([column, getattr(second, name)])
+        for name, column in first._asdict().items()
+        if column is not None
+    }
+    return RowTable(**columns)
 
 
 def _after(first: Inputs, second: Inputs) -> Inputs:

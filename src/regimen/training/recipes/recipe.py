@@ -15,11 +15,13 @@ class Task(NamedTuple):
         data: the rows.
         batch_size: rows in a batch.
         classes: that the model tells apart.
+        seed: of what a recipe draws once for all epochs.
     """
 
     data: TrainingData
     batch_size: int
     classes: int = 3
+    seed: int = 0
 
 
 @runtime_checkable
@@ -36,6 +38,15 @@ class ReplacesSampler(SamplesRows, Protocol):
 
     @property
     def replaces_sampler(self) -> bool:
+        """True."""
+
+
+@runtime_checkable
+class ReplacesObjective(Protocol):
+    """A recipe that says alone what is minimised and does not ask the objective below."""
+
+    @property
+    def replaces_objective(self) -> bool:
         """True."""
 
 

@@ -1,0 +1,41 @@
+"""Recipes that cannot act together, each pair with its reason."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from regimen.errors import ConfigError
+from regimen.training.config import TrainingConfig
+
+REASONS: dict[frozenset[str], str] = {
+    frozenset(("balanced", "sharpe_loss")): "each says alone which rows make a batch",
+    frozenset(("curriculum", "sharpe_loss")): "one leaves out rows of the blocks in time that the other needs whole",
+    frozenset(("label_smoothing", "sharpe_loss")): "one smooths the classes that the other does not read",
+    frozenset(("mixup", "sharpe_loss")): "a row that is mixed of two is of no one bar",
+    frozenset(("self_paced", "sharpe_loss")): "one leaves out rows of the blocks in time that the other needs whole",
+    frozenset(("sharpe_loss", "trading_loss")): "each says alone what is minimised",
+}
+"""By their kinds; what a single recipe needs of the settings or of the rows, it refuses itself."""
+
+_WHOLE = {
+    "self_paced": "which rows are the easiest is asked of the whole batch",
+    "sharpe_loss": "the ratio of a batch is not the mean of its parts'",
+}
+
+
+def check_pairs(config: TrainingConfig) -> None:
+    """Refuses two recipes, or a recipe and a setting, of which one would switch the other off.
+
+    Raises:
+        ConfigError: naming both, and the reason.
+    """
+    kinds = [getattr(recipe, "kind", type(recipe).__name__) for recipe in config.all_recipes]
+    for pair in combinations(kinds, 2):
+        if (reason := REASONS.get(frozenset(pair))) is not None:
+            raise ConfigError("training.recipes", f"must not hold {pair[0]} and {pair[1]}: {reason}", kinds)
+    if "sharpe_loss" in kinds and config.class_weights != "none":
+        rule = "must be none with sharpe_loss, which reads no class"
+        raise ConfigError("training.class_weights", rule, config.class_weights)
+    for kind, reason in _WHOLE.items():
+        if kind in kinds and config.accumulation > 1:
+            raise ConfigError("training.accumulation", f"must be 1 with {kind}: {reason}", config.accumulation)
