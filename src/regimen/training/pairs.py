@@ -6,6 +6,7 @@ from itertools import combinations
 
 from regimen.errors import ConfigError
 from regimen.training.config import TrainingConfig
+from regimen.training.recipes import ChangesObjective, ReplacesObjective
 
 REASONS: dict[frozenset[str], str] = {
     frozenset(("balanced", "sharpe_loss")): "each says alone which rows make a batch",
@@ -33,6 +34,9 @@ def check_pairs(config: TrainingConfig) -> None:
     for pair in combinations(kinds, 2):
         if (reason := REASONS.get(frozenset(pair))) is not None:
             raise ConfigError("training.recipes", f"must not hold {pair[0]} and {pair[1]}: {reason}", kinds)
+    changing = [recipe for recipe in config.all_recipes if isinstance(recipe, ChangesObjective)]
+    if any(isinstance(recipe, ReplacesObjective) for recipe in changing[1:]):
+        raise ConfigError("training.recipes", "must list what replaces the objective before what wraps it", kinds)
     if "sharpe_loss" in kinds and config.class_weights != "none":
         rule = "must be none with sharpe_loss, which reads no class"
         raise ConfigError("training.class_weights", rule, config.class_weights)
