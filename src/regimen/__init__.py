@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SACConfig,
         SB3Config,
     )
-    from regimen.augment import BlockBootstrapConfig, CrisisConfig
+    from regimen.augment import BlockBootstrapConfig, CausalConfig, CrisisConfig
     from regimen.bars import Bars, DataConfig, ExtraFile, RepairsConfig
     from regimen.charts import Picture
     from regimen.envs import (
@@ -146,6 +146,7 @@ __all__ = [
     "CNNConfig",
     "CNNEncoderConfig",
     "CQLConfig",
+    "CausalConfig",
     "ConfigError",
     "ConformalConfig",
     "ConsensusConfig",
@@ -311,6 +312,7 @@ _named, _ = lazily(
         "CNNConfig": ".predictors",
         "CNNEncoderConfig": ".predictors",
         "CQLConfig": ".agents",
+        "CausalConfig": ".augment",
         "ConfigError": ".errors",
         "ConformalConfig": ".policies",
         "ConsensusConfig": ".preprocess",

@@ -31,6 +31,7 @@ Configured = Callable[..., RunConfig]
 PATHS = "augment=[{kind: block_bootstrap, paths: 2, block: 30}]"
 CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
 HYBRID = "model={kind: hybrid, context: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+CAUSAL = "augment=[{kind: causal, factor: 2, memory: 30}]"
 CRISES = "augment=[{kind: crisis, fraction: 0.1, templates: [flash-crash, luna-2022], block: 40}]"
 LONGER = "splits={train: 400, test: 120}"
 AGENT = (
@@ -51,7 +52,7 @@ def _both(prepared: Prepared) -> tuple[TrainingData, TrainingData, tuple[Prepare
     return plain, more, paths
 
 
-@pytest.mark.parametrize("words", [(), (CNN,), (HYBRID,)])
+@pytest.mark.parametrize("words", [(), (CNN,), (HYBRID,), (CAUSAL,)])
 def test_the_rows_of_paths_follow_the_real_ones_and_are_computed_from_their_bars(
     configured: Configured, words: tuple[str, ...]
 ) -> None:

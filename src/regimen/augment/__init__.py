@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from regimen.augment.block_bootstrap import BlockBootstrap, BlockBootstrapConfig
+from regimen.augment.causal import Causal, CausalConfig
 from regimen.augment.crises import Crises, CrisisConfig, Scenario, scenarios
 from regimen.augment.paths import Path, Paths
 
-PathsConfig = BlockBootstrapConfig | CrisisConfig
+PathsConfig = BlockBootstrapConfig | CrisisConfig | CausalConfig
 """Every way to make more paths of bars."""
 
 AugmentConfig = Annotated[PathsConfig, Field(discriminator="kind")]
@@ -20,6 +21,8 @@ __all__ = [
     "AugmentConfig",
     "BlockBootstrap",
     "BlockBootstrapConfig",
+    "Causal",
+    "CausalConfig",
     "Crises",
     "CrisisConfig",
     "Path",
