@@ -14,6 +14,7 @@ from regimen.nets.multitask import MultiTaskHead, MultiTaskNet, Tasks
 from regimen.nets.orthogonal import begin_lstm
 from regimen.nets.threads import first_weights, torch_threads
 from regimen.nets.transformer import CausalSelfAttention, TransformerBlock
+from regimen.nets.windowed_norm import FrequencyNorm, NormalisedNet, WindowScale
 
 __all__ = [
     "BLOCK_MAPS",
@@ -27,15 +28,18 @@ __all__ = [
     "CrossWeights",
     "Ensemble",
     "Forecast",
+    "FrequencyNorm",
     "HybridNet",
     "LSTMEncoder",
     "LoRALinear",
     "MultiHeadAttention",
     "MultiTaskHead",
     "MultiTaskNet",
+    "NormalisedNet",
     "Readout",
     "Tasks",
     "TransformerBlock",
+    "WindowScale",
     "activation_bytes",
     "add_lora",
     "attention_weights",

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
-from regimen.settings import FORMER_NAMES
+from regimen.predictors.windowed import WindowedSettings
 
 if TYPE_CHECKING:
-    from regimen.nets import CausalCNN
+    from torch import nn
 
 
-class CNNConfig(PredictorSettings):
+class CNNConfig(WindowedSettings):
     """`regimen.nets.CausalCNN`: dilated multi-scale blocks over (context, channel), attention pooling over time."""
 
-    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
-
     kind: Literal["cnn"] = Field("cnn", description="Causal multi-scale convolutions with attention over its context.")
-    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
     width: int = Field(32, ge=1, le=65_536, description="Channels of every block.")
     kernels: tuple[Taps, ...] = Field((3, 5, 7), min_length=1, description="Taps of the convolutions side by side.")
     dilations: tuple[Taps, ...] = Field(
@@ -35,11 +31,11 @@ class CNNConfig(PredictorSettings):
         require_taps_inside(self.context, self.kernels, self.dilations)
         return self
 
-    def module(self, inputs: int, classes: int) -> CausalCNN:
+    def module(self, inputs: int, classes: int) -> nn.Module:
         """Returns the network with fresh weights."""
         from regimen.nets import CausalCNN
 
-        return CausalCNN(
+        net = CausalCNN(
             inputs,
             classes,
             width=self.width,
@@ -48,3 +44,4 @@ class CNNConfig(PredictorSettings):
             heads=self.heads,
             dropout=self.dropout,
         )
+        return self.normalised(net, inputs, classes)

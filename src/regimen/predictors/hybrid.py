@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import Taps, require_taps_inside, require_whole_heads
-from regimen.settings import FORMER_NAMES
+from regimen.predictors.windowed import WindowedSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from regimen.nets import Forecast
 
 
-class HybridConfig(PredictorSettings):
+class HybridConfig(WindowedSettings):
     """`regimen.nets.HybridNet`, or a deep ensemble of several.
 
     Its loss is ``CE(direction) + return_weight · β-NLL(return)``. The return is in units of trailing volatility times
@@ -28,10 +27,7 @@ class HybridConfig(PredictorSettings):
 
     targets: ClassVar[tuple[str, ...]] = ("return",)
 
-    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
-
     kind: Literal["hybrid"] = Field("hybrid", description="CNN and LSTM with cross-attention, and an uncertain return.")
-    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
     width: int = Field(32, ge=1, le=65_536, description="Width of both halves.")
     kernels: tuple[Taps, ...] = Field((3, 5, 7), min_length=1, description="Taps of the convolutions side by side.")
     dilations: tuple[Taps, ...] = Field(
@@ -68,15 +64,19 @@ class HybridConfig(PredictorSettings):
         from regimen.nets import Ensemble, HybridNet
 
         members = [
-            HybridNet(
+            self.normalised(
+                HybridNet(
+                    inputs,
+                    classes,
+                    width=self.width,
+                    kernels=self.kernels,
+                    dilations=self.dilations,
+                    layers=self.layers,
+                    heads=self.heads,
+                    dropout=self.dropout,
+                ),
                 inputs,
-                classes,
-                width=self.width,
-                kernels=self.kernels,
-                dilations=self.dilations,
-                layers=self.layers,
-                heads=self.heads,
-                dropout=self.dropout,
+                classes + 2,
             )
             for _ in range(self.members)
         ]

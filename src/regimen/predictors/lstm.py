@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import require_whole_heads
-from regimen.settings import FORMER_NAMES
+from regimen.predictors.windowed import WindowedSettings
 
 if TYPE_CHECKING:
-    from regimen.nets import AttentiveLSTM
+    from torch import nn
 
 
-class LSTMConfig(PredictorSettings):
+class LSTMConfig(WindowedSettings):
     """`regimen.nets.AttentiveLSTM`: stacked LSTM with skip connections, self-attention, attention pooling."""
 
-    model_config = ConfigDict(alias_generator=FORMER_NAMES, validate_by_name=True)
-
     kind: Literal["lstm"] = Field("lstm", description="LSTM with multi-head attention over a context.")
-    context: int = Field(32, ge=2, le=65_536, description="Feature rows that it sees at once.")
     width: int = Field(64, ge=1, le=65_536, description="Width of states and attention.")
     layers: Literal[1, 2, 3] = Field(2, description="LSTM layers.")
     bidirectional: bool = Field(False, description="Read the closed context in both directions, half the width each.")
@@ -34,11 +30,11 @@ class LSTMConfig(PredictorSettings):
             raise ValueError(f"width must be even for two directions; got {self.width}")
         return self
 
-    def module(self, inputs: int, classes: int) -> AttentiveLSTM:
+    def module(self, inputs: int, classes: int) -> nn.Module:
         """Returns the network with fresh weights."""
         from regimen.nets import AttentiveLSTM
 
-        return AttentiveLSTM(
+        net = AttentiveLSTM(
             inputs,
             classes,
             width=self.width,
@@ -47,3 +43,4 @@ class LSTMConfig(PredictorSettings):
             heads=self.heads,
             dropout=self.dropout,
         )
+        return self.normalised(net, inputs, classes)
