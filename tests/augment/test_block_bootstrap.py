@@ -35,7 +35,7 @@ def _bars(count: int = 600, symbols: int = 2, phi: float = 0.5, holes: bool = Tr
         np.datetime64("2021-01-01") + np.arange(count) * np.timedelta64(1, "h"),
         **dict(zip(names, columns, strict=True)),
         symbols=tuple(f"s{k}" for k in range(symbols)),
-        extras={"funding_rate": funding},
+        extras={"funding_rate": funding, "bid": columns[3] * 0.998},
         checked=False,
     )
 
@@ -66,6 +66,7 @@ def test_bars_stay_valid_and_are_real_ones_in_another_order() -> None:
         assert np.isin(np.round(drawn[there], 10), np.round(real[own.present], 10)).all()
     assert np.isin(path.volume[there], own.volume).all()
     assert np.isin(path.extras["funding_rate"], own.extras["funding_rate"]).all()
+    np.testing.assert_allclose((path.extras["bid"] / path.close)[there], 0.998)
 
 
 def test_a_seed_is_a_path() -> None:

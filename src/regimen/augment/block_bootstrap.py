@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.augment.paths import Path, bars_of_training
-from regimen.augment.ratios import ratios_of, with_ratios
+from regimen.augment.ratios import in_order
 from regimen.bars import Bars
 from regimen.seeding import generator
 from regimen.splits import Slice
@@ -67,13 +67,7 @@ class BlockBootstrap:
     def _path(self, random: np.random.Generator) -> Bars:
         own = self.slice_bars
         chosen = np.concatenate([[0], blocks(random, len(own), self.block)])
-        return with_ratios(
-            own,
-            ratios_of(own).at(chosen),
-            volume=own.volume[chosen],
-            extras={name: values[chosen] for name, values in own.extras.items()},
-            source=f"{own.source} (block bootstrap)",
-        )
+        return in_order(own, chosen, f"{own.source} (block bootstrap)")
 
 
 def blocks(random: np.random.Generator, bars: int, mean: float) -> NDArray[np.int64]:

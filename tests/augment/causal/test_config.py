@@ -47,6 +47,7 @@ def test_paths_are_valid_bars_and_do_what_the_model_says() -> None:
     assert (path.high[there] >= np.maximum(path.open, path.close)[there]).all()
     assert (path.low[there] <= np.minimum(path.open, path.close)[there]).all()
     assert (path.low[there] > 0).all()
+    np.testing.assert_allclose((path.extras["bid"] / path.close)[there], 0.999)
     known = there & np.isfinite(own.volume)
     times = (path.volume / own.volume)[known]
     np.testing.assert_allclose(times, 2 ** fitted.model.effect("volatility", "volume"))

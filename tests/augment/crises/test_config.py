@@ -55,8 +55,8 @@ def test_as_many_rows_of_valid_bars_as_asked_for(fraction: float, block: float |
         assert (path.low[there] <= np.minimum(path.open, path.close)[there]).all()
         assert (path.low[there] > 0).all()
         assert (path.volume[there] > 0).all()
+        np.testing.assert_allclose((path.extras["ask"] / path.close)[there], 1.001)
         if block is None:
-            np.testing.assert_allclose((path.extras["ask"] / path.close)[there], 1.001)
             np.testing.assert_array_equal(there, own.present)
             before = slice(0, int(np.flatnonzero(learned_bars)[0]))
             np.testing.assert_allclose(path.close[before], own.close[before])

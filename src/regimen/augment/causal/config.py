@@ -14,7 +14,7 @@ from regimen.augment.causal.interventions import scaled, spliced_order, varied
 from regimen.augment.causal.nodes import NODES, bars_from, nodes_of
 from regimen.augment.causal.structural_model import StructuralModel
 from regimen.augment.paths import Path, bars_of_training
-from regimen.augment.ratios import ratios_of, with_ratios
+from regimen.augment.ratios import in_order
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.seeding import generator
@@ -120,13 +120,7 @@ class Causal:
         own, how = self.slice_bars, self.config
         nodes = nodes_of(own, how.memory)
         order = spliced_order(random, nodes["regime"], how.splice, how.memory)
-        base = with_ratios(
-            own,
-            ratios_of(own).at(order),
-            volume=own.volume[order],
-            extras={name: values[order] for name, values in own.extras.items()},
-            source=f"{own.source} (counterfactual)",
-        )
+        base = in_order(own, order, f"{own.source} (counterfactual)")
         values = {name: each[order] for name, each in nodes.items()}
         do = {"regime": varied(random, values["regime"], how.confounder, how.memory)}
         follows = self.model.counterfactual(values, do)

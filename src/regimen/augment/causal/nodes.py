@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.augment.ratios import Ratios, ratios_of, with_ratios
+from regimen.augment.ratios import Ratios, ratios_of, requoted, with_ratios
 from regimen.bars import Bars
 
 Floats = NDArray[np.float64]
@@ -40,7 +41,7 @@ def nodes_of(bars: Bars, memory: int) -> dict[str, Floats]:
     }
 
 
-def bars_from(bars: Bars, changes: Mapping[str, Floats], **columns: object) -> Bars:
+def bars_from(bars: Bars, changes: Mapping[str, Floats]) -> Bars:
     """Returns bars whose nodes differ by so much from those of the given ones; a change of 0 leaves them as they are.
 
     The return is scaled by that of its size, and the rest of the bar by that of its range, but for what reaches over
@@ -49,7 +50,6 @@ def bars_from(bars: Bars, changes: Mapping[str, Floats], **columns: object) -> B
     Args:
         bars: of the training slice.
         changes: by node, (time, symbol) each; a node that is not there does not change.
-        columns: further fields of the bars.
     """
     ratios = ratios_of(bars)
     still = np.zeros(bars.shape)
@@ -57,7 +57,8 @@ def bars_from(bars: Bars, changes: Mapping[str, Floats], **columns: object) -> B
     close = np.exp(np.log(ratios.close) * np.exp(changes.get("return", still)))
     opened, high, low = (np.exp(np.log(each) * scale) for each in (ratios.open, ratios.high, ratios.low))
     new = Ratios(opened, np.maximum(high, np.maximum(opened, close)), np.minimum(low, np.minimum(opened, close)), close)
-    return with_ratios(bars, new, volume=bars.volume * np.exp(changes.get("volume", still)), **columns)
+    path = with_ratios(bars, new, bars.volume * np.exp(changes.get("volume", still)))
+    return replace(path, extras=requoted(bars.extras, path.close / bars.close))
 
 
 def _centred(values: Floats) -> Floats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.augment.crises.mechanisms import crisis
 from regimen.augment.crises.templates import Template
-from regimen.augment.ratios import Ratios, ratios_of, with_ratios
+from regimen.augment.ratios import Ratios, ratios_of, requoted, with_ratios
 from regimen.bars import Bars
 
 Floats = NDArray[np.float64]
@@ -36,10 +38,9 @@ def spliced(bars: Bars, crises: list[tuple[int, Template]], random: np.random.Ge
         factor[span] = template.turnover * (0.5 + 0.5 * moves / np.maximum(moves.mean(axis=0), 1e-12))
         for column, values in zip(ratios, own, strict=True):
             column[span] = np.where(there[span], values, np.nan)
-    path = with_ratios(bars, ratios, source=f"{bars.source} (with crises)")
-    level = bars.close / path.close
-    quotes = {name: bars.extras[name] / level for name in ("bid", "ask") if name in bars.extras}
-    return with_ratios(path, ratios, volume=bars.volume * factor * level, extras={**bars.extras, **quotes})
+    path = with_ratios(bars, ratios, bars.volume, source=f"{bars.source} (with crises)")
+    level = path.close / bars.close
+    return replace(path, volume=path.volume * factor / level, extras=requoted(bars.extras, level))
 
 
 def inside(random: np.random.Generator, returns: Floats, step: int, bar_length: int) -> Ratios:
