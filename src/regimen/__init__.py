@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SACConfig,
         SB3Config,
     )
-    from regimen.augment import BlockBootstrapConfig, CausalConfig, CrisisConfig
+    from regimen.augment import BlockBootstrapConfig, CausalConfig, CrisisConfig, TabDDPMConfig
     from regimen.bars import Bars, DataConfig, ExtraFile, RepairsConfig
     from regimen.charts import Picture
     from regimen.envs import (
@@ -245,6 +245,7 @@ __all__ = [
     "StackConfig",
     "StandardConfig",
     "TRADESConfig",
+    "TabDDPMConfig",
     "TaskWeights",
     "TemperatureConfig",
     "TensorBoardConfig",
@@ -410,6 +411,7 @@ _named, _ = lazily(
         "SplitError": ".errors",
         "StackConfig": ".policies.ensemble",
         "StandardConfig": ".preprocess",
+        "TabDDPMConfig": ".augment",
         "TaskWeights": ".predictors",
         "TRADESConfig": ".training.recipes",
         "TemperatureConfig": ".policies",

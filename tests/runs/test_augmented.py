@@ -182,7 +182,10 @@ def test_nothing_after_the_training_slice_reaches_a_path(configured: Configured)
 
 def test_inside_a_training_slice_nothing_reads_what_a_fold_holds_out(configured: Configured) -> None:
     """Paths are drawn from all bars of the slice, and an agent trades through them: neither is fitted on a fold."""
-    for overrides, line in (((PATHS,), "augment: must be empty for folds"), (AGENT, "model: must learn from rows")):
+    for overrides, line in (
+        ((PATHS,), "augment: must make no paths"),
+        (AGENT, "model: must learn from rows"),
+    ):
         prepared = prepare(configured(*overrides))
         outer = prepared.windows[0]
         fold = purged_folds(outer.train, prepared.labels, 3, 0)[1]

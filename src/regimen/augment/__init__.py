@@ -1,4 +1,4 @@
-"""Augmentation: more bars to learn from, made of a training slice alone."""
+"""Augmentation: more to learn from, made of a training slice alone: paths of bars, or rows as a model sees them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from pydantic import Field
 from regimen.augment.block_bootstrap import BlockBootstrap, BlockBootstrapConfig
 from regimen.augment.causal import Causal, CausalConfig
 from regimen.augment.crises import Crises, CrisisConfig, Scenario, scenarios
+from regimen.augment.nearest import nearest
 from regimen.augment.paths import Path, Paths
+from regimen.augment.samples import LearnedRows, Samples, misfit
+from regimen.augment.tabddpm import TabDDPM, TabDDPMConfig
 
 PathsConfig = BlockBootstrapConfig | CrisisConfig | CausalConfig
 """Every way to make more paths of bars."""
 
-AugmentConfig = Annotated[PathsConfig, Field(discriminator="kind")]
+SamplesConfig = TabDDPMConfig
+"""Every way to make more rows."""
+
+AugmentConfig = Annotated[PathsConfig | SamplesConfig, Field(discriminator="kind")]
 """Every way to make more to learn from; ``kind`` chooses."""
 
 __all__ = [
@@ -25,9 +31,16 @@ __all__ = [
     "CausalConfig",
     "Crises",
     "CrisisConfig",
+    "LearnedRows",
     "Path",
     "Paths",
     "PathsConfig",
+    "Samples",
+    "SamplesConfig",
     "Scenario",
+    "TabDDPM",
+    "TabDDPMConfig",
+    "misfit",
+    "nearest",
     "scenarios",
 ]

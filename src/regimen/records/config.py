@@ -13,13 +13,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from regimen.agents import agent_configs
-from regimen.augment import AugmentConfig
+from regimen.augment import AugmentConfig, PathsConfig, SamplesConfig, misfit
 from regimen.bars import Bars, DataConfig
 from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConfig, WrapperConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.labels import FixedHorizonConfig, LabelsConfig
+from regimen.learning import AgentSettings
 from regimen.policies import (
     CalibrationConfig,
     ConformalConfig,
@@ -248,11 +249,24 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _folds_without_paths(self) -> Self:
-        if self.augment and self.calibration is not None and self.calibration.fit_on == "out_of_fold":
+        paths = any(isinstance(each, PathsConfig) for each in self.augment)
+        if paths and self.calibration is not None and self.calibration.fit_on == "out_of_fold":
             rule = (
                 "calibration.fit_on must be validation beside augment, whose paths are drawn from all bars of a slice"
             )
             raise ValueError(rule)
+        return self
+
+    @model_validator(mode="after")
+    def _made_rows_fit_the_model(self) -> Self:
+        parts = getattr(self.model, "parts", {"": self.model})
+        for number, config in enumerate(self.augment):
+            for model in parts.values():
+                if not isinstance(config, SamplesConfig) or "augment" not in model.sections():
+                    continue
+                context = None if isinstance(model, AgentSettings) else getattr(model, "context", 1)
+                if rule := misfit(config, context):
+                    raise ValueError(f"augment.{number}.kind {rule} ({model.kind}); got {config.kind}")
         return self
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.augment import PathsConfig
 from regimen.errors import ConfigError
 from regimen.labels import UNDEFINED, Labels
 from regimen.preprocess import Chain
@@ -31,11 +32,12 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
         ConfigError: the window is a fold of a training slice: a path is drawn from all bars of it, those of the rows
             that the fold holds out among them.
     """
-    if prepared.config.augment and window.test.role == "held_out":
-        rule = "must be empty for folds inside a training slice: a path is drawn from all of its bars"
-        raise ConfigError("augment", rule, [step.kind for step in prepared.config.augment])
+    configs = [(k, each) for k, each in enumerate(prepared.config.augment) if isinstance(each, PathsConfig)]
+    if configs and window.test.role == "held_out":
+        rule = "must make no paths for folds inside a training slice: a path is drawn from all of its bars"
+        raise ConfigError("augment", rule, [config.kind for _, config in configs])
     paths = []
-    for number, config in enumerate(prepared.config.augment):
+    for number, config in configs:
         own = torch_seed(seed, "window", window.number, "augment", number)
         for bars, learned in config.fit(prepared.bars, window.train, prepared.features.warmup).paths(own):
             frame = prepared.features.compute(seen(bars))

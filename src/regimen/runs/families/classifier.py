@@ -27,6 +27,7 @@ from regimen.runs.families.scaling import (
     write_scaler,
 )
 from regimen.runs.families.sizing import unconfirmed_rule
+from regimen.runs.families.synthetic import with_samples
 from regimen.runs.fit import Tell, tell_of_optimiser
 from regimen.runs.prepare import Prepared
 from regimen.runs.selection import sharpe_after_costs
@@ -115,6 +116,7 @@ def fit(
     scaler = fitted_scaler(prepared, window)
     predictor = model.build(inputs=len(names), seed=seed, schema=prepared.features.hash)
     data = training_data(prepared, window, scaler, predictor, paths)
+    data = with_samples(prepared, window, seed, scaler, data)
 
     def on_epoch(epoch: Epoch) -> None:
         message = f"loss {epoch.train_loss:.4f}"

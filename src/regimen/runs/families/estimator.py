@@ -24,6 +24,7 @@ from regimen.runs.families.scaling import (
     write_chain,
     write_scaler,
 )
+from regimen.runs.families.synthetic import with_samples
 from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.seeding import torch_seed
@@ -91,6 +92,7 @@ def fit(
     own = torch_seed(seed, "window", window.number)
     predictor = model.build(inputs=len(names), seed=own, schema=prepared.features.hash)
     data = training_data(prepared, window, scaler, predictor, paths)
+    data = with_samples(prepared, window, seed, scaler, data)
 
     def on_round(done: int, of: int, train_loss: float, val_loss: float | None) -> None:
         if tell is not None:

@@ -91,10 +91,10 @@ def training_data(
     for number, path in enumerate(paths, start=1):
         more = _of_path(path, scaler, predictor.context, wanted)
         place = window.train.start, number * prepared.bars.shape[1]
-        x_train = _after(x_train, more.x)
+        x_train = after(x_train, more.x)
         y_train = np.concatenate([y_train, more.y])
         targets_train = {name: np.concatenate([targets_train[name], more.targets[name]]) for name in wanted}
-        table = _appended(table, _placed(more.table, *place))
+        table = appended(table, _placed(more.table, *place))
         returns = np.concatenate([returns, more.returns])
     weights = weights_of(prepared, window, table, returns, paths)
     groups = column_groups(prepared)
@@ -172,7 +172,7 @@ def _placed(table: RowTable, start: int, symbols: int) -> RowTable:
     return table._replace(time=table.time + start, end=table.end + start, symbol=table.symbol + symbols)
 
 
-def _appended(first: RowTable, second: RowTable) -> RowTable:
+def appended(first: RowTable, second: RowTable) -> RowTable:
     """Returns two tables, one after the other."""
     columns = {
         name: np.concatenate([column, getattr(second, name)])
@@ -182,7 +182,7 @@ def _appended(first: RowTable, second: RowTable) -> RowTable:
     return RowTable(**columns)
 
 
-def _after(first: Inputs, second: Inputs) -> Inputs:
+def after(first: Inputs, second: Inputs) -> Inputs:
     """Returns rows, or windows of rows, one after the other."""
     if isinstance(first, SeriesWindows) and isinstance(second, SeriesWindows):
         return SeriesWindows.joined([first, second])
