@@ -316,8 +316,9 @@ def test_a_short_run_has_one_short_fit_of_each_member(configured: Configured) ->
     assert short.training.epochs == 2
     assert short.environment.steps == 2_000
     assert short.model.kind == "ensemble"
-    trees = configured("model={kind: ensemble, members: [{kind: lightgbm}, {kind: forest}], combine: stack, seeds: 3}")
+    members = "[{kind: lightgbm}, {kind: forest}, {kind: logistic}]"
+    trees = configured(f"model={{kind: ensemble, members: {members}, combine: stack, seeds: 3}}")
     model = ensemble.short(trees).model
     assert isinstance(model, EnsembleConfig)
-    assert [member.n_estimators for member in model.members] == [10, 10]  # type: ignore[union-attr]
+    assert [member.n_estimators for member in model.members[:2]] == [10, 10]  # type: ignore[union-attr]
     assert (model.seeds, model.combine.folds) == (1, 2)  # type: ignore[union-attr]
