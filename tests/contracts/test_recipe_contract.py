@@ -24,7 +24,12 @@ ROWS, VALIDATION, LENGTH, COLUMNS, BATCH = 320, 96, 4, 3, 64
 MODEL = CNNConfig(context=LENGTH, width=4, kernels=(3,), dilations=(1,), heads=1)
 MEMBERS = {member.model_fields["kind"].default: member for member in get_args(get_args(RecipeConfig)[0])}
 
-BASE: dict[str, dict[str, Any]] = {"pgd": {"steps": 2}, "trades": {"steps": 2}, "sharpe_loss": {"block": 16}}
+BASE: dict[str, dict[str, Any]] = {
+    "maml": {"shots": 4, "queries": 5, "bars": 40},
+    "pgd": {"steps": 2},
+    "trades": {"steps": 2},
+    "sharpe_loss": {"block": 16},
+}
 """What a recipe needs to be small enough for these rows; nothing by default."""
 
 OTHER: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
@@ -32,6 +37,8 @@ OTHER: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
     ("curriculum", "stages"): ({"stages": (1, 2)}, {"stages": (2, 1)}),
     ("curriculum", "gate"): ({"stages": (11, 1), "start": 0.9}, {"stages": (11, 1), "start": 0.9, "gate": 2}),
     **{(kind, "groups"): ({}, {"groups": {"first": 0.0}}) for kind in ("fgsm", "pgd", "trades")},
+    ("maml", "steps_per_epoch"): ({}, {"steps_per_epoch": 3}),
+    ("maml", "task"): ({}, {"task": "regime", "bars": 250}),
     ("self_paced", "growth"): ({}, {"growth": 1.7}),
     ("trading_loss", "return_limit"): ({}, {"return_limit": 0.5}),
 }

@@ -26,6 +26,7 @@ from regimen.training.recipes import (
     FGSMConfig,
     JitterConfig,
     LabelSmoothingConfig,
+    MamlConfig,
     SamplesRows,
     SharpeLossConfig,
     Task,
@@ -61,7 +62,7 @@ def test_every_recipe_has_a_hook(member: Any) -> None:
     assert isinstance(member(), SamplesRows | ChangesBatches | ChangesObjective)
 
 
-ALONE = (BalancedConfig, SharpeLossConfig, FGSMConfig, TRADESConfig)
+ALONE = (BalancedConfig, SharpeLossConfig, MamlConfig, FGSMConfig, TRADESConfig)
 """What samples or counts by itself; and one attack is enough."""
 ALL = tuple(member() for member in MEMBERS if member not in ALONE)
 

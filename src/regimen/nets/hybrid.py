@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +91,8 @@ class HybridNet(nn.Module):
     Raises:
         ConfigError: sizes that do not fit together, layers outside 1–3, a dropout outside [0, 1).
     """
+
+    head_names: ClassVar[tuple[str, ...]] = ("direction", "mean", "log_variance")
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class TrainingData:
         rows: where the training rows come from, for what asks for it (weights, a curriculum); None: unknown.
         rows_val: where the validation rows come from.
         groups: positions of the columns of each named group of features; empty: unknown.
+        own: training rows of the market itself, which come before those of augmented paths; None: all.
     """
 
     x_train: Inputs
@@ -47,6 +48,7 @@ class TrainingData:
     rows: RowTable | None = None
     rows_val: RowTable | None = None
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    own: int | None = None
 
     def check(
         self, inputs: int, classes: int, *, allow_missing_classes: bool, window: int = 1, targets: Sequence[str] = ()

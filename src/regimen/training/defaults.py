@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from regimen.errors import ConfigError
 from regimen.predictors import TorchPredictor
-from regimen.seams import Objective, Sampler, Transform
+from regimen.seams import Batch, Objective, Rows, Sampler, Transform
 from regimen.training.config import TrainingConfig
 from regimen.training.data import TrainingData
 from regimen.training.objectives import LearnsMore, classification, identity, joint
@@ -18,13 +19,16 @@ from regimen.training.pairs import check_pairs
 from regimen.training.recipes import (
     ChangesBatches,
     ChangesObjective,
+    FinishesModel,
     NeedsTargets,
+    Recipe,
     ReplacesObjective,
     ReplacesSampler,
     SamplesRows,
     Task,
+    WatchesRows,
 )
-from regimen.training.samplers import shuffled
+from regimen.training.samplers import cut, shuffled
 
 
 def check_settings(config: TrainingConfig, data: TrainingData, scored: bool) -> None:
@@ -121,10 +125,53 @@ def default_transform(config: TrainingConfig, task: Task) -> Transform:
     return transform
 
 
-def default_objective(config: TrainingConfig, task: Task, predictor: TorchPredictor, device: torch.device) -> Objective:
+def default_validation(config: TrainingConfig, task: Task, most: int) -> Sequence[Rows]:
+    """Returns the batches in which validation rows are looked at: in order, ``most`` at once, or as a recipe says.
+
+    Raises:
+        ConfigError: a recipe that finds no batch in them.
+    """
+    for recipe in config.all_recipes:
+        if isinstance(recipe, WatchesRows):
+            return recipe.watched_rows(task)
+    assert task.data.x_val is not None
+    return cut(np.arange(len(task.data.x_val), dtype=np.int64), most)
+
+
+def finished(
+    config: TrainingConfig, task: Task, predictor: TorchPredictor, device: torch.device, take: Callable[[Rows], Batch]
+) -> dict[str, NDArray[np.generic]] | None:
+    """Lets the config's recipe that has the last word change the chosen weights.
+
+    Returns:
+        The weights before that; None where no recipe changes them.
+    """
+    for recipe in config.all_recipes:
+        if isinstance(recipe, FinishesModel):
+            before = predictor.state()
+            below = default_objective(config, task, predictor, device, below=recipe)
+            recipe.finish(predictor.module, below, task, take)
+            return before
+    return None
+
+
+def default_objective(
+    config: TrainingConfig, task: Task, predictor: TorchPredictor, device: torch.device, below: Recipe | None = None
+) -> Objective:
     """Returns cross-entropy with the config's class weights, whose mean over the training rows is 1, and its recipes.
 
     For a model that learns more than the class, its tasks together; see `joint`.
+
+    Args:
+        config: the settings.
+        task: the training.
+        predictor: the model.
+        device: where it is.
+        below: leaves out this recipe and those that wrap it.
+
+    Raises:
+        ConfigError: a recipe that leaves nothing to learn of what else a model learns; one that differentiates the
+            loss of a model that takes gradients of its own.
     """
     weights: Tensor | None = None
     classes = predictor.classes
@@ -141,6 +188,11 @@ def default_objective(config: TrainingConfig, task: Task, predictor: TorchPredic
         model: LearnsMore = predictor.config  # type: ignore[assignment]
         objective = joint(model, weights)
     for recipe in config.all_recipes:
+        if recipe is below:
+            break
+        if isinstance(recipe, FinishesModel) and getattr(predictor.config, "weighting", "") == "pcgrad":
+            rule = "must not be pcgrad where a recipe differentiates the loss: it takes gradients of its own"
+            raise ConfigError("model.weighting", rule, "pcgrad")
         if isinstance(recipe, ChangesObjective):
             objective = recipe.objective(objective, task)
     return objective

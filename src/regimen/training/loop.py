@@ -28,6 +28,8 @@ from regimen.training.defaults import (
     default_objective,
     default_sampler,
     default_transform,
+    default_validation,
+    finished,
     make_optimizer,
 )
 from regimen.training.precision import mixed_precision, pick_precision
@@ -51,6 +53,7 @@ class FitResult:
         stopped_early: patience ran out before the last epoch.
         last: the weights after the last epoch, by name; `TorchPredictor.load_state` takes them.
         earlier: those after the epochs before the best one, oldest first, one less than ``config.snapshots`` at most.
+        unadapted: those of ``best_epoch`` before a recipe had the last word on them; None where none has.
     """
 
     predictor: TorchPredictor
@@ -59,6 +62,7 @@ class FitResult:
     stopped_early: bool
     last: dict[str, NDArray[np.generic]]
     earlier: tuple[dict[str, NDArray[np.generic]], ...] = ()
+    unadapted: dict[str, NDArray[np.generic]] | None = None
 
 
 def fit(
@@ -134,9 +138,12 @@ def fit(
                 earlier = load_checkpoint(Path(checkpoint), run_identity, module, optimizer, scaler)
                 progress = earlier or progress
             train = Resident.of(data.x_train, data.y_train, data.weights, data.targets_train, device, data.rows)
-            val = None
+            val: Resident | None = None
+            watched: Sequence[Rows] = ()
             if data.x_val is not None:
                 val = Resident.of(data.x_val, data.y_val, None, data.targets_val, device, data.rows_val)
+                watched = default_validation(config, task, max(_FEWEST_WINDOWS, _VALIDATION_ROWS // val.length))
+                check_batches(watched, len(val))
             if not progress.finished:
                 _require_memory(module, train, config, device)
             while not progress.finished:
@@ -153,7 +160,7 @@ def fit(
                 train_loss = _epoch(
                     module, train, batches, number, rates, optimizer, scaler, config, transform, draws, objective
                 )
-                val_loss = None if val is None else _validate(module, val, objective)
+                val_loss = None if val is None else _validate(module, val, objective, watched)
                 _require_number(train_loss, "training", number, config)
                 _require_number(val_loss, "validation", number, config)
                 scored = None if score is None or config.select != "sharpe" else float(score(predictor))
@@ -176,13 +183,17 @@ def fit(
                     on_epoch(progress.history[-1])
             last = predictor.state()
             module.load_state_dict(progress.best_weights)
+            unadapted = finished(
+                config, task, predictor, device, lambda rows: train.take(torch.from_numpy(rows).to(device))
+            )
         finally:
             module.to(home)
             module.zero_grad(set_to_none=True)
             module.train(was_training)
     stopped_early = len(progress.history) < config.epochs
     before_best = tuple({name: tensor.cpu().numpy() for name, tensor in state.items()} for state in progress.earlier)
-    return FitResult(predictor, progress.best_epoch, tuple(progress.history), stopped_early, last, before_best)
+    history = tuple(progress.history)
+    return FitResult(predictor, progress.best_epoch, history, stopped_early, last, before_best, unadapted)
 
 
 def _rates(config: TrainingConfig, progress: Progress, steps: int) -> list[float]:
@@ -251,16 +262,14 @@ def _parts(batch: Batch, number: int) -> Sequence[Batch]:
     return [batch.part(slice(start, start + size)) for start in range(0, len(batch.x), size)]
 
 
-def _validate(module: nn.Module, val: Resident, objective: Objective) -> float:
-    """Returns the objective over all validation rows, in evaluation mode."""
+def _validate(module: nn.Module, val: Resident, objective: Objective, batches: Sequence[Rows]) -> float:
+    """Returns the objective over batches of validation rows, in evaluation mode."""
     module.eval()
     total = 0.0
-    step = max(_FEWEST_WINDOWS, _VALIDATION_ROWS // val.length)
     with torch.no_grad():  # and not inference mode, in which an attack could not ask for the gradient of its inputs
-        for start in range(0, len(val), step):
-            rows = torch.arange(start, min(start + step, len(val)), device=val.device)
-            total += float(objective(module, val.take(rows))) * len(rows)
-    return total / len(val)
+        for rows in batches:
+            total += float(objective(module, val.take(torch.from_numpy(rows).to(val.device)))) * len(rows)
+    return total / sum(len(rows) for rows in batches)
 
 
 def _is_better(value: float | None, best: float | None, margin: float) -> bool:

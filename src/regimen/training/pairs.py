@@ -6,12 +6,16 @@ from itertools import combinations
 
 from regimen.errors import ConfigError
 from regimen.training.config import TrainingConfig
-from regimen.training.recipes import ChangesObjective, ReplacesObjective
+from regimen.training.recipes import ChangesObjective, FinishesModel, ReplacesObjective
 
 REASONS: dict[frozenset[str], str] = {
+    frozenset(("balanced", "maml")): "each says alone which rows make a batch",
     frozenset(("balanced", "sharpe_loss")): "each says alone which rows make a batch",
+    frozenset(("curriculum", "maml")): "one leaves out rows of the episodes that the other needs whole",
     frozenset(("curriculum", "sharpe_loss")): "one leaves out rows of the blocks in time that the other needs whole",
     frozenset(("label_smoothing", "sharpe_loss")): "one smooths the classes that the other does not read",
+    frozenset(("maml", "mixup")): "a row that is mixed of two is of no one task, and a support knows its query",
+    frozenset(("maml", "sharpe_loss")): "each says alone which rows make a batch",
     frozenset(("mixup", "sharpe_loss")): "a row that is mixed of two is of no one bar",
     frozenset(("self_paced", "sharpe_loss")): "one leaves out rows of the blocks in time that the other needs whole",
     frozenset(("sharpe_loss", "trading_loss")): "each says alone what is minimised",
@@ -19,6 +23,7 @@ REASONS: dict[frozenset[str], str] = {
 """By their kinds; what a single recipe needs of the settings or of the rows, it refuses itself."""
 
 _WHOLE = {
+    "maml": "a batch is whole episodes",
     "self_paced": "which rows are the easiest is asked of the whole batch",
     "sharpe_loss": "the ratio of a batch is not the mean of its parts'",
 }
@@ -40,6 +45,16 @@ def check_pairs(config: TrainingConfig) -> None:
     if "sharpe_loss" in kinds and config.class_weights != "none":
         rule = "must be none with sharpe_loss, which reads no class"
         raise ConfigError("training.class_weights", rule, config.class_weights)
+    finishing = [recipe for recipe in config.recipes if isinstance(recipe, FinishesModel)]
+    for recipe in finishing:
+        if isinstance(recipe, ChangesObjective) and recipe is not changing[-1]:
+            rule = f"must list {recipe.kind} after what else changes the objective, by which it adapts"
+            raise ConfigError("training.recipes", rule, kinds)
+        why = f"with {recipe.kind}, which changes the chosen weights after the training"
+        if config.select == "sharpe":
+            raise ConfigError("training.select", f"must be loss {why}", config.select)
+        if config.snapshots > 1:
+            raise ConfigError("training.snapshots", f"must be 1 {why}", config.snapshots)
     for kind, reason in _WHOLE.items():
         if kind in kinds and config.accumulation > 1:
             raise ConfigError("training.accumulation", f"must be 1 with {kind}: {reason}", config.accumulation)

@@ -12,7 +12,7 @@ from regimen.policies import Classifier, ClassifierPolicy, ExposureConfig, Prepr
 from regimen.predictors import ModuleConfig, PredictorSettings, SnapshotPredictor, TorchPredictor
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, write_json
-from regimen.records.layout import HISTORY, LAST, MODEL, SNAPSHOTS
+from regimen.records.layout import HISTORY, LAST, MODEL, SNAPSHOTS, UNADAPTED
 from regimen.runs.families.augmented import augmented
 from regimen.runs.families.calibrated_rule import CalibratedRule, fit_calibrated_rule, read_calibrated_rule
 from regimen.runs.families.family import Draw
@@ -80,6 +80,9 @@ class ClassifierFit:
         for number, state in enumerate(self.result.earlier):
             predictor.load_state(state)
             predictor.save(folder / SNAPSHOTS / f"{number:02d}")
+        if self.result.unadapted is not None:
+            predictor.load_state(self.result.unadapted)
+            predictor.save(folder / UNADAPTED)
         predictor.load_state(best)
         names = ("epoch", "train_loss", "val_loss", "score", "best")
         epochs = [{name: getattr(epoch, name) for name in names} for epoch in self.result.history]

@@ -87,7 +87,7 @@ def training_data(
         return x, y[times, symbols], columns, prepared.table(times, symbols)
 
     x_train, y_train, targets_train, table = rows(window.train)
-    returns = prepared.labels.forward_return[table.time, table.symbol]
+    returns, own = prepared.labels.forward_return[table.time, table.symbol], len(x_train)
     for number, path in enumerate(paths, start=1):
         more = _of_path(path, scaler, predictor.context, wanted)
         place = window.train.start, number * prepared.bars.shape[1]
@@ -97,8 +97,15 @@ def training_data(
         table = appended(table, _placed(more.table, *place))
         returns = np.concatenate([returns, more.returns])
     weights = weights_of(prepared, window, table, returns, paths)
-    groups = column_groups(prepared)
-    data = TrainingData(x_train, y_train, weights=weights, targets_train=targets_train, rows=table, groups=groups)
+    data = TrainingData(
+        x_train,
+        y_train,
+        weights=weights,
+        targets_train=targets_train,
+        rows=table,
+        groups=column_groups(prepared),
+        own=own,
+    )
     if not window.validation.rows:
         return data
     x_val, y_val, targets_val, table = rows(window.validation)

@@ -12,16 +12,19 @@ from regimen.training.recipes.block_shift import BlockShiftConfig
 from regimen.training.recipes.curriculum import CurriculumConfig, DifficultyConfig
 from regimen.training.recipes.jitter import JitterConfig
 from regimen.training.recipes.label_smoothing import LabelSmoothingConfig
+from regimen.training.recipes.maml import MamlConfig
 from regimen.training.recipes.mixup import MixupConfig
 from regimen.training.recipes.recipe import (
     ChangesBatches,
     ChangesObjective,
+    FinishesModel,
     NeedsTargets,
     Recipe,
     ReplacesObjective,
     ReplacesSampler,
     SamplesRows,
     Task,
+    WatchesRows,
 )
 from regimen.training.recipes.self_paced import SelfPacedConfig
 from regimen.training.recipes.sharpe_loss import SharpeLossConfig
@@ -34,6 +37,7 @@ RecipeConfig = Annotated[
     | FGSMConfig
     | JitterConfig
     | LabelSmoothingConfig
+    | MamlConfig
     | MixupConfig
     | PGDConfig
     | SelfPacedConfig
@@ -53,8 +57,10 @@ __all__ = [
     "CurriculumConfig",
     "DifficultyConfig",
     "FGSMConfig",
+    "FinishesModel",
     "JitterConfig",
     "LabelSmoothingConfig",
+    "MamlConfig",
     "MixupConfig",
     "NeedsTargets",
     "PGDConfig",
@@ -68,4 +74,5 @@ __all__ = [
     "TRADESConfig",
     "Task",
     "TradingLossConfig",
+    "WatchesRows",
 ]

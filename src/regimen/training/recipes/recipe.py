@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from regimen.seams import Objective, Sampler, Transform
+from regimen.seams import Batch, Objective, Rows, Sampler, Transform
 from regimen.training.data import TrainingData
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Task(NamedTuple):
@@ -48,6 +52,29 @@ class ReplacesObjective(Protocol):
     @property
     def replaces_objective(self) -> bool:
         """True."""
+
+
+@runtime_checkable
+class WatchesRows(Protocol):
+    """A recipe that says in which batches the validation rows are looked at."""
+
+    def watched_rows(self, task: Task) -> Sequence[Rows]:
+        """Returns batches of positions of validation rows; not asked where there are none."""
+
+
+@runtime_checkable
+class FinishesModel(Protocol):
+    """A recipe that has the last word on the weights that a training chose."""
+
+    def finish(self, module: nn.Module, below: Objective, task: Task, take: Callable[[Rows], Batch]) -> None:
+        """Changes the chosen weights in place.
+
+        Args:
+            module: the network, with the weights of the best epoch.
+            below: the objective that this recipe wraps.
+            task: the training.
+            take: gives training rows, on the module's device.
+        """
 
 
 @runtime_checkable
