@@ -17,7 +17,8 @@ def quiet(module: nn.Module) -> Iterator[None]:
     add its own to those of the training step.
     """
     training = [part for part in module.modules() if part.training]
-    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    # one that was computed, as adapted weights are, collects no gradient by itself
+    learning = [each for each in module.parameters() if each.requires_grad and each.is_leaf]
     recurrent = any(isinstance(part, nn.RNNBase) for part in module.modules())
     module.eval()
     for parameter in learning:

@@ -199,7 +199,7 @@ def _put(batch: Batch, columns: Mapping[str, Tensor]) -> Batch:
     """Returns the batch with other rows."""
     targets = {name.removeprefix(_TARGET): column for name, column in columns.items() if name.startswith(_TARGET)}
     own = {name: column for name, column in columns.items() if not name.startswith(_TARGET)}
-    return batch._replace(targets=targets, **own)
+    return batch._replace(targets=targets, **own)  # type: ignore[arg-type]  # all of them are tensors
 
 
 def _of_one(module: nn.Module, objective: Objective, names: tuple[str, ...]) -> Losses:

@@ -129,7 +129,8 @@ class MamlConfig(BaseModel):
         from regimen.training.recipes.maml.adaptation import adapt
 
         table = self._table(task.data.rows, "training")
-        own = RowTable(*(column[: task.data.own] for column in table[:4]))
+        count = task.data.own
+        own = RowTable(table.time[:count], table.symbol[:count], table.end[:count], table.volatility[:count])
         tasks = self._tasks(own, own) if self.task == "regime" else stretches(own, int(own.end.max()) + 1)
         last: dict[int, Rows] = {}
         for each in tasks:  # of a symbol's regimes, the one that its last row is in
