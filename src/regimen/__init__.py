@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     )
     from regimen.errors import ConfigError, DataError, RegimenError, RunError, SplitError
     from regimen.execution import Costs, Ledger, Market, MarketConfig, Policy
-    from regimen.face import Proof, Run, backtest, judge, leaks, prove, resume, train
+    from regimen.face import Proof, Run, ablate, backtest, judge, leaks, prove, resume, train
     from regimen.features import Feature, FeatureFrame, FeaturesConfig, FeatureSet, FrameFunction
     from regimen.judging import Judgement, Trials, Verdict
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
@@ -263,6 +263,7 @@ __all__ = [
     "WandbConfig",
     "WeightsConfig",
     "XGBoostConfig",
+    "ablate",
     "backtest",
     "judge",
     "leaks",
@@ -431,6 +432,7 @@ _named, _ = lazily(
         "WandbConfig": ".tracking",
         "WeightsConfig": ".labels",
         "XGBoostConfig": ".predictors",
+        "ablate": ".face",
         "backtest": ".face",
         "judge": ".face",
         "leaks": ".face",

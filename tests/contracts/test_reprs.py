@@ -45,6 +45,7 @@ from regimen.predictors import LogisticConfig
 from regimen.preprocess import StandardScaler
 from regimen.records import RunDirectory, TrialLedger
 from regimen.records.models import ModelConfig
+from regimen.reporting.ablation import Ablation, Arm, Column
 from regimen.reprs import LONGEST
 from regimen.runs import Importance
 from regimen.settings import members
@@ -68,6 +69,11 @@ def things() -> dict[str, Any]:
     classifier = LogisticConfig().build(60, 3)
     forecasts = np.random.default_rng(0).dirichlet(np.ones(3), 90), np.arange(90) % 3
     judged = judgement()
+    column = Column("skill", "log-loss skill", 1, 1, "nats")
+    arms = [
+        Arm("base", "", "run", {"skill": np.ones((1, 1))}),
+        Arm("alone", "x" * 300, "run", {"skill": np.ones((1, 1))}),
+    ]
     seeds, _ = judge_seeds([SeedRow.of(seed, ledger) for seed in (0, 1)], 0, draws=100)
     return {
         "bars": bars,
@@ -97,6 +103,7 @@ def things() -> dict[str, Any]:
         "sample": judged.sample,
         "seeds": seeds,
         "importance": Importance("logistic", (1,), 5, 100, 0.01, 0.001, (), (), f"1 of 60 mattered: {'x' * 300}.", ()),
+        "ablation": Ablation("one", arms, (column,), "skill", 1, 1, 1),
         "leaks": LeakReport((LeakRow("feature", "x" * 300, "leak", "noise", 5, 4, 1.0),), (5,), 0),
         "simulation": OrnsteinUhlenbeckConfig().simulate(100, 0),
         "scaler": StandardScaler.fit(frame.values, window.train, frame.names),

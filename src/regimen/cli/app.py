@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 import regimen
 from regimen.cli import (
+    ablate,
     backtest,
     bench,
     data,
@@ -84,6 +85,7 @@ app.command("backtest", short_help="run a trained policy on other bars or costs"
 app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
 app.command("importance", short_help="which features of a run mattered")(importance.importance)
+app.command("ablate", short_help="what each method of a config is worth")(ablate.ablate)
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
 app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)

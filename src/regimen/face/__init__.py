@@ -1,4 +1,6 @@
-"""The Python face: train, resume, backtest, judge, prove, leaks, and a run as an object; `regimen` gives their names.
+"""The Python face: train, resume, backtest, judge, ablate, prove, leaks, and a run as an object.
+
+`regimen` gives their names.
 
 Each name is imported when it is first used.
 """
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.face.ablation import ablate
     from regimen.face.proof import Proof, prove
     from regimen.face.run import Run
     from regimen.face.search import leaks
@@ -17,13 +20,14 @@ if TYPE_CHECKING:
     from regimen.face.training import resume, train
     from regimen.face.verdict import judge
 
-__all__ = ["Proof", "Run", "backtest", "judge", "leaks", "prove", "resume", "train"]
+__all__ = ["Proof", "Run", "ablate", "backtest", "judge", "leaks", "prove", "resume", "train"]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
         "Proof": ".proof",
         "Run": ".run",
+        "ablate": ".ablation",
         "backtest": ".trading",
         "judge": ".verdict",
         "leaks": ".search",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         reliability,
         wilson,
     )
+    from regimen.metrics.paired import PairedDifference, paired_difference
     from regimen.metrics.performance import (
         Moments,
         annual_return,
@@ -62,6 +63,7 @@ __all__ = [
     "Interval",
     "Moments",
     "MonthlyCoverage",
+    "PairedDifference",
     "Reliability",
     "annual_return",
     "annual_sharpe",
@@ -101,6 +103,7 @@ __all__ = [
     "moments",
     "monthly_coverage",
     "normal_cdf",
+    "paired_difference",
     "probability_of_improvement",
     "profit_factor",
     "psr",
@@ -166,6 +169,8 @@ __getattr__, __dir__ = lazily(
         "monthly_coverage": ".coverage",
         "MonthlyCoverage": ".coverage",
         "normal_cdf": ".deflated",
+        "paired_difference": ".paired",
+        "PairedDifference": ".paired",
         "PROBABILITY_FLOOR": ".forecasts",
         "probability_of_improvement": ".seeds",
         "profit_factor": ".performance",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from regimen.records.effort import Effort, count_parameters
     from regimen.records.judgement import judgement_now
     from regimen.records.leftovers import SCRATCH, find_leftovers
-    from regimen.records.listing import LATEST, find_run, list_runs, names_of_runs
+    from regimen.records.listing import LATEST, find_run, folders_of_runs, list_runs, names_of_runs
     from regimen.records.manifest import CONFIG, write_manifest
     from regimen.records.models import (
         EnsembleConfig,
@@ -70,6 +70,7 @@ __all__ = [
     "find_leftovers",
     "find_run",
     "find_runs",
+    "folders_of_runs",
     "has_its_seal",
     "judgement_now",
     "list_runs",
@@ -138,6 +139,7 @@ __getattr__, __dir__ = lazily(
         "Trial": ".trial",
         "TrialLedger": ".trials",
         "find_run": ".listing",
+        "folders_of_runs": ".listing",
         "judgement_now": ".judgement",
         "LATEST": ".listing",
         "list_runs": ".listing",

@@ -43,7 +43,7 @@ def find_run(word: str, root: Path) -> RunDirectory:
         return RunDirectory.open(path)
     if path.name == word and (root / word).is_dir():
         return RunDirectory.open(root / word)
-    matches = [run for run in _folders(root) if word and run.name.startswith(word)]
+    matches = [run for run in folders_of_runs(root) if word and run.name.startswith(word)]
     if len(matches) == 1:
         return RunDirectory.open(matches[0])
     if matches:
@@ -61,7 +61,7 @@ def _latest(root: Path) -> RunDirectory:
     return RunDirectory.open(root / max(runs)[1])
 
 
-def _folders(root: Path) -> list[Path]:
+def folders_of_runs(root: Path) -> list[Path]:
     """The folders of runs in a folder, in the order of their names."""
     if not root.is_dir():
         return []
@@ -71,7 +71,7 @@ def _folders(root: Path) -> list[Path]:
 def names_of_runs(root: Path) -> list[tuple[str, str]]:
     """Returns the id of every run of a folder that can be read, with its name and status; the latest comes first."""
     rows = []
-    for path in _folders(root):
+    for path in folders_of_runs(root):
         with suppress(RunError):
             manifest = RunDirectory(path).manifest()
             rows.append((manifest["created"], path.name, f"{manifest.get('name') or path.name}, {manifest['status']}"))
@@ -94,7 +94,7 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
         tried = TrialLedger(root / "trials.sqlite").by_source()
     except RunError:  # `regimen runs trials` says what it has; the runs are there all the same
         tried = {}
-    rows = [_row(RunDirectory(path), tried) for path in _folders(root)]
+    rows = [_row(RunDirectory(path), tried) for path in folders_of_runs(root)]
     return sorted(rows, key=lambda row: row["created"] or "")
 
 
