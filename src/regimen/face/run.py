@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from regimen.bars import Bars
     from regimen.charts import Picture
     from regimen.policies import History, Policy
-    from regimen.runs import CostLadder, Importance, Signal
+    from regimen.runs import CostLadder, Importance, Signal, Stress
 
 
 @final
@@ -186,6 +186,44 @@ class Run:
         with advancing(progress) as advance:
             return importance_of(
                 self._directory, advance, windows=windows, folds=folds, shifts=shifts, rows=rows, alone=alone
+            )
+
+    def stress(
+        self,
+        *,
+        epsilons: Sequence[float] = (0.01, 0.03, 0.1, 0.3),
+        rows: int = 1000,
+        certified: int = 200,
+        sigma: float = 0.25,
+        draws: int = 3,
+        shares: Mapping[str, float] | None = None,
+        progress: bool | Advance | None = None,
+    ) -> Stress:
+        """Attacks the model on out of sample rows, and splits what was earned; see ``regimen stress``.
+
+        Nothing is fitted or decided again, and no trial is added.
+
+        Args:
+            epsilons: how far a feature is moved, in units of the scaled features.
+            rows: most that are attacked, evenly spread.
+            certified: most of them that are certified; 0: none.
+            sigma: noise of the certificate.
+            draws: paths of each crisis that did not happen; 0: none.
+            shares: of epsilon, by the name of a group of features.
+            progress: as in `regimen.train`.
+        """
+        from regimen.runs import stress_of
+
+        with advancing(progress) as advance:
+            return stress_of(
+                self._directory,
+                advance,
+                epsilons=epsilons,
+                rows=rows,
+                certified=certified,
+                sigma=sigma,
+                draws=draws,
+                shares=shares,
             )
 
     def report(self, open: bool = False) -> Path:

@@ -39,9 +39,11 @@ from regimen.ops.returns import (
     successor_values,
 )
 from regimen.ops.sac import sac_actor_loss, sac_critic_loss, sac_target, sac_temperature_loss
+from regimen.ops.smoothing import Certificate, certified_radius, certify
 from regimen.ops.vtrace import VTrace, vtrace
 
 __all__ = [
+    "Certificate",
     "SquashedSample",
     "Surrogate",
     "VTrace",
@@ -50,6 +52,8 @@ __all__ = [
     "categorical_log_probs",
     "categorical_mode",
     "categorical_sample",
+    "certified_radius",
+    "certify",
     "clipped_surrogate",
     "conservative_loss",
     "conservative_weight_loss",

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from regimen.errors import RunError
 from regimen.execution import VENUES, Ledger
 from regimen.judging import Judgement
+from regimen.records.checksums import has_its_seal
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json, write_json
@@ -96,8 +98,15 @@ def read_exhibits(directory: RunDirectory) -> tuple[Exhibit, ...]:
     Raises:
         RunError: a file is damaged.
     """
-    files = [directory.path / file for file in EXHIBITS if (directory.path / file).exists()]
-    return tuple(Exhibit.from_dict(values) for file in files for values in read_json(file).get("exhibits", ()))
+    exhibits: list[Exhibit] = []
+    for file in EXHIBITS:
+        if (directory.path / file).exists():
+            values = read_json(directory.path / file)
+            if not has_its_seal(values):
+                rule = f"holds a damaged {file}: it is not what was written; make it again"
+                raise RunError("run", rule, str(directory.path))
+            exhibits += map(Exhibit.from_dict, values.get("exhibits", ()))
+    return tuple(exhibits)
 
 
 def _features(manifest: dict[str, Any], config: RunConfig) -> dict[str, list[str]]:

@@ -1,5 +1,5 @@
 """What fits and trades: the walk-forward run, resume, judge again, backtest, signal, costs,
-importance, reproduce, the run's leaks.
+importance, stress, reproduce, the run's leaks.
 
 Each name is imported when it is first used: a command's help does not wait for torch.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.signal import Holding, Signal, signal_of
+    from regimen.runs.stress import Stress, stress_of
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
     from regimen.runs.window import load_policy
 
@@ -29,6 +30,7 @@ __all__ = [
     "Holding",
     "Importance",
     "Signal",
+    "Stress",
     "backtest_run",
     "check_model",
     "cost_ladder",
@@ -41,6 +43,7 @@ __all__ = [
     "resume_run",
     "signal_of",
     "start",
+    "stress_of",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -52,6 +55,7 @@ __getattr__, __dir__ = lazily(
         "Holding": ".signal",
         "Importance": ".importance",
         "Signal": ".signal",
+        "Stress": ".stress",
         "backtest_run": ".backtests",
         "check_model": ".contracts",
         "cost_ladder": ".costs",
@@ -64,5 +68,6 @@ __getattr__, __dir__ = lazily(
         "resume_run": ".walk_forward",
         "signal_of": ".signal",
         "start": ".walk_forward",
+        "stress_of": ".stress",
     },
 )

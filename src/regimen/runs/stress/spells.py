@@ -1,0 +1,103 @@
+"""What a run earned where it was calm and where it was not, and in the crises that it traded through."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen import metrics
+from regimen.execution import Ledger
+from regimen.runs.prepare import Prepared
+from regimen.runs.stress.result import Spell
+
+REGIMES = ("calm", "normal", "turbulent")
+EPISODES = (
+    ("financial crisis 2008", "2008-09-01", "2009-03-31"),
+    ("COVID 2020", "2020-02-20", "2020-03-31"),
+    ("LUNA 2022", "2022-05-05", "2022-05-31"),
+    ("FTX 2022", "2022-11-02", "2022-11-30"),
+)
+"""Name, first and last day."""
+
+Floats = NDArray[np.float64]
+
+
+def regimes_of(prepared: Prepared, ledger: Ledger) -> tuple[Spell, ...]:
+    """Returns what was earned by the volatility before each bar.
+
+    Timing: the regime of bar t is decided by the trailing volatility of bars < t, the mean over symbols, against its
+    terciles in the training slice of bar t's window. Bars of which it is not known are a regime of their own, so that
+    the parts add up.
+
+    Args:
+        prepared: bars and windows.
+        ledger: of all test spans.
+    """
+    begin = prepared.span[0]
+    level = _mean(prepared.volatility)
+    regime = np.full(len(ledger), len(REGIMES))
+    for window in prepared.windows:
+        past = level[window.train.start : window.train.stop]
+        past = past[np.isfinite(past)]
+        if not len(past):
+            continue
+        before = level[window.test.start - 1 : window.test.stop - 1]
+        place = np.searchsorted(np.quantile(past, [1 / 3, 2 / 3]), before)
+        own = slice(window.test.start - begin, window.test.stop - begin)
+        regime[own] = np.where(np.isfinite(before), place, len(REGIMES))
+    parts = {name: regime == number for number, name in enumerate((*REGIMES, "unknown"))}
+    return tuple(spell_of(name, ledger, inside) for name, inside in parts.items() if inside.any())
+
+
+def episodes_of(ledger: Ledger) -> tuple[Spell, ...]:
+    """Returns what was earned in the crises of `EPISODES` that the run traded through, or through a part of."""
+    day = ledger.time.astype("datetime64[D]")
+    spells = []
+    for name, first, last in EPISODES:
+        inside = (day >= np.datetime64(first)) & (day <= np.datetime64(last))
+        if inside.any():
+            spells.append(spell_of(name, ledger, inside))
+    return tuple(spells)
+
+
+def spell_of(name: str, ledger: Ledger, inside: NDArray[np.bool_]) -> Spell:
+    """Returns what was earned on some bars.
+
+    Args:
+        name: what they have in common.
+        ledger: the books.
+        inside: (time,) which of its bars; at least one.
+    """
+    returns = ledger.returns[inside]
+    change = np.diff(ledger.equity, prepend=ledger.start_equity)
+    wealth = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
+    days = np.datetime_as_string(ledger.time[inside][[0, -1]], unit="D")
+    return Spell(
+        name=name,
+        bars=int(inside.sum()),
+        first=str(days[0]),
+        last=str(days[1]),
+        pnl=float(change[inside].sum() / ledger.start_equity),
+        earned=metrics.total_return(returns),
+        market=metrics.total_return(_moves(ledger)[inside]),
+        sharpe=metrics.annual_sharpe(returns, ledger.bars.periods_per_year),
+        drawdown=float((1.0 - wealth / np.maximum.accumulate(wealth)).max()),
+    )
+
+
+def _moves(ledger: Ledger) -> Floats:
+    """Returns the mean return (time,) of the symbols that have a price at a bar and at the one before."""
+    prices = ledger.prices
+    moves = np.full(prices.shape, math.nan)
+    moves[1:] = prices[1:] / prices[:-1] - 1.0
+    return np.nan_to_num(_mean(moves))
+
+
+def _mean(values: Floats) -> Floats:
+    """Returns the mean (time,) over the symbols (time, symbol) whose value is known; NaN where none is."""
+    known = np.isfinite(values)
+    number = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(number > 0, total / np.maximum(number, 1), math.nan)
