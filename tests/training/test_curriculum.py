@@ -84,8 +84,13 @@ def test_stages_are_the_easiest_rows_nested_and_then_all(order: Any, weights: di
         sign = 1.0 if order == "easy_first" else -1.0
         assert stages[0] == _easiest(sign * score, 0.3)
         assert stages[2] == _easiest(sign * score, 0.65)
-    below = shuffled(ROWS, 64)([], np.random.default_rng(5))
-    last = recipe.sampler(shuffled(ROWS, 64), TASK)(_history(*[1.0] * 5), np.random.default_rng(5))
+
+    def unequal(history: object, generator: np.random.Generator) -> list[np.ndarray]:
+        del history
+        return np.array_split(generator.permutation(ROWS), 7)
+
+    below = unequal((), np.random.default_rng(5))
+    last = recipe.sampler(unequal, TASK)(_history(*[1.0] * 5), np.random.default_rng(5))
     for one, other in zip(below, last, strict=True):
         np.testing.assert_array_equal(one, other)  # the batches of the sampler below, to the row
 
@@ -154,3 +159,30 @@ def test_rows_that_do_not_know_what_makes_them_hard_are_refused() -> None:
 def test_a_config_of_former_fields_is_written_as_before() -> None:
     former = {"kind": "curriculum", "first": "turbulent", "start": 0.3, "epochs": 7}
     assert CurriculumConfig.model_validate(former).model_dump(mode="json") == former
+
+
+def _noisy(seed: int) -> TrainingData:
+    """Rows whose noise grows with their volatility: easy rows are those that say most."""
+    rng = np.random.default_rng(seed)
+    rows, validation = 2000, 3000
+    x = rng.normal(size=(rows + validation, 6)).astype(np.float32)
+    volatility = rng.gamma(2.0, 0.6, rows + validation)
+    y = (2.0 * x[:, :3] + volatility[:, None] * rng.gumbel(size=(len(x), 3))).argmax(axis=1)
+    place = np.arange(rows)
+    table = RowTable(place, np.zeros(rows, np.int64), place + 5, volatility[:rows])
+    return TrainingData(x[:rows], y[:rows], x[rows:], y[rows:], rows=table)
+
+
+@pytest.mark.slow
+def test_easy_rows_first_do_not_end_below_all_rows_at_once() -> None:
+    """Eight paired seeds: the last validation loss is not above that of all rows at once by over a standard error."""
+    differences = []
+    for seed in range(8):
+        losses = []
+        for recipes in ((), (CurriculumConfig(stages=(3, 3, 24), start=0.3),)):
+            config = TrainingConfig(epochs=30, batch_size=128, learning_rate=3e-3, patience=None, recipes=recipes)
+            history = fit(BaselineConfig(hidden=(16,)).build(6, seed=seed), _noisy(seed), config, seed=seed).history
+            losses.append(history[-1].val_loss or np.inf)
+        differences.append(losses[1] - losses[0])
+    error = np.std(differences, ddof=1) / 8**0.5
+    assert np.mean(differences) <= error, (np.mean(differences), error)

@@ -109,7 +109,7 @@ def test_blocks_hold_every_row_once_and_follow_each_other_in_time() -> None:
     assert table is not None
     sampler = in_blocks(table, 32, 100)
     starts = set()
-    for epoch in range(4):
+    for epoch in range(20):
         batches = sampler([], np.random.default_rng(epoch))
         assert sorted(np.concatenate(batches)) == list(range(ROWS))
         assert all(len(batch) <= 150 for batch in batches)
@@ -117,7 +117,7 @@ def test_blocks_hold_every_row_once_and_follow_each_other_in_time() -> None:
             steps = np.diff(table.time[batch]) == 1
             same = np.diff(table.symbol[batch]) == 0
             pieces = np.split(batch, np.flatnonzero(~(steps & same)) + 1)
-            assert len(pieces) <= len(batch) / 16 + 1
+            assert min(len(piece) for piece in pieces) >= 16  # none begins or ends at the bar without rows but with it
             starts |= {int(piece[0]) for piece in pieces}
     assert len(starts) > 20  # blocks do not begin where they began before
 
