@@ -15,7 +15,7 @@ from regimen.agents import PPOConfig
 from regimen.errors import ConfigError, RegimenError
 from regimen.nets import MLP
 from regimen.predictors import BaselineConfig
-from regimen.records import RunConfig, load_config
+from regimen.records import RunConfig, choose_model, load_config
 from regimen.records.config import resolve, unread_by
 from regimen.records.directory import located
 from regimen.records.models import model_configs
@@ -285,3 +285,14 @@ def test_none_is_the_trial_that_there_was_before_calibration() -> None:
     usual, none = (resolve({"data": {"sample": "sp500"}, **words}) for words in ({}, {"calibration": None}))
     assert usual.hash != none.hash
     assert resolve(yaml.safe_load(none.to_yaml())) == none
+
+
+@pytest.mark.parametrize(
+    ("section", "kind"), [("band", "no_trade"), ("intervals", "conformal"), ("novelty", "mahalanobis")]
+)
+def test_a_section_around_the_policy_may_be_named_by_its_kind(section: str, kind: str) -> None:
+    model = ["data.sample=sp500"]
+    assert getattr(choose_model("logistic", None, [*model, f"{section}=none"]).config, section) is None
+    alone = choose_model("logistic", None, [*model, f"{section}={kind}"]).config
+    assert alone == choose_model("logistic", None, [*model, f"{section}={{kind: {kind}}}"]).config
+    assert getattr(alone, section).kind == kind

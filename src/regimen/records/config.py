@@ -207,9 +207,9 @@ class RunConfig(BaseModel):
     def _bars_are_data(cls, data: object) -> object:
         return DataConfig.of_bars(data) if isinstance(data, Bars) else data
 
-    @field_validator("calibration", mode="before")
+    @field_validator("calibration", "intervals", "novelty", "band", mode="before")
     @classmethod
-    def _calibration_by_name(cls, value: object) -> object:
+    def _name_is_a_kind(cls, value: object) -> object:
         return None if value == "none" else {"kind": value} if isinstance(value, str) else value
 
     @field_validator("model")
