@@ -12,6 +12,8 @@ import pytest
 import typer
 from tests.cli.conftest import called
 
+from regimen import EnsembleConfig, NoTradeConfig
+from regimen.cli.recommended import recommended
 from regimen.records import choose_model, load_config, model_names
 
 NEEDED = {"sb3": ["model.algorithm=dqn"]}
@@ -30,7 +32,7 @@ def test_the_file_is_the_config_that_was_chosen(model: str, market: Path, capsys
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "coin.csv: 700 rows of 1h, asset, 2022-03-01 to 2022-03-30, calendar 24/7"
     assert shown[-1] == "Next:    regimen train mine.yaml"
-    words = ["name=mine", f"data.path={market.name}", "market.costs=binance-spot", *needed]
+    words = ["name=mine", f"data.path={market.name}", "market.costs=binance-spot", *recommended(model, needed), *needed]
     assert load_config(Path("mine.yaml")) == choose_model(model, None, words).config
     lines = Path("mine.yaml").read_text().splitlines()
     assert len(lines) <= 40
@@ -44,6 +46,7 @@ def test_a_model_of_ones_own_is_named_by_its_place(market: Path, capsys: pytest.
     assert called("new", "own", *words) == 0
     assert "source: mine.py:build" in Path("own.yaml").read_text()
     said = ["name=own", f"data.path={market.name}", "market.costs=binance-spot", "model.settings.depth=3"]
+    said += ["band={kind: no_trade, width: optimal}"]
     assert load_config(Path("own.yaml")) == choose_model("mine.py:build", None, said).config
     assert capsys.readouterr().out.splitlines()[-1] == "Next:    regimen train own.yaml"
 
@@ -62,9 +65,10 @@ def test_a_rule_of_ones_own_is_told_nothing_that_it_does_not_read(market: Path) 
 def test_what_was_said_besides_is_in_the_file(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = [
         *("data.start=2022-03-02", "data.repairs.sort=true", "data.repairs.ohlc=widen", "training.batch_size=64"),
-        *("market.costs.commission_bps=3", "preprocess=[{kind: running}]", "labels.kind=triple_barrier"),
+        *("market.costs.commission_bps=3", "preprocess=[{kind: running}]", "labels.kind=triple_barrier", "band=none"),
     ]
-    assert called("new", "deep/own.yaml", "--data", market.name, "--venue", "kraken", *said, "--json") == 0
+    venue_and_model = ("--venue", "kraken", "-m", "logistic")
+    assert called("new", "deep/own.yaml", "--data", market.name, *venue_and_model, *said, "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["path"], printed["next"]) == ("deep/own.yaml", "regimen train deep/own.yaml")
     assert printed["data"]["rows"] == 676
@@ -72,6 +76,34 @@ def test_what_was_said_besides_is_in_the_file(market: Path, capsys: pytest.Captu
     words = ["name=own", f"data.path={market.name}", "market.costs.venue=kraken", *said]
     assert load_config(Path("deep/own.yaml")) == choose_model("logistic", None, words).config
     assert "costs: {venue: kraken, commission_bps: 3.0}" in printed["yaml"]
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["with trees", "without"])
+def test_what_is_left_open_is_as_recommended(market: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
+    monkeypatch.setattr("regimen.cli.recommended.find_spec", lambda _: object() if installed else None)
+    assert called("new", "mine", "--data", market.name, "--yes") == 0
+    config = load_config(Path("mine.yaml"))
+    assert isinstance(config.model, EnsembleConfig)
+    kinds = [member.kind for member in config.model.members]
+    assert (kinds, config.model.seeds, config.model.combine.kind) == (
+        (["logistic", "lightgbm", "baseline"], 1, "mean") if installed else (["logistic", "baseline"], 3, "mean")
+    )
+    assert config.calibration is not None
+    assert (config.calibration.kind, config.band) == ("temperature", NoTradeConfig(width="optimal"))
+    text = Path("mine.yaml").read_text()
+    assert "[{kind: logistic}, " in text
+    assert "kind: temperature" in text
+
+
+def test_what_is_asked_for_stands_before_what_is_recommended(market: Path) -> None:
+    words = ["model.members=[{kind: momentum, lookback: 20}]", "band.width=0.2"]
+    assert called("new", "mine", "--data", market.name, *words, "--yes") == 0
+    config = load_config(Path("mine.yaml"))
+    assert isinstance(config.model, EnsembleConfig)
+    assert [member.kind for member in config.model.members] == ["momentum"]
+    assert config.band == NoTradeConfig(width=0.2)
+    assert called("new", "other", "--data", market.name, "-m", "ppo", "--yes") == 0
+    assert load_config(Path("other.yaml")).band is None
 
 
 def test_it_runs(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +126,7 @@ def test_a_person_is_asked_and_may_mend_an_answer(
     monkeypatch.setattr(typer, "prompt", prompt)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     assert called("new", "mine") == 0
-    assert [default for _, default in questions] == [None, None, *["binance-spot"] * 2, *["logistic"] * 2]
+    assert [default for _, default in questions] == [None, None, *["binance-spot"] * 2, *["ensemble"] * 2]
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert [line.split(":")[1] for line in lines] == [" data.path", " --venue", " --model"]
     config = load_config(Path("mine.yaml"))

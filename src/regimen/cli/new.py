@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 
 from regimen.cli import completion
+from regimen.cli.recommended import MODEL, recommended
 from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def new(
         typer.Option(
             "--model",
             "-m",
-            help="what is trained; logistic if left out",
+            help="what is trained; the mean of several if left out",
             show_default=False,
             autocompletion=completion.models,
         ),
@@ -52,7 +53,8 @@ def new(
 ) -> None:
     """Write a short config for your bars, each line explained, and print the command that trains on it.
 
-    The file is read and checked first. Whatever is not given as an option is asked for.
+    The file is read and checked first. Whatever is not given as an option is asked for. What is left open is as the
+    study of what pays recommends: calibrated probabilities, the mean of several models, a no-trade band.
 
     Example: regimen new my-strategy
 
@@ -75,7 +77,7 @@ def new(
     if not as_json:
         say(about)
     venue, _ = _answer("--venue", "Where it trades, for its costs", venue, _usual(report), asks, _require_venue)
-    model, _ = _answer("--model", "Model", model, "logistic", asks, lambda kind: _require_model(kind, words))
+    model, _ = _answer("--model", "Model", model, MODEL, asks, lambda kind: _require_model(kind, words))
     text = _written(path, data, venue, model, words, about)
     following = shlex.join(["regimen", "train", str(path)])
     if as_json:
@@ -169,7 +171,8 @@ def _written(path: Path, data: str, venue: str, model: str, overrides: list[str]
     from regimen.records import choose_model
 
     own = [f"name={json.dumps(path.stem)}", f"data.path={json.dumps(data)}", f"market.costs.venue={venue}"]
-    config = choose_model(model, None, [*own, *overrides]).config
+    others = [word for word in overrides if not word.startswith("data.")]
+    config = choose_model(model, None, [*own, *recommended(model, others), *overrides]).config
     keys = [word.partition("=")[0].strip() for word in overrides]
     text = starter(config, about, shlex.join(["regimen", "train", str(path)]), keys)
     write_text(path, text)

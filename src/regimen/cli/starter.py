@@ -14,9 +14,18 @@ if TYPE_CHECKING:
 
 _KEYS = (
     *("name", "seed", "data.path", "features.kind", "labels.kind", "labels.horizon", "splits.train", "splits.test"),
-    *("model.kind", "environment.steps", "environment.n_envs", "training.epochs", "training.patience"),
+    *(
+        "model.kind",
+        "model.members",
+        "model.seeds",
+        "calibration.kind",
+        "environment.steps",
+        "environment.n_envs",
+        "training.epochs",
+        "training.patience",
+    ),
     *("exposure.kind", "exposure.fraction", "exposure.dead_band", "exposure.scale", "exposure.volatility_target"),
-    *("market.costs", "market.rebalance", "market.leverage"),
+    *("band.kind", "band.width", "market.costs", "market.rebalance", "market.leverage"),
 )
 """What a person changes first."""
 _KINDS = {
@@ -70,7 +79,7 @@ def _is_written(config: RunConfig, key: str) -> bool:
     """Whether a section has such a field and writes it: each kind of a section has fields of its own."""
     section, _, field = key.partition(".")
     inside = config.as_dict().get(section)
-    return not isinstance(inside, dict) or not field or field.partition(".")[0] in inside
+    return not field or (isinstance(inside, dict) and field.partition(".")[0] in inside)
 
 
 def _path(config: RunConfig, key: str) -> tuple[str, ...]:
@@ -99,7 +108,16 @@ def _field(config: RunConfig, path: Sequence[str]) -> tuple[object, str]:
     meaning = type(holder).model_fields[path[-1]].description or _KINDS.get(".".join(path), path[-1])
     if isinstance(value, Costs):
         return _costs(value), value.sentence.partition(" (")[0]
+    if isinstance(value, tuple) and all(isinstance(each, BaseModel) for each in value):
+        return [_shortest(each) for each in value], meaning.rstrip(".")
     return plain.get(path[-1]), meaning.rstrip(".")
+
+
+def _shortest(member: BaseModel) -> dict[str, object]:
+    """Returns a member of a union as a person writes it: its kind, and what differs from its defaults."""
+    values = member.model_dump(mode="json")
+    changed = member.model_dump(mode="json", exclude_defaults=True)
+    return {name: value for name, value in values.items() if name == "kind" or name in changed}
 
 
 def _costs(costs: Costs) -> object:
