@@ -10,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from regimen.predictors import CNNConfig, HybridConfig, LSTMConfig, TorchPredictor
+from regimen.training import TrainingConfig, TrainingData, fit
+from regimen.training.recipes import PGDConfig
 
 SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"width": 8, "heads": 2, "kernels": (2, 3), "dilations": (1, 2)},
@@ -55,3 +57,21 @@ def test_without_it_a_config_is_written_as_before_there_was_any(kind: str) -> No
 def test_what_does_not_fit_is_refused(words: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CNNConfig(**words)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("normalise", ["revin", "fan"])
+def test_every_weight_learns_under_an_attack_and_the_training_is_the_same_again(kind: str, normalise: str) -> None:
+    random = np.random.default_rng(0)
+    x, back = random.normal(3.0, 2.0, (96, 8, 3)).astype(np.float32), random.normal(size=96)
+    data = TrainingData(x, np.digitize(x[:, -1, 0], [2.0, 4.0]), targets_train={"return": back})
+    small = {name: (1,) if name == "dilations" else value for name, value in SMALL[kind].items()}
+    config = CONFIGS[kind](context=8, normalise=normalise, **small)
+    training = TrainingConfig(
+        epochs=2, batch_size=32, learning_rate=1e-2, patience=None, recipes=(PGDConfig(epsilon=0.1, steps=1),)
+    )
+    first, again = (fit(config.build(3, 3), data, training, seed=1) for _ in range(2))
+    begun = config.build(3, 3).state()
+    for name, values in first.last.items():
+        assert not np.array_equal(values, begun[name]), f"{name} was not learned"
+        np.testing.assert_array_equal(values, again.last[name])
