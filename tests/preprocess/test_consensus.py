@@ -30,17 +30,22 @@ def test_it_leaves_less_noise_than_one_autoencoder_that_sees_every_column() -> N
     signal, values = _shared(1, 1.0)
     both = ConsensusConfig(**LINEAR, steps=400).fit(values, WINDOW.train, NAMES)
     alone = ConsensusConfig(**LINEAR, steps=400, views=(NAMES, NAMES), agreement=0.0).fit(values, WINDOW.train, NAMES)
+    deaf = ConsensusConfig(**LINEAR, steps=400, agreement=0.0).fit(values, WINDOW.train, NAMES)
     rows, truth = (each[WINDOW.test.start :].reshape(-1, len(NAMES)) for each in (values, signal))
 
     def error(denoised: Floats) -> float:
         return float(((denoised - truth) ** 2).mean())
 
-    assert error(both.step(rows, rows[:, :0])[0]) < 0.9 * error(alone.opinions(rows)[0]) < 0.9 * error(rows)
+    denoised = error(both.step(rows, rows[:, :0])[0])
+    assert denoised < 0.9 * error(alone.opinions(rows)[0]) < 0.9 * error(rows)
+    assert denoised < 0.9 * error(deaf.step(rows, rows[:, :0])[0])  # it is the agreement, and not two views alone
 
 
-def test_linear_ones_find_the_principal_components() -> None:
+@pytest.mark.parametrize("agreement", [0.0, 1.0])
+def test_linear_ones_find_the_principal_components(agreement: float) -> None:
     values = _shared(3, 0.1)[1]
-    fitted = ConsensusConfig(**LINEAR, steps=800, views=(NAMES, NAMES)).fit(values, WINDOW.train, NAMES)
+    config = ConsensusConfig(**LINEAR, steps=800, views=(NAMES, NAMES), agreement=agreement)
+    fitted = config.fit(values, WINDOW.train, NAMES)
     rows = WINDOW.train.take(values)
     standard = (rows - rows.mean(axis=0)) / rows.std(axis=0)
     components = np.linalg.svd(standard, full_matrices=False)[2][:3]
