@@ -66,6 +66,7 @@ MARKETS: dict[str, tuple[str, tuple[str, ...]]] = {
 LOOP = "training={epochs: 20, patience: 4, batch_size: 1024}"
 SIZE = "exposure={dead_band: 0.05, scale: 2.0}"
 MLP = "model={kind: baseline}"
+TWO = "[{kind: logistic}, {kind: baseline}]"
 THREE = "[{kind: logistic}, {kind: lightgbm}, {kind: baseline}]"
 INGREDIENTS: dict[str, tuple[str, ...]] = {
     "logistic": ("model={kind: logistic}", "calibration=none"),
@@ -76,6 +77,7 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "mlp, vector": (MLP, "calibration={kind: vector}"),
     "mlp, isotonic": (MLP, "calibration={kind: isotonic}"),
     "mlp, five seeds": ("model={kind: ensemble, members: [{kind: baseline}], seeds: 5, combine: mean}",),
+    "two, mean of three seeds": (f"model={{kind: ensemble, members: {TWO}, combine: mean, seeds: 3}}",),
     "three, mean": (f"model={{kind: ensemble, members: {THREE}, combine: mean}}",),
     "three, stack": (f"model={{kind: ensemble, members: {THREE}, combine: stack}}",),
     "three, hedge": (f"model={{kind: ensemble, members: {THREE}, combine: hedge}}",),
