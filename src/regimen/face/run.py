@@ -176,7 +176,7 @@ class Run:
         Args:
             windows: numbers from 1 of the walk-forward windows whose training slices are used; the last by default.
             folds: of each training slice.
-            shifts: of each feature, at least.
+            shifts: of each feature that may matter, at least.
             rows: most that are scored of each fold, evenly spread.
             alone: whether the model is also fitted on each feature alone, which takes longest.
             progress: as in `regimen.train`.

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
     from regimen.metrics.resampling import Interval, block_positions, bootstrap, interval, sharpe_draws, sharpe_interval
     from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
-    from regimen.metrics.significance import benjamini_hochberg, exceedance_p, standard_error, t_interval
+    from regimen.metrics.significance import benjamini_hochberg, exceedance_p, sequential_p, standard_error, t_interval
     from regimen.metrics.timing import exposure_deviations, forward_deviations, shares
     from regimen.metrics.trading import annual_turnover, break_even_bps, cost_drag, cost_per_trade_bps, gross_exposure
     from regimen.metrics.wealth_curves import underwater, wealth
@@ -108,6 +108,7 @@ __all__ = [
     "profit_factor",
     "psr",
     "reliability",
+    "sequential_p",
     "shares",
     "sharpe",
     "sharpe_draws",
@@ -177,6 +178,7 @@ __getattr__, __dir__ = lazily(
         "psr": ".deflated",
         "reliability": ".forecasts",
         "Reliability": ".forecasts",
+        "sequential_p": ".significance",
         "shares": ".timing",
         "sharpe": ".performance",
         "sharpe_draws": ".resampling",

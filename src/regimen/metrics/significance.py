@@ -28,6 +28,24 @@ def exceedance_p(observed: float, draws: Series) -> float:
     return (1.0 + float((draws <= observed).sum())) / (len(draws) + 1.0)
 
 
+def sequential_p(observed: float, draws: Series, enough: int) -> float:
+    """Returns ``enough / l``, l the first draws of which so many are <= observed; with fewer, `exceedance_p`.
+
+    Where chance is often as good as what was observed, few draws say so, and the others need not be made: no draw
+    behind the l-th counts. Where observed and draws are exchangeable, P(p <= a) <= a for every a, with equality at
+    every value that p can take.
+
+    Args:
+        observed: a statistic that is low where there is an effect.
+        draws: (draw,) the statistic where there is none, in the order in which they were made.
+        enough: at least 1.
+
+    Source: Besag and Clifford, Sequential Monte Carlo p-values (Biometrika 78, 1991), section 2.
+    """
+    reached = np.flatnonzero(draws <= observed)
+    return exceedance_p(observed, draws) if len(reached) < enough else enough / (reached[enough - 1] + 1.0)
+
+
 def benjamini_hochberg(p: Series) -> Series:
     """Returns ``q_(i) = min over j >= i of min(1, m p_(j) / j)``, the p-values corrected for their number m.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from regimen.errors import SplitError
+from regimen.metrics import benjamini_hochberg, exceedance_p
 from regimen.runs.importance.held_out import SMALLEST, HeldOut, RowSight
 from regimen.runs.importance.mean_decrease import mean_decrease, most_shifts
 from regimen.runs.importance.rotation import Rotation
@@ -109,7 +110,8 @@ def test_only_the_planted_feature_matters_and_its_duplicate_shares_with_it() -> 
     alone = {row.name: row for row in mean_decrease("feature", names, [part_of(x, y, columns=6)], 99, silent)}
     assert {name for name, row in alone.items() if row.verdict == "mattered"} == {"f2"}
     assert alone["f2"].p == pytest.approx(1 / 241)  # shifted on, until the correction can tell
-    assert {alone[name].shifts for name in alone if name != "f2"} == {99}
+    assert {row.shifts for row in alone.values() if row.p > 0.05} <= set(range(5, 100))
+    assert {row.shifts for row in alone.values() if row.p > 0.1} <= set(range(5, 50))  # no more than it takes
     x[:, 3] = x[:, 2]
     part = part_of(x, y, columns=6)
     two = {row.name: row for row in mean_decrease("feature", names, [part], 99, silent)}
@@ -136,7 +138,8 @@ def chances(runs: int, seed: int, *, permuted: bool) -> Floats:
 def test_p_is_uniform_where_nothing_matters(permuted: bool) -> None:
     """Under permuted labels, and where both feature and labels remember: there a permutation would be wrong."""
     p = chances(200, 2, permuted=permuted)
-    assert stats.kstest(p, "uniform").pvalue > 0.01
+    deviations = [abs((p <= a).mean() - a) for a in np.unique(p)]  # uniform on the values that it can take
+    assert max(deviations) < stats.kstwo.ppf(0.99, len(p))  # of Kolmogorov and Smirnov
     assert (p <= 0.05).mean() <= 0.09
 
 
@@ -167,6 +170,39 @@ def test_shifting_on_what_no_shift_reached_makes_no_more_of_chance() -> None:
     for level in (0.002, 0.01, 0.02, 0.05, 0.5):
         assert np.mean(np.array(p) <= level) <= level + 3.0 * np.sqrt(level / len(p))
     assert runs_with_one <= 6
+
+
+def test_stopping_early_changes_no_verdict_and_no_p_of_what_mattered() -> None:
+    """The twin makes all shifts, and is compared in 20 runs of twelve columns, the first five of which matter a bit."""
+    for run in range(20):
+        random = np.random.default_rng(run)
+        chances = np.concatenate([[0.0, 0.0, 0.01, 0.02, 0.03], random.random(7)])
+        losses = np.where(random.random((12, 480)) < chances[:, None], 0.4, 0.6)
+        part: Any = Listed(losses)
+        rows = mean_decrease("feature", {str(k): [k] for k in range(12)}, [part], 99, silent)
+        reached = losses[:, :99] <= part.loss
+        wanted = np.ceil(2 * 12 / (0.05 * max(1, (~reached.any(axis=1)).sum())))
+        counts = np.where(reached.any(axis=1), 99, max(99, int(wanted)))
+        p = np.array([exceedance_p(part.loss, row[:count]) for row, count in zip(losses, counts, strict=True)])
+        mattered = benjamini_hochberg(p) <= 0.05
+        assert [row.verdict == "mattered" for row in rows] == mattered.tolist()
+        for row, twin in zip(rows, p, strict=True):
+            assert (row.p <= 0.05) == (twin <= 0.05)
+            assert row.p == pytest.approx(twin) or min(row.p, twin) > 0.05
+        assert sum(row.shifts for row in rows) < 0.8 * counts.sum()
+
+
+class Listed:
+    """Losses of each column by the number of the shift."""
+
+    rows = 1
+    loss = 0.5
+
+    def __init__(self, losses: Floats) -> None:
+        self._losses = losses
+
+    def shifted(self, columns: Sequence[int], start: int, stop: int) -> Floats:
+        return self._losses[columns[0], start:stop]
 
 
 def test_the_order_of_the_folds_changes_nothing() -> None:

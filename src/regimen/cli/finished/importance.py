@@ -20,7 +20,7 @@ def importance(
         str, typer.Option("--windows", help="last, all, or numbers such as 1,3: whose training slices are used")
     ] = "last",
     folds: Annotated[int, typer.Option("--folds", help="purged folds of each training slice")] = 5,
-    shifts: Annotated[int, typer.Option("--shifts", help="circular shifts of each feature, at least")] = 99,
+    shifts: Annotated[int, typer.Option("--shifts", help="shifts of each feature that may matter, at least")] = 99,
     rows: Annotated[int, typer.Option("--rows", help="most rows of a fold that are scored, evenly spread")] = 5000,
     alone: Annotated[
         bool, typer.Option("--alone/--no-alone", help="also fit the model on each feature alone (slow)")

@@ -18,6 +18,8 @@ from regimen.predictors.trees.settings import Learnt, TreeSettings
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
+    from regimen.predictors.trees.nodes import Nodes
+
 
 class BaggingSettings(TreeSettings):
     """``p = mean over trees of the shares of classes in the row's leaf``; by default of shallow trees."""
@@ -134,3 +136,14 @@ class ForestTrees:
     def content(self) -> bytes:
         """Returns skops's file."""
         return to_skops(self.forest)
+
+    def nodes(self) -> Nodes:
+        """Returns the trees; each adds its share of the shares of classes."""
+        from regimen.predictors.trees.nodes import Nodes, Tree
+
+        trees = []
+        for tree in self._trees:
+            value = np.zeros((tree.node_count, len(CLASSES)))
+            value[:, self._classes] = tree.value[:, 0, :] / len(self._trees)
+            trees.append(Tree(tree.feature, tree.threshold, tree.children_left, tree.children_right, value))
+        return Nodes(trees, logits=False)

@@ -16,6 +16,8 @@ from regimen.predictors.trees.settings import BoostingSettings, Learnt
 if TYPE_CHECKING:
     from lightgbm import Booster
 
+    from regimen.predictors.trees.nodes import Nodes, Tree
+
 _TRAIN, _VALIDATION = "train", "validation"
 
 
@@ -119,8 +121,45 @@ class LightGBMTrees:
         """Returns LightGBM's text."""
         return str(self.booster.model_to_string()).encode()
 
+    def nodes(self) -> Nodes:
+        """Returns the trees, read from LightGBM's text; each adds to the logit of one class."""
+        from regimen.predictors.trees.nodes import Nodes
+
+        blocks = self.booster.model_to_string().split("\nTree=")[1:]
+        trees = (_tree_of(block, number % len(CLASSES)) for number, block in enumerate(blocks))
+        return Nodes(trees, logits=True)
+
 
 def _losses(state: Any) -> tuple[float, float | None]:
     """Returns the log loss of the training rows, and of validation rows where there are some."""
     losses = {name: float(value) for name, _, value, _ in state.evaluation_result_list}
     return losses[_TRAIN], losses.get(_VALIDATION)
+
+
+def _tree_of(block: str, to: int) -> Tree:
+    """Returns a tree of LightGBM's text: splits are numbered from 0, leaves from -1 downwards.
+
+    Args:
+        block: lines of names and numbers, up to the first that is empty.
+        to: class whose logit it adds to.
+    """
+    from regimen.predictors.trees.nodes import Tree
+
+    lines = dict(line.split("=", 1) for line in block.partition("\n\n")[0].splitlines() if "=" in line)
+    leaves = np.array(lines["leaf_value"].split(), dtype=np.float64)
+    numbers = {
+        name: lines.get(name, "").split() for name in ("split_feature", "threshold", "left_child", "right_child")
+    }
+    column = np.array(numbers["split_feature"], dtype=np.int64)
+    splits = len(column)
+    own = np.arange(splits, splits + len(leaves))
+    left, right = (np.array(numbers[name], dtype=np.int64) for name in ("left_child", "right_child"))
+    value = np.zeros((splits + len(leaves), len(CLASSES)))
+    value[splits:, to] = leaves
+    return Tree(
+        column=np.concatenate([column, np.full(len(leaves), -1)]),
+        threshold=np.concatenate([np.array(numbers["threshold"], dtype=np.float64), np.zeros(len(leaves))]),
+        left=np.concatenate([np.where(left < 0, splits + ~left, left), own]),
+        right=np.concatenate([np.where(right < 0, splits + ~right, right), own]),
+        value=value,
+    )

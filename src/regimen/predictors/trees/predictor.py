@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple, Self, final
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from regimen.predictors.fitted_once import OnRound, Validation, complaints_of
 from regimen.predictors.trees.settings import Learnt, Trees, TreeSettings
 from regimen.reprs import many, short
 from regimen.seams import Inputs
+
+if TYPE_CHECKING:
+    from regimen.predictors.trees.nodes import ChangedColumns
 
 DOCUMENT = "predictor.json"
 
@@ -148,6 +151,19 @@ class TreePredictor:
         if known.any():
             answers[known] = self.trees.probabilities(rows[known])
         return answers
+
+    def changing(self, x: NDArray[np.floating]) -> ChangedColumns:
+        """Returns what says quickly what becomes of the answers to scaled rows (n, inputs) when some columns change.
+
+        Raises:
+            RunError: see `predict_proba`.
+            DataError: a row that is not finite.
+        """
+        from regimen.predictors.trees.nodes import ChangedColumns
+
+        answers, rows = self.predict_proba(x), self._checked("x", x)
+        assert self.trees is not None
+        return ChangedColumns(self.trees.nodes(), rows, answers)
 
     def save(self, folder: Path | str) -> None:
         """Writes the library's own file, and then ``predictor.json`` with its digest, config, width and schema.

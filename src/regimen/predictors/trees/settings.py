@@ -16,6 +16,7 @@ from regimen.predictors.fitted_once import EstimatorSettings, OnRound
 from regimen.seeding import torch_seed
 
 if TYPE_CHECKING:
+    from regimen.predictors.trees.nodes import Nodes
     from regimen.predictors.trees.predictor import TreePredictor
 
 _FEW = 10
@@ -34,6 +35,9 @@ class Trees(Protocol):
 
     def content(self) -> bytes:
         """Returns the trees that are kept as the library's own kind of file."""
+
+    def nodes(self) -> Nodes:
+        """Returns the trees that are kept as arrays."""
 
 
 class Learnt(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
@@ -16,6 +17,8 @@ from regimen.predictors.trees.settings import BoostingSettings, Learnt
 if TYPE_CHECKING:
     from xgboost import Booster
     from xgboost.callback import TrainingCallback
+
+    from regimen.predictors.trees.nodes import Nodes, Tree
 
 _TRAIN, _VALIDATION, _LOSS = "train", "validation", "mlogloss"
 
@@ -116,6 +119,13 @@ class XGBoostTrees:
         """Returns XGBoost's UBJSON."""
         return bytes(self.booster.save_raw("ubj"))
 
+    def nodes(self) -> Nodes:
+        """Returns the trees, read from XGBoost's JSON; each adds to the logit of one class."""
+        from regimen.predictors.trees.nodes import Nodes
+
+        model = json.loads(self.booster.save_raw("json"))["learner"]["gradient_booster"]["model"]
+        return Nodes((_tree_of(*each) for each in zip(model["trees"], model["tree_info"], strict=True)), logits=True)
+
 
 def _telling(on_round: OnRound, of: int) -> TrainingCallback:
     """Returns a callback that tells of each round."""
@@ -130,3 +140,20 @@ def _telling(on_round: OnRound, of: int) -> TrainingCallback:
             return False
 
     return Telling()
+
+
+def _tree_of(tree: dict[str, Any], to: int) -> Tree:
+    """Returns a tree of XGBoost's JSON, which goes left where ``x < condition`` in float32; a leaf's is its value.
+
+    Args:
+        tree: as it is written.
+        to: class whose logit it adds to.
+    """
+    from regimen.predictors.trees.nodes import Tree
+
+    left, right = (np.array(tree[f"{side}_children"], dtype=np.int64) for side in ("left", "right"))
+    condition, leaf = np.array(tree["split_conditions"], dtype=np.float32), left < 0
+    value = np.zeros((len(left), len(CLASSES)))
+    value[leaf, to] = condition[leaf]
+    column = np.where(leaf, -1, np.array(tree["split_indices"], dtype=np.int64))
+    return Tree(column, np.nextafter(condition, np.float32(-np.inf)).astype(np.float64), left, right, value)

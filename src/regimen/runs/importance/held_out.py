@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol, final
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from regimen.errors import RunError, SplitError
 from regimen.execution import History
-from regimen.policies import Classifier, ClassifierPolicy, Policy, Probable, innermost
+from regimen.policies import CalibratedClassifier, Classifier, ClassifierPolicy, Policy, Probable, innermost
+from regimen.predictors import TreePredictor
 from regimen.runs.importance.rotation import Rotation
 from regimen.splits import Slice
 
@@ -32,7 +33,7 @@ class Sight(Protocol):
 
 @final
 class RowSight:
-    """A classifier of rows: many shifts are asked about in one call.
+    """A classifier of rows: many shifts are asked about in one call, and of trees those alone that look at the columns.
 
     Args:
         classifier: of rows.
@@ -41,10 +42,11 @@ class RowSight:
     """
 
     def __init__(self, classifier: Classifier, rows: NDArray[np.floating], scored: Places) -> None:
-        self._classifier, self._rows, self._scored = classifier, np.asarray(rows, dtype=np.float32), scored
+        self._rows, self._scored = np.asarray(rows, dtype=np.float32), scored
         self._own = self._rows[scored]
         self._together = max(1, _BLOCK // max(1, len(scored)))
         self._block = np.tile(self._own, (self._together, 1))
+        self._ask = _asking(classifier, self._own)
 
     def answers(self, columns: Sequence[int], sources: Sequence[Places]) -> Iterator[Floats]:
         """See `Sight`; only the columns are written, into a block that is kept, and put back at the end."""
@@ -54,9 +56,21 @@ class RowSight:
             for k, places in enumerate(group):
                 taken = self._rows[places[self._scored][:, None], chosen]
                 self._block[k * count : (k + 1) * count, chosen] = taken
-            classes = self._classifier.predict_proba(self._block[: len(group) * count])
+            classes = self._ask(columns, self._block[: len(group) * count])
             yield from classes.reshape(len(group), count, -1)
         self._block[:, chosen] = np.tile(self._own[:, chosen], (self._together, 1))
+
+
+def _asking(classifier: Classifier, own: NDArray[np.float32]) -> Callable[[Sequence[int], NDArray[np.float32]], Floats]:
+    """Returns what says the probabilities of rows of which only some columns differ from a classifier's own rows."""
+    below = classifier.below if isinstance(classifier, CalibratedClassifier) else classifier
+    if not (isinstance(below, TreePredictor) and len(own) and np.isfinite(own).all()):
+        return lambda _columns, rows: classifier.predict_proba(rows)
+    changing = below.changing(own)
+    if isinstance(classifier, CalibratedClassifier):
+        calibration = classifier.calibration
+        return lambda columns, rows: calibration(changing.probabilities(columns, rows))
+    return changing.probabilities
 
 
 @final

@@ -29,7 +29,7 @@ class FeatureImportance:
         name: of the column, or of the group.
         rise: of the held out log loss when it is shifted in time, mean of the folds: its mean decrease of accuracy.
         low, high: t interval of 95 % of that mean over the folds, whose training rows overlap: a guide, no test.
-        p: how often chance is as good as the feature in its own time; see `regimen.metrics.exceedance_p`.
+        p: how often chance is as good as the feature in its own time; see `regimen.metrics.sequential_p`.
         q: the same, corrected for the number of features (or groups); see `regimen.metrics.benjamini_hochberg`.
         shifts: that p was counted over.
         alone: what the run's model gains from this column alone: its log loss with a column that says nothing, less

@@ -50,7 +50,7 @@ def importance_of(
         advance: progress.
         windows: their numbers from 1; the last one by default. Each is measured by folds of its own.
         folds: of each training slice.
-        shifts: of each feature, at least; see `mean_decrease`.
+        shifts: of each feature that may matter, at least; see `mean_decrease`.
         rows: most that are scored of each fold, evenly spread; those between share their label's bars with them.
         alone: whether the model is fitted on each column alone too, which takes a fit for each column and fold.
 
