@@ -42,6 +42,9 @@ class CrisisConfig(BaseModel):
         gt=1.0,
         description="Mean length of blocks in which the bars around the crises are resampled; null: they are real.",
     )
+    hindsight: bool = Field(
+        True, description="Whether crises are used that happened after the training slice; false: they are left out."
+    )
 
     @field_validator("templates")
     @classmethod
@@ -53,18 +56,23 @@ class CrisisConfig(BaseModel):
     def fit(self, bars: Bars, part: Slice, warmup: int = 0) -> Crises:
         """Returns the crises of a training slice; see `regimen.augment.paths.bars_of_training` for what is refused.
 
+        Without hindsight a slice that ends before the first of them has none.
+
         Raises:
             SplitError: a slice whose rows span fewer bars than a crisis.
         """
         own = bars_of_training(bars, part, warmup)
         times = np.unique(part.positions[0]) - part.start
         first, last = (max(warmup, int(times[0])), int(times[-1])) if len(times) else (0, -1)
-        for name in self.templates:
-            needed, room = TEMPLATES[name].bars(own.bar_length), last - first
+        end = own.time[-1] + np.timedelta64(own.bar_length, "ns")
+        templates = [TEMPLATES[name] for name in self.templates if self.hindsight or TEMPLATES[name].known <= end]
+        for template in templates:
+            needed, room = template.bars(own.bar_length), last - first
             if needed > room:
-                rule = f"needs {needed:,} bars from the first row whose features are known to the last for {name}"
-                raise SplitError("augment.templates", rule, room)
-        return Crises(self, own, first, last, max(1, round(self.fraction / (1.0 - self.fraction) * len(times))))
+                rule = f"needs {needed:,} bars from the first row whose features are known to the last for"
+                raise SplitError("augment.templates", f"{rule} {template.name}", room)
+        wanted = max(1, round(self.fraction / (1.0 - self.fraction) * len(times))) if templates else 0
+        return Crises(tuple(templates), self.block, own, first, last, wanted)
 
 
 @final
@@ -73,13 +81,15 @@ class Crises:
     """See `CrisisConfig`.
 
     Attributes:
-        config: which crises.
+        templates: of the crises.
+        block: mean length of the blocks of bars around them; None where those are real.
         slice_bars: the bars of the training slice, and no others.
         first, last: positions in them between which there are crises: those of the first and the last training row.
         wanted: bars in crises, over all paths.
     """
 
-    config: CrisisConfig
+    templates: tuple[Template, ...]
+    block: float | None
     slice_bars: Bars
     first: int
     last: int
@@ -90,8 +100,8 @@ class Crises:
         random, own, left = generator(seed, "augment", "crises"), self.slice_bars, self.wanted
         drawn: list[tuple[Template, int]] = []
         while left > 0:
-            for k in random.permutation(len(self.config.templates)):
-                template = TEMPLATES[self.config.templates[k]]
+            for k in random.permutation(len(self.templates)):
+                template = self.templates[k]
                 learned = min(left, template.bars(own.bar_length))
                 if learned > 0:
                     drawn.append((template, learned))
@@ -107,8 +117,8 @@ class Crises:
 
     def _path(self, chosen: list[tuple[Template, int]], random: np.random.Generator) -> Path:
         bars, learned = self.slice_bars, np.zeros(len(self.slice_bars), dtype=np.bool_)
-        if self.config.block is not None:
-            bars = BlockBootstrap(bars, self.config.block).bars(1, int(random.integers(2**63)))[0]
+        if self.block is not None:
+            bars = BlockBootstrap(bars, self.block).bars(1, int(random.integers(2**63)))[0]
         lengths = np.array([template.bars(bars.bar_length) for template, _ in chosen])
         between = np.sort(random.integers(0, self.last - self.first - lengths.sum(), len(chosen), endpoint=True))
         starts = self.first + between + np.cumsum(lengths) - lengths

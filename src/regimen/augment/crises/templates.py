@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from regimen.augment.crises.falls import PriceJumps
 
 HOUR, MINUTE = 3_600_000_000_000, 60_000_000_000
@@ -26,6 +28,7 @@ class Template:
             trough.
         turnover: money traded in a step of the fall, as a multiple of that in the 30 days before.
         correlation: mean correlation of hourly returns between two coins.
+        known: when all of this had happened, UTC.
     """
 
     name: TemplateName
@@ -37,6 +40,7 @@ class Template:
     rebound: float
     turnover: float
     correlation: float
+    known: np.datetime64
 
     @property
     def length(self) -> int:
@@ -49,15 +53,54 @@ class Template:
 
 
 TEMPLATES: dict[TemplateName, Template] = {
-    each.name: each
-    for each in (
-        Template("covid-2020", HOUR, 174, 0.5486, 0.0240, PriceJumps(0.046, -0.0847, 0.0700, 0.0066), 0.53, 1.4, 0.94),
-        Template("luna-2022", HOUR, 161, 0.9917, 0.1085, PriceJumps(0.174, -0.1529, 0.2172, 0.0215), 0.0, 2.0, 0.80),
-        Template("ftx-2022", HOUR, 114, 0.2655, 0.0108, PriceJumps(0.096, -0.0182, 0.0272, 0.0048), 0.17, 1.8, 0.74),
-        Template(
-            "flash-crash", MINUTE, 63, 0.1924, 0.0100, PriceJumps(0.095, -0.0298, 0.0094, 0.0044), 0.53, 9.7, 0.67
-        ),
-    )
+    "covid-2020": Template(
+        name="covid-2020",
+        step=HOUR,
+        steps=174,
+        drawdown=0.5486,
+        volatility=0.0240,
+        jumps=PriceJumps(0.046, -0.0847, 0.0700, 0.0066),
+        rebound=0.53,
+        turnover=1.4,
+        correlation=0.94,
+        known=np.datetime64("2020-03-20T08:00", "ns"),
+    ),
+    "luna-2022": Template(
+        name="luna-2022",
+        step=HOUR,
+        steps=161,
+        drawdown=0.9917,
+        volatility=0.1085,
+        jumps=PriceJumps(0.174, -0.1529, 0.2172, 0.0215),
+        rebound=0.0,
+        turnover=2.0,
+        correlation=0.80,
+        known=np.datetime64("2022-05-11T13:00", "ns"),
+    ),
+    "ftx-2022": Template(
+        name="ftx-2022",
+        step=HOUR,
+        steps=114,
+        drawdown=0.2655,
+        volatility=0.0108,
+        jumps=PriceJumps(0.096, -0.0182, 0.0272, 0.0048),
+        rebound=0.17,
+        turnover=1.8,
+        correlation=0.74,
+        known=np.datetime64("2022-11-14T16:00", "ns"),
+    ),
+    "flash-crash": Template(
+        name="flash-crash",
+        step=MINUTE,
+        steps=63,
+        drawdown=0.1924,
+        volatility=0.0100,
+        jumps=PriceJumps(0.095, -0.0298, 0.0094, 0.0044),
+        rebound=0.53,
+        turnover=9.7,
+        correlation=0.67,
+        known=np.datetime64("2021-12-04T06:31", "ns"),
+    ),
 }
 """Measured by ``regimen bench crises``, which prints these figures beside those of the data:
 
