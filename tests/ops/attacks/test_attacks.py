@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -187,6 +188,38 @@ def test_attacks_of_a_net_rise_as_they_take_more_trouble() -> None:
     assert ratio <= many + 0.01
     ladder = [accuracy(entropy, "apgd", epsilon) for epsilon in (0.01, 0.03, 0.1, 0.3)]
     assert ladder == sorted(ladder, reverse=True)
+
+
+def test_it_reaches_what_the_adversarial_robustness_toolbox_reaches() -> None:
+    """Beside an independent implementation, where that is installed; the oracle is its loss, the start is another."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        evasion = pytest.importorskip("art.attacks.evasion")
+        from art.estimators.classification import PyTorchClassifier
+
+        module = BaselineConfig(hidden=(16,)).build(10, seed=1).module.eval()
+        with torch.no_grad():
+            for k, parameter in enumerate(module.parameters()):
+                parameter.copy_(torch.randn(parameter.shape, generator=_random(k)))
+        x = torch.randn(400, 10, generator=_random(2))
+        y = module(x).argmax(1)
+        theirs = evasion.ProjectedGradientDescentPyTorch(
+            PyTorchClassifier(module, nn.CrossEntropyLoss(), (10,), 3, device_type="cpu"),
+            eps=0.2,
+            eps_step=0.025,
+            max_iter=20,
+            num_random_init=1,
+            batch_size=400,
+            verbose=False,
+        ).generate(x.numpy(), y.numpy())
+
+    def entropy(rows: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(module(rows), y, reduction="none")
+
+    with quiet(module), torch.no_grad():
+        ours = float(entropy(pgd(entropy, x, 0.2, steps=20, random=_random())).mean())
+        assert float(entropy(x).mean()) * 1.2 < ours
+        assert ours >= 0.999 * float(entropy(torch.from_numpy(theirs)).mean())
 
 
 def test_the_ratio_of_logits_by_hand() -> None:
