@@ -27,7 +27,7 @@ from regimen.cli import (
     runs,
     train,
 )
-from regimen.cli.finished import costs, importance, signal, stress
+from regimen.cli.finished import adapt, costs, importance, signal, stress
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.errors import RegimenError, one_line
@@ -83,6 +83,7 @@ app.command("train", cls=train.TrainCommand, short_help="train a policy walk-for
 app.command("resume", short_help="continue a run that was stopped")(train.resume)
 app.command("backtest", short_help="run a trained policy on other bars or costs")(backtest.backtest)
 app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
+app.command("adapt", short_help="adapt a run to its newest bars, if it gains")(adapt.adapt)
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
 app.command("importance", short_help="which features of a run mattered")(importance.importance)
 app.command("ablate", short_help="what each method of a config is worth")(ablate.ablate)

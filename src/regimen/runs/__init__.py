@@ -1,4 +1,4 @@
-"""What fits and trades: the walk-forward run, resume, judge again, backtest, signal, costs,
+"""What fits and trades: the walk-forward run, resume, judge again, backtest, signal, adapt, costs,
 importance, stress, reproduce, the run's leaks.
 
 Each name is imported when it is first used: a command's help does not wait for torch.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.runs.adapting import Adaptation, adapt_run
     from regimen.runs.backtests import backtest_run
     from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from regimen.runs.window import load_policy
 
 __all__ = [
+    "Adaptation",
     "Condition",
     "CostLadder",
     "FeatureImportance",
@@ -31,6 +33,7 @@ __all__ = [
     "Importance",
     "Signal",
     "Stress",
+    "adapt_run",
     "backtest_run",
     "check_model",
     "cost_ladder",
@@ -49,6 +52,7 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "Adaptation": ".adapting",
         "Condition": ".doctor",
         "CostLadder": ".costs",
         "FeatureImportance": ".importance",
@@ -56,6 +60,7 @@ __getattr__, __dir__ = lazily(
         "Importance": ".importance",
         "Signal": ".signal",
         "Stress": ".stress",
+        "adapt_run": ".adapting",
         "backtest_run": ".backtests",
         "check_model": ".contracts",
         "cost_ladder": ".costs",

@@ -208,6 +208,15 @@ def warm(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return known
 
 
+def require_trained(manifest: Mapping[str, Any]) -> None:
+    """Raises `RunError` for a run that was adapted from another: no config alone makes it again."""
+    origin = manifest.get("adapted_from")
+    if origin is not None:
+        raise RunError(
+            "run", f"was adapted from {origin}, and not trained; `regimen adapt {origin}` makes another", origin
+        )
+
+
 def require_same_data(bars: Bars, manifest: Mapping[str, Any]) -> None:
     """Raises `RunError` when the bars are not those that the run of a manifest was made with."""
     if bars.fingerprint != manifest["fingerprint"]:

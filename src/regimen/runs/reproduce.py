@@ -11,7 +11,7 @@ from regimen.files import scratch
 from regimen.judging import Trials
 from regimen.records import SCRATCH, RunDirectory, environment, read_json, require_finished
 from regimen.records.layout import EXHIBITS, WRAPPERS
-from regimen.runs.prepare import prepare, require_same_data
+from regimen.runs.prepare import prepare, require_same_data, require_trained
 from regimen.runs.walk_forward import describe, train
 
 _COMPARED = (
@@ -58,6 +58,7 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
         RunError: the run is not finished or damaged, or its data file has changed since.
     """
     manifest = require_finished(directory)
+    require_trained(manifest)
     directory.require_undamaged()
     counted = read_json(directory.path / "judgement.json")["trials"]
     trials = Trials(

@@ -37,7 +37,7 @@ from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
 from regimen.runs.families.ensembles.members import tried
-from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features
+from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features, require_trained
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
 from regimen.seeding import torch_seed
@@ -116,6 +116,7 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         manifest = directory.manifest()
         if manifest["status"] == "finished":
             raise RunError("run", "is finished already; `regimen report` shows it", directory.id)
+        require_trained(manifest)
         directory.require_undamaged()
         config = directory.located_config()
         require_trackers(config.tracking)
@@ -137,6 +138,7 @@ def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
     """
     with directory.locked("judged"):
         manifest = require_finished(directory)
+        require_trained(manifest)
         directory.require_undamaged("data.json", "windows/*", "seeds/*")
         prepared = prepare(directory.located_config())
         require_same_data(prepared.bars, manifest)

@@ -19,7 +19,7 @@ from regimen.runs.importance.exhibit import exhibit_of
 from regimen.runs.importance.held_out import HeldOut, held_out
 from regimen.runs.importance.importance import LEVEL, FeatureImportance, Importance, finding
 from regimen.runs.importance.mean_decrease import mean_decrease, most_shifts
-from regimen.runs.prepare import Prepared, prepare, require_same_data, require_same_features
+from regimen.runs.prepare import Prepared, prepare, require_same_data, require_same_features, require_trained
 from regimen.seeding import generator
 from regimen.splits import Fold, Window
 
@@ -61,6 +61,7 @@ def importance_of(
         SplitError: see `purged_folds` and `HeldOut`.
     """
     manifest = require_finished(directory)
+    require_trained(manifest)
     config = directory.located_config()
     if isinstance(config.model, AgentSettings | RuleSettings):
         rule = "must be of a model that says probabilities; a rule or an agent has no log loss to lose"

@@ -19,7 +19,7 @@ from regimen.nets import torch_threads
 from regimen.ops import certify
 from regimen.ops.attacks import quiet
 from regimen.records import RunDirectory, model_title, require_finished, sealed, write_json
-from regimen.runs.prepare import Prepared, prepare, require_same_data, require_same_features
+from regimen.runs.prepare import Prepared, prepare, require_same_data, require_same_features, require_trained
 from regimen.runs.stress.attacked import withstanding
 from regimen.runs.stress.exhibit import exhibits_of_stress
 from regimen.runs.stress.result import Attacked, Certified, Stress
@@ -81,6 +81,7 @@ def stress_of(
         RunError: the run is not finished or damaged, or its data file or its features are not what they were.
     """
     manifest = require_finished(directory)
+    require_trained(manifest)
     directory.require_undamaged("ledger/*", "windows/*")
     config = directory.located_config()
     demands = _checked(epsilons, rows, certified, sigma, draws, shares or {})
