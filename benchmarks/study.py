@@ -1,12 +1,12 @@
 """What each ingredient is worth out of sample: every one alone and all together, on four markets, paired over windows.
 
 Run ``regimen bench study -- --data ../shared/data [--runs FOLDER] [--seeds 8] [--markets btc sol eurusd sp500]
-[--only NAME ...] [--write docs/study.md] [--overrides KEY=VALUE ...]``.
+[--only NAME ...] [--against mlp] [--write docs/study.md] [--overrides KEY=VALUE ...]``.
 
 Each cell is one ``regimen train`` in the folder ``--runs``, with ``--seeds`` seeds; a cell whose finished run lies
 there already is not trained again, so an interrupted study goes on. All runs of a market share one trial ledger: its
 deflated Sharpe ratios count them all. Forecasts are scored on the test spans, by the policy of each window and seed;
-the standard error is that of the paired difference to ``mlp`` over windows, each the mean of its seeds.
+the standard error is that of the paired difference to ``--against`` over windows, each the mean of its seeds.
 """
 
 from __future__ import annotations
@@ -88,6 +88,9 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "mlp, no-trade band": (MLP, "band={kind: no_trade, width: optimal}"),
     "mlp, sized by width": (MLP, "intervals={kind: conformal, coverage: 0.9, size_by: width}"),
     "mlp, novelty gate": (MLP, "novelty={kind: mahalanobis, level: 0.01}"),
+    "mlp, resampled bars": (MLP, "augment=[{kind: block_bootstrap}]"),
+    "mlp, crises": (MLP, "augment=[{kind: crisis, hindsight: false}]"),
+    "mlp, counterfactuals": (MLP, "augment=[{kind: causal, factor: 1}]"),
     "all": (
         f"model={{kind: ensemble, members: {THREE}, combine: mean, seeds: 2}}",
         "labels.weights={uniqueness: true}",
@@ -212,7 +215,7 @@ def _cell(run: Path, seconds: float) -> Cell:
     )
 
 
-def _lines(market: str, cells: dict[str, Cell]) -> Iterator[str]:
+def _lines(market: str, cells: dict[str, Cell], base: str) -> Iterator[str]:
     """Yields the table of a market in Markdown."""
     windows = max((len(cell.skill) for cell in cells.values()), default=0)
     yield f"## {MARKETS[market][0]}"
@@ -220,11 +223,12 @@ def _lines(market: str, cells: dict[str, Cell]) -> Iterator[str]:
     yield f"{windows} windows. Skill: log loss of the prior less that of the forecasts, × 10⁴, above 0 is better."
     yield ""
     heads = (
-        "ingredient | skill | to mlp (se) | Brier skill | calibration error | turnover a year | Sharpe [95 %] | DSR | s"
+        f"ingredient | skill | to {base} (se) | Brier skill | calibration error | turnover a year | Sharpe [95 %] | DSR"
+        " | s"
     )
     yield f"| {heads} |"
     yield "|---|" + "---:|" * heads.count("|")
-    against = cells.get("mlp")
+    against = cells.get(base)
     for name, cell in cells.items():
         skill, paired = "", ""
         if cell.skill:
@@ -256,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--markets", nargs="+", default=list(MARKETS), choices=list(MARKETS))
     parser.add_argument("--only", nargs="+", default=list(INGREDIENTS), help="names of ingredients")
+    parser.add_argument("--against", default="mlp", help="the ingredient that the others are compared with")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--write", type=Path, help="a file of Markdown")
     parser.add_argument("--overrides", nargs="*", default=[], metavar="KEY=VALUE", help="given to every run")
@@ -276,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             run, seconds = _trained(_named(market, name), settings, given.runs / market)
             cells[name] = _cell(run, seconds)
             print(f"{market} {name}: {1e4 * np.mean(cells[name].skill or [math.nan]):.1f}", file=sys.stderr, flush=True)
-        text += _lines(market, cells)
+        text += _lines(market, cells, given.against)
     print("\n".join(text))
     if given.write is not None:
         given.write.write_text("\n".join(text) + "\n", encoding="utf-8")
