@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SACConfig,
         SB3Config,
     )
-    from regimen.augment import BlockBootstrapConfig, CausalConfig, CrisisConfig, TabDDPMConfig
+    from regimen.augment import BlockBootstrapConfig, CausalConfig, CrisisConfig, TabDDPMConfig, TimeGANConfig
     from regimen.bars import Bars, DataConfig, ExtraFile, RepairsConfig
     from regimen.charts import Picture
     from regimen.envs import (
@@ -252,6 +252,7 @@ __all__ = [
     "TemperatureConfig",
     "TensorBoardConfig",
     "ThompsonConfig",
+    "TimeGANConfig",
     "TradingLossConfig",
     "TrainingConfig",
     "Trials",
@@ -421,6 +422,7 @@ _named, _ = lazily(
         "TemperatureConfig": ".policies",
         "TensorBoardConfig": ".tracking",
         "ThompsonConfig": ".policies.ensemble",
+        "TimeGANConfig": ".augment",
         "TradingLossConfig": ".training.recipes",
         "TrainingConfig": ".training",
         "Trials": ".judging",

@@ -21,6 +21,7 @@ from regimen.runs.families.synthetic import with_samples
 from regimen.runs.prepare import Prepared, prepare
 from regimen.splits import Window, purged_folds
 from regimen.training import TrainingData
+from regimen.windows import SeriesWindows
 
 from .conftest import silent
 
@@ -28,6 +29,7 @@ Configured = Callable[..., RunConfig]
 ROWS = "augment=[{kind: tabddpm, fraction: .5, steps: 20, hidden: 8, batch: 64, diffusion: 10}]"
 BOTH = ROWS.replace("augment=[", "augment=[{kind: block_bootstrap, paths: 1}, ")
 AGENT = ("model={kind: ppo}", "training={}", "exposure={}")
+WINDOWS = "augment=[{kind: timegan, fraction: .5, steps: 5, hidden: 4, batch: 16}]"
 CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
 
 
@@ -65,6 +67,27 @@ def test_made_rows_follow_the_real_ones_and_are_in_no_other_slice(configured: Co
     assert np.abs(more.x_train[:]).max() <= 5.0
 
 
+def test_made_windows_follow_the_real_ones_and_no_window_is_half_of_each(configured: Configured) -> None:
+    hybrid = "model={kind: hybrid, context: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
+    prepared = prepare(configured(WINDOWS, hybrid))
+    plain, more = _data(prepared)
+    count = len(plain.y_train)
+    assert more.x_train.shape == (len(more.y_train), 16, 5)
+    assert len(more.y_train) == count + -(-count // 2)
+    assert isinstance(more.x_train, SeriesWindows)
+    assert isinstance(plain.x_train, SeriesWindows)
+    assert _digest(more.x_train[:count]) == _digest(plain.x_train[:])
+    assert more.x_train.ends[count] - 15 == len(plain.x_train.series)
+    assert (np.diff(more.x_train.ends[count:]) == 16).all()
+    assert more.x_val is not None
+    assert plain.x_val is not None
+    assert _digest(more.x_val[:]) == _digest(plain.x_val[:])
+    assert set(more.targets_train) == set(plain.targets_train) != set()
+    for name, column in more.targets_train.items():
+        assert _digest(column[:count]) == _digest(plain.targets_train[name])
+        assert np.isfinite(column).all()
+
+
 @pytest.mark.parametrize("weights", ["null", "{uniqueness: true, half_life: 5d}"])
 def test_a_made_row_stands_at_the_place_of_the_real_row_that_it_is_most_like(
     configured: Configured, weights: str
@@ -96,7 +119,9 @@ def test_nearest_is_what_brute_force_says() -> None:
     np.testing.assert_allclose(distance, apart.min(axis=1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("words", [(ROWS,), (BOTH,), (ROWS, "model={kind: forest, n_estimators: 5}", "training={}")])
+@pytest.mark.parametrize(
+    "words", [(ROWS,), (BOTH,), (WINDOWS, CNN), (ROWS, "model={kind: forest, n_estimators: 5}", "training={}")]
+)
 def test_a_run_learns_from_made_rows_and_repeats_itself(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -157,6 +182,7 @@ def test_a_fold_has_a_generator_of_its_own(configured: Configured) -> None:
             (ROWS, CNN),
             r"augment\.0\.kind must be timegan for a model that sees windows of 16 rows \(cnn\); got tabddpm",
         ),
+        ((WINDOWS,), r"augment\.0\.kind must be tabddpm for a model that sees single rows \(baseline\); got timegan"),
         ((BOTH, *AGENT), r"augment\.1\.kind must make paths of bars for an agent, which trades through them \(ppo\)"),
         (("augment=[{kind: tabddpm, fraction: 0}]",), r"augment\.0\.fraction: must be .*greater than 0"),
     ],

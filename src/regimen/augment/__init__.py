@@ -13,12 +13,13 @@ from regimen.augment.nearest import nearest
 from regimen.augment.paths import Path, Paths
 from regimen.augment.samples import LearnedRows, Samples, misfit
 from regimen.augment.tabddpm import TabDDPM, TabDDPMConfig
+from regimen.augment.timegan import TimeGAN, TimeGANConfig
 
 PathsConfig = BlockBootstrapConfig | CrisisConfig | CausalConfig
 """Every way to make more paths of bars."""
 
-SamplesConfig = TabDDPMConfig
-"""Every way to make more rows."""
+SamplesConfig = TabDDPMConfig | TimeGANConfig
+"""Every way to make more rows, or windows of rows."""
 
 AugmentConfig = Annotated[PathsConfig | SamplesConfig, Field(discriminator="kind")]
 """Every way to make more to learn from; ``kind`` chooses."""
@@ -40,6 +41,8 @@ __all__ = [
     "Scenario",
     "TabDDPM",
     "TabDDPMConfig",
+    "TimeGAN",
+    "TimeGANConfig",
     "misfit",
     "nearest",
     "scenarios",

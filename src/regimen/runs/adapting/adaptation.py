@@ -19,7 +19,7 @@ from regimen.records import RunDirectory, Trial, model_title, new_id, plain, req
 from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCALER, UNADAPTED, WRAPPERS
 from regimen.reprs import short
 from regimen.runs.adapting.continued import continued
-from regimen.runs.adapting.learner import AdaptSettings, Learner, Rows
+from regimen.runs.adapting.learner import AdaptSettings, NewestModel, Rows
 from regimen.runs.backtests import with_overrides
 from regimen.runs.evaluate import recorded_sharpe
 from regimen.runs.prepare import Prepared, WholeSeries, labelled, require_same_data, seen
@@ -76,7 +76,7 @@ class Adaptation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class _Scored:
     """What came of the blocks.
 
     Attributes:
@@ -139,14 +139,14 @@ def adapt_run(
     frame = features.compute(seen(loaded.bars))
     prepared = Prepared(config, loaded, features, frame, labelled(config, loaded.bars), ())
     window = manifest["windows"][-1]
-    learner = Learner.load(directory.window(window["number"]), prepared)
+    learner = NewestModel.load(directory.window(window["number"]), prepared)
     first = int(window["test"][0])
     advance(2, 5, "before and after")
     rows = learner.rows()
-    held = _held_out(learner, rows, first, settings)
-    ledger = config.market.build().backtest(loaded.bars, held.exposures, first, len(loaded.bars))
+    scored = _held_out(learner, rows, first, settings)
+    ledger = config.market.build().backtest(loaded.bars, scored.exposures, first, len(loaded.bars))
     last = rows.last(settings.shots, len(loaded.bars))
-    adaptation = _concluded(prepared, held, rows, last, first, settings)
+    adaptation = _concluded(prepared, scored, rows, last, first, settings)
     advance(3, 5, "trial")
     series = WholeSeries.of(config.data, own.bars)
     new = new_id()
@@ -158,14 +158,14 @@ def adapt_run(
         advance(4, 5, "the adapted run")
         learner.adapt(last, settings)
         adaptation = replace(adaptation, run=new, sentence=f"Kept: {adaptation.sentence}")
-        write_adapted(directory, new, learner, held.exposures, ledger, series, trial, adaptation.to_dict())
+        write_adapted(directory, new, learner, scored.exposures, ledger, series, trial, adaptation.to_dict())
     else:
         adaptation = replace(adaptation, sentence=f"Refused: {adaptation.sentence}")
     advance(5, 5, "done")
     return adaptation
 
 
-def _held_out(learner: Learner, rows: Rows, first: int, settings: AdaptSettings) -> _Held:
+def _held_out(learner: NewestModel, rows: Rows, first: int, settings: AdaptSettings) -> _Scored:
     """Decides every block by the model that was adapted before it, and measures it beside the run's own.
 
     Raises:
@@ -189,15 +189,15 @@ def _held_out(learner: Learner, rows: Rows, first: int, settings: AdaptSettings)
     if len(before) < 2:
         rule = f"must leave two blocks of {length} bars with labels behind {prepared.bars.time[first]}, to measure by"
         raise DataError("bars", rule, len(before))
-    return _Held(before, after, exposures)
+    return _Scored(before, after, exposures)
 
 
 def _concluded(
-    prepared: Prepared, held: _Held, rows: Rows, last: Rows, first: int, settings: AdaptSettings
+    prepared: Prepared, scored: _Scored, rows: Rows, last: Rows, first: int, settings: AdaptSettings
 ) -> Adaptation:
-    gains = np.array([(b - a)[:, 0].mean() for b, a in zip(held.before, held.after, strict=True)])
+    gains = np.array([(b - a)[:, 0].mean() for b, a in zip(scored.before, scored.after, strict=True)])
     low, high = t_interval(gains)
-    (loss, hits), (new_loss, new_hits) = (np.concatenate(part).mean(axis=0) for part in (held.before, held.after))
+    (loss, hits), (new_loss, new_hits) = (np.concatenate(part).mean(axis=0) for part in (scored.before, scored.after))
     measured, stamps = rows.where(rows.times >= first), prepared.bars.time
     chance = "more than chance explains" if low > 0.0 else "no more than chance explains: the interval covers 0"
     if high < 0.0:

@@ -27,7 +27,7 @@ from regimen.records import (
     write_report,
 )
 from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES, LAST, MODEL, UNADAPTED
-from regimen.runs.adapting.learner import Learner
+from regimen.runs.adapting.learner import NewestModel
 from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate
 from regimen.runs.prepare import WholeSeries, described
@@ -41,7 +41,7 @@ _OF_ITS_OWN = (MODEL, LAST, UNADAPTED, CHECKPOINT, EXPOSURES, DRAWN)
 def write_adapted(
     origin: RunDirectory,
     name: str,
-    learner: Learner,
+    learner: NewestModel,
     exposures: NDArray[np.float64],
     ledger: Ledger,
     series: WholeSeries,
@@ -87,7 +87,7 @@ def write_adapted(
     return directory
 
 
-def _write_window(folder: Path, learner: Learner, exposures: NDArray[np.float64]) -> None:
+def _write_window(folder: Path, learner: NewestModel, exposures: NDArray[np.float64]) -> None:
     """Writes the model, its start, and all that stays around it."""
     shutil.copytree(learner.folder, folder, ignore=shutil.ignore_patterns(*_OF_ITS_OWN), dirs_exist_ok=True)
     adapted = learner.predictor.state()
@@ -99,7 +99,13 @@ def _write_window(folder: Path, learner: Learner, exposures: NDArray[np.float64]
 
 
 def _write_manifest(
-    folder: Path, name: str, status: str, config: RunConfig, learner: Learner, origin: dict[str, Any], comes_from: str
+    folder: Path,
+    name: str,
+    status: str,
+    config: RunConfig,
+    learner: NewestModel,
+    origin: dict[str, Any],
+    comes_from: str,
 ) -> None:
     bars = learner.prepared.bars
     window = origin["windows"][-1]

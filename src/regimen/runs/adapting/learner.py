@@ -82,7 +82,7 @@ class AdaptSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Learner:
+class NewestModel:
     """The model of a run's last window, and what it stands behind.
 
     Attributes:
@@ -160,11 +160,11 @@ class Learner:
 
     def losses(self, rows: Rows) -> NDArray[np.float64]:
         """Returns −log of the calibrated probability of what came, and whether the most likely class came: (n, 2)."""
-        said = self.predictor.predict_proba(self._inputs(rows))
-        said = said if self.rule.calibration is None else self.rule.calibration(said)
+        classes = self.predictor.predict_proba(self._inputs(rows))
+        classes = classes if self.rule.calibration is None else self.rule.calibration(classes)
         y = self._classes(rows)
-        chance = np.maximum(said[np.arange(len(y)), y], np.finfo(np.float64).tiny)
-        return np.stack([-np.log(chance), said.argmax(axis=1) == y], axis=1)
+        chance = np.maximum(classes[np.arange(len(y)), y], np.finfo(np.float64).tiny)
+        return np.stack([-np.log(chance), classes.argmax(axis=1) == y], axis=1)
 
     def adapt(self, support: Rows, settings: AdaptSettings) -> None:
         """Puts the model back to its start, and adapts it to some rows.
@@ -176,7 +176,7 @@ class Learner:
         from regimen.nets import torch_threads
         from regimen.seams import Batch
         from regimen.training import classification, joint
-        from regimen.training.recipes.maml.adaptation import adapt
+        from regimen.training.recipes.maml import adapt
 
         self.predictor.load_state(self.start)
         names, at = self.predictor.targets, (support.times, support.symbols)

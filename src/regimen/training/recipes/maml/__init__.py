@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
 from regimen.training.recipes.maml.config import MamlConfig
 
-__all__ = ["MamlConfig"]
+if TYPE_CHECKING:
+    from regimen.training.recipes.maml.adaptation import adapt
+
+__all__ = ["MamlConfig", "adapt"]
+
+__getattr__, __dir__ = lazily(__name__, {"adapt": ".adaptation"})
