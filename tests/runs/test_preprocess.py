@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from regimen.errors import ConfigError, RunError
 from regimen.execution import decide, targets
+from regimen.preprocess import Chain
 from regimen.records import RunConfig, read_json
 from regimen.runs import find_run_leaks, reproduce_run, start
 from regimen.runs.families import agent as agents
@@ -91,6 +93,23 @@ def test_an_agent_learns_from_and_trades_on_the_same_steps(configured: Configure
     observation, _ = env.reset(seed=0)
     assert np.abs(observation[:, : len(prepared.frame.names)]).max() <= 2.0
     assert np.abs(prepared.frame.values[50:]).max() > 2.0
+
+
+def test_steps_are_fitted_once_a_window_and_read_back_for_the_figures(
+    configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[object] = []
+    fitted = Chain.fit
+
+    def counted(configs: Any, values: Any, part: Any, names: Any) -> Chain:
+        parts.append(part)
+        return fitted(configs, values, part, names)
+
+    monkeypatch.setattr(Chain, "fit", counted)
+    config = configured("training.epochs=1", RUNNING, LSTM, "tracking=tensorboard")
+    directory, _ = start(config, tmp_path / "runs", silent)
+    assert len({id(part) for part in parts}) == len(parts) > 1
+    assert (directory.path / "figures" / "attention.png").exists()
 
 
 @pytest.mark.parametrize("steps", [RUNNING, EVERY])

@@ -13,10 +13,11 @@ from regimen.errors import RunError
 from regimen.metrics import normal_cdf
 from regimen.policies import CalibratedClassifier, Calibration, Classifier, ClassifierPolicy, Preprocessed, Scaler
 from regimen.predictors import SnapshotPredictor, TorchPredictor
+from regimen.preprocess import Chain
 from regimen.records import RunDirectory, model_title
 from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES
-from regimen.runs.families.scaling import preprocessed_by
+from regimen.runs.families.scaling import seen_through
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
 from regimen.tracking import attention_heatmap, calibration, coverage
@@ -85,10 +86,10 @@ def _classifier(
     """Loads a window's model, its calibration and its scaler, with the features that the scaler sees."""
     folder = directory.window(window.number)
     whole = family_of(prepared.config.model).load(folder, prepared.config, prepared.features.hash)
-    policy = whole.policy if isinstance(whole, Preprocessed) else whole
+    policy, chain = (whole.policy, whole.chain) if isinstance(whole, Preprocessed) else (whole, Chain())
     assert isinstance(policy, ClassifierPolicy)
     assert policy.scaler is not None
-    seen, model = preprocessed_by(prepared, window)[1], policy.classifier
+    seen, model = seen_through(chain, prepared), policy.classifier
     if isinstance(model, CalibratedClassifier):
         return model.below, model.calibration, policy.scaler, seen
     return model, None, policy.scaler, seen

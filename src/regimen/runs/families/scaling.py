@@ -27,11 +27,20 @@ def preprocessed_by(prepared: Prepared, window: Window) -> tuple[Chain, Prepared
     Where the config has none, they are an empty chain and the same bars and features.
     """
     configs, frame = prepared.config.preprocess, prepared.frame
-    if not configs:
-        return Chain(), prepared
-    there = np.where(prepared.bars.present[..., None], frame.values, np.nan)
-    chain = Chain.fit(configs, there, window.train, frame.names)
-    return chain, replace(prepared, frame=replace(frame, values=chain.scan(there)))
+    chain = Chain.fit(configs, _there(prepared), window.train, frame.names) if configs else Chain()
+    return chain, seen_through(chain, prepared)
+
+
+def seen_through(chain: Chain, prepared: Prepared) -> Prepared:
+    """Returns bars with the features that a chain leaves; the same bars and features where the chain is empty."""
+    if not chain:
+        return prepared
+    return replace(prepared, frame=replace(prepared.frame, values=chain.scan(_there(prepared))))
+
+
+def _there(prepared: Prepared) -> NDArray[np.float64]:
+    """Returns the features (time, symbol, feature); NaN without a bar."""
+    return np.where(prepared.bars.present[..., None], prepared.frame.values, np.nan)
 
 
 def behind(chain: Chain, policy: P) -> P | Preprocessed:
