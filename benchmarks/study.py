@@ -49,7 +49,7 @@ MARKETS: dict[str, tuple[str, tuple[str, ...]]] = {
             "data.path={data}/fx/eurusd-1h-oanda-bidask.parquet",
             "labels={kind: fixed_horizon, horizon: 12, dead_band: 0.25}",
             "splits={train: 2y, test: 6mo}",
-            "market={rebalance: on_change, costs: {venue: oanda}}",
+            "market={rebalance: on_change, costs: {venue: ib-fx}}",
         ),
     ),
     "sp500": (
