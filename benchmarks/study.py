@@ -89,7 +89,7 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "mlp, sized by width": (MLP, "intervals={kind: conformal, coverage: 0.9, size_by: width}"),
     "mlp, novelty gate": (MLP, "novelty={kind: mahalanobis, level: 0.01}"),
     "mlp, resampled bars": (MLP, "augment=[{kind: block_bootstrap}]"),
-    "mlp, crises": (MLP, "augment=[{kind: crisis, hindsight: false}]"),
+    "mlp, crises": (MLP, "augment=[{kind: crisis}]"),
     "mlp, counterfactuals": (MLP, "augment=[{kind: causal, factor: 1}]"),
     "all": (
         f"model={{kind: ensemble, members: {THREE}, combine: mean, seeds: 2}}",

@@ -32,7 +32,7 @@ PATHS = "augment=[{kind: block_bootstrap, paths: 2, block: 30}]"
 CNN = "model={kind: cnn, context: 16, width: 4, kernels: [3], dilations: [1, 2]}"
 HYBRID = "model={kind: hybrid, context: 16, width: 4, kernels: [3], dilations: [1, 2], heads: 1}"
 CAUSAL = "augment=[{kind: causal, factor: 2, memory: 30}]"
-CRISES = "augment=[{kind: crisis, fraction: 0.1, templates: [flash-crash, luna-2022], block: 40}]"
+CRISES = "augment=[{kind: crisis, fraction: 0.1, templates: [flash-crash, luna-2022], block: 40, hindsight: true}]"
 LONGER = "splits={train: 400, test: 120}"
 AGENT = (
     "model={kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}",

@@ -41,7 +41,7 @@ def test_as_many_rows_of_valid_bars_as_asked_for(fraction: float, block: float |
     bars = _bars(symbols=2)
     part = _window(bars).train
     own = bars.window(part.start, part.stop)
-    paths = CrisisConfig(fraction=fraction, block=block).fit(bars, part).paths(7)
+    paths = CrisisConfig(fraction=fraction, block=block, hindsight=True).fit(bars, part).paths(7)
     times = np.unique(part.positions[0])
     learned = sum(int(path.learned.sum()) for path in paths if path.learned is not None)
     assert learned / (learned + len(times)) == pytest.approx(fraction, abs=1 / len(times))
@@ -68,7 +68,7 @@ def test_a_seed_is_a_path_and_every_field_matters() -> None:
     part = _window(bars).train
 
     def drawn(seed: int = 3, **fields: object) -> list[str]:
-        return [path.bars.fingerprint for path in CrisisConfig(**fields).fit(bars, part).paths(seed)]  # type: ignore[arg-type]
+        return [path.bars.fingerprint for path in CrisisConfig(hindsight=True, **fields).fit(bars, part).paths(seed)]  # type: ignore[arg-type]
 
     usual = drawn()
     assert drawn() == usual
@@ -80,7 +80,7 @@ def test_a_seed_is_a_path_and_every_field_matters() -> None:
 def test_daily_bars_have_short_crises_and_a_flash_crash_inside_one_bar() -> None:
     bars = _bars(1500, symbols=3, step="1D")
     part = _window(bars, train=1200).train
-    (path,) = CrisisConfig(fraction=0.05, templates=("flash-crash",)).fit(bars, part).paths(0)
+    (path,) = CrisisConfig(fraction=0.05, templates=("flash-crash",), hindsight=True).fit(bars, part).paths(0)
     assert path.learned is not None
     crashed = np.flatnonzero(path.learned)
     own = bars.window(part.start, part.stop)
@@ -98,7 +98,7 @@ def test_without_hindsight_there_are_no_crises_that_had_not_happened() -> None:
         (1300, {*TEMPLATES}),
     ):
         part = _window(bars, train=train).train
-        crises = CrisisConfig(hindsight=False).fit(bars, part)
+        crises = CrisisConfig().fit(bars, part)
         assert {template.name for template in crises.templates} == known
         assert bool(crises.paths(0)) == bool(known)
     assert all(template.known > np.datetime64("2020-01-01") for template in TEMPLATES.values())
@@ -111,11 +111,11 @@ def test_no_bar_outside_the_training_slice_is_read() -> None:
     for values in poisoned.values():
         values[window.train.stop :] *= 7.0
     other = replace(bars, **poisoned)
-    ours, theirs = (CrisisConfig().fit(each, window.train).paths(0) for each in (bars, other))
+    ours, theirs = (CrisisConfig(hindsight=True).fit(each, window.train).paths(0) for each in (bars, other))
     assert [path.bars.fingerprint for path in ours] == [path.bars.fingerprint for path in theirs]
     for part in (window.validation, window.test):
         with pytest.raises(SplitError, match=r"^augment.fit: must see the training slice only; got '"):
-            CrisisConfig().fit(bars, part)
+            CrisisConfig(hindsight=True).fit(bars, part)
 
 
 def test_what_cannot_be_done_is_refused() -> None:
@@ -123,8 +123,8 @@ def test_what_cannot_be_done_is_refused() -> None:
     part = _window(bars, train=350).train
     rule = r"^augment.templates: needs 348 bars from the first row whose .* to the last for covid-2020; got"
     with pytest.raises(SplitError, match=rule):
-        CrisisConfig().fit(bars, part)
-    assert CrisisConfig(templates=("flash-crash",)).fit(bars, part).paths(0)
+        CrisisConfig(hindsight=True).fit(bars, part)
+    assert CrisisConfig(templates=("flash-crash",), hindsight=True).fit(bars, part).paths(0)
     for fields in ({"fraction": 0.0}, {"fraction": 1.0}, {"templates": ("tulips",)}, {"templates": ()}, {"block": 1.0}):
         with pytest.raises(ValidationError):
             CrisisConfig(**fields)  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ class CrisisConfig(BaseModel):
         description="Mean length of blocks in which the bars around the crises are resampled; null: they are real.",
     )
     hindsight: bool = Field(
-        True, description="Whether crises are used that happened after the training slice; false: they are left out."
+        False, description="Whether crises are used that happened after the training slice; false: they are left out."
     )
 
     @field_validator("templates")
