@@ -111,6 +111,15 @@ def test_a_rows_attack_does_not_depend_on_the_other_rows_losses(name: str) -> No
     assert torch.equal(every[::2], some[::2])
 
 
+def test_the_step_of_apgd_shrinks_until_a_peak_inside_is_reached() -> None:
+    """A step of 2 ε that stays jumps from border to border; every halving brings each row nearer to the peak."""
+    peak = torch.tensor([0.3, -0.1, 0.45])
+    x = torch.zeros(100, 3)
+
+    worst = apgd(lambda rows: -(rows - peak).square().sum(1), x, 1.0, random=_random())
+    assert float((worst - peak).abs().max()) < 0.05  # 0.54 where it does not shrink
+
+
 def test_restarts_are_chosen_row_by_row() -> None:
     """A loss with two peaks: from either side only its own is reached; with restarts every row gets the higher one."""
     x = torch.zeros(400, 1)
@@ -133,6 +142,7 @@ def test_the_weights_keep_no_gradient_and_every_mode_comes_back(config: Any) -> 
 
     def losses(rows: Tensor) -> Tensor:
         assert not any(part.training for part in module.modules())
+        assert not any(parameter.requires_grad for parameter in module.parameters())
         return class_margin(module(rows), y)
 
     with quiet(module):
