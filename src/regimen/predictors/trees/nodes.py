@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple, final
 
 import numpy as np
@@ -75,10 +76,9 @@ class Nodes:
 
     def moved(self, probabilities: Floats, change: Floats) -> Floats:
         """Returns the probabilities (row, class) when the sums change by so much."""
-        if not self._logits:
-            return np.maximum(probabilities + change, 0.0)  # what rounds to less than nothing
-        parts = probabilities * np.exp(change)
-        return parts / (parts[:, 0] + parts[:, 1] + parts[:, 2])[:, None]
+        if self._logits:
+            return _whole(probabilities * np.exp(change))
+        return _whole(np.maximum(probabilities + change, 0.0))  # what rounds to less than nothing
 
 
 @final
@@ -86,13 +86,17 @@ class ChangedColumns:
     """What trees say of known rows of which some columns are changed: trees that look at none of them are not asked.
 
     Args:
-        nodes: the trees.
+        read: gives the trees; asked when a column changes for the first time.
         x: (row, column) finite, as they are.
         probabilities: (row, class) of them, as the library says.
     """
 
-    def __init__(self, nodes: Nodes, x: Rows, probabilities: Floats) -> None:
-        self._nodes, self._x, self._probabilities = nodes, x, probabilities
+    def __init__(self, read: Callable[[], Nodes], x: Rows, probabilities: Floats) -> None:
+        self._read, self._x, self._probabilities = read, x, probabilities
+
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return self._read()
 
     def probabilities(self, columns: Sequence[int], changed: Rows) -> Floats:
         """Returns (row, class) for the rows with these columns changed.
@@ -101,10 +105,17 @@ class ChangedColumns:
             columns: that may differ.
             changed: (row, column), or the rows several times one after another.
         """
-        asked = self._nodes.looking_at(columns)
         times = len(changed) // len(self._x)
+        if not columns:
+            return _whole(np.tile(self._probabilities, (times, 1)))
+        asked = self._nodes.looking_at(columns)
         change = self._nodes.sums(changed, asked) - np.tile(self._nodes.sums(self._x, asked), (times, 1))
         return self._nodes.moved(np.tile(self._probabilities, (times, 1)), change)
+
+
+def _whole(parts: Floats) -> Floats:
+    """Returns rows (row, class) that add up to 1; the sum is written out: its order never depends on the shape."""
+    return parts / (parts[:, 0] + parts[:, 1] + parts[:, 2])[:, None]
 
 
 class _Pairs(NamedTuple):

@@ -163,7 +163,7 @@ class TreePredictor:
 
         answers, rows = self.predict_proba(x), self._checked("x", x)
         assert self.trees is not None
-        return ChangedColumns(self.trees.nodes(), rows, answers)
+        return ChangedColumns(self.trees.nodes, rows, answers)
 
     def save(self, folder: Path | str) -> None:
         """Writes the library's own file, and then ``predictor.json`` with its digest, config, width and schema.
