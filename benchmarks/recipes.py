@@ -27,7 +27,7 @@ from regimen.preprocess.kalman import stationary
 from regimen.seams import Batch
 from regimen.training import TrainingConfig, TrainingData, cross_entropy
 from regimen.training.defaults import default_objective, make_optimizer
-from regimen.training.recipes import PGDConfig, Task, TRADESConfig
+from regimen.training.recipes import MamlConfig, PGDConfig, Task, TRADESConfig
 
 FEATURES, BATCH = 60, 1024
 
@@ -62,16 +62,16 @@ def seconds(actions: Mapping[str, Callable[[], object]], runs: int) -> dict[str,
     return {name: statistics.median(spent) for name, spent in times.items()}
 
 
-def step_of(model: Any, recipes: tuple[Any, ...], context: int = 1) -> Callable[[], None]:
-    """Returns one step of the training loop, on a batch of a thousand rows."""
+def step_of(model: Any, recipes: tuple[Any, ...], context: int = 1, rows: int = BATCH) -> Callable[[], None]:
+    """Returns one step of the training loop, on a batch of a thousand rows, or so many."""
     random = np.random.default_rng(0)
-    shape = (BATCH, FEATURES) if context == 1 else (BATCH, context, FEATURES)
-    data = TrainingData(random.normal(size=shape).astype(np.float32), random.integers(0, 3, BATCH))
+    shape = (rows, FEATURES) if context == 1 else (rows, context, FEATURES)
+    data = TrainingData(random.normal(size=shape).astype(np.float32), random.integers(0, 3, rows))
     predictor, config = model.build(FEATURES), TrainingConfig(recipes=recipes)
     module = predictor.module.train()
-    objective = default_objective(config, Task(data, BATCH, predictor.classes), predictor, torch.device("cpu"))
+    objective = default_objective(config, Task(data, rows, predictor.classes), predictor, torch.device("cpu"))
     optimizer = make_optimizer(module, config)
-    batch = Batch(torch.from_numpy(data.x_train), torch.from_numpy(data.y_train), torch.ones(BATCH))
+    batch = Batch(torch.from_numpy(data.x_train), torch.from_numpy(data.y_train), torch.ones(rows))
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
@@ -160,6 +160,22 @@ def kalman(runs: int) -> list[Line]:
     return [Line("kalman, a million rows", 1e3 * spent["ours"], "ms", "<= 150", beside)]
 
 
+def maml(runs: int) -> list[Line]:
+    """Optimiser steps a second of meta-learning: 4 tasks, 20 rows of support and 20 of query, 5 inner steps."""
+    lines = []
+    for first_order in (True, False):
+        recipe = MamlConfig(inner_rate=0.01, inner_steps=5, first_order=first_order)
+        rows = recipe.tasks_per_batch * recipe.shots  # one pass; there are 5 on the support, and one on the query
+        for model, context, goal in ((BaselineConfig(), 1, 800), (LSTMConfig(context=16, width=32), 16, 300)):
+            plain, meta = step_of(model, (), context, rows), step_of(model, (recipe,), context, 2 * rows)
+            spent = seconds({"plain": plain, "meta": meta}, runs)
+            order = "first order" if first_order else "second order"
+            beside = f"{spent['meta'] / spent['plain']:.1f} plain steps of {rows} rows"
+            wanted = f">= {goal}" if first_order else ""
+            lines.append(Line(f"maml, {order}, {model.kind}", 1.0 / spent["meta"], "steps/s", wanted, beside))
+    return lines
+
+
 def _statsmodels(seen: Any, parameters: Any) -> Callable[[], object] | None:
     """Returns the linear filter of statsmodels, of fewer rows: it keeps every covariance; None without it."""
     try:
@@ -178,6 +194,7 @@ LINES: dict[str, Callable[[int], list[Line]]] = {
     "trades": trades_step,
     "attack": pgd_evaluation,
     "kalman": kalman,
+    "maml": maml,
 }
 """What can be measured; each function takes the number of runs."""
 
