@@ -45,31 +45,49 @@ def test_without_drift_it_is_the_filter_of_statsmodels(partial: tuple[float, flo
     np.testing.assert_allclose(variance, expected.forecasts_error_cov[0, 0], rtol=0, atol=1e-8)
 
 
-def test_with_drift_it_is_the_textbooks_filter_in_matrices() -> None:
-    """Oracle: a dense twin, whose slopes are central differences of the transition."""
-    parameters = stationary((0.6, -0.2), 0.6, 0.05, KEEP)
+def _in_matrices(seen: Floats, parameters: Floats, covariance: Floats) -> tuple[Floats, int]:
+    """A dense twin, whose slopes are central differences of the transition: signal, innovation and its variance of
+    each row (3, row), and how often coefficients were drawn back."""
     first, second, keep, new, noise, drift = parameters
-    _, seen = _simulated(500, parameters, 1)
 
     def transition(state: Floats) -> Floats:
         x, y, a, b = state
         return np.array([a * x + b * y, x, first + keep * (a - first), second + keep * (b - second)])
 
-    state, near = np.array([0.0, 0.0, first, second]), 0.6 * first / (1.0 - second)
-    covariance = np.diag([0.6, 0.6, 0.0025, 0.0025])
-    covariance[0, 1] = covariance[1, 0] = near
-    signal, apart, variance = innovations(seen, _begins(500), parameters)
-    for t, value in enumerate(seen):
-        slopes = np.stack(
-            [(transition(state + 1e-4 * way) - transition(state - 1e-4 * way)) / 2e-4 for way in np.eye(4)], axis=1
-        )
+    state, rows, drawn_back = np.array([0.0, 0.0, first, second]), [], 0
+    for value in seen:
+        ways = 1e-4 * np.eye(4)
+        slopes = np.stack([(transition(state + way) - transition(state - way)) / 2e-4 for way in ways], axis=1)
         state = transition(state)
         covariance = slopes @ covariance @ slopes.T + np.diag([new, 0.0, drift, drift])
         forecast, spread = state[0], covariance[0, 0] + noise
         gain = covariance[:, 0] / spread
         state = state + gain * (value - forecast)
         covariance = covariance - np.outer(gain, covariance[0])
-        np.testing.assert_allclose([signal[t], apart[t], variance[t]], [state[0], value - forecast, spread], atol=1e-8)
+        middle, away = np.array([first, second]), state[2:] - np.array([first, second])
+        sides = np.array([[1.0, 1.0], [-1.0, 1.0], [0.0, -1.0]])  # a + b, b − a and −b are at most .9999
+        steps = [(0.9999 - side @ middle) / (side @ away) for side in sides if side @ (middle + away) > 0.9999]
+        state[2:] = middle + min([1.0, *steps]) * away
+        drawn_back += bool(steps)
+        rows.append((state[0], value - forecast, spread))
+    return np.array(rows).T, drawn_back
+
+
+@pytest.mark.parametrize(("spread", "drawn"), [(0.05, False), (0.3, True)])
+def test_with_drift_it_is_the_textbooks_filter_in_matrices(spread: float, drawn: bool) -> None:
+    """Oracle: the dense twin; with much drift coefficients come to the edge of what is stationary, on all its sides."""
+    parameters = stationary((0.6, -0.2), 0.6, spread, KEEP)
+    first, second = parameters[:2]
+    _, seen = _simulated(500, stationary((0.6, -0.2), 0.6, 0.05, KEEP), 1)
+    if drawn:  # a signal that grows, one that alternates and grows, and one that turns in a circle and grows
+        time = np.arange(60)
+        grows = [1.1**time, (-1.1) ** time, 1.1**time * np.cos(1.6 * time)]
+        seen = np.concatenate([seen[:100], *(np.concatenate([each, np.zeros(100)]) for each in grows)])
+    covariance = np.diag([0.6, 0.6, spread**2, spread**2])
+    covariance[0, 1] = covariance[1, 0] = 0.6 * first / (1.0 - second)
+    expected, drawn_back = _in_matrices(seen, parameters, covariance)
+    assert (drawn_back > 0) is drawn
+    np.testing.assert_allclose(innovations(seen, _begins(len(seen)), parameters), expected, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.05])
@@ -111,10 +129,3 @@ def test_it_is_fitted_on_the_columns_that_are_named_and_on_the_newest_rows() -> 
     before[: WINDOW.train.stop - 80] = 7.0  # 100 rows of two symbols: the newest 50 of each, less what is purged
     late = [KalmanConfig(rows=100).fit(each, WINDOW.train, NAMES).table for each in (values, before)]
     np.testing.assert_array_equal(*late)
-
-
-def test_coefficients_stay_where_a_signal_is_stationary() -> None:
-    explosive = 1.05 ** np.arange(400.0)
-    signal, apart, variance = innovations(explosive, _begins(400), stationary((0.9, 0.0), 0.5, 0.2, KEEP))
-    assert np.isfinite([signal, apart, variance]).all()
-    assert (variance > 0).all()
