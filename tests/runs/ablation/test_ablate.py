@@ -18,13 +18,14 @@ from regimen.errors import ConfigError
 from regimen.execution import Ledger
 from regimen.records import RunConfig, RunDirectory, TrialLedger, list_runs, load_config, read_json
 from regimen.reporting.ablation import Ablation
-from regimen.runs.ablation import ablate
+from regimen.runs.ablation import ablate, robustness
 from regimen.runs.ablation import arms as arms_module
-from regimen.runs.ablation.measures import Scored
+from regimen.runs.ablation.scored import Scored
 from regimen.runs.prepare import prepare
+from regimen.runs.stress.rows import labelled_rows
 
 QUICK = (
-    *("training.epochs=2", "tracking=none", "splits={train: 400, test: 150}"),
+    *("training.epochs=2", "tracking=none", "splits={train: 400, test: 250}"),
     *("training.recipes=[{kind: jitter}, {kind: balanced}]", "judge.bootstrap_draws=100", "judge.random_controls=20"),
 )
 
@@ -69,8 +70,8 @@ def test_each_arm_is_an_ordinary_run_that_counts_its_trials(home: Path, ablation
 
 
 def test_seeds_are_pairs_and_windows_stand_beside_each_other(ablation: Ablation) -> None:
-    assert (ablation.seeds, ablation.windows) == (2, 4)
-    assert {scores.shape for arm in ablation.arms for scores in arm.scores.values()} == {(2, 4)}
+    assert (ablation.seeds, ablation.windows) == (2, 2)
+    assert {scores.shape for arm in ablation.arms for scores in arm.scores.values()} == {(2, 2)}
     assert ablation.methods == ("jitter", "balanced")
     alone = ablation.verdicts[0].alone
     ours, base = (ablation.arms[k].scores["skill"] for k in (1, 0))
@@ -105,6 +106,39 @@ def test_a_gap_is_accuracy_seen_less_accuracy_unseen(home: Path, ablation: Ablat
     scores = ablation.arms[0].scores
     assert scores["accuracy"][1, 1] == pytest.approx(shares[1])
     assert scores["gap"][1, 1] == pytest.approx(shares[0] - shares[1])
+
+
+def test_an_attack_of_no_size_changes_nothing_and_a_large_one_leaves_little(
+    home: Path, ablation: Ablation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = scored(home, ablation, 0)
+    window = one.prepared.windows[0]
+    rows = labelled_rows(one.policy(0, window), one.prepared.history, one.prepared.labels, window.test, 200)
+    assert rows is not None
+    right = rows.logits(rows.x).argmax(1) == rows.y
+    clean = 100.0 * float(right.float().mean())
+    shares = []
+    for epsilon in (1e-7, 0.1, 3.0):
+        monkeypatch.setattr(robustness, "EPSILON", epsilon)
+        shares.append(robustness.adversarial_accuracy(one, 0, window))
+    assert shares[0] == pytest.approx(clean)
+    assert shares[0] >= shares[1] >= shares[2]
+    assert shares[2] < clean
+    assert ablation.arms[0].scores["adversarial"][0, 0] == shares[1]
+
+
+def test_nothing_is_certified_farther_than_so_many_copies_can_say(
+    home: Path, ablation: Ablation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = scored(home, ablation, 0)
+    window = one.prepared.windows[0]
+    shares = []
+    for radius in (0.0, 0.125, 10.0):
+        monkeypatch.setattr(robustness, "RADIUS", radius)
+        shares.append(robustness.certified_accuracy(one, 0, window))
+    assert 100.0 >= shares[0] >= shares[1] >= shares[2] == 0.0
+    assert shares[0] > 0.0
+    assert ablation.arms[0].scores["certified"][0, 0] == shares[1]
 
 
 def test_what_is_finished_is_not_trained_again(

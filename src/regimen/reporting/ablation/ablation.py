@@ -219,12 +219,13 @@ class Ablation:
     @property
     def rule(self) -> str:
         """How the intervals were made, in words."""
-        many = f"{count(self.comparisons)} difference{'' if self.comparisons == 1 else 's'}"
+        many = f"one or more of the {count(self.comparisons)} differences"
+        many = "the difference" if self.comparisons == 1 else many
         return (
             f"A difference is that of paired seeds and windows, with its interval at {100 * self.level:.2f} %. Where "
-            f"no method does anything, the chance that one or more of the {many} by a measure leave 0 outside is at "
-            f"most {100 * ERROR:.0f} %. The interval knows of other seeds and of other windows of this market, not of "
-            "other markets."
+            f"no method does anything, the interval of {many} by a measure leaves 0 outside with a chance of at most "
+            f"{100 * ERROR:.0f} %. The interval knows of other seeds and of other windows of this market, not of other "
+            "markets."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.runs.ablation.ablation import SEEDS, ablate, ablate_arms
     from regimen.runs.ablation.arms import PlannedArm, plan, run_of
-    from regimen.runs.ablation.measures import MEASURES, Measure, Scored, measured
+    from regimen.runs.ablation.measures import MEASURES, Measure, measured
     from regimen.runs.ablation.methods import Method, methods_of, with_methods
+    from regimen.runs.ablation.scored import Scored
 
 __all__ = [
     "MEASURES",
@@ -36,7 +37,7 @@ __getattr__, __dir__ = lazily(
         "Method": ".methods",
         "PlannedArm": ".arms",
         "SEEDS": ".ablation",
-        "Scored": ".measures",
+        "Scored": ".scored",
         "ablate": ".ablation",
         "ablate_arms": ".ablation",
         "measured": ".measures",

@@ -12,7 +12,8 @@ from regimen.numerals import count
 from regimen.records import RunConfig
 from regimen.reporting.ablation import Ablation, Arm
 from regimen.runs.ablation.arms import Advance, PlannedArm, plan, trained
-from regimen.runs.ablation.measures import MEASURES, Measure, Scored, measured
+from regimen.runs.ablation.measures import MEASURES, Measure, measured
+from regimen.runs.ablation.scored import Scored
 from regimen.runs.prepare import Prepared, prepare
 
 SEEDS = 8
