@@ -39,7 +39,7 @@ def test_a_refusal_is_a_table_a_sentence_and_an_exit_code(
         "before",
         "after",
     ]
-    assert "Refused: adapting lowers the log loss by" in " ".join(shown.split())
+    assert "Refused: adapting gains " in " ".join(shown.split())
     assert "New run" not in shown
     words = ("adapt", copied.name, "--runs", copied.parent, "--bars", newest, "--steps", 2, "--json")
     assert called(*words) == 1

@@ -218,7 +218,7 @@ def _concluded(
         held_out_from=_stamp(stamps[measured.times[0]]),
         held_out_to=_stamp(stamps[measured.times[-1]]),
         adapted_to=_stamp(stamps[last.times[-1]]),
-        sentence=f"adapting lowers the log loss by {gains.mean():.4f} nats a row, 95 % [{low:.4f}, {high:.4f}] over "
+        sentence=f"adapting gains {gains.mean():+.4f} nats a row in log loss, 95 % [{low:+.4f}, {high:+.4f}] over "
         f"{len(gains)} blocks; {chance}.",
     )
 
