@@ -143,6 +143,9 @@ def test_what_it_cannot_do_is_refused() -> None:
         train(recipe=SharpeLossConfig())
     with pytest.raises(ConfigError, match="sharpe_loss: needs rows whose bar is known"):
         train(replace(data, rows_val=None))
+    assert data.rows is not None
+    with pytest.raises(ConfigError, match="sharpe_loss: needs rows that follow each other in time"):
+        train(replace(data, rows=data.rows._replace(time=data.rows.time // 2)))
     with pytest.raises(ConfigError, match="sharpe_loss: needs the targets bar_return of every row"):
         train(replace(data, targets_train={}))
     with pytest.raises(DataError, match="targets_val: must hold bar_return"):

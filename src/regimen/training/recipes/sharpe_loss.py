@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from regimen.errors import ConfigError
@@ -51,7 +52,7 @@ class SharpeLossConfig(BaseModel):
         """Returns blocks of rows in time; what is below is not asked.
 
         Raises:
-            ConfigError: a batch smaller than a block; it is not known where the rows come from.
+            ConfigError: a batch smaller than a block; it is not known where the rows come from, or two are of one bar.
         """
         del below
         if task.batch_size < self.block:
@@ -60,6 +61,10 @@ class SharpeLossConfig(BaseModel):
         data = task.data
         if data.rows is None or (data.x_val is not None and data.rows_val is None):
             raise ConfigError("training.recipes: sharpe_loss", "needs rows whose bar is known (TrainingData.rows)")
+        places = np.stack([data.rows.symbol, data.rows.time])
+        if np.unique(places, axis=1).shape[1] < places.shape[1]:
+            rule = "needs rows that follow each other in time: at most one of a symbol at a bar, so none that are made"
+            raise ConfigError("training.recipes: sharpe_loss", rule)
         return in_blocks(data.rows, self.block, task.batch_size)
 
     def objective(self, below: Objective, task: Task) -> Objective:
