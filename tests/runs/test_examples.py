@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,18 @@ def _shortened(path: Path) -> list[str]:
     config = load_config(path)
     words = list(SHORT)
     if "training" in config.model.sections():
-        words += ["training.epochs=1", "training.patience=null"]
+        recipes, epochs = [recipe.model_dump(mode="json") for recipe in config.training.recipes], 1
+        for recipe in recipes:
+            if recipe.get("stages"):
+                epochs = len(recipe["stages"])
+                recipe["stages"] = [1] * epochs
+            if "steps" in recipe:
+                recipe["steps"] = 1
+        words += [f"training.epochs={epochs}", "training.patience=null", f"training.recipes={json.dumps(recipes)}"]
+    for section in ("preprocess", "augment"):
+        if steps := [step.model_dump(mode="json") for step in getattr(config, section)]:
+            fewer = [step | {name: 1 for name in ("factor", "steps") if name in step} for step in steps]
+            words.append(f"{section}={json.dumps(fewer)}")
     if isinstance(config.model, TreeSettings):
         words.append("model.n_estimators=5")
     if isinstance(config.model, EnsembleConfig) and config.model.combine.kind == "stack":
