@@ -13,7 +13,7 @@ from regimen.splits import Slice
 from regimen.splits.slices import make_slice
 from regimen.windows import SeriesWindows
 
-SMALL = TimeGANConfig(steps=200, hidden=12)
+SMALL = TimeGANConfig(steps=200, hidden=12, rate=1e-2)
 PHI, ALPHA, BETA = 0.6, 0.2, 0.6
 
 

@@ -54,7 +54,7 @@ class TimeGANConfig(BaseModel):
     kind: Literal["timegan"] = Field("timegan", description="Windows of rows, for models that see several rows.")
     fraction: float = Field(0.2, gt=0.0, le=100.0, description="Windows that are made for each real training window.")
     steps: int = Field(1000, ge=1, description="Steps of gradient descent in each of the three phases.")
-    rate: float = Field(1e-2, gt=0.0, description="Learning rate; the last of the steps take three tenths of it.")
+    rate: float = Field(3e-3, gt=0.0, description="Learning rate; the last of the steps take three tenths of it.")
     batch: int = Field(64, ge=2, description="Windows in a step.")
     hidden: int = Field(24, ge=2, multiple_of=2, description="Width of the latent space and of the recurrent layers.")
     lags: int = Field(5, ge=1, description="Autocovariances that are compared; fewer in windows that are no longer.")
