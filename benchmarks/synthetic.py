@@ -6,8 +6,8 @@
 With bars, one walk-forward window after another: a model is trained on the real training rows, on as many rows of the
 generator, on as many of the block bootstrap (the control that must be beaten), and on real ones with a fifth more of
 either. Each is scored on the window's real test rows by its skill in log loss over the classes' shares, ``1 − loss /
-loss of the shares``. Memorisation: how far made rows are from the nearest training row, over how far real test rows
-are; below 1 they are nearer than the market's own next rows are, at 0 they are copies.
+loss of the shares``. Memorisation: how far synthetic rows are from the nearest training row, over how far real test
+rows are; below 1 they are nearer than the market's own next rows are, at 0 they are copies.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def rows_of(prepared: Prepared, window: Window, seed: int) -> tuple[TrainingData
 
 
 def only(real: TrainingData, rows: LearnedRows) -> TrainingData:
-    """Returns made rows in place of the real ones; the validation rows stay real."""
+    """Returns synthetic rows in place of the real ones; the validation rows stay real."""
     return replace(real, x_train=rows.x, y_train=rows.y, rows=None)
 
 

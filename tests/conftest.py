@@ -16,6 +16,7 @@ INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Names the tests that need the compiler; interpreted, numpy warns where compiled code follows IEEE in silence."""
+    os.environ.pop("COLUMNS", None)  # tables are as wide as it says, and not every test runner leaves it alone
     config.addinivalue_line("markers", "compiled: needs the compiler or its speed; skipped under NUMBA_DISABLE_JIT=1")
     if INTERPRETED:
         config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")

@@ -24,7 +24,7 @@ def with_samples(
     """Returns the training data with the rows that the config's generators make after all others.
 
     A generator is fitted on the real training rows of the window, scaled, and on nothing else. What it makes is cut
-    where the scaler cuts. A made row stands at the place of the real row of its class that it is most like (that is
+    where the scaler cuts. A synthetic row stands at the place of the real row of its class that it is most like (the
     nearest; a window by its newest row), as a row of a symbol of its own: it has that row's time, the end of its label,
     its volatility, all else that a `RowTable` says of it, and its weight. So the weights, a curriculum and whatever
     else asks where rows come from treat it as they treat that row.
