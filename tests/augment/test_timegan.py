@@ -58,10 +58,11 @@ def test_an_ar1_keeps_its_autocorrelations() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_garch_keeps_the_autocorrelations_of_its_squares() -> None:
     """ρ₁ = α(1 − αβ − β²) / (1 − 2αβ − β²), ρ_k = ρ₁(α + β)^(k − 1) (Bollerslev 1988), within .05."""
     data = _windows(_garch(40_000), 16)
-    config = TimeGANConfig(steps=360, hidden=16)
+    config = TimeGANConfig(hidden=16)  # 360 steps instead of 1,000 are .054 off at the first lag
     made = config.fit(data, _training(len(data.y)), 0).rows(8000, 1)
     first = ALPHA * (1 - ALPHA * BETA - BETA**2) / (1 - 2 * ALPHA * BETA - BETA**2)
     np.testing.assert_allclose(
