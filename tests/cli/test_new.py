@@ -78,20 +78,16 @@ def test_what_was_said_besides_is_in_the_file(market: Path, capsys: pytest.Captu
     assert "costs: {venue: kraken, commission_bps: 3.0}" in printed["yaml"]
 
 
-@pytest.mark.parametrize("installed", [True, False], ids=["with trees", "without"])
-def test_what_is_left_open_is_as_recommended(market: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
-    monkeypatch.setattr("regimen.cli.recommended.find_spec", lambda _: object() if installed else None)
+def test_what_is_left_open_is_as_recommended(market: Path) -> None:
     assert called("new", "mine", "--data", market.name, "--yes") == 0
     config = load_config(Path("mine.yaml"))
     assert isinstance(config.model, EnsembleConfig)
-    kinds = [member.kind for member in config.model.members]
-    assert (kinds, config.model.seeds, config.model.combine.kind) == (
-        (["logistic", "lightgbm", "baseline"], 1, "mean") if installed else (["logistic", "baseline"], 3, "mean")
-    )
+    assert [member.kind for member in config.model.members] == ["baseline"]
+    assert (config.model.seeds, config.model.combine.kind) == (5, "mean")
     assert config.calibration is not None
     assert (config.calibration.kind, config.band) == ("temperature", NoTradeConfig(width="optimal"))
     text = Path("mine.yaml").read_text()
-    assert "[{kind: logistic}, " in text
+    assert "members: [{kind: baseline}] " in text
     assert "kind: temperature" in text
 
 
@@ -101,6 +97,7 @@ def test_what_is_asked_for_stands_before_what_is_recommended(market: Path) -> No
     config = load_config(Path("mine.yaml"))
     assert isinstance(config.model, EnsembleConfig)
     assert [member.kind for member in config.model.members] == ["momentum"]
+    assert config.model.seeds == 1
     assert config.band == NoTradeConfig(width=0.2)
     assert called("new", "other", "--data", market.name, "-m", "ppo", "--yes") == 0
     assert load_config(Path("other.yaml")).band is None

@@ -43,7 +43,7 @@ def new(
         typer.Option(
             "--model",
             "-m",
-            help="what is trained; the mean of several if left out",
+            help="what is trained; five seeds of a perceptron if left out",
             show_default=False,
             autocompletion=completion.models,
         ),
@@ -54,7 +54,7 @@ def new(
     """Write a short config for your bars, each line explained, and print the command that trains on it.
 
     The file is read and checked first. Whatever is not given as an option is asked for. What is left open is as the
-    study of what pays recommends: calibrated probabilities, the mean of several models, a no-trade band.
+    study of what pays recommends: calibrated probabilities, the mean of five seeds, a no-trade band.
 
     Example: regimen new my-strategy
 
