@@ -39,6 +39,11 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         },
     ),
 }
+NORMALISED: tuple[dict[str, Any], ...] = (
+    {"normalise": "revin"},
+    {"normalise": "fan"},
+    {"normalise": "fan", "frequencies": 3},
+)
 
 
 def trained(config: Any) -> tuple[bytes, ...]:
@@ -69,9 +74,11 @@ def test_every_field_of_a_sequence_model_changes_its_training(kind: str) -> None
     make, start, changes = CASES[kind]
     plain = trained(make(**start))
     assert plain == trained(make(**start))
-    assert set(changes) == set(make.model_fields) - {"kind"}
+    assert set(changes) | {"normalise", "frequencies"} == set(make.model_fields) - {"kind"}
     for name, value in changes.items():
         assert trained(make(**{**start, name: value})) != plain, name
+    normalised = {trained(make(**start, **words)) for words in NORMALISED}
+    assert len(normalised | {plain}) == len(NORMALISED) + 1
 
 
 def test_the_loss_of_the_hybrid_by_hand() -> None:
