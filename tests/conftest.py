@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("any machine", deadline=None)  # a test that waited for the disk is no fault
+settings.load_profile("any machine")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
