@@ -165,34 +165,22 @@ def _known(value: float | None) -> float:
 
 
 def _cell(run: Path, seconds: float) -> Cell:
-    from regimen.errors import RunError
-    from regimen.metrics import (
-        brier_skill,
-        class_prior,
-        expected_calibration_error,
-        log_loss_skill,
-    )
+    from regimen.metrics import brier_skill, expected_calibration_error, log_loss_skill
     from regimen.records import find_run
-    from regimen.runs import load_policy
-    from regimen.runs.families.calibrated_rule import forecasts_of
+    from regimen.runs.ablation import Scored
     from regimen.runs.prepare import prepare
 
     directory = find_run(str(run), run.parent)
-    config = directory.located_config()
-    prepared = prepare(config)
+    scored = Scored(directory, prepare(directory.located_config()))
     by_window: dict[int, list[float]] = {}
     brier, error = [], []
-    for seed in config.all_seeds:
-        home = directory if seed == config.seed else directory.seed(seed)
-        for window in prepared.windows:
-            policy = load_policy(home.window(window.number), config, prepared.features.hash)
-            try:
-                forecasts = forecasts_of(policy, prepared.history, prepared.labels, window.test)
-            except RunError:  # a mixture of exposures says no probabilities
-                continue
+    seeds = scored.config.all_seeds if scored.says_probabilities else ()  # a mixture of exposures says none
+    for seed in seeds:
+        for window in scored.prepared.windows:
+            forecasts = scored.forecasts(seed, window, window.test)
             if not len(forecasts.y):  # the end of the data, where no label is due
                 continue
-            prior = class_prior(window.train.take(prepared.labels.y).astype(np.int64))
+            prior = scored.prior(window)
             by_window.setdefault(window.number, []).append(log_loss_skill(*forecasts, prior))
             brier.append(brier_skill(*forecasts, prior))
             error.append(expected_calibration_error(*forecasts))

@@ -133,7 +133,7 @@ def default_validation(config: TrainingConfig, task: Task, most: int) -> Sequenc
     """
     for recipe in config.all_recipes:
         if isinstance(recipe, WatchesRows):
-            return recipe.watched_rows(task)
+            return recipe.watched_rows(task, most)
     assert task.data.x_val is not None
     return cut(np.arange(len(task.data.x_val), dtype=np.int64), most)
 

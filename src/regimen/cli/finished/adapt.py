@@ -40,8 +40,7 @@ def adapt(
         from regimen.runs import adapt_run
 
         directory = find_run(run, runs)
-        numbers = {"rate": rate, "steps": steps, "shots": shots}
-        result = adapt_run(directory, bars, advance, overrides=overrides or [], **numbers)  # type: ignore[arg-type]
+        result = adapt_run(directory, bars, advance, rate=rate, steps=steps, shots=shots, overrides=overrides or [])
     if as_json:
         print(json.dumps({"from": str(directory.path), **result.to_dict()}, indent=1, allow_nan=False))
     else:

@@ -111,7 +111,7 @@ class Ablation:
             self._worth(method, column) for column in self.columns for method in self.methods if self.knows(column.name)
         )
 
-    @property
+    @cached_property
     def verdicts(self) -> tuple[Worth, ...]:
         """What each method is worth by the measure that decides; by net Sharpe, where it has nothing to do with that.
 

@@ -58,8 +58,8 @@ class ReplacesObjective(Protocol):
 class WatchesRows(Protocol):
     """A recipe that says in which batches the validation rows are looked at."""
 
-    def watched_rows(self, task: Task) -> Sequence[Rows]:
-        """Returns batches of positions of validation rows; not asked where there are none."""
+    def watched_rows(self, task: Task, most: int) -> Sequence[Rows]:
+        """Returns batches of positions of validation rows, of about so many; not asked where there are none."""
 
 
 @runtime_checkable

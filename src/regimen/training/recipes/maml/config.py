@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 _FIELD = "training.recipes: maml"
-_ROWS, _FEWEST = 8192, 256
-"""Validation rows in one pass, and windows at least, as the loop has them."""
 _BARS = 250
 
 
@@ -90,15 +88,17 @@ class MamlConfig(BaseModel):
 
         return sample
 
-    def watched_rows(self, task: Task) -> Sequence[Rows]:
+    def watched_rows(self, task: Task, most: int) -> Sequence[Rows]:
         """Returns the validation rows as episodes: of each task the first ``shots`` rows, and then all later ones.
+
+        Args:
+            task: the training.
+            most: rows of a query in one batch.
 
         Raises:
             ConfigError: it is not known where rows come from, or no task has later rows.
         """
-        table, x = self._table(task.data.rows_val, "validation"), task.data.x_val
-        assert x is not None
-        most = max(_FEWEST, _ROWS // (x.shape[1] if len(x.shape) > 2 else 1))
+        table = self._table(task.data.rows_val, "validation")
         training = self._table(task.data.rows, "training")
         batches = watched(self._tasks(table, training), table, self.shots, most)
         if not batches:
