@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from tests.judgements import judgement
@@ -47,3 +48,14 @@ def test_the_page_shows_words_table_and_figures_escaped() -> None:
 def test_a_damaged_exhibit_is_one_line() -> None:
     with pytest.raises(RunError, match="holds an exhibit that this version cannot read"):
         Exhibit.from_dict({"key": "forecasts", "title": "x"})
+
+
+def test_every_style_of_a_curve_has_a_colour_for_its_band() -> None:
+    """Without one a browser fills it in black."""
+    styled = tuple(Curve(f"curve {k}", (0.1, 0.6), (0.2, 0.5), (0.0, 0.5), (0.2, 0.7)) for k in range(5))
+    exhibit = Exhibit("k", "T", drawings=(Drawing("lines", "A", "", styled),))
+    page = render(ReportDocument("title", "run", "2026-01-01T00:00:00Z", judgement(), exhibits=(exhibit,)))
+    classes = set(re.findall(r'<path class="fill ([\w-]+)', page))
+    assert len(classes) == 5
+    for name in classes:
+        assert re.search(rf"svg \.fill\.{name} {{[^}}]*fill: var\(", page), name
