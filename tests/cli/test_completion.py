@@ -31,12 +31,13 @@ def test_runs_are_offered_by_their_id(
 ) -> None:
     root = tmp_path / "runs"
     shutil.copytree(finished, root / finished.name)
-    (root / "zdamaged").mkdir()
-    (root / "zdamaged" / "manifest.json").write_text("{")
+    damaged = "damaged-run"  # no id of a run has a hyphen
+    (root / damaged).mkdir()
+    (root / damaged / "manifest.json").write_text("{")
     line = f"regimen {command} --runs {root}"
     assert offered(f"{line} ", monkeypatch, capsys) == ["latest", finished.name]
-    assert offered(f"{line} {finished.name[:2]}", monkeypatch, capsys) == [finished.name]
-    assert offered(f"{line} z", monkeypatch, capsys) == []
+    assert offered(f"{line} {finished.name[:-1]}", monkeypatch, capsys) == [finished.name]
+    assert offered(f"{line} {damaged[:-1]}", monkeypatch, capsys) == []
     assert offered(f"regimen {command} --runs {root / 'absent'} lat", monkeypatch, capsys) == ["latest"]
 
 
