@@ -12,16 +12,13 @@ from typer.exceptions import TyperException
 
 import regimen
 from regimen.cli import (
-    ablate,
     backtest,
     bench,
     data,
     demo,
     doctor,
     features,
-    leaks,
     new,
-    prove,
     report,
     reproduce,
     runs,
@@ -30,6 +27,7 @@ from regimen.cli import (
 from regimen.cli.finished import adapt, costs, importance, signal, stress
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
+from regimen.cli.studies import ablate, leaks, prove
 from regimen.errors import RegimenError, one_line
 from regimen.memory import ran_out
 
