@@ -104,7 +104,7 @@ PLACES: dict[str, Place] = {
         (
             "data.path={data}/crypto/btcusdt-1h-binance-spot.parquet",
             "labels={kind: fixed_horizon, horizon: 12, dead_band: 0.25}",
-            "splits={train: 2y, test: 3mo}",
+            "splits={train: 2y, test: 6mo}",
             "market={costs: {commission_bps: 5.0, half_spread_bps: 1.0, borrow_annual: 0.05}}",
             *NET,
         ),
@@ -126,7 +126,7 @@ PLACES: dict[str, Place] = {
             "data.path={data}/panel/sp500-daily-panel-2001-2021.parquet",
             "data.repairs={nan_rows: drop, ohlc: widen}",
             "labels={kind: fixed_horizon, horizon: 5, dead_band: 0.25}",
-            "splits={train: 5y, test: 1y}",
+            "splits={train: 5y, test: 2y}",
             "market={costs: {commission_bps: 1.0, half_spread_bps: 1.0, borrow_annual: 0.005}}",
             *NET,
         ),
