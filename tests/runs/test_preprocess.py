@@ -106,9 +106,10 @@ def test_steps_are_fitted_once_a_window_and_read_back_for_the_figures(
         return fitted(configs, values, part, names)
 
     monkeypatch.setattr(Chain, "fit", counted)
-    config = configured("training.epochs=1", RUNNING, LSTM, "tracking=tensorboard")
+    config = configured("training.epochs=1", RUNNING, LSTM, "tracking=tensorboard", "seeds=2")
     directory, _ = start(config, tmp_path / "runs", silent)
-    assert len({id(part) for part in parts}) == len(parts) > 1
+    windows = prepare(config).windows
+    assert len({id(part) for part in parts}) == len(parts) == len(windows) > 1
     assert (directory.path / "figures" / "attention.png").exists()
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import RunError, SplitError
+from regimen.features import FeatureFrame
 from regimen.policies import Policy, Preprocessed
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, read_json, write_json
 from regimen.records.layout import PREPROCESS, SCALER
 from regimen.runs.prepare import Prepared
-from regimen.splits import Window
+from regimen.splits import Slice, Window
 
 P = TypeVar("P", bound=Policy)
+_FITTED: Final[WeakKeyDictionary[Slice, tuple[RunConfig, FeatureFrame, Chain]]] = WeakKeyDictionary()
+"""The steps last fitted on a training slice, with what they were fitted by: all seeds of a run share them."""
 
 
 def preprocessed_by(prepared: Prepared, window: Window) -> tuple[Chain, Prepared]:
@@ -26,8 +30,13 @@ def preprocessed_by(prepared: Prepared, window: Window) -> tuple[Chain, Prepared
 
     Where the config has none, they are an empty chain and the same bars and features.
     """
-    configs, frame = prepared.config.preprocess, prepared.frame
-    chain = Chain.fit(configs, _there(prepared), window.train, frame.names) if configs else Chain()
+    configs, frame, part = prepared.config.preprocess, prepared.frame, window.train
+    if not configs:
+        return Chain(), prepared
+    config, seen, chain = _FITTED.get(part, (None, None, Chain()))
+    if seen is not frame or config is None or config.preprocess != configs:
+        chain = Chain.fit(configs, _there(prepared), part, frame.names)
+        _FITTED[part] = prepared.config, frame, chain
     return chain, seen_through(chain, prepared)
 
 
