@@ -30,6 +30,7 @@ _PURPOSES = {
     "trees": "trees of LightGBM, XGBoost and scikit-learn",
     "pretrained": "pretrained blocks for flag-trader",
     "track": "MLflow and Weights & Biases",
+    "ray": "work on a Ray cluster",
 }
 """What the extras are for that a user may want; there are others for who works on the library."""
 _INSTEAD = {"xgboost-cpu": ("xgboost",)}
