@@ -35,3 +35,10 @@ def random_walk(count: int, symbols: int = 1, seed: int = 0, drift: float = 0.0,
     """Returns daily bars whose simple returns are independent, normal, with this mean and deviation."""
     steps = np.random.default_rng(seed).normal(drift, sigma, (count, symbols))
     return bars_of(100.0 * np.cumprod(1.0 + steps, axis=0), start="2001-01-01")
+
+
+def two_volatilities(count: int = 2000, symbols: int = 1, seed: int = 0) -> Bars:
+    """Returns daily bars without drift; their deviation is .006 and .03, taking turns every 200 days."""
+    deviation = np.where(np.arange(count) // 200 % 2 == 1, 0.03, 0.006)
+    moves = deviation[:, None] * np.random.default_rng(seed).normal(size=(count, symbols))
+    return bars_of(100.0 * np.exp(np.cumsum(moves, axis=0)), start="2001-01-01")

@@ -30,6 +30,7 @@ from regimen.judging import (
     judge,
     judge_seeds,
     level_now,
+    market_states,
     seed_summary,
 )
 
@@ -88,7 +89,15 @@ def evaluated(bars: Bars, targets: Series, market: Market, *, drawn: Series | No
     other = market.backtest(bars, np.roll(ledger.targets, 3, axis=0))
     rows = [SeedRow.of(0, ledger), SeedRow.of(4, other)]
     summary = seed_summary(rows, draws=50)
-    found = judge(ledger, Trials(3, 0.001, effective=2), acting=acting, draws=5, bootstrap_draws=20, seeds=summary)
+    found = judge(
+        ledger,
+        Trials(3, 0.001, effective=2),
+        acting=acting,
+        draws=5,
+        bootstrap_draws=20,
+        seeds=summary,
+        states=market_states(bars),
+    )
     seeds, alarms = judge_seeds(rows, 0, draws=50)
     middle = len(ledger) // 2
     return replace(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from regimen.judging.judging import judge
     from regimen.judging.measures import Row
     from regimen.judging.periods import PeriodRow, by_period, calendar_edges
+    from regimen.judging.regimes.episodes import EPISODES, Episode
+    from regimen.judging.regimes.rows import RegimeRow, Regimes, profit, regimes_of
+    from regimen.judging.regimes.states import MarketStates, market_states
     from regimen.judging.seeds import Distribution, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
     from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
     from regimen.judging.trials import Trials
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLLAPSE",
     "CONFIDENCE",
+    "EPISODES",
     "Acting",
     "Alarm",
     "Conduct",
@@ -34,12 +38,16 @@ __all__ = [
     "Difference",
     "Distribution",
     "Draws",
+    "Episode",
     "Evidence",
     "Information",
     "Judgement",
     "Level",
+    "MarketStates",
     "Modes",
     "PeriodRow",
+    "RegimeRow",
+    "Regimes",
     "Row",
     "Rule",
     "Sample",
@@ -57,7 +65,10 @@ __all__ = [
     "judge",
     "judge_seeds",
     "level_now",
+    "market_states",
     "plain",
+    "profit",
+    "regimes_of",
     "seed_summary",
     "timing_sharpe",
 ]
@@ -72,6 +83,14 @@ __getattr__, __dir__ = lazily(
         "Alarm": ".alarms",
         "Conduct": ".behaviour",
         "COLLAPSE": ".alarms",
+        "Episode": ".regimes.episodes",
+        "EPISODES": ".regimes.episodes",
+        "market_states": ".regimes.states",
+        "profit": ".regimes.rows",
+        "RegimeRow": ".regimes.rows",
+        "Regimes": ".regimes.rows",
+        "regimes_of": ".regimes.rows",
+        "MarketStates": ".regimes.states",
         "CONFIDENCE": ".evidence",
         "Level": ".verdict",
         "ConstantExposure": ".controls.constants",

@@ -82,8 +82,15 @@ class Conduct:
         }
 
 
-def _direction(exposure: Values, opens: Values, close: Values) -> tuple[float, float, int]:
-    # Fills happen at the open, so what is held after bar t is what met its move from open to close.
+def direction(exposure: Values, opens: Values, close: Values) -> tuple[float, float, int]:
+    """Returns the share of moves in the direction of what was held, what chance gets right, and how many moves.
+
+    Fills happen at the open, so what is held after bar t is what met its move from open to close. See `Conduct`.
+
+    Args:
+        exposure: (time, symbol) held after each bar.
+        opens, close: (time, symbol) prices, NaN where there is no bar.
+    """
     moves = np.sign(close - opens)
     sides = np.sign(exposure)
     counted = np.isfinite(moves) & (moves != 0) & np.isfinite(sides) & (sides != 0)
@@ -137,7 +144,7 @@ def behaviour(
     modal = int(np.argmax(pooled))
     signs = np.sign(targets)
     begun = (signs != 0) & (signs != np.vstack((np.zeros((1, signs.shape[1])), signs[:-1])))
-    accuracy, chance, counted = _direction(exposure, opens, close)
+    accuracy, chance, counted = direction(exposure, opens, close)
     modal_targets = [_mean(targets[present[:, s] & (bins[:, s] == modes[s]), s]) for s in range(len(modes))]
     conduct = Conduct(
         trades=int(np.count_nonzero(turnover > 0)),

@@ -18,6 +18,7 @@ from regimen.judging.document import plain, read
 from regimen.judging.evidence import CONFIDENCE, LUCK
 from regimen.judging.measures import Row, frame, table
 from regimen.judging.periods import PeriodRow
+from regimen.judging.regimes.rows import Regimes
 from regimen.judging.seeds import Seeds
 from regimen.judging.timing import TimingMoments
 from regimen.judging.trials import Deflation, Trials
@@ -35,7 +36,7 @@ WEIGHED = ("evidence", "weak evidence", "no evidence")
 """The levels that depend on the number of trials."""
 _WHERE = "judgement"
 _WITHIN_BEHAVIOUR = ("information", "constant", "modes")
-_LATER = ("timing", "charged", "seeds", "windows", "skipped_bars")
+_LATER = ("timing", "charged", "seeds", "windows", "skipped_bars", "regimes")
 """Parts of the document that some judgements lack."""
 
 
@@ -155,6 +156,7 @@ class Judgement:
         seeds: all seeds of the training; None where there was one.
         windows: results by walk-forward window; None where they were not asked for.
         skipped_bars: bars before the first model was trained, in a backtest on other bars.
+        regimes: what was earned in which state of the market; None where they were not asked for.
     """
 
     verdict: Verdict
@@ -179,6 +181,7 @@ class Judgement:
     seeds: Seeds | None = None
     windows: tuple[PeriodRow, ...] | None = None
     skipped_bars: int | None = None
+    regimes: tuple[Regimes, ...] | None = None
 
     def __repr__(self) -> str:
         return short(self, f"{self.verdict.level}: {self.verdict.sentence}")
@@ -274,6 +277,7 @@ class Judgement:
             "seeds": self.seeds and self.seeds.to_dict(),
             "windows": self.windows and [window.to_dict() for window in self.windows],
             "skipped_bars": self.skipped_bars,
+            "regimes": self.regimes and [each.to_dict() for each in self.regimes],
         }
         values = plain({name: part for name, part in fields.items() if part is not None or name not in _LATER})
         assert isinstance(values, dict)

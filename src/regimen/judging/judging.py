@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,8 @@ from regimen.judging.evidence import CONFIDENCE, Evidence
 from regimen.judging.judgement import Bootstrap, Charged, Halves, Judgement, Sample, TrackRecord
 from regimen.judging.measures import Row, measure, with_interval
 from regimen.judging.periods import by_period, calendar_edges, stamp
+from regimen.judging.regimes.rows import regimes_of
+from regimen.judging.regimes.states import MarketStates
 from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
 from regimen.judging.trials import Deflation, Trials
@@ -212,6 +214,7 @@ def judge(
     reference: Series | None = None,
     acting: Acting | None = None,
     seeds: SeedSummary | None = None,
+    states: Sequence[MarketStates] = (),
     draws: int | None = None,
     bootstrap_draws: int = 2000,
     seed: int = 0,
@@ -231,6 +234,7 @@ def judge(
             deterministic.
         seeds: all seeds of the training, this ledger's included, where there were several; a policy whose seeds do
             not agree is no evidence.
+        states: of the ledger's bars, see `regimen.judging.market_states`: what was earned in them is told apart.
         draws: backtests of the random control; None makes 300, fewer in large samples (see
             `regimen.judging.controls.targets.draws_for`).
         bootstrap_draws: resampled series behind each Sharpe interval.
@@ -292,4 +296,5 @@ def judge(
         ruined=ledger.ruined,
         decay=Halves(evidence.first_half_sharpe, evidence.second_half_sharpe),
         seed=seed,
+        regimes=regimes_of(ledger, states, draws=bootstrap_draws, seed=seed) or None,
     )

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
         total_return,
         volatility,
     )
+    from regimen.metrics.regimes.conditional import conditional_sharpe_interval
+    from regimen.metrics.regimes.hidden_markov import GaussianHMM, fit_gaussian_hmm
     from regimen.metrics.resampling import Interval, block_positions, bootstrap, interval, sharpe_draws, sharpe_interval
     from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
     from regimen.metrics.significance import benjamini_hochberg, exceedance_p, sequential_p, standard_error, t_interval
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PROBABILITY_FLOOR",
     "Drawdown",
+    "GaussianHMM",
     "Interval",
     "Moments",
     "MonthlyCoverage",
@@ -79,6 +82,7 @@ __all__ = [
     "brier_skill",
     "calmar",
     "class_prior",
+    "conditional_sharpe_interval",
     "cost_drag",
     "cost_per_trade_bps",
     "deviation",
@@ -89,6 +93,7 @@ __all__ = [
     "expected_calibration_error",
     "expected_max_sharpe",
     "exposure_deviations",
+    "fit_gaussian_hmm",
     "forward_deviations",
     "gross_exposure",
     "hit_rate",
@@ -142,6 +147,7 @@ __getattr__, __dir__ = lazily(
         "brier_skill": ".forecasts",
         "calmar": ".drawdowns",
         "class_prior": ".forecasts",
+        "conditional_sharpe_interval": ".regimes.conditional",
         "cost_drag": ".trading",
         "cost_per_trade_bps": ".trading",
         "deviation": ".performance",
@@ -153,7 +159,9 @@ __getattr__, __dir__ = lazily(
         "expected_calibration_error": ".forecasts",
         "expected_max_sharpe": ".deflated",
         "exposure_deviations": ".timing",
+        "fit_gaussian_hmm": ".regimes.hidden_markov",
         "forward_deviations": ".timing",
+        "GaussianHMM": ".regimes.hidden_markov",
         "gross_exposure": ".trading",
         "hit_rate": ".performance",
         "Interval": ".resampling",

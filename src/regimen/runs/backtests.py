@@ -151,6 +151,7 @@ def _judged(
         directory.trials.trials(source, bars.periods_per_year),
         inside,
         lambda drawn, draws: advance(3, 4, f"judging · random control {drawn}/{draws}"),
+        history=bars,
     )
     judgement["skipped_bars"] = bounds[0]
     trained_on = read_json(directory.path / "data.json")["bar_length"]

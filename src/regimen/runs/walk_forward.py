@@ -271,6 +271,7 @@ def _train(
         on_draw,
         seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
         acting=traded[0].acting(market, bars, begin, end, tape),
+        history=bars,
     )
     if directory.status != "finished":  # judging again says nothing new of the models
         write_exhibits(directory, EXHIBITS[0], exhibits_of(prepared, directory))

@@ -12,6 +12,7 @@ from regimen.numerals import count, day, number, percent, significant
 from regimen.reporting.glossary import definitions, humanised
 from regimen.reporting.report.behaviour import behaviour_facts, collapse_facts
 from regimen.reporting.report.exhibits import exhibit_sections
+from regimen.reporting.report.regimes import regime_section
 from regimen.reporting.report.seeds import seed_table
 from regimen.reporting.report.trials import trial_section
 from regimen.reporting.report.verdict import all_statistics, beside_controls, finite, remarks, verdict_text
@@ -193,6 +194,7 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "remarks": remarks(document),
         "behaviour": behaviour_facts(document),
         "collapse": collapse_facts(document),
+        "regimes": regime_section(document),
         "seeds": seed_table(document),
         "windows": windows,
         "windows_trained": any(row["trained"] for row in windows),

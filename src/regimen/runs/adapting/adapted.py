@@ -81,7 +81,7 @@ def write_adapted(
     directory = RunDirectory(root / name)
     directory.trials.append(trial, series.sketch, directory.path)
     trials = directory.trials.trials(series.fingerprint, bars.periods_per_year)
-    evaluate(ledger, directory.path, config, trials, [0, len(ledger)])
+    evaluate(ledger, directory.path, config, trials, [0, len(ledger)], history=bars)
     write_report(directory, folder=directory.path)
     _write_manifest(directory.path, name, "finished", config, learner, manifest, origin.id)
     return directory
