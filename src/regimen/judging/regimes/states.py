@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen import metrics
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.judging.regimes.episodes import EPISODES, within
-from regimen.metrics import GaussianHMM, deviation, fit_gaussian_hmm
 
 Series = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -141,11 +141,11 @@ def _hidden(
     moves: Series, stretches: list[tuple[int, int]], lag: int, states: int
 ) -> Iterator[tuple[int, int, Places]]:
     """The most likely state of the bars of each stretch; what is fitted begins with the fit of the stretch before."""
-    model: GaussianHMM | None = None
+    model: metrics.GaussianHMM | None = None
     for first, last in stretches:
         known = np.flatnonzero(np.isfinite(moves[: first - lag + 1]))[-MOST:]
-        if deviation(moves[known]) > 0.0:
-            model = fit_gaussian_hmm(moves[known], states, begin=model)
+        if metrics.deviation(moves[known]) > 0.0:
+            model = metrics.fit_gaussian_hmm(moves[known], states, begin=model)
         if model is not None:
             origin = int(known[0])
             yield first, last, model.filtered(moves[origin : last - lag])[first - lag - origin :].argmax(axis=1)
