@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.face.conftest import SMALL
+from typer.testing import CliRunner
 
 import regimen as rg
+from regimen.cli.app import app
 from regimen.errors import ConfigError, RunError
 from regimen.records import read_json
 from regimen.runs import start
@@ -155,3 +157,25 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="runs: must be a path or a name; got 'int'"):
         rg.train("nowhere.csv", runs=5)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def test_its_daily_returns_are_what_other_tools_read(run: rg.Run, tmp_path: Path) -> None:
+    """A series as quantstats takes it, and the same from either file."""
+    returns = run.returns()
+    assert returns.name == run.id
+    assert isinstance(returns.index, pd.DatetimeIndex)
+    assert returns.index.tz is None
+    assert returns.index.is_unique
+    assert (1.0 + returns).prod() == pytest.approx(run.ledger.equity[-1] / run.ledger.start_equity, rel=1e-12)
+    for name in ("daily.csv", "daily.parquet"):
+        shown = CliRunner().invoke(
+            app, ["report", str(run.path), "--returns", str(tmp_path / name), "-o", str(tmp_path / "r.html")]
+        )
+        assert shown.exit_code == 0, shown.output
+    text = pd.read_csv(tmp_path / "daily.csv", index_col="date", parse_dates=True)["return"]
+    table = pd.read_parquet(tmp_path / "daily.parquet").set_index("date")["return"]
+    for read in (text, table):
+        pd.testing.assert_series_equal(read, returns, check_names=False, check_freq=False, check_index_type=False)
+    shown = CliRunner().invoke(app, ["report", str(run.path), "--returns", str(tmp_path / "daily.xlsx")])
+    assert isinstance(shown.exception, ConfigError)
+    assert str(shown.exception).startswith("returns: must be a .csv or a .parquet file")

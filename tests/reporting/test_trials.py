@@ -79,3 +79,7 @@ def test_a_stress_test_is_listed_and_is_no_sharpe_ratio_of_a_trial() -> None:
 def test_a_verdict_of_fewer_trials_says_so() -> None:
     assert grown(3, 3) == grown(3, None) == ""
     assert grown(3, 66).startswith("Judged by 3 trials, while 66 are recorded now")
+    assert "stale" not in grown(3, 66, 0.9, None, "unknown")
+    assert "Its DSR of 0.96 is stale: by all of them it is 0.31, and the verdict is no evidence." in grown(
+        3, 66, 0.96, 0.31, "no evidence"
+    )

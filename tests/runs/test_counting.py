@@ -147,15 +147,21 @@ def test_a_verdict_whose_trials_have_grown_is_marked_and_judged_again(tmp_path: 
     assert [(row["trials"], row["trials_now"]) for row in list_runs(root)] == [(1, 3), (2, 3), (3, None)]
     shown = CliRunner().invoke(app, ["runs", "list", "--runs", str(root)], env={"COLUMNS": "200"}).stdout
     level = list_runs(root)[0]["verdict"]
-    assert f"* {first.id}: {level} by 1 of now 3 trials; by all of them {level}" in shown
+    assert f"* {first.id}: {level} by 1 of now 3 trials; by all of them {level}, and the DSR is" in shown
+    then, now = (list_runs(root)[0][name] for name in ("dsr", "dsr_now"))
+    assert now < then
+    assert f"{then:.3f} *" in shown
     shown = CliRunner().invoke(app, ["runs", "show", str(first.path)], env={"COLUMNS": "200"}).stdout
     assert "Judged by 1 trial, while 3 are recorded now" in shown
     judgement, path = write_report(first)
     assert judgement["trials"]["now"] == 3
+    assert judgement["trials"]["dsr_now"] == now
+    assert f"Its DSR of {then:.2f} is stale: by all of them it is {now:.2f}" in path.read_text()
     assert "Judged by 1 trial, while 3 are recorded now" in path.read_text()
     lines = first.trials.rows()
     again = rejudge_run(first, silent)
     assert again["trials"]["count"] == 3
+    assert again["rows"][0]["dsr"] == now, "judged again, it is what was said of it"
     assert first.trials.rows() == lines, "it is no new trial"
     assert "recorded now" not in first.path.joinpath("report.html").read_text().split("h-trials")[-1].split("Value")[0]
     assert read_json(first.path / "judgement.json")["rows"][0]["trials"] == 3

@@ -18,21 +18,31 @@ def report(
     ] = None,
     runs: Runs = RUNS,
     rejudge: Annotated[bool, typer.Option("--rejudge", help="judge again, with all trials recorded by now")] = False,
+    returns: Annotated[
+        Path | None,
+        typer.Option("--returns", metavar="FILE", help="also write daily returns: a .csv or .parquet file"),
+    ] = None,
     opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
     """Write one HTML file that needs no network, and print the verdict.
 
+    --returns writes dates and daily returns after costs, as quantstats and pandas read them.
+
     Example: regimen report latest -o btc.html
+
+    Example: regimen report latest --returns btc-returns.csv
     """
     from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
         advance(0, 1, "report")
         from regimen.cli.screen.verdict import print_judgement
-        from regimen.records import find_run, write_report
+        from regimen.records import find_run, write_report, write_returns
 
         directory = find_run(run, runs)
+        if returns is not None:
+            write_returns(directory, returns)
         if rejudge:
             from regimen.runs import rejudge_run  # with it comes what trains
 

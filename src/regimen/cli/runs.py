@@ -38,7 +38,8 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
     columns = ("run", "name", "model", "status", "Sharpe", "DSR", "verdict")
     cells = [[_shown(row[heading.lower()]) for heading in columns] for row in rows]
     for row, shown in zip(rows, cells, strict=True):
-        shown[-1] += "" if row["trials_now"] is None else " *"
+        for column in (-2, -1):  # its DSR is stale, and so may its verdict be
+            shown[column] += "" if row["trials_now"] is None else " *"
     print_table(columns, cells, words=("run", "name", "model", "status", "verdict"))
     screen = console()
     for row in rows:
@@ -48,7 +49,8 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
             print_sentence(
                 screen,
                 f"* {row['run']}: {row['verdict']} by {row['trials']} of now {row['trials_now']} trials; "
-                f"by all of them {row['verdict_now']} (regimen report {row['run']} --rejudge)",
+                f"by all of them {row['verdict_now']}, and the DSR is {_shown(row['dsr_now'])} "
+                f"(regimen report {row['run']} --rejudge)",
             )
     following = "regimen runs show RUN" if rows else "regimen train FILE"
     print_sentence(screen, following, label="Next")

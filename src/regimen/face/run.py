@@ -19,6 +19,7 @@ from regimen.records import (
     find_run,
     read_json,
     require_finished,
+    returns_table,
     write_report,
 )
 from regimen.reprs import short
@@ -238,6 +239,16 @@ class Run:
 
             webbrowser.open(path.resolve().as_uri())
         return path
+
+    def returns(self) -> pd.Series:
+        """Returns the daily returns after all costs, out of sample, as a pandas series.
+
+        Its index are days (UTC, midnight without a zone), and its name is that of the run: what quantstats takes. Bars
+        that begin on one day are compounded.
+        """
+        frame = returns_table(self.ledger).to_pandas().set_index("date")
+        series: pd.Series = frame["return"].rename(self.id)
+        return series
 
     def to_frame(self) -> pd.DataFrame:
         """Returns the account bar by bar; see `Ledger.to_frame`. ``judgement.to_frame()`` is the verdict's table."""

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from regimen.metrics.significance import benjamini_hochberg, exceedance_p, sequential_p, standard_error, t_interval
     from regimen.metrics.timing import exposure_deviations, forward_deviations, shares
     from regimen.metrics.trading import annual_turnover, break_even_bps, cost_drag, cost_per_trade_bps, gross_exposure
-    from regimen.metrics.wealth_curves import underwater, wealth
+    from regimen.metrics.wealth_curves import daily_returns, underwater, wealth
 
 __all__ = [
     "PROBABILITY_FLOOR",
@@ -85,6 +85,7 @@ __all__ = [
     "conditional_sharpe_interval",
     "cost_drag",
     "cost_per_trade_bps",
+    "daily_returns",
     "deviation",
     "drawdown",
     "dsr",
@@ -150,6 +151,7 @@ __getattr__, __dir__ = lazily(
         "conditional_sharpe_interval": ".regimes.conditional",
         "cost_drag": ".trading",
         "cost_per_trade_bps": ".trading",
+        "daily_returns": ".wealth_curves",
         "deviation": ".performance",
         "Drawdown": ".drawdowns",
         "drawdown": ".drawdowns",

@@ -1,4 +1,4 @@
-"""The curve of the equity, and how far it stands below its own best."""
+"""The curve of the equity, how far it stands below its own best, and its returns by day."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ def underwater(curve: Series) -> Series:
     A NaN in the curve makes every later drawdown NaN.
     """
     return 1.0 - curve / np.maximum.accumulate(curve)
+
+
+def daily_returns(time: NDArray[np.datetime64], returns: Series) -> tuple[NDArray[np.datetime64], Series]:
+    """Returns the days on which a bar begins, UTC, (day,), and the returns of their bars compounded, (day,).
+
+    Args:
+        time: (time,) start of each bar, in order.
+        returns: (time,) simple returns of the bars.
+    """
+    days, first = np.unique(time.astype("datetime64[D]"), return_index=True)
+    if len(days) == len(time):
+        return days, returns
+    return days, np.multiply.reduceat(1.0 + returns, first) - 1.0

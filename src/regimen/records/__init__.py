@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from regimen.records.directory import RunDirectory, code_version, environment, new_id, now, require_finished
     from regimen.records.documents import plain, read_json, write_json
     from regimen.records.effort import Effort, count_parameters
+    from regimen.records.exports.returns import returns_table, write_returns
     from regimen.records.judgement import judgement_now
     from regimen.records.leftovers import SCRATCH, find_leftovers
     from regimen.records.listing import LATEST, find_run, folders_of_runs, list_runs, names_of_runs
@@ -90,6 +91,7 @@ __all__ = [
     "recorded_files",
     "require_finished",
     "resolve",
+    "returns_table",
     "sealed",
     "unread_by",
     "write_comparison",
@@ -97,11 +99,14 @@ __all__ = [
     "write_json",
     "write_manifest",
     "write_report",
+    "write_returns",
 ]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "returns_table": ".exports.returns",
+        "write_returns": ".exports.returns",
         "CONFIG": ".manifest",
         "Effort": ".effort",
         "EnsembleConfig": ".models",

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from regimen.errors import RunError
-from regimen.judging import Judgement, level_now
+from regimen.judging import Judgement
 from regimen.records.directory import RunDirectory
 from regimen.records.documents import plain, read_json
+from regimen.records.judgement import by_trials_of_now
 from regimen.records.manifest import MANIFEST
 from regimen.records.trials import TrialLedger, counted
 
@@ -18,11 +19,9 @@ Tried = Mapping[str, Sequence[Mapping[str, object]]]
 """Lines of the trial ledger by the series that they are about."""
 LATEST = "latest"
 _SHOWN = 6
-_UNKNOWN = "unknown"
-"""The verdict by the trials of now on a judgement of an earlier version, which knew no timing."""
 _COLUMNS = (
     *("name", "created", "model", "data", "status", "sharpe", "dsr", "verdict", "problem"),
-    *("trials", "trials_now", "verdict_now"),
+    *("trials", "trials_now", "dsr_now", "verdict_now"),
 )
 
 
@@ -82,8 +81,8 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
     """Returns one row for each run of a folder, oldest first: id, name, model, data, status, Sharpe, DSR, verdict.
 
     A run that cannot be read is a row as well, of status ``damaged``, with what is wrong as its ``problem``.
-    ``trials`` is what the verdict was deflated by; where more are recorded now, ``trials_now`` says how many and
-    ``verdict_now`` what they make of the verdict.
+    ``trials`` is what the verdict was deflated by; where more are recorded now, ``trials_now`` says how many,
+    and ``dsr_now`` and ``verdict_now`` what they make of the DSR and of the verdict.
 
     Raises:
         RunError: the folder does not exist.
@@ -116,16 +115,14 @@ def _judged(run: RunDirectory, tried: Tried) -> dict[str, Any]:
     values, data = (read_json(run.path / name) for name in ("judgement.json", "data.json"))
     try:
         judgement = Judgement.from_dict(values)
-        policy, count, timing = judgement.policy, judgement.trials.count, judgement.timing
+        policy, count = judgement.policy, judgement.trials.count
         summary: dict[str, Any] = plain(
             {"sharpe": policy.sharpe, "dsr": policy.dsr, "verdict": judgement.verdict.level}
         )
         now = counted(tried.get(data["source_fingerprint"], []), judgement.sample.periods_per_year)
         if now.count > count:
-            summary |= {
-                "trials_now": now.count,
-                "verdict_now": _UNKNOWN if timing is None else level_now(judgement, timing, now),
-            }
+            standing = by_trials_of_now(judgement, now)
+            summary |= {"trials_now": standing["now"], **{name: standing[name] for name in ("dsr_now", "verdict_now")}}
     except (KeyError, TypeError, RunError):  # of a run that has no checksums yet
         raise RunError("run", "holds a judgement.json of another shape", str(run.path)) from None
     return summary | {"trials": count}

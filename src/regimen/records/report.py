@@ -13,6 +13,7 @@ from regimen.records.checksums import has_its_seal
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json, write_json
+from regimen.records.judgement import by_trials_of_now
 from regimen.records.layout import EXHIBITS, HISTORY
 from regimen.records.models import model_title
 from regimen.records.trials import counted
@@ -37,7 +38,7 @@ def write_report(
         config: what that backtest was made with; the run's own by default.
 
     Returns:
-        The judgement, with the number of trials that are recorded ``now``, and the file's path.
+        The judgement, with what `by_trials_of_now` says of it, and the file's path.
 
     Raises:
         RunError: the run is not finished or damaged, or the file cannot be written.
@@ -54,6 +55,7 @@ def write_report(
     own = folder == directory.path
     book, own_source = directory.trials, str(data["source_fingerprint"])
     rows = book.rows(own_source)
+    standing = by_trials_of_now(judgement, counted(rows, judgement.sample.periods_per_year))
     document = ReportDocument.of(
         Ledger.read(folder / "ledger"),
         judgement,
@@ -63,7 +65,9 @@ def write_report(
         windows=_windows(judgement, manifest["windows"] if own else None),
         check=data,
         trials=rows,
-        trials_now=counted(rows, periods_per_year=1.0).count,
+        trials_now=standing["now"],
+        dsr_now=standing["dsr_now"],
+        verdict_now=standing["verdict_now"],
         series=[{"source": source, "share": share} for source, share in book.family(own_source).items()],
         ledger_notes=book.notes(),
         config=config.to_yaml(),
@@ -76,7 +80,7 @@ def write_report(
         exhibits=read_exhibits(directory) if own else (),
     )
     write(document, path)
-    values["trials"]["now"] = document.trials_now
+    values["trials"] |= standing
     return values, path
 
 

@@ -81,6 +81,8 @@ def verdict_table(judgement: Mapping[str, Any], width: int = _WIDE) -> Table:
     """
     rows = [row for row in judgement["rows"] if row["name"] in _CONTROLS]
     cells = [_cells(row) for row in rows]
+    if _since(judgement):
+        cells[0]["DSR"] += "*"
     table = Table(
         title="After costs, out of sample",
         title_justify="left",
@@ -145,12 +147,19 @@ def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
     level = judgement["verdict"]["level"]
     print_sentence(screen, judgement["verdict"]["sentence"], label="Verdict", style=_STYLES.get(level, "bold"))
     print_sentence(screen, MEANINGS[level], label="Means", dim=True)
-    since = grown(judgement["trials"]["count"], judgement["trials"].get("now"))
+    since = _since(judgement)
     if since:
-        print_sentence(screen, since)
+        print_sentence(screen, f"* {since}")
     print_sentence(screen, str(run), label="Run")
     print_sentence(screen, str(report), label="Report")
     print_sentence(screen, following(judgement, run), label="Next")
+
+
+def _since(judgement: Mapping[str, Any]) -> str:
+    """What more trials of now make of the judgement; empty where there are none."""
+    trials, (policy, *_) = judgement["trials"], judgement["rows"]
+    then, now, dsr_now, verdict_now = (trials.get(name) for name in ("count", "now", "dsr_now", "verdict_now"))
+    return grown(then, now, policy["dsr"], dsr_now, verdict_now)
 
 
 def following(judgement: Mapping[str, Any], run: Path) -> str:

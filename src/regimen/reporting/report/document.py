@@ -58,6 +58,7 @@ class ReportDocument:
         repairs: what was repaired by an explicit policy, one sentence each.
         trials: rows of the trial ledger on this market; ``sharpe`` is annual.
         trials_now: how many trials they count as now.
+        dsr_now, verdict_now: the DSR and the level of the verdict by all of them.
         series: the series that they are on: ``source`` and the ``share`` of days by which each was recognised.
         ledger_notes: what happened to the ledger itself, one sentence each.
         config: the resolved config as YAML.
@@ -88,6 +89,8 @@ class ReportDocument:
     repairs: Sequence[str] = ()
     trials: Sequence[Mapping[str, Any]] = ()
     trials_now: int | None = None
+    dsr_now: float | None = None
+    verdict_now: str | None = None
     series: Sequence[Mapping[str, Any]] = ()
     ledger_notes: Sequence[str] = ()
     config: str = ""

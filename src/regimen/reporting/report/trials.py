@@ -34,7 +34,7 @@ def trial_section(document: ReportDocument) -> dict[str, Any]:
     evaluations = _evaluations(document)
     return {
         "steps": [*_counted(document), *_deflated(document)],
-        "grown": grown(document.judgement.trials.count, document.trials_now),
+        "grown": stale_sentence(document),
         "notes": document.ledger_notes,
         "series": [_series(document, row) for row in document.series] if len(document.series) > 1 else [],
         "rows": [_line(document, row) for row in reversed(evaluations[-_MOST:])],
@@ -42,13 +42,32 @@ def trial_section(document: ReportDocument) -> dict[str, Any]:
     }
 
 
-def grown(then: int, now: int | None) -> str:
-    """Returns one sentence where more trials are recorded now than a verdict was deflated by; else nothing."""
+def stale_sentence(document: ReportDocument) -> str:
+    """`grown` of a document."""
+    judgement = document.judgement
+    then, now = judgement.trials.count, document.trials_now
+    return grown(then, now, judgement.policy.dsr, document.dsr_now, document.verdict_now)
+
+
+def grown(
+    then: int, now: int | None, dsr: float | None = None, dsr_now: float | None = None, verdict_now: str | None = None
+) -> str:
+    """Returns what to know where more trials are recorded now than a verdict was deflated by; else nothing.
+
+    Args:
+        then, now: how many.
+        dsr, dsr_now: the DSR by either.
+        verdict_now: the level of the verdict by all of them.
+    """
     if now is None or now <= then:
         return ""
+    stale = ""
+    if finite(dsr_now) is not None:
+        stale = f" Its DSR of {number(dsr)} is stale: by all of them it is {number(dsr_now)}, and the verdict is"
+        stale += f" {verdict_now}."
     return (
-        f"Judged by {_many(then, 'trial')}, while {count(now)} are recorded now: the verdict stands for its day only. "
-        "regimen report RUN --rejudge judges by all of them."
+        f"Judged by {_many(then, 'trial')}, while {count(now)} are recorded now: the verdict stands for its day only."
+        f"{stale} regimen report RUN --rejudge judges by all of them."
     )
 
 
