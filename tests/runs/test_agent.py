@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from regimen.runs.families import agent as module
 from regimen.runs.families.lanes import desks, lanes_of
 from regimen.runs.prepare import prepare
 from regimen.runs.window import fit_model
+from regimen.splits import combinatorial
 
 from .conftest import silent, simulated
 
@@ -297,3 +299,23 @@ def test_an_agent_learns_in_wrapped_lanes_where_a_config_asks_for_them(agent_con
         ConfigError, match=r"^environment\.wrappers\.0\.gamma: must be the agent.s own, 0\.9; .* 0\.99$"
     ):
         module.learning_env(prepared, prepared.windows[0])
+
+
+def test_no_episode_runs_through_bars_that_are_cut_out_of_a_training_slice(agent_config: Configured) -> None:
+    prepared = prepare(agent_config("environment.episode_length=40"))
+    splits = combinatorial(prepared.known, prepared.labels, folds=6, tested=2, embargo=5)
+    window = splits.window(splits.choices.index((1, 4)), 0.15)
+    assert len(window.train.spans) == 3
+    env = module.learning_env(prepared, window)
+    seen = set(env.reset(0)[1]["bar"].tolist())
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        *_, info = env.step(rng.integers(0, spec_of(env).choices, env.n_envs))
+        seen |= set(info["bar"].tolist())
+    allowed = {bar for first, last in window.train.spans for bar in range(first, last)}
+    assert len(seen) > 200
+    assert seen <= allowed
+    longest = max(last - first for first, last in window.train.spans)
+    too_long = replace(prepared, config=agent_config(f"environment.episode_length={longest}"))
+    with pytest.raises(ConfigError, match=f"must be at most {longest - 1}, the bars of window .* longest stretch"):
+        module.learning_env(too_long, window)

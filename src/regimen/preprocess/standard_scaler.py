@@ -56,6 +56,8 @@ class StandardScaler:
         names: columns, in their order.
         mean, scale: (feature,) float64; the scale of a column that does not vary, or was never seen, is 1.
         interval: positions [start, stop) of the training slice.
+        spans: the stretches of it that were fitted on, where other bars are cut out of it; else the interval, as in a
+            scaler that was read from a file.
         clip: results are cut at ± this; None for no limit.
     """
 
@@ -64,6 +66,7 @@ class StandardScaler:
     scale: Values
     interval: tuple[int, int]
     clip: float | None = None
+    spans: tuple[tuple[int, int], ...] = ()
 
     def __repr__(self) -> str:
         first, last = self.interval
@@ -92,9 +95,10 @@ class StandardScaler:
         # Rounding leaves a constant column a deviation of some 1e-17 of its level: no scale to divide by.
         varies = deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300)
         scale = np.where(varies, deviation, 1.0)
-        return cls(tuple(names), mean, scale, (part.start, part.stop), clip)
+        return cls(tuple(names), mean, scale, (part.start, part.stop), clip, part.spans)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "spans", self.spans or (self.interval,))
         self.mean.flags.writeable = False
         self.scale.flags.writeable = False
 
@@ -153,7 +157,9 @@ class StandardScaler:
             SplitError: the slice is for validation or test and overlaps the interval that was fitted on, or
                 the columns differ.
         """
-        if part.role != "train" and part.start < self.interval[1] and self.interval[0] < part.stop:
+        if part.role != "train" and any(
+            first < end and start < last for first, last in part.spans for start, end in self.spans
+        ):
             raise SplitError(
                 f"scaler.take ({part.role} slice {part.start} to {part.stop})",
                 "must not overlap the interval that the scaler was fitted on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regimen.splits.combinatorial import Combinatorial, combinatorial
 from regimen.splits.folds import Fold, purged_folds
 from regimen.splits.own_splits import OwnSplitsConfig
 from regimen.splits.purge import usable_for_training
@@ -10,6 +11,7 @@ from regimen.splits.splitting import SplitsConfig, split
 from regimen.splits.walk_forward import WalkForwardConfig, Window, walk_forward
 
 __all__ = [
+    "Combinatorial",
     "Fold",
     "OwnSplitsConfig",
     "Role",
@@ -17,6 +19,7 @@ __all__ = [
     "SplitsConfig",
     "WalkForwardConfig",
     "Window",
+    "combinatorial",
     "purged_folds",
     "split",
     "usable_for_training",

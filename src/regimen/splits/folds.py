@@ -102,7 +102,7 @@ def _fold(
     test = make_slice("held_out", start, part.usable[start - part.start : stop - part.start].copy(), part.length)
     apart = usable_for_training(t_end, part.start, part.stop, start, stop, 0)
     kept = usable_for_training(t_end, part.start, part.stop, start, stop, embargo)
-    train = make_slice("train", part.start, kept, part.length)
+    train = make_slice("train", part.start, kept, part.length, part.spans)
     field = f"folds (fold {number + 1} of {k}, bars {start} to {stop})"
     if not train.rows:
         rule = (

@@ -20,8 +20,8 @@ _SPLITTER = object()
 class Slice:
     """Rows of a (time, symbol) table that may be used for one purpose.
 
-    Made by `regimen.splits.walk_forward` or `regimen.splits.purged_folds`; the constructor refuses everybody else, so
-    that nothing can be fitted on a whole series by accident.
+    Made by `regimen.splits.walk_forward`, `regimen.splits.purged_folds` or `regimen.splits.combinatorial`; the
+    constructor refuses everybody else, so that nothing can be fitted on a whole series by accident.
 
     Attributes:
         role: ``train`` (may be fitted on), ``validation`` (early stopping), ``test`` (judged) or ``held_out`` (a fold
@@ -29,6 +29,8 @@ class Slice:
         start, stop: positions [start, stop) of the span in the series.
         usable: (stop − start, symbol) bool: the rows of the span that are not purged, embargoed or missing.
         length: bars in the whole series.
+        spans: the stretches [start, stop) of bars that it is made of, in time: one, but for a training or test slice
+            that other bars are cut out of. Whoever walks through its bars, and does not take its rows, walks in these.
     """
 
     role: Role
@@ -36,6 +38,7 @@ class Slice:
     stop: int
     usable: NDArray[np.bool_]
     length: int
+    spans: tuple[tuple[int, int], ...] = ()
     rows: int = field(init=False)
     token: InitVar[object] = None
 
@@ -43,6 +46,7 @@ class Slice:
         if token is not _SPLITTER:
             raise SplitError("slice", "must be made by a splitter (regimen.splits.walk_forward), never by hand")
         object.__setattr__(self, "rows", int(self.usable.sum()))
+        object.__setattr__(self, "spans", self.spans or ((self.start, self.stop),))
         self.usable.flags.writeable = False
 
     def __repr__(self) -> str:
@@ -74,7 +78,7 @@ class Slice:
 
     def among(self, rows: NDArray[np.bool_]) -> Slice:
         """Returns the slice of those of its rows that are marked in a whole-series table (time, symbol): never more."""
-        return make_slice(self.role, self.start, self.usable & rows[self.start : self.stop], self.length)
+        return make_slice(self.role, self.start, self.usable & rows[self.start : self.stop], self.length, self.spans)
 
     def until(self, stop: int) -> Slice:
         """Returns the slice of its rows before position ``stop``: never more.
@@ -84,9 +88,12 @@ class Slice:
         """
         if not self.start < stop <= self.stop:
             raise SplitError("slice.until", f"must be a position within bars {self.start} to {self.stop}", stop)
-        return make_slice(self.role, self.start, self.usable[: stop - self.start].copy(), self.length)
+        spans = tuple((first, min(last, stop)) for first, last in self.spans if first < stop)
+        return make_slice(self.role, self.start, self.usable[: stop - self.start].copy(), self.length, spans)
 
 
-def make_slice(role: Role, start: int, usable: NDArray[np.bool_], length: int) -> Slice:
+def make_slice(
+    role: Role, start: int, usable: NDArray[np.bool_], length: int, spans: tuple[tuple[int, int], ...] = ()
+) -> Slice:
     """Makes a slice; for the splitters of this room."""
-    return Slice(role, start, start + len(usable), usable, length, token=_SPLITTER)
+    return Slice(role, start, start + len(usable), usable, length, spans, token=_SPLITTER)

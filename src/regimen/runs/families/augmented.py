@@ -29,11 +29,11 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
         chain: fitted on the training slice.
 
     Raises:
-        ConfigError: the window is a fold of a training slice: a path is drawn from all bars of it, those of the rows
-            that the fold holds out among them.
+        ConfigError: the window is a fold of a training slice, or other bars are cut out of its training slice: a path
+            is drawn from all bars of it, those that are held out among them.
     """
     configs = [(k, each) for k, each in enumerate(prepared.config.augment) if isinstance(each, PathsConfig)]
-    if configs and window.test.role == "held_out":
+    if configs and (window.test.role == "held_out" or len(window.train.spans) > 1):
         rule = "must make no paths for folds inside a training slice: a path is drawn from all of its bars"
         raise ConfigError("augment", rule, [config.kind for _, config in configs])
     paths = []

@@ -60,15 +60,20 @@ def lanes_of(
 def learning_env(prepared: Prepared, window: Window, paths: Sequence[Prepared] = ()) -> VectorEnv:
     """Returns the lanes that an agent learns in: episodes of the training slice and of its paths, at random starts.
 
+    A slice that other bars are cut out of gives lanes of their own to each of its stretches that an episode fits into,
+    so that no episode runs through what was cut out.
+
     Raises:
         ConfigError: an episode that is longer than the slice; no symbol has features in it; what a wrapper refuses.
     """
-    config, start, stop = prepared.config, window.train.start, window.train.stop
-    room = stop - start - 1
+    config, stretches = prepared.config, window.train.spans
+    room = max(stop - start for start, stop in stretches) - 1
     if config.environment.episode_length > room:
-        rule = f"must be at most {room}, the bars of window {window.number + 1}'s training slice less one"
+        which = "training slice" if len(stretches) == 1 else "longest stretch of training bars"
+        rule = f"must be at most {room}, the bars of window {window.number + 1}'s {which} less one"
         raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
-    spans = [(desk, start, stop) for desk in desks(prepared.bars, prepared.frame)]
+    stretches = tuple(span for span in stretches if span[1] - span[0] > config.environment.episode_length)
+    spans = [(desk, *span) for span in stretches for desk in desks(prepared.bars, prepared.frame)]
     spans += [(desk, 0, len(path.bars)) for path in paths for desk in desks(path.bars, path.frame)]
     discount = getattr(config.model, "gamma", None)
     for number, wrapper in enumerate(config.environment.wrappers):

@@ -99,6 +99,9 @@ def fit(
     if "training" in model.secondary.sections() and config.training.select == "sharpe":
         rule = "must be loss where a second model says whether to act: its classes are no positions"
         raise ConfigError("training.select", rule, config.training.select)
+    if len(window.train.spans) > 1:
+        rule = "must learn from bars that follow each other: its first model decides every one of them"
+        raise ConfigError("model", rule, f"a training slice in {len(window.train.spans)} parts")
     if PRIMARY in prepared.frame.names:
         raise ConfigError("features", "must have no column of that name, which is that of the first model", PRIMARY)
     chain, seen_by = preprocessed_by(prepared, window)
