@@ -316,3 +316,20 @@ def test_purging_takes_the_false_skill_away() -> None:
         purged.append(np.concatenate(hits).mean())
     assert np.mean(shuffled) > 0.60
     assert abs(np.mean(purged) - 0.5) < 0.04
+
+
+@pytest.mark.parametrize("expanding", [False, True])
+@pytest.mark.parametrize("test", [30, "10%", "40h"])
+def test_between_retrainings_the_last_model_trades_on(expanding: bool, test: int | str) -> None:
+    """Every k-th window of those that retrain each time, its test span reaching to where the next one retrains."""
+    bars, labels = make_bars(400), make_labels((400, 1), 5, 0)
+    config = WalkForwardConfig(train=150, test=test, expanding=expanding)
+    every = walk_forward(config, bars, labels, memory=3)
+    for k in (2, 3, 100):
+        some = walk_forward(config.model_copy(update={"retrain_every": k}), bars, labels, memory=3)
+        assert [window.number for window in some] == list(range(len(some)))
+        assert [window.test.start for window in some] == [window.test.start for window in every[::k]]
+        assert [window.test.stop for window in some] == [*(window.test.start for window in every[k::k]), 400]
+        for window, alone in zip(some, every[::k], strict=True):
+            assert window.train.start == alone.train.start
+            np.testing.assert_array_equal(window.train.mask, alone.train.mask)

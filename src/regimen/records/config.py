@@ -32,7 +32,7 @@ from regimen.policies import (
     RuleSettings,
     TemperatureConfig,
 )
-from regimen.predictors import BaselineConfig
+from regimen.predictors import BaselineConfig, PredictorSettings
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
 from regimen.reprs import short
@@ -245,6 +245,13 @@ class RunConfig(BaseModel):
                 continue
             if (getattr(own, field) != getattr(default, field)) if field else (own != default):
                 raise ValueError(f"{name} is not read by a model of kind {self.model.kind}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _nets_begin_from_weights(self) -> Self:
+        if getattr(self.splits, "warm_start", False) and not isinstance(self.model, PredictorSettings):
+            rule = f"must be false with a model of kind {self.model.kind}: only a net goes on from weights"
+            raise ValueError(f"splits.warm_start {rule}; got true")
         return self
 
     @model_validator(mode="after")

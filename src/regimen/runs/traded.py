@@ -111,7 +111,9 @@ def trade_seed(
         rows = read_exposures(folder / EXPOSURES, shape)
         if rows is None:
             whole, began = not _begun(folder / CHECKPOINT), time.perf_counter()
-            fit = fit_model(prepared, window, seed, folder / CHECKPOINT, report)
+            warm = window.number > 0 and getattr(config.splits, "warm_start", False)
+            previous = home.window(window.number - 1) if warm else None
+            fit = fit_model(prepared, window, seed, folder / CHECKPOINT, report, previous)
             Effort(time.perf_counter() - began, whole, *count_parameters(fit.model)).write(folder)
             fit.save(folder)
             rows = targets(fit.policy, prepared.history, first, last)

@@ -20,7 +20,12 @@ from regimen.splits import Window
 
 
 def fit_model(
-    prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
+    prepared: Prepared,
+    window: Window,
+    seed: int,
+    checkpoint: Path | None = None,
+    tell: Tell | None = None,
+    previous: Path | None = None,
 ) -> Fit:
     """Fits the config's model on a window's training slice, and what stands around it; see `wrapped`.
 
@@ -32,8 +37,13 @@ def fit_model(
         seed: decides everything random.
         checkpoint: folder that a training which was stopped goes on from.
         tell: progress.
+        previous: folder of a window from whose weights a net begins; None: it begins anew.
     """
-    return wrapped(prepared, window, family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell))
+    if previous is None:
+        return wrapped(prepared, window, family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell))
+    from regimen.runs.families import classifier  # a run's config lets no other family go on from weights
+
+    return wrapped(prepared, window, classifier.fit(prepared, window, seed, checkpoint, tell, previous))
 
 
 def load_policy(folder: Path, config: RunConfig, schema: str) -> Policy:

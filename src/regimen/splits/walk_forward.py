@@ -53,6 +53,17 @@ class WalkForwardConfig(BaseModel):
         description="Training always begins at the start and grows, instead of rolling at a fixed length.",
     )
     start: str | None = Field(default=None, description="First bar of the first training span (ISO date, UTC).")
+    retrain_every: int = Field(
+        default=1,
+        ge=1,
+        exclude_if=lambda every: every == 1,  # a config without it is written, and hashed, as before there was any
+        description="Test spans that one model trades, one after another, before the next is trained.",
+    )
+    warm_start: bool = Field(
+        default=False,
+        exclude_if=lambda warm: not warm,
+        description="Each window's net begins from the weights of the window before, instead of anew.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,6 +227,7 @@ def walk_forward(
     embargo = embargo_bars(config.embargo, memory)
     first = _first_bar(config, bars)
     edges = boundaries(bars.time, first, config.train, config.test)
+    edges = [*edges[: -1 : config.retrain_every], *edges[-1:]]  # what one model trades is one window
     if not edges:
         raise SplitError(
             "splits.train",

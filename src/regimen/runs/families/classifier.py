@@ -90,7 +90,12 @@ class ClassifierFit:
 
 
 def fit(
-    prepared: Prepared, window: Window, seed: int, checkpoint: Path | None = None, tell: Tell | None = None
+    prepared: Prepared,
+    window: Window,
+    seed: int,
+    checkpoint: Path | None = None,
+    tell: Tell | None = None,
+    previous: Path | None = None,
 ) -> ClassifierFit:
     """Fits scaler and model on a window's training slice; its purged tail, the validation slice, stops the training.
 
@@ -103,6 +108,8 @@ def fit(
         seed: of weights and batches.
         checkpoint: folder of the checkpoint after each epoch; a training that was stopped goes on from it.
         tell: progress.
+        previous: folder of the window whose weights it begins from; None: it begins anew. The scaler, the calibration
+            and the optimiser are this window's own.
 
     Raises:
         ConfigError: a model that needs more memory than is free; windows as long as the training slice.
@@ -118,6 +125,9 @@ def fit(
     paths, whole, prepared = augmented(prepared, window, seed, chain), prepared, seen_by
     scaler = fitted_scaler(prepared, window)
     predictor = model.build(inputs=len(names), seed=seed, schema=prepared.features.hash)
+    if previous is not None:
+        source = model.source if isinstance(model, ModuleConfig) else None
+        predictor.load_state(TorchPredictor.load(previous / MODEL, schema=predictor.schema, source=source).state())
     data = training_data(prepared, window, scaler, predictor, paths)
     data = with_samples(prepared, window, seed, scaler, data)
 
