@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from regimen.bars import Bars
     from regimen.charts import Picture
     from regimen.policies import History, Policy
-    from regimen.runs import CostLadder, Importance, Signal, Stress
+    from regimen.runs import CostLadder, Importance, Signal, Stress, Validation
 
 
 @final
@@ -226,6 +226,33 @@ class Run:
                 draws=draws,
                 shares=shares,
             )
+
+    def validate(
+        self,
+        *,
+        folds: int = 10,
+        tested: int = 2,
+        seeds: int | None = None,
+        compute: str = "local",
+        progress: bool | Advance | None = None,
+    ) -> Validation:
+        """Trains the config on every choice of folds, and judges every path through them; see ``regimen validate``.
+
+        Every fit and every path is recorded, as one trial for each seed.
+
+        Args:
+            folds: that the bars are cut into.
+            tested: folds that each split holds out.
+            seeds: of each split; by default the run's own.
+            compute: where: ``local``, ``processes:2``, ``ray`` or ``ray://HOST:PORT``; no number depends on it.
+            progress: as in `regimen.train`.
+        """
+        from regimen.runs import validate_run
+        from regimen.work import Compute
+
+        where = Compute.parse(compute)
+        with advancing(progress) as advance:
+            return validate_run(self._directory, advance, folds=folds, tested=tested, seeds=seeds, compute=where)
 
     def report(self, open: bool = False) -> Path:
         """Writes ``report.html`` in the folder of the run, and returns its path.

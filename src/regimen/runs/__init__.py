@@ -1,5 +1,5 @@
 """What fits and trades: the walk-forward run, resume, judge again, backtest, signal, adapt, costs,
-importance, stress, reproduce, the run's leaks.
+importance, stress, validate, reproduce, the run's leaks.
 
 Each name is imported when it is first used: a command's help does not wait for torch.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.signal import Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
+    from regimen.runs.validation import Validation, validate_run
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
     from regimen.runs.window import load_policy
 
@@ -33,6 +34,7 @@ __all__ = [
     "Importance",
     "Signal",
     "Stress",
+    "Validation",
     "adapt_run",
     "backtest_run",
     "check_model",
@@ -47,6 +49,7 @@ __all__ = [
     "signal_of",
     "start",
     "stress_of",
+    "validate_run",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -60,6 +63,7 @@ __getattr__, __dir__ = lazily(
         "Importance": ".importance",
         "Signal": ".signal",
         "Stress": ".stress",
+        "Validation": ".validation",
         "adapt_run": ".adapting",
         "backtest_run": ".backtests",
         "check_model": ".contracts",
@@ -74,5 +78,6 @@ __getattr__, __dir__ = lazily(
         "signal_of": ".signal",
         "start": ".walk_forward",
         "stress_of": ".stress",
+        "validate_run": ".validation",
     },
 )
