@@ -74,13 +74,13 @@ class Combinatorial:
         Raises:
             SplitError: nothing is left, or rows of one class.
         """
-        (start, stop), held = self.span, self.held_out(number)
+        (start, stop), out = self.span, self.held_out(number)
         inner = [start]
-        for first, last in held:
+        for first, last in out:
             looked = max(last - 1, int(self._t_end[first:last].max(initial=-1)))
             inner += [max(first - self.embargo, start), min(looked + 1 + self.embargo, stop)]
         spans = tuple((a, b) for a, b in zip(inner[::2], [*inner[1::2], stop], strict=True) if a < b)
-        field = f"folds (split {number + 1} of {len(self.choices)}, {_words(held)} held out)"
+        field = f"folds (split {number + 1} of {len(self.choices)}, {_words(out)} held out)"
         kept = self._apart(number, self.embargo)
         if not kept.any():
             raise SplitError(field, self._rule, 0)
@@ -103,7 +103,7 @@ class Combinatorial:
         Raises:
             SplitError: a slice has no rows left; a training slice holds fewer than two classes.
         """
-        whole, held = self.train(number), self.held_out(number)
+        whole, out = self.train(number), self.held_out(number)
         size = math.ceil(validation * sum(last - first for first, last in whole.spans))
         first, stop = max(whole.spans, key=lambda span: (span[1] - span[0], span[0]))
         tail = stop - min(size, (stop - first) // 2)
@@ -116,7 +116,7 @@ class Combinatorial:
         spans = tuple((a, tail if (a, b) == (first, stop) else b) for a, b in whole.spans)
         length, (begin, end) = self.labels.shape[0], self.span
         tested = np.zeros((end - begin, self.labels.shape[1]), dtype=np.bool_)
-        for a, b in held:
+        for a, b in out:
             tested[a - begin : b - begin] = self.candidates[a:b]
         labelled = int(((self._t_end[begin:end] >= 0) & ~tested).sum())
         apart = int(self._apart(number, 0).sum())
@@ -125,7 +125,7 @@ class Combinatorial:
             number=number,
             train=train,
             validation=make_slice("validation", tail, chosen, length),
-            test=make_slice("test", held[0][0], tested[held[0][0] - begin : held[-1][1] - begin], length, held),
+            test=make_slice("test", out[0][0], tested[out[0][0] - begin : out[-1][1] - begin], length, out),
             purged=labelled - apart + whole.rows - train.rows - int(chosen.sum()),
             embargoed=apart - whole.rows,
         )
