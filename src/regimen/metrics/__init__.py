@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from regimen.metrics.regimes.hidden_markov import GaussianHMM, fit_gaussian_hmm
     from regimen.metrics.resampling import Interval, block_positions, bootstrap, interval, sharpe_draws, sharpe_interval
     from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
+    from regimen.metrics.selection import Overfitting, Superiority, pbo, superiority
     from regimen.metrics.significance import benjamini_hochberg, exceedance_p, sequential_p, standard_error, t_interval
     from regimen.metrics.timing import exposure_deviations, forward_deviations, shares
     from regimen.metrics.trading import annual_turnover, break_even_bps, cost_drag, cost_per_trade_bps, gross_exposure
@@ -66,8 +67,10 @@ __all__ = [
     "Interval",
     "Moments",
     "MonthlyCoverage",
+    "Overfitting",
     "PairedDifference",
     "Reliability",
+    "Superiority",
     "annual_return",
     "annual_sharpe",
     "annual_turnover",
@@ -110,6 +113,7 @@ __all__ = [
     "monthly_coverage",
     "normal_cdf",
     "paired_difference",
+    "pbo",
     "probability_of_improvement",
     "profit_factor",
     "psr",
@@ -123,6 +127,7 @@ __all__ = [
     "skewness",
     "sortino",
     "standard_error",
+    "superiority",
     "t_interval",
     "total_return",
     "underwater",
@@ -180,8 +185,10 @@ __getattr__, __dir__ = lazily(
         "monthly_coverage": ".coverage",
         "MonthlyCoverage": ".coverage",
         "normal_cdf": ".deflated",
+        "Overfitting": ".selection",
         "paired_difference": ".paired",
         "PairedDifference": ".paired",
+        "pbo": ".selection",
         "PROBABILITY_FLOOR": ".forecasts",
         "probability_of_improvement": ".seeds",
         "profit_factor": ".performance",
@@ -197,6 +204,8 @@ __getattr__, __dir__ = lazily(
         "skewness": ".performance",
         "sortino": ".performance",
         "standard_error": ".significance",
+        "superiority": ".selection",
+        "Superiority": ".selection",
         "t_interval": ".significance",
         "total_return": ".performance",
         "underwater": ".wealth_curves",
