@@ -281,3 +281,17 @@ def test_a_ledger_without_the_newer_columns_is_read_and_goes_on(tmp_path: Path) 
     ledger.append(replace(JUDGED, timing=0.2))
     assert [row["timing"] for row in ledger.rows("series")] == [None, 0.2]
     assert ledger.trials("series", 252.0).count == 2
+
+
+def test_a_ledger_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    ledger.append(JUDGED)
+    connection = sqlite3.connect(ledger.path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = ledger.path.read_bytes()
+    for look in (ledger.rows, lambda: ledger.append(FIT)):
+        with pytest.raises(RunError, match=r"written by a newer regimen.*99") as error:
+            look()
+        assert "\n" not in str(error.value)
+    assert ledger.path.read_bytes() == before

@@ -16,7 +16,7 @@ from regimen.execution import Ledger
 from regimen.face.run import Run, path_text
 from regimen.judging import Judgement, Trials, timing_sharpe
 from regimen.metrics import annual_sharpe
-from regimen.records import Trial, TrialLedger
+from regimen.records import Trial, TrialLedger, daily_text
 
 _DIGITS = 16
 
@@ -71,6 +71,7 @@ def _counted(ledger: Ledger, root: Path) -> Trials:
         bars=len(ledger),
         sharpe=sharpe if sharpe == sharpe else None,
         timing=timing_sharpe(ledger),
+        daily=daily_text(ledger),
     )
     book.append(trial, Sketch.of(ledger.bars))
     return book.trials(source, ledger.bars.periods_per_year)

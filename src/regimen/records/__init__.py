@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from regimen.records.recorded import read_sketch
     from regimen.records.report import read_exhibits, write_exhibits, write_report
+    from regimen.records.returns import DailyReturns, TrialReturns, daily_text
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
 
@@ -51,6 +52,7 @@ __all__ = [
     "LATEST",
     "SCRATCH",
     "SEAL",
+    "DailyReturns",
     "Effort",
     "EnsembleConfig",
     "EnvironmentConfig",
@@ -62,11 +64,13 @@ __all__ = [
     "ScalerConfig",
     "Trial",
     "TrialLedger",
+    "TrialReturns",
     "as_written",
     "choose_model",
     "code_version",
     "compare_runs",
     "count_parameters",
+    "daily_text",
     "environment",
     "find_leftovers",
     "find_run",
@@ -108,6 +112,9 @@ __getattr__, __dir__ = lazily(
         "returns_table": ".exports.returns",
         "write_returns": ".exports.returns",
         "CONFIG": ".manifest",
+        "DailyReturns": ".returns",
+        "daily_text": ".returns",
+        "TrialReturns": ".returns",
         "Effort": ".effort",
         "EnsembleConfig": ".models",
         "EnvironmentConfig": ".config",

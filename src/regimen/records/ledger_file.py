@@ -42,9 +42,13 @@ _LATER = {
     "features": "TEXT NOT NULL DEFAULT ''",
     "trained": "TEXT NOT NULL DEFAULT ''",
     "stress": "INTEGER NOT NULL DEFAULT 0",
+    "daily": "TEXT NOT NULL DEFAULT ''",
 }
 """Columns that ledgers of earlier versions lack: they are added, and the lines that are there keep the default."""
 _BESIDE = ("-journal", "-wal", "-shm")
+_VERSION = 1
+"""Of the tables; 0 is that of all ledgers before there were numbers. It rises with each change that an earlier version
+would read wrongly or lose."""
 
 
 def build(connection: sqlite3.Connection) -> None:
@@ -60,6 +64,7 @@ def build(connection: sqlite3.Connection) -> None:
     for name, form in _LATER.items():
         if name not in there:
             connection.execute(f"ALTER TABLE trials ADD COLUMN {name} {form}")
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 @contextmanager
@@ -77,6 +82,7 @@ def appending(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(connection), connection:
             connection.execute("BEGIN IMMEDIATE")
+            _version(connection, path)
             build(connection)
             yield connection
             connection.execute("COMMIT")
@@ -106,7 +112,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     """
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", timeout=60.0, uri=True)
-        if "stress" in _columns(connection):
+        if _version(connection, path) == _VERSION:
             return connection
         connection.close()
     except sqlite3.OperationalError:
@@ -120,6 +126,15 @@ def _opened(path: Path) -> sqlite3.Connection:
             copy.backup(memory)
     build(memory)
     return memory
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a ledger's tables; raises `RunError` for one that is newer than this program."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        rule = f"must be of version {_VERSION} at most, and is written by a newer regimen: upgrade this one"
+        raise RunError("trial ledger", f"{rule} ({path})", version)
+    return int(version)
 
 
 def _columns(connection: sqlite3.Connection) -> set[str]:

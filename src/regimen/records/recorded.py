@@ -13,7 +13,7 @@ from regimen.errors import RunError
 from regimen.files import write_bytes
 from regimen.records.checksums import SEAL, has_its_seal, sealed
 from regimen.records.documents import plain, read_json, write_json
-from regimen.records.trial import COLUMNS, Trial
+from regimen.records.trial import COLUMNS, DAILY, Trial
 
 TRIALS, SKETCH = "trials.json", "series.sketch"
 """In a run's folder and in a backtest's: the trials made there, and the sketch of their series."""
@@ -35,9 +35,10 @@ def record(folder: Path, trial: Trial, sketch: Sketch) -> None:
         raise RunError("run", f"holds a damaged {SKETCH}: it is not that of the run's bars", str(folder))
     rows = _rows(folder) or []
     row = asdict(trial)
+    daily = row.pop(DAILY)
     if any({name: each.get(name) for name in COLUMNS} == row for each in rows):
         return
-    rows.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **row})
+    rows.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), **row} | ({DAILY: daily} if daily else {}))
     write_json(folder / TRIALS, sealed(plain({"trials": rows})))
 
 
@@ -70,7 +71,10 @@ def _trials_of(folder: Path) -> list[Recorded]:
     rows = _rows(folder)
     if rows is None:
         return [(at, trial, sketch) for at, trial in _earlier(folder)]
-    return [(str(row["at"]), Trial(**{name: row[name] for name in COLUMNS if name in row}), sketch) for row in rows]
+    return [
+        (str(row["at"]), Trial(**{name: row[name] for name in (*COLUMNS, DAILY) if name in row}), sketch)
+        for row in rows
+    ]
 
 
 def _rows(folder: Path) -> list[dict[str, Any]] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 
@@ -27,6 +27,7 @@ class Trial:
         features: hash of the features' code, the user's own included.
         trained: fingerprint of the bars that the model was trained on; empty where they are those used.
         stress: 1 for the decisions of a run at dearer costs, which are recorded and do not count: nobody picks them.
+        daily: what it earned day by day, see `regimen.records.returns.DailyReturns`; empty where it was not measured.
     """
 
     kind: Literal["fit", "evaluation"]
@@ -43,9 +44,12 @@ class Trial:
     features: str = ""
     trained: str = ""
     stress: int = 0
+    daily: str = field(default="", repr=False)
 
 
-COLUMNS = tuple(field.name for field in fields(Trial))
+DAILY = "daily"
+COLUMNS = tuple(each.name for each in fields(Trial) if each.name != DAILY)
+"""What a line shows; its daily returns are read only by who needs them."""
 IDENTITY = ("config", "seed", "data", "features", "trained")
 """What tells one trial from another: equal in all of these, it is the same thing once more."""
 

@@ -20,11 +20,13 @@ from regimen.bars import Sketch, shared
 from regimen.judging import Trials
 from regimen.records.ledger_file import appending, build, reading
 from regimen.records.recorded import Recorded, record, recorded
-from regimen.records.trial import COLUMNS, IDENTITY, Trial, identity
+from regimen.records.trial import COLUMNS, DAILY, IDENTITY, Trial, identity
 from regimen.reprs import short
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from regimen.records.returns import TrialReturns
 
 
 class TrialLedger:
@@ -72,12 +74,7 @@ class TrialLedger:
     def rows(self, source: str | None = None) -> list[dict[str, object]]:
         """All trials in the order of their coming, or those on one series, whatever its files looked like."""
         with self._reading() as connection:
-            lines = connection.execute(f"SELECT id, at, {', '.join(COLUMNS)} FROM trials ORDER BY id")
-            rows = [dict(zip(("id", "at", *COLUMNS), row, strict=True)) for row in lines]
-            if source is None:
-                return rows
-            family = _family(connection, source)
-            return [row for row in rows if row["source"] in family]
+            return _rows(connection, source, COLUMNS)
 
     def family(self, source: str) -> dict[str, float]:
         """Returns the series that are counted as one with this one, and by which share of days each was recognised.
@@ -102,6 +99,19 @@ class TrialLedger:
         with fewer than two), so that trials on hourly and on daily bars of one series can stand in one sum.
         """
         return counted(self.rows(source), periods_per_year)
+
+    def returns(self, source: str, run: str | None = None) -> TrialReturns:
+        """Returns what every evaluated trial on a series earned, side by side on the days that all of them traded.
+
+        Args:
+            source: the series; see `rows`.
+            run: the run, seed or backtest whose days are asked for; None: of the trial with the most days. Trials that
+                traded less than 80 % of them are left out, and counted.
+        """
+        from regimen.records.returns import side_by_side
+
+        with self._reading() as connection:
+            return side_by_side(_rows(connection, source, (*COLUMNS, DAILY)), run)
 
     def by_source(self) -> dict[str, list[dict[str, object]]]:
         """Returns the trials on every series that was ever tried; see `rows`."""
@@ -158,15 +168,26 @@ def counted(rows: Iterable[Mapping[str, Any]], periods_per_year: float) -> Trial
     )
 
 
+def _rows(connection: sqlite3.Connection, source: str | None, columns: tuple[str, ...]) -> list[dict[str, object]]:
+    names = ("id", "at", *columns)
+    lines = connection.execute(f"SELECT {', '.join(names)} FROM trials ORDER BY id")
+    rows = [dict(zip(names, row, strict=True)) for row in lines]
+    if source is None:
+        return rows
+    family = _family(connection, source)
+    return [row for row in rows if row["source"] in family]
+
+
 def _add(connection: sqlite3.Connection, entry: Recorded) -> None:
     at, trial, sketch = entry
     if sketch is not None:
         _register(connection, trial.source, sketch)
-    values = [getattr(trial, name) for name in COLUMNS]
+    columns = (*COLUMNS, DAILY)
+    values = [getattr(trial, name) for name in columns]
     once = ("kind", "run", "part", *IDENTITY)
     # a line that is ignored by an index would use up an id and leave a hole
     connection.execute(
-        f"INSERT INTO trials (at, {', '.join(COLUMNS)}) SELECT {', '.join('?' * (len(values) + 1))} WHERE NOT EXISTS "
+        f"INSERT INTO trials (at, {', '.join(columns)}) SELECT {', '.join('?' * (len(values) + 1))} WHERE NOT EXISTS "
         f"(SELECT 1 FROM trials WHERE {' AND '.join(f'{name} = ?' for name in once)})",
         [at, *values, *(getattr(trial, name) for name in once)],
     )

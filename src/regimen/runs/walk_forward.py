@@ -19,6 +19,7 @@ from regimen.records import (
     RunConfig,
     RunDirectory,
     Trial,
+    daily_text,
     environment,
     model_title,
     new_id,
@@ -304,5 +305,6 @@ def trial(
         bars=bars,
         sharpe=None if ledger is None else recorded_sharpe(ledger),
         timing=None if ledger is None else timing_sharpe(ledger),
+        daily="" if ledger is None else daily_text(ledger),
         features=directory.manifest()["features_hash"],
     )

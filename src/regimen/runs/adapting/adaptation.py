@@ -15,7 +15,7 @@ from regimen.judging import timing_sharpe
 from regimen.metrics import t_interval
 from regimen.policies import targets
 from regimen.readers import load_with_report
-from regimen.records import RunDirectory, Trial, model_title, new_id, plain, require_finished
+from regimen.records import RunDirectory, Trial, daily_text, model_title, new_id, plain, require_finished
 from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCALER, UNADAPTED, WRAPPERS
 from regimen.reprs import short
 from regimen.runs.adapting.continued import continued
@@ -240,6 +240,7 @@ def _trial(
         bars=len(ledger),
         sharpe=recorded_sharpe(ledger),
         timing=timing_sharpe(ledger),
+        daily=daily_text(ledger),
         features=prepared.features.hash,
         trained=f"{manifest['fingerprint']}, adapted {how}",
     )

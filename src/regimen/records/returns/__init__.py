@@ -1,0 +1,8 @@
+"""What each trial earned, day by day: kept with its line of the trial ledger, and read side by side."""
+
+from __future__ import annotations
+
+from regimen.records.returns.daily import DailyReturns, daily_text
+from regimen.records.returns.panel import TrialReturns, side_by_side
+
+__all__ = ["DailyReturns", "TrialReturns", "daily_text", "side_by_side"]
