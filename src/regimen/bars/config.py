@@ -195,6 +195,11 @@ class DataConfig(BaseModel):
     )
     start: str | None = Field(default=None, description="First time to keep (ISO, UTC).")
     end: str | None = Field(default=None, description="Time to stop before (ISO, UTC).")
+    vault: str | None = Field(
+        default=None,
+        exclude_if=lambda span: span is None,  # a config without one is written, and hashed, as before there were any
+        description="The last span, such as 1y, that nothing reads until `regimen vault open` spends its one look.",
+    )
     resample: str | None = Field(default=None, description="Longer bars to build, such as 4h or 1d.")
     repairs: RepairsConfig = Field(default=RepairsConfig(), description="What may be done to faulty rows.")
     extras: dict[str, ExtraFile] = Field(
@@ -210,6 +215,13 @@ class DataConfig(BaseModel):
     def _is_a_span(cls, value: str | None) -> str | None:
         if value is not None:
             bar_span(value, "data.bar_length or data.resample")
+        return value
+
+    @field_validator("vault")
+    @classmethod
+    def _is_any_span(cls, value: str | None) -> str | None:
+        if value is not None:
+            span(value, "data.vault")
         return value
 
     @field_validator("symbols", "keep", mode="before")

@@ -21,7 +21,7 @@ from regimen.readers.spelling import columns_option
 from regimen.readers.times.clock import Clock
 from regimen.readers.times.ends import from_ends
 from regimen.readers.wide import refuse_symbols, wide_table
-from regimen.spans import bar_span
+from regimen.spans import bar_span, span
 
 BINARY_NOISE = 1e-10
 """Relative distance below which a price is a whole number: 128431.00000000001 is one."""
@@ -231,7 +231,7 @@ def _started(table: RawTable, config: DataConfig) -> RawTable:
 
 
 def selected(table: RawTable, config: DataConfig, named: bool) -> RawTable:
-    """Keeps ``data.symbols``, ``data.start`` and ``data.end`` of a table whose stamps are starts."""
+    """Keeps what ``data.symbols``, ``start``, ``end`` and ``vault`` leave of a table whose stamps are starts."""
     if named and config.symbols:
         unknown = [name for name in config.symbols if name not in table.symbols]
         if unknown:
@@ -251,6 +251,10 @@ def selected(table: RawTable, config: DataConfig, named: bool) -> RawTable:
         except ValueError:
             raise DataError(f"data.{name}", "must be an ISO date or time in UTC", value) from None
         keep &= (table.time >= edge) if name == "start" else (table.time < edge)
+    if config.vault is not None and keep.any():
+        keep &= table.time <= table.time[keep].max() - span(config.vault, "data.vault")
+        if not keep.any():
+            raise DataError("data.vault", f"must leave bars before it; those of {table.source} span less", config.vault)
     return table if keep.all() else table.take(keep)
 
 

@@ -59,7 +59,7 @@ def read_table(config: DataConfig, path: str) -> RawTable:
 
 def _whole(config: DataConfig) -> DataConfig:
     """The config of a part: what is kept of the panel is decided when it is whole."""
-    return config.model_copy(update={"symbols": None, "start": None, "end": None})
+    return config.model_copy(update={"symbols": None, "start": None, "end": None, "vault": None})
 
 
 def table_of(content: Content, config: DataConfig) -> RawTable:

@@ -14,3 +14,5 @@ WRAPPERS = {"intervals": "intervals.json", "novelty": "novelty.json", "band": "b
 EXHIBITS = ("exhibits.json", "importance.json", "stress.json", "validation.json")
 """In a run's folder: what its report shows beside the judgement; as the run itself told it at its end, and what was
 asked of it later."""
+VAULT = "vault"
+"""In a run's folder: what the one look into its vault brought, laid out like a backtest."""

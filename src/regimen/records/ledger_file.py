@@ -29,6 +29,14 @@ CREATE TABLE IF NOT EXISTS trials (
 CREATE TABLE IF NOT EXISTS series (source TEXT PRIMARY KEY, sketch BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS joins (source TEXT NOT NULL, other TEXT NOT NULL, share REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS notes (at TEXT NOT NULL, note TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS vaults (
+    at TEXT NOT NULL,
+    act TEXT NOT NULL CHECK (act IN ('lock', 'open', 'again')),
+    run TEXT NOT NULL,
+    source TEXT NOT NULL,
+    first TEXT NOT NULL,
+    last TEXT NOT NULL
+);
 DROP INDEX IF EXISTS once;
 CREATE INDEX IF NOT EXISTS by_run ON trials (run, kind, part);
 CREATE INDEX IF NOT EXISTS by_source ON trials (source, kind);
@@ -53,9 +61,10 @@ would read wrongly or lose."""
 
 def build(connection: sqlite3.Connection) -> None:
     """Makes the tables that are not there yet, and brings those of an earlier version up to this one."""
+    tables = {"trials": "", "series": "_series", "joins": "_joins", "notes": "_notes", "vaults": "_vaults"}
     triggers = [
         _TRIGGER.format(name=f"no_{verb.lower()}{suffix}", verb=verb, table=table)
-        for table, suffix in (("trials", ""), ("series", "_series"), ("joins", "_joins"), ("notes", "_notes"))
+        for table, suffix in tables.items()
         for verb in ("UPDATE", "DELETE")
     ]
     for statement in _statements(_TABLES + "".join(triggers)):

@@ -13,6 +13,7 @@ from regimen.errors import RunError
 from regimen.files import write_bytes
 from regimen.records.checksums import SEAL, has_its_seal, sealed
 from regimen.records.documents import plain, read_json, write_json
+from regimen.records.layout import VAULT
 from regimen.records.trial import COLUMNS, DAILY, Trial
 
 TRIALS, SKETCH = "trials.json", "series.sketch"
@@ -48,6 +49,7 @@ def recorded(root: Path) -> tuple[list[Recorded], int]:
     And how many folders cannot be read: a damaged one hides no other.
     """
     folders = [path.parent for path in (*root.glob("*/manifest.json"), *root.glob("*/backtests/*/judgement.json"))]
+    folders += [path.parent for path in root.glob(f"*/{VAULT}*/judgement.json")]
     trials: list[Recorded] = []
     damaged = 0
     for folder in sorted(folders):

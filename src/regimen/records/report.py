@@ -8,15 +8,16 @@ from typing import Any
 
 from regimen.errors import RunError
 from regimen.execution import VENUES, Ledger
-from regimen.judging import Judgement
+from regimen.judging import Judgement, Trials
 from regimen.records.checksums import has_its_seal
 from regimen.records.config import RunConfig
 from regimen.records.directory import RunDirectory, require_finished
 from regimen.records.documents import read_json, write_json
 from regimen.records.judgement import by_trials_of_now
-from regimen.records.layout import EXHIBITS, HISTORY
+from regimen.records.layout import EXHIBITS, HISTORY, VAULT
 from regimen.records.models import model_title
 from regimen.records.trials import counted
+from regimen.records.vault import brand
 from regimen.reporting.report import Exhibit, ReportDocument, TrainedWindow, write
 from regimen.spans import in_words
 
@@ -55,7 +56,9 @@ def write_report(
     own = folder == directory.path
     book, own_source = directory.trials, str(data["source_fingerprint"])
     rows = book.rows(own_source)
-    standing = by_trials_of_now(judgement, counted(rows, judgement.sample.periods_per_year))
+    look = folder.name.strip(".").startswith(VAULT)  # into a vault: judged by the looks, and not by all trials
+    recorded = counted(rows, judgement.sample.periods_per_year)
+    standing = by_trials_of_now(judgement, Trials(judgement.trials.count) if look else recorded)
     document = ReportDocument.of(
         Ledger.read(folder / "ledger"),
         judgement,
@@ -69,7 +72,7 @@ def write_report(
         dsr_now=standing["dsr_now"],
         verdict_now=standing["verdict_now"],
         series=[{"source": source, "share": share} for source, share in book.family(own_source).items()],
-        ledger_notes=book.notes(),
+        ledger_notes=[*book.notes(), *filter(None, [brand(book.vaults(own_source))])],
         config=config.to_yaml(),
         config_hash=config.hash,
         seed=config.seed,
@@ -162,5 +165,7 @@ def _assumptions(config: RunConfig) -> list[str]:
     words.append(f"Costs: {costs.sentence}")
     if costs.venue:
         words.append(f"Rates of {costs.venue} as of {VENUES[costs.venue].date}: {VENUES[costs.venue].source}.")
+    if config.data.vault is not None:
+        words.append(f"The last {config.data.vault} of the data is in the vault: nothing here has read it.")
     words.append("Prices do not answer to the account's own orders beyond the charged impact.")
     return words

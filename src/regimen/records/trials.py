@@ -18,9 +18,11 @@ import numpy as np
 
 from regimen.bars import Sketch, shared
 from regimen.judging import Trials
+from regimen.records.layout import VAULT
 from regimen.records.ledger_file import appending, build, reading
 from regimen.records.recorded import Recorded, record, recorded
 from regimen.records.trial import COLUMNS, DAILY, IDENTITY, Trial, identity
+from regimen.records.vault import VaultRecord, add_vault_record, keep_vault_record, kept_vault_records, vault_records
 from regimen.reprs import short
 
 if TYPE_CHECKING:
@@ -112,6 +114,50 @@ class TrialLedger:
 
         with self._reading() as connection:
             return side_by_side(_rows(connection, source, (*COLUMNS, DAILY)), run)
+
+    def vaults(self, source: str, sketch: Sketch | None = None) -> list[VaultRecord]:
+        """Returns what was done with the vaults of a market, in order.
+
+        Args:
+            source: a series of the market.
+            sketch: of a series that may be new here: its market is known by that.
+        """
+        with self._reading() as connection:
+            family = set(_family(connection, source))
+            records = vault_records(connection)
+            if sketch is not None:
+                for other in {record.source for record in records} - family:
+                    known = connection.execute("SELECT sketch FROM series WHERE source = ?", [other]).fetchone()
+                    if known and shared(sketch, Sketch.from_bytes(known[0])) > 0.0:
+                        family.add(other)
+        return [record for record in records if record.source in family]
+
+    def traded(self, source: str, first: str, last: str) -> int:
+        """Returns how many evaluations on a market traded in a span, looks into its vault not counted.
+
+        Args:
+            source: a series of the market.
+            first, last: stamps of its first and last bar; its first day counts as what was before it.
+        """
+        from regimen.records.returns import traded
+
+        with self._reading() as connection:
+            rows = _rows(connection, source, (*COLUMNS, DAILY))
+        others = [row for row in rows if not str(row["run"]).partition("/")[2].startswith(VAULT)]
+        return traded(others, np.datetime64(first, "D"), np.datetime64(last, "D"))
+
+    def enter(self, record: VaultRecord, sketch: Sketch, folder: Path) -> None:
+        """Writes down, once and for ever, that a vault was locked or opened.
+
+        Args:
+            record: what was done.
+            sketch: what the market is known by.
+            folder: of the run, where it is written down as well.
+        """
+        with self._appending() as connection:
+            _register(connection, record.source, sketch)
+            add_vault_record(connection, record)
+        keep_vault_record(folder, record)
 
     def by_source(self) -> dict[str, list[dict[str, object]]]:
         """Returns the trials on every series that was ever tried; see `rows`."""
@@ -222,6 +268,8 @@ def _rebuild(connection: sqlite3.Connection, root: Path) -> None:
     entries, damaged = recorded(root)
     for each in entries:
         _add(connection, each)
+    for line in kept_vault_records(root):
+        add_vault_record(connection, line)
     if entries or damaged:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         connection.execute("INSERT INTO notes VALUES (?, ?)", [now, _lost(entries, damaged)])

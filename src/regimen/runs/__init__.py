@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regimen.runs.signal import Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
     from regimen.runs.validation import Validation, validate_run
+    from regimen.runs.vault import lock_vault, open_vault
     from regimen.runs.walk_forward import rejudge_run, resume_run, start
     from regimen.runs.window import load_policy
 
@@ -43,6 +44,8 @@ __all__ = [
     "find_run_leaks",
     "importance_of",
     "load_policy",
+    "lock_vault",
+    "open_vault",
     "rejudge_run",
     "reproduce_run",
     "resume_run",
@@ -72,6 +75,8 @@ __getattr__, __dir__ = lazily(
         "find_run_leaks": ".leaks",
         "importance_of": ".importance",
         "load_policy": ".window",
+        "lock_vault": ".vault",
+        "open_vault": ".vault",
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",

@@ -37,6 +37,7 @@ from regimen.records import (
 from regimen.records.layout import CALIBRATION, EXPOSURE, EXPOSURES, MODEL, PREPROCESS, SCALER, WRAPPERS
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import WholeSeries, described, history_of, seen
+from regimen.runs.vault import require_shut
 from regimen.runs.window import load_policy, read_exposures
 from regimen.settings import apply_overrides, validated
 from regimen.spans import in_words
@@ -71,6 +72,8 @@ def backtest_run(
     loaded = load_with_report(config.data)
     config = config.model_copy(update={"market": config.market.at(loaded.bars)})
     bounds = bounds_of(loaded.bars, manifest)
+    series = WholeSeries.of(config.data, loaded.bars)
+    require_shut(directory.trials, series.fingerprint, series.sketch, loaded.bars, manifest)
     advance(1, 4, "features")
     features = config.features.build()
     history = history_of(config, loaded.bars, features.compute(seen(loaded.bars)))
@@ -78,7 +81,6 @@ def backtest_run(
     exposures = _decided(directory, config, features.hash, history, loaded.bars, bounds)
     advance(3, 4, "judging")
     ledger = config.market.build().backtest(loaded.bars, exposures, bounds[0], bounds[-1])
-    series = WholeSeries.of(config.data, loaded.bars)
     same_data = loaded.bars.fingerprint == manifest["fingerprint"]
     stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, exposures)
     with _new_folder(directory, loaded.bars.source) as folder:

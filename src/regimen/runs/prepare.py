@@ -142,7 +142,7 @@ class WholeSeries:
             config: that the bars were loaded by.
             bars: as they are used.
         """
-        uncut = config.model_copy(update={"start": None, "end": None, "resample": None})
+        uncut = config.model_copy(update={"start": None, "end": None, "vault": None, "resample": None})
         whole = bars if uncut == config else _loaded(uncut)
         every = uncut.model_copy(update={"symbols": None})
         market = whole if every == uncut else _loaded(every)

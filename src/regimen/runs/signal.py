@@ -139,6 +139,7 @@ def signal_of(
     parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), f"{MODEL}/*")
     directory.require_undamaged("data.json", "judgement.json", *(f"windows/*/{part}" for part in parts))
     config = with_overrides(directory.located_config(), bars, overrides)
+    config = config.model_copy(update={"data": config.data.model_copy(update={"vault": None})})  # nothing is judged
     advance(0, 4, "bars")
     tape = load_with_report(config.data).bars
     config = config.model_copy(update={"market": config.market.at(tape)})

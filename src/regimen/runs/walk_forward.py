@@ -41,6 +41,7 @@ from regimen.runs.families.ensembles.members import tried
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features, require_trained
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
+from regimen.runs.vault import require_shut, vault_span
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers
@@ -199,8 +200,17 @@ def _tell(directory: RunDirectory, prepared: Prepared, status: str) -> None:
             ],
             "trained_until": str(prepared.bars.time[prepared.windows[-1].test.start - 1]),
             **made_by,
+            **_vault(prepared, before),
         },
     )
+
+
+def _vault(prepared: Prepared, before: dict[str, Any]) -> dict[str, Any]:
+    """The span that the run's config locks, as the manifest has it; nothing where it locks none."""
+    data = prepared.config.data
+    if data.vault is None:
+        return {}
+    return {"vault": before.get("vault") or vault_span(data, prepared.bars)}
 
 
 def train(
@@ -233,6 +243,8 @@ def _train(
     units = len(windows) * UNITS
     total = len(config.all_seeds) * units + 2
     begin, end = prepared.span
+    if book is not None and directory.status != "finished":
+        require_shut(book, prepared.series.fingerprint, prepared.series.sketch, bars)
     traded = []
     for number, seed in enumerate(config.all_seeds):
 

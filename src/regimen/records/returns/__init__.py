@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from regimen.records.returns.daily import DailyReturns, daily_text
-from regimen.records.returns.panel import TrialReturns, side_by_side
+from regimen.records.returns.panel import TrialReturns, side_by_side, traded
 
-__all__ = ["DailyReturns", "TrialReturns", "daily_text", "side_by_side"]
+__all__ = ["DailyReturns", "TrialReturns", "daily_text", "side_by_side", "traded"]

@@ -57,6 +57,16 @@ class TrialReturns:
         return metrics.effective_trials(correlation) + apart
 
 
+def traded(rows: Sequence[Mapping[str, Any]], first: np.datetime64, last: np.datetime64) -> int:
+    """Returns how many evaluations among lines of the ledger traded on a day behind ``first``, up to ``last``."""
+    count = 0
+    for row in rows:
+        if row["kind"] == "evaluation" and row["daily"]:
+            days = DailyReturns.from_text(str(row["daily"])).days
+            count += bool(((days > first) & (days <= last)).any())
+    return count
+
+
 def side_by_side(rows: Sequence[Mapping[str, Any]], run: str | None = None) -> TrialReturns:
     """Lays the returns of the evaluated trials among lines of the ledger side by side.
 

@@ -23,6 +23,7 @@ from regimen.runs.adapting.learner import AdaptSettings, NewestModel, Rows
 from regimen.runs.backtests import with_overrides
 from regimen.runs.evaluate import recorded_sharpe
 from regimen.runs.prepare import Prepared, WholeSeries, labelled, require_same_data, seen
+from regimen.runs.vault import require_shut
 
 Advance = Callable[[int, int, str], None]
 
@@ -133,6 +134,8 @@ def adapt_run(
     own = load_with_report(config.data)
     require_same_data(own.bars, manifest)
     loaded = replace(own, bars=continued(own.bars, load_with_report(with_overrides(config, bars, overrides).data).bars))
+    series = WholeSeries.of(config.data, own.bars)
+    require_shut(directory.trials, series.fingerprint, series.sketch, loaded.bars, manifest)
     config = config.model_copy(update={"market": config.market.at(loaded.bars)})
     advance(1, 5, "features")
     features = config.features.build()
@@ -148,7 +151,6 @@ def adapt_run(
     last = rows.last(settings.shots, len(loaded.bars))
     adaptation = _concluded(prepared, scored, rows, last, first, settings)
     advance(3, 5, "trial")
-    series = WholeSeries.of(config.data, own.bars)
     new = new_id()
     trial = _trial(new, manifest, prepared, series.fingerprint, settings, ledger)
     directory.trials.append(trial, series.sketch)
