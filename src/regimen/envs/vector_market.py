@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from regimen.bars import Bars
-from regimen.envs.blocks import blocks, over, processors
+from regimen.envs.blocks import blocks, over
 from regimen.envs.compiled import begin_block, first_outside, step_block
 from regimen.envs.config import VectorMarketConfig
 from regimen.envs.inputs import READY, Inputs
@@ -41,6 +41,7 @@ from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
 from regimen.execution.account import relaid
 from regimen.execution.columns import ACCOUNT_COLUMNS, POSITION_COLUMNS
+from regimen.processors import processors
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -28,13 +28,20 @@ from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
 from regimen.judging.trials import Deflation, Trials
 from regimen.judging.verdict import decide
+from regimen.processors import beside, in_threads
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger, Market, Tape
 
 Series = NDArray[np.float64]
 
+_Named = tuple["Ledger", str, str]
+"""A ledger, and the name and the label of its row."""
+
 _LEVEL = 0.95
+_LONG = 50_000
+"""Bars × symbols from which the work is shared out among processors."""
+_ORDER = ("policy", "flat", "buy_and_hold", "random", "reference", "drawn", "one_bar_late", "time_reversed")
 _METHOD = "stationary bootstrap, percentile"
 
 
@@ -71,11 +78,10 @@ class _Scale:
     draws: int
     seed: int
 
-    def interval(self, returns: Series) -> metrics.Interval:
-        return metrics.sharpe_interval(returns, self.periods_per_year, level=_LEVEL, draws=self.draws, seed=self.seed)
-
-    def row(self, books: Ledger, name: str, label: str) -> Row:
-        return with_interval(measure(books, name, label), self.interval(books.returns))
+    def intervals(self, books: Sequence[_Named]) -> list[metrics.Interval]:
+        """Those of the Sharpe ratios of several ledgers, drawn together."""
+        returns = [ledger.returns for ledger, _, _ in books]
+        return metrics.sharpe_intervals(returns, self.periods_per_year, level=_LEVEL, draws=self.draws, seed=self.seed)
 
 
 class _Books(NamedTuple):
@@ -85,32 +91,34 @@ class _Books(NamedTuple):
     buy_and_hold: Ledger
     late: Ledger
     backwards: Ledger
-    optimum: Ledger | None
+    optimum: Ledger | None = None
 
 
 def _trade_controls(
     ledger: Ledger, standing: NDArray[np.float64], reference: Series | None, market: Market, tape: Tape
 ) -> _Books:
     bars = ledger.bars
-    return _Books(
-        flat=market.backtest(bars, controls.flat(bars.shape), tape=tape),
-        buy_and_hold=holding_market(ledger.market)
-        .build()
-        .backtest(bars, controls.buy_and_hold(bars.listed), tape=tape),
-        late=market.backtest(bars, controls.late(standing), tape=tape),
-        backwards=market.backtest(bars, controls.time_reversed(standing, bars.listed), tape=tape),
-        optimum=None if reference is None else market.backtest(bars, reference, tape=tape),
-    )
+    holding = holding_market(ledger.market).build()
+    wanted = [
+        (market, controls.flat(bars.shape)),
+        (holding, controls.buy_and_hold(bars.listed)),
+        (market, controls.late(standing)),
+        (market, controls.time_reversed(standing, bars.listed)),
+        *([] if reference is None else [(market, reference)]),
+    ]
+    traded = in_threads(lambda each: each[0].backtest(bars, each[1], tape=tape), wanted, worth=standing.size >= _LONG)
+    return _Books(*traded)
 
 
-def _control_rows(books: _Books, random_row: Row | None, scale: _Scale) -> list[Row]:
-    rows = [scale.row(books.flat, "flat", "Flat"), scale.row(books.buy_and_hold, "buy_and_hold", "Buy and hold")]
-    rows.append(random_row or scale.row(books.flat, "random", "Random timing (median)"))
-    if books.optimum is not None:
-        rows.append(scale.row(books.optimum, "reference", "Known optimum"))
-    rows.append(scale.row(books.late, "one_bar_late", "Policy, one bar late"))
-    rows.append(scale.row(books.backwards, "time_reversed", "Policy, time reversed"))
-    return rows
+def _named(books: _Books) -> list[_Named]:
+    known = [] if books.optimum is None else [(books.optimum, "reference", "Known optimum")]
+    return [
+        (books.flat, "flat", "Flat"),
+        (books.buy_and_hold, "buy_and_hold", "Buy and hold"),
+        *known,
+        (books.late, "one_bar_late", "Policy, one bar late"),
+        (books.backwards, "time_reversed", "Policy, time reversed"),
+    ]
 
 
 def _evidence(
@@ -254,19 +262,25 @@ def judge(
     standing = controls.standing(ledger.targets)
     at = curves.positions(len(ledger.returns))
 
-    interval = scale.interval(ledger.returns)
     timing = Timing.of(ledger, tape)
-    policy = _deflate(with_interval(measure(ledger, "policy", "Policy"), interval), timing, trials)
     books = _trade_controls(ledger, standing, reference, market, tape)
+    named = [(ledger, "policy", "Policy"), *_named(books)]
+    if acting is not None and acting.drawn is not None:
+        named.append((acting.drawn, "drawn", "Policy, drawn actions"))
+    long = standing.size >= _LONG
+    drawn = beside(lambda: scale.intervals(named), worth=long)
+    rows = {row.name: row for row in in_threads(lambda each: measure(*each), named, worth=long)}
     random, random_row, random_equity = random_timing(
-        ledger, standing, policy, timing, trials.count, draws, at, seed, progress
+        ledger, standing, rows["policy"], timing, trials.count, draws, at, seed, progress, long=long
     )
-    rows = {row.name: row for row in _control_rows(books, random_row, scale)}
-    modes, drawn = None, []
+    intervals = drawn()
+    rows = {row.name: with_interval(row, own) for row, own in zip(rows.values(), intervals, strict=True)}
+    policy = rows["policy"] = _deflate(rows["policy"], timing, trials)
+    rows["random"] = random_row or replace(rows["flat"], name="random", label="Random timing (median)")
+    modes = None
     if acting is not None and acting.drawn is not None:
         modes = compare(ledger, acting.drawn, books.optimum)
-        row = scale.row(acting.drawn, "drawn", "Policy, drawn actions")
-        drawn = [_deflate(row, Timing.of(acting.drawn), trials)]
+        rows["drawn"] = _deflate(rows["drawn"], Timing.of(acting.drawn), trials)
 
     conduct, modal_targets = behaviour(
         standing, ledger.exposure, ledger.turnover, ledger.bars.open, ledger.bars.close, ledger.bars.present
@@ -275,10 +289,9 @@ def judge(
     information = acting.information if acting else Information(conduct.action_entropy, 0.0, "discrete", "targets")
     evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.buy_and_hold)
     evidence = replace(evidence, constant=constant, modal=modal, information=information, modes=modes, seeds=seeds)
-    late = [rows.pop(name) for name in ("one_bar_late", "time_reversed")]
     return Judgement(
         verdict=decide(evidence),
-        rows=(policy, *rows.values(), *drawn, *late),
+        rows=tuple(rows[name] for name in _ORDER if name in rows),
         random=random,
         behaviour=conduct,
         information=information,
@@ -288,7 +301,7 @@ def judge(
         curves=_curves(ledger, books, random_equity, at),
         trials=_deflation(timing, trials, scale.periods_per_year),
         timing=timing.kept,
-        interval=Bootstrap(_LEVEL, interval.draws, interval.block_length, _METHOD),
+        interval=Bootstrap(_LEVEL, intervals[0].draws, intervals[0].block_length, _METHOD),
         minimum_track_record=_track_record(policy, scale.periods_per_year),
         sample=_sample(ledger),
         charged=Charged(ledger.market.costs.sentence, ledger.market.costs.model_dump(mode="json")),

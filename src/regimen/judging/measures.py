@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -105,7 +106,7 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
     moments = metrics.moments(returns)
     ratio, skew, kurtosis = moments.sharpe, moments.skewness, moments.kurtosis
     drags = {kind: metrics.cost_drag(paid, before, periods_per_year) for kind, paid in ledger.costs.items()}
-    trading = np.sum([ledger.costs[kind] for kind in ledger.costs if kind in FILL_COSTS], axis=0)
+    trading = reduce(np.add, [ledger.costs[kind] for kind in ledger.costs if kind in FILL_COSTS])
     paid = metrics.cost_per_trade_bps(trading, before, ledger.turnover)
     extra = metrics.break_even_bps(returns, ledger.turnover)
     return Row(

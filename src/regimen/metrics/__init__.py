@@ -52,7 +52,15 @@ if TYPE_CHECKING:
     )
     from regimen.metrics.regimes.conditional import conditional_sharpe_interval
     from regimen.metrics.regimes.hidden_markov import GaussianHMM, fit_gaussian_hmm
-    from regimen.metrics.resampling import Interval, block_positions, bootstrap, interval, sharpe_draws, sharpe_interval
+    from regimen.metrics.resampling import (
+        Interval,
+        block_positions,
+        bootstrap,
+        interval,
+        sharpe_draws,
+        sharpe_interval,
+        sharpe_intervals,
+    )
     from regimen.metrics.seeds import iqm, iqm_interval, probability_of_improvement
     from regimen.metrics.selection import Overfitting, Superiority, pbo, superiority
     from regimen.metrics.significance import benjamini_hochberg, exceedance_p, sequential_p, standard_error, t_interval
@@ -123,6 +131,7 @@ __all__ = [
     "sharpe",
     "sharpe_draws",
     "sharpe_interval",
+    "sharpe_intervals",
     "sharpe_standard_error",
     "skewness",
     "sortino",
@@ -200,6 +209,7 @@ __getattr__, __dir__ = lazily(
         "sharpe": ".performance",
         "sharpe_draws": ".resampling",
         "sharpe_interval": ".resampling",
+        "sharpe_intervals": ".resampling",
         "sharpe_standard_error": ".performance",
         "skewness": ".performance",
         "sortino": ".performance",

@@ -11,6 +11,7 @@ from regimen.jit import jit
 from regimen.seeding import generator
 
 Matrix = NDArray[np.float64]
+Series = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ARCS = 8
@@ -18,6 +19,8 @@ ARCS = 8
 ENOUGH = 400
 """Arrangements at least as good after which the p-value is known to 5 % of itself."""
 _BATCH = 256
+_ROUNDING = 1e-6
+"""More than two orders of summation differ by, of ten million bars: n · eps · √n."""
 _SLACK = 1e-9
 """Share of itself within which a result is a tie: the sums are added in another order."""
 
@@ -47,12 +50,44 @@ def _ratio(exposures: Matrix, moves: Matrix, cuts: Integers, order: Integers, pl
 
 
 @jit
+def _nearly(exposures: Series, moves: Series, cuts: Integers, order: Integers, place: int) -> float:
+    """Returns `_ratio` of one symbol in a third of the time, but for its last digits: four sums instead of one."""
+    bars = len(exposures)
+    t0, t1, t2, t3, s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for arc in order:
+        row = cuts[arc]
+        left = (cuts[arc + 1] if arc + 1 < len(cuts) else cuts[0] + bars) - row
+        while left > 0:
+            size = min(left, min(bars - row, bars - place))
+            x, y = exposures[row : row + size], moves[place : place + size]
+            whole = size - size % 4
+            for k in range(0, whole, 4):
+                a, b, c, d = x[k] * y[k], x[k + 1] * y[k + 1], x[k + 2] * y[k + 2], x[k + 3] * y[k + 3]
+                t0, t1, t2, t3 = t0 + a, t1 + b, t2 + c, t3 + d
+                s0, s1, s2, s3 = s0 + a * a, s1 + b * b, s2 + c * c, s3 + d * d
+            for k in range(whole, size):
+                a = x[k] * y[k]
+                t0, s0 = t0 + a, s0 + a * a
+            left -= size
+            row = row + size if row + size < bars else 0
+            place = place + size if place + size < bars else 0
+    squares = (s0 + s1) + (s2 + s3)
+    return ((t0 + t1) + (t2 + t3)) / math.sqrt(squares) if squares > 0.0 else 0.0
+
+
+@jit
 def _as_good(
     exposures: Matrix, moves: Matrix, own: float, cuts: Integers, orders: Integers, places: Integers, enough: int
 ) -> tuple[int, int]:
     good = 0
+    alone, x, y = exposures.shape[1] == 1, exposures.reshape(exposures.size), moves.reshape(moves.size)
     for draw in range(len(places)):
-        good += _ratio(exposures, moves, cuts[draw], orders[draw], places[draw]) >= own
+        value = own
+        if alone:
+            value = _nearly(x, y, cuts[draw], orders[draw], places[draw])
+        if abs(value - own) <= _ROUNDING * max(1.0, abs(own)):  # too near to say without the last digits
+            value = _ratio(exposures, moves, cuts[draw], orders[draw], places[draw])
+        good += value >= own
         if good == enough:
             return good, draw + 1
     return good, len(places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -146,15 +146,17 @@ def _ends(values: Series, level: float) -> tuple[float, float]:
 
 
 @jit
-def _sharpe_draws(sums: Series, offset: float, length: float, draws: int, random: np.random.Generator) -> Series:
+def _sharpe_draws(sums: Series, offsets: Series, length: float, draws: int, random: np.random.Generator) -> Series:
     # A block is a difference of running sums of the centred series: a draw costs T / length steps, not T.
-    # The sums (time + 1, 2) of values and squares lie side by side: each end of a block is one trip to memory.
-    count = len(sums) - 1
-    sharpes = np.empty(draws)
+    # The sums (time + 1, 2 * series) of values and squares lie side by side: an end of a block is one trip to memory.
+    count, columns = len(sums) - 1, sums.shape[1]
+    sharpes = np.empty((draws, len(offsets)))
+    drawn = np.empty(columns)
+    starts, stops = np.empty(count, np.int64), np.empty(count, np.int64)
     stay = math.log1p(-1.0 / length) if length > 1.0 else 0.0
     for draw in range(draws):
-        left = count
-        total, square = 0.0, 0.0
+        # All blocks first: then the trips to memory do not wait for each other.
+        left, blocks = count, 0
         while left > 0:
             size = 1
             if length > 1.0:
@@ -162,18 +164,23 @@ def _sharpe_draws(sums: Series, offset: float, length: float, draws: int, random
                 size = 1 + int(math.log(1.0 - random.random()) / stay)
             if size > left:
                 size = left
-            start = int(random.random() * count)
-            stop = start + size
-            if stop > count:
-                total += sums[count, 0] - sums[start, 0] + sums[stop - count, 0]
-                square += sums[count, 1] - sums[start, 1] + sums[stop - count, 1]
-            else:
-                total += sums[stop, 0] - sums[start, 0]
-                square += sums[stop, 1] - sums[start, 1]
+            starts[blocks] = int(random.random() * count)
+            stops[blocks] = starts[blocks] + size
             left -= size
-        mean = total / count
-        variance = (square / count - mean * mean) * count / (count - 1)
-        sharpes[draw] = (mean + offset) / math.sqrt(variance) if variance > 0 else np.nan
+            blocks += 1
+        drawn[:] = 0.0
+        for block in range(blocks):
+            start, stop = starts[block], stops[block]
+            if stop > count:
+                for k in range(columns):
+                    drawn[k] += sums[count, k] - sums[start, k] + sums[stop - count, k]
+            else:
+                for k in range(columns):
+                    drawn[k] += sums[stop, k] - sums[start, k]
+        for s in range(len(offsets)):
+            mean = drawn[2 * s] / count
+            variance = (drawn[2 * s + 1] / count - mean * mean) * count / (count - 1)
+            sharpes[draw, s] = (mean + offsets[s]) / math.sqrt(variance) if variance > 0 else np.nan
     return sharpes
 
 
@@ -185,21 +192,33 @@ def sharpe_draws(
     The automatic length is raised to T / 10,000 in long series: ten thousand blocks are plenty, longer blocks
     only keep more of the dependence, and a million bars then take no longer than ten thousand.
     """
-    count = len(returns)
-    chosen = automatic_length(returns) if length is None else length
-    if length is None:
-        chosen = max(chosen, count / _MOST_BLOCKS)
-    scale = float(np.std(returns)) if count else 0.0
-    if not deviation(returns) > 0 or not math.isfinite(scale):
-        return np.full(draws, np.nan), float(chosen)
+    chosen = _sharpe_length(returns) if length is None else float(length)
+    return _drawn_together([returns], chosen, draws, seed)[0], chosen
+
+
+def _sharpe_length(returns: Series) -> float:
+    return float(max(automatic_length(returns), len(returns) / _MOST_BLOCKS))
+
+
+def _drawn_together(series: Sequence[Series], length: float, draws: int, seed: int) -> list[Series]:
+    """Returns the Sharpe ratios (draw,) of each of some series of one length: the blocks are the same for all."""
+    count = len(series[0])
+    scales = [float(np.std(returns)) if count else 0.0 for returns in series]
+    moving = [place for place, returns in enumerate(series) if deviation(returns) > 0 and math.isfinite(scales[place])]
+    values = [np.full(draws, np.nan) for _ in series]
+    if not moving:
+        return values
     # Centred and scaled: the Sharpe ratio only needs its offset back, and the running sums lose no digits.
-    offset = float(np.mean(returns)) / scale
-    moved = returns / scale - offset
-    sums = np.zeros((count + 1, 2))
-    np.cumsum(moved, out=sums[1:, 0])
-    np.cumsum(moved * moved, out=sums[1:, 1])
-    random = generator(seed, "bootstrap", "sharpe")
-    return _sharpe_draws(sums, offset, float(chosen), draws, random), float(chosen)
+    offsets, sums = np.empty(len(moving)), np.zeros((count + 1, 2 * len(moving)))
+    for column, place in enumerate(moving):
+        offsets[column] = float(np.mean(series[place])) / scales[place]
+        moved = series[place] / scales[place] - offsets[column]
+        np.cumsum(moved, out=sums[1:, 2 * column])
+        np.cumsum(moved * moved, out=sums[1:, 2 * column + 1])
+    sharpes = _sharpe_draws(sums, offsets, length, draws, generator(seed, "bootstrap", "sharpe"))
+    for column, place in enumerate(moving):
+        values[place] = np.ascontiguousarray(sharpes[:, column])
+    return values
 
 
 def sharpe_interval(
@@ -222,6 +241,36 @@ def sharpe_interval(
         seed: of the draws.
     """
     values, chosen = sharpe_draws(returns, draws=draws, length=length, seed=seed)
+    return _sharpe_interval(returns, values, periods_per_year, level, chosen)
+
+
+def _sharpe_interval(returns: Series, values: Series, periods_per_year: float, level: float, length: float) -> Interval:
     factor = math.sqrt(periods_per_year)
     low, high = _ends(values, level)
-    return Interval(sharpe(returns) * factor, low * factor, high * factor, level, chosen, draws)
+    return Interval(sharpe(returns) * factor, low * factor, high * factor, level, length, len(values))
+
+
+def sharpe_intervals(
+    series: Sequence[Series], periods_per_year: float = 1.0, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> list[Interval]:
+    """Returns `sharpe_interval` of each of several series, with the same bits, in less time.
+
+    The blocks that a seed draws depend on the lengths of series and blocks alone, so series that have both in common
+    are drawn in one pass. In long series all blocks are equally long, see `sharpe_draws`.
+
+    Args:
+        series: (time,) per-bar simple returns each.
+        periods_per_year: 1 leaves it per bar.
+        level: nominal coverage.
+        draws: resampled series.
+        seed: of the draws.
+    """
+    alike: dict[tuple[int, float], list[int]] = {}
+    for place, returns in enumerate(series):
+        alike.setdefault((len(returns), _sharpe_length(returns)), []).append(place)
+    intervals: dict[int, Interval] = {}
+    for (_, length), places in alike.items():
+        together = [series[place] for place in places]
+        for place, values in zip(places, _drawn_together(together, length, draws, seed), strict=True):
+            intervals[place] = _sharpe_interval(series[place], values, periods_per_year, level, length)
+    return [intervals[place] for place in range(len(series))]

@@ -14,6 +14,7 @@ from regimen.judging.controls import targets as controls
 from regimen.judging.controls.holding import holding_market
 from regimen.judging.document import read
 from regimen.judging.growth import Difference, annual_growth, difference
+from regimen.processors import in_threads
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger, Tape
@@ -22,6 +23,7 @@ Series = NDArray[np.float64]
 
 _HALF = 10  # bins on each side of the flat one, as in the action histogram
 _MOST_LEVELS = 9
+_LONG = 50_000  # bars × symbols from which the work is shared out among processors
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def best_constant(
         return known.get(level) or market.backtest(bars, level * unit, tape=tape)
 
     # Only the growth is kept: the books of a long series take a hundred megabytes for each constant.
-    equal = {level: annual_growth(books_of(level)) for level in choices}
+    growths = in_threads(lambda level: annual_growth(books_of(level)), choices, worth=standing.size >= _LONG)
+    equal = dict(zip(choices, growths, strict=True))
 
     def described(books: Ledger, exposure: float, spread: Literal["equal", "own"]) -> ConstantExposure:
         return ConstantExposure(

@@ -16,6 +16,7 @@ from regimen.judging.document import read
 from regimen.judging.evidence import percent
 from regimen.judging.measures import Row, measure, median_row
 from regimen.judging.timing import Timing
+from regimen.processors import beside, in_threads
 from regimen.reprs import short
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def random_timing(
     at: NDArray[np.int64],
     seed: int,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    long: bool = False,
 ) -> tuple[Draws, Row | None, Series]:
     """Backtests circular shifts of the policy's targets and ranks the policy among them.
 
@@ -130,6 +133,7 @@ def random_timing(
         at: positions of the thinned equity curves.
         seed: of the shifts.
         progress: called after each draw with how many are done and how many there are.
+        long: whether the sample is long enough to share the draws out among processors.
 
     Returns:
         The control; its row of medians, none when there was nothing to draw; and (3, point) the 5, 50 and 95 %
@@ -143,12 +147,17 @@ def random_timing(
         return none, None, np.full((3, len(at)), math.nan)
     market, listed = ledger.market.build(), ledger.bars.listed
     tape = market.tape(ledger.bars)
-    rows, paths = [], np.empty((count, len(at)))
-    for draw, shift in enumerate(controls.shifts(bars, count, seed)):
+
+    def drawn(shift: np.int64) -> tuple[Row, Series]:
         other = market.backtest(ledger.bars, controls.shifted(standing, int(shift), listed), tape=tape)
         curve = metrics.wealth(other.returns)
-        rows.append(measure(other, "random", "Random timing (median)", curve))
-        paths[draw] = curve[1:][at]
+        return measure(other, "random", "Random timing (median)", curve), curve[1:][at]
+
+    arranged = beside(lambda: timing.p_value(trials, seed), worth=long)
+    rows, paths = [], np.empty((count, len(at)))
+    for draw, (row, path) in enumerate(in_threads(drawn, controls.shifts(bars, count, seed), worth=long)):
+        rows.append(row)
+        paths[draw] = path
         if progress is not None:
             progress(draw + 1, count)
     # A timing that never moved the equity has no Sharpe ratio; it earned nothing per unit of nothing.
@@ -156,7 +165,7 @@ def random_timing(
     mine = 0.0 if math.isnan(policy.sharpe) else policy.sharpe
     # Shifts of a constant repeat the policy's result but for the last digits: those are ties.
     slack = 1e-9 * max(1.0, abs(mine))
-    p_value, arrangements = timing.p_value(trials, seed)
+    p_value, arrangements = arranged()
     p_trials = metrics.best_of(p_value, trials)
     rank = float(np.count_nonzero(sharpes < mine - slack)) / count
     result = Draws(
