@@ -53,7 +53,7 @@ class TrialReturns:
         if len(self.runs) < 2 or len(self.days) < 2:
             return self.evaluated
         with np.errstate(invalid="ignore", divide="ignore"):
-            correlation = np.corrcoef(self.values, rowvar=False)
+            correlation = np.atleast_2d(np.corrcoef(self.values, rowvar=False))
         return metrics.effective_trials(correlation) + apart
 
 

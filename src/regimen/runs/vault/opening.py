@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class _Vault:
     def bars(self) -> Bars:
         return self.loaded.bars
 
-    def record(self, act: Any, run: str) -> VaultRecord:
+    def record(self, act: Literal["lock", "open"], run: str) -> VaultRecord:
         time = self.bars.time
         return VaultRecord(now(), act, run, self.series.fingerprint, stamp(time[self.begin]), stamp(time[-1]))
 
@@ -160,10 +160,22 @@ def open_vault(directory: RunDirectory, advance: Advance, *, again: bool = False
 
             judgement = evaluate(ledger, folder, config, Trials(count=count), [0, len(ledger)], on_draw)
             write_report(directory, folder=folder, config=config)
-            manifest = {"id": identity, "status": "finished", "created": now(), "model": model_title(config.model)}
-            manifest |= {"seed": config.seed, "config": config.as_dict(), "config_hash": config.hash}
-            manifest |= {"fingerprint": bars.fingerprint, "source_fingerprint": vault.series.fingerprint}
-            write_manifest(folder, {**manifest, "environment": environment(), "files": recorded_files(folder)})
+            write_manifest(
+                folder,
+                {
+                    "id": identity,
+                    "status": "finished",
+                    "created": now(),
+                    "model": model_title(config.model),
+                    "seed": config.seed,
+                    "config": config.as_dict(),
+                    "config_hash": config.hash,
+                    "fingerprint": bars.fingerprint,
+                    "source_fingerprint": vault.series.fingerprint,
+                    "environment": environment(),
+                    "files": recorded_files(folder),
+                },
+            )
         advance(3, 3, "done")
         return path, judgement
 
@@ -184,8 +196,9 @@ def _entered(directory: RunDirectory, vault: _Vault, again: bool) -> int:
             seen_before = f"is no secret: {traded} trial{'s' if traded > 1 else ''} of its market traded in it"
         rule = f"{seen_before}, and a second look proves nothing; --again looks, and brands every later report"
         raise RunError("vault", f"{rule} of the market", record.span)
-    act = "again" if earlier or traded else "open"
-    book.enter(replace(record, act=act), vault.series.sketch, directory.path)
+    if earlier or traded:
+        record = replace(record, act="again")
+    book.enter(record, vault.series.sketch, directory.path)
     return len(earlier) + traded + 1
 
 
