@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from regimen.records.returns import TrialReturns
 
 
+_MOST_CLUSTERED = 1000
+
+
 class TrialLedger:
     """The ledger file; several processes may append at once.
 
@@ -131,6 +134,21 @@ class TrialLedger:
                     if known and shared(sketch, Sketch.from_bytes(known[0])) > 0.0:
                         family.add(other)
         return [record for record in records if record.source in family]
+
+    def effective(self, source: str, count: int) -> int | None:
+        """Returns how many different things were really tried among so many trials of a market.
+
+        Trials whose returns move together make one cluster (`regimen.metrics.effective_trials`); one whose returns are
+        not on record, or are of other days, counts as one. None beyond a thousand trials, whose clusters take minutes.
+
+        Args:
+            source: a series of the market.
+            count: N, as `trials` counts them.
+        """
+        table = self.returns(source)
+        if len(table.runs) > _MOST_CLUSTERED:
+            return None
+        return min(count, table.effective + max(0, count - table.evaluated))
 
     def traded(self, source: str, first: str, last: str) -> int:
         """Returns how many evaluations on a market traded in a span, looks into its vault not counted.

@@ -269,6 +269,7 @@ def _train(
             evaluation = trial(prepared, directory, seed, "evaluation", 0, len(ledger), ledger)
             book.append(evaluation, prepared.series.sketch, directory.path)
         trials = book.trials(prepared.series.fingerprint, bars.periods_per_year)
+        trials = replace(trials, effective=book.effective(prepared.series.fingerprint, trials.count))
     assert trials is not None
     edges = [window.test.start - begin for window in windows] + [end - begin]
 

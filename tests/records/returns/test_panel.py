@@ -62,6 +62,16 @@ def test_copies_are_one_effective_trial_and_who_is_not_there_is_one_each(tmp_pat
     assert ledger(tmp_path / "none", {}).returns("series").effective == 1
 
 
+def test_effective_trials_are_never_more_than_all_and_fits_count_as_one_each(tmp_path: Path) -> None:
+    near = DailyReturns(DAYS, VALUES[:, 0] + 1e-4 * VALUES[:, 5]).to_text()
+    book = ledger(tmp_path, {"daily": text(0)}, {"daily": near}, {"daily": text(3)})
+    assert book.effective("series", 3) == 2
+    book.append(replace(JUDGED, kind="fit", run="run-9", config="cfg-9", sharpe=None))
+    assert book.trials("series", 252.0).count == 4
+    assert book.effective("series", 4) == 3
+    assert book.effective("another", 1) == 1
+
+
 def test_a_ledger_that_is_made_again_has_them(tmp_path: Path) -> None:
     close = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 400)))
     time = np.datetime64("2020-01-01", "ns") + np.arange(400) * np.timedelta64(1, "D")

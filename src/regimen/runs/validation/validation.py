@@ -19,6 +19,7 @@ from regimen.runs.validation.fits import SplitFit, fit_split
 from regimen.runs.validation.paths import JudgedPath, judge_path, traded
 from regimen.runs.validation.plan import ValidationPlan, prepared_of, require_trainable_on_folds
 from regimen.runs.validation.result import PathResult, Spread, Validation, middle_of
+from regimen.runs.vault import require_shut
 from regimen.splits import Combinatorial
 from regimen.work import LOCAL, Compute, Mapper
 
@@ -90,6 +91,8 @@ class _Work:
         advance(0, 1, "bars, features, labels")
         self.directory, self.plan, self.advance = directory, plan, advance
         self.prepared: Prepared = prepared_of(plan.run)
+        series = self.prepared.series
+        require_shut(directory.trials, series.fingerprint, series.sketch, self.prepared.bars)
         self.splits: Combinatorial = plan.splits(self.prepared)
         for split in range(len(self.splits.choices)):  # what cannot be cut is refused before anything is fitted
             self.splits.window(split, self.prepared.config.splits.validation)
