@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     )
     from regimen.preprocess import ConsensusConfig, KalmanConfig, RunningConfig, StandardConfig
     from regimen.records import (
+        ControlsConfig,
         EnsembleConfig,
         EnvironmentConfig,
         JudgeConfig,
@@ -153,6 +154,7 @@ __all__ = [
     "ConsensusConfig",
     "Constant",
     "ContinuousConfig",
+    "ControlsConfig",
     "Costs",
     "CrisisConfig",
     "CurriculumConfig",
@@ -357,6 +359,7 @@ _named, _ = lazily(
         "HysteresisConfig": ".simulators",
         "IsotonicConfig": ".policies",
         "JitterConfig": ".training.recipes",
+        "ControlsConfig": ".records",
         "JudgeConfig": ".records",
         "KalmanConfig": ".preprocess",
         "Judgement": ".judging",

@@ -20,6 +20,7 @@ from regimen.errors import RunError
 from regimen.execution import Costs, Market
 from regimen.judging import (
     Acting,
+    ControlExperiment,
     Judgement,
     Rule,
     SeedRow,
@@ -106,6 +107,10 @@ def evaluated(bars: Bars, targets: Series, market: Market, *, drawn: Series | No
         seeds=seeds,
         windows=tuple(by_period(ledger, [0, middle, len(ledger)])),
         skipped_bars=7,
+        controls=(
+            ControlExperiment("shuffled labels", "how", ("evidence", "no evidence"), -0.3, -0.1, "words"),
+            ControlExperiment("reversed features", "how", ()),
+        ),
     )
 
 

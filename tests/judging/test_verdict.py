@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regimen.judging import ConstantExposure, Difference, Evidence, SeedSummary, decide
+from regimen.judging import ConstantExposure, ControlExperiment, Difference, Evidence, SeedSummary, decide
 from regimen.judging.seeds import Distribution
 
 GOOD = Evidence(
@@ -234,3 +234,24 @@ def test_undefined_numbers_never_crash_and_never_convince(data: st.DataObject) -
     if broken & {"total_return", "dsr", "p_trials", "sharpe_low"}:
         assert verdict.level in ("no evidence", "weak evidence")
     assert verdict.sentence.endswith(".")
+
+
+def control(*levels: str) -> ControlExperiment:
+    return ControlExperiment("matched martingale", "how", levels, 2.5, 0.4, "On a martingale it earns as much.")
+
+
+def test_a_control_that_looks_good_as_well_turns_evidence_into_suspicion() -> None:
+    verdict = decide(replace(GOOD, controls=(control("no evidence"), control("evidence", "suspicious"))))
+    assert verdict.level == "suspicious"
+    assert verdict.sentence == "Too good to be believed: on a martingale it earns as much."
+    assert [alarm.name for alarm in verdict.alarms] == ["a control looks good"]
+
+
+@pytest.mark.parametrize("levels", [(), ("no evidence",), ("evidence", "weak evidence"), ("does nothing",)])
+def test_a_control_that_does_not_changes_nothing(levels: tuple[str, ...]) -> None:
+    assert decide(replace(GOOD, controls=(control(*levels),))) == decide(GOOD)
+
+
+def test_a_control_never_makes_a_verdict_better() -> None:
+    for worse in (replace(GOOD, total_return=-0.1), replace(GOOD, dsr=0.9), replace(GOOD, trades=0)):
+        assert decide(replace(worse, controls=(control("evidence"),))).level == decide(worse).level

@@ -9,6 +9,7 @@ from pydantic import Field
 from regimen.augment.block_bootstrap import BlockBootstrap, BlockBootstrapConfig
 from regimen.augment.causal import Causal, CausalConfig
 from regimen.augment.crises import Crises, CrisisConfig, Scenario, scenarios
+from regimen.augment.martingale import matched_martingale
 from regimen.augment.nearest import nearest
 from regimen.augment.paths import Path, Paths
 from regimen.augment.samples import LearnedRows, Samples, misfit
@@ -43,6 +44,7 @@ __all__ = [
     "TabDDPMConfig",
     "TimeGAN",
     "TimeGANConfig",
+    "matched_martingale",
     "misfit",
     "nearest",
     "scenarios",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from regimen.judging.alarms import COLLAPSE, Alarm
     from regimen.judging.behaviour import Conduct
     from regimen.judging.controls.constants import ConstantExposure
+    from regimen.judging.controls.experiment import LOOKS_GOOD, ControlExperiment, moved_later
     from regimen.judging.controls.random_timing import Draws
     from regimen.judging.document import plain
     from regimen.judging.evidence import CONFIDENCE, Evidence
@@ -31,10 +32,12 @@ __all__ = [
     "COLLAPSE",
     "CONFIDENCE",
     "EPISODES",
+    "LOOKS_GOOD",
     "Acting",
     "Alarm",
     "Conduct",
     "ConstantExposure",
+    "ControlExperiment",
     "Difference",
     "Distribution",
     "Draws",
@@ -66,6 +69,7 @@ __all__ = [
     "judge_seeds",
     "level_now",
     "market_states",
+    "moved_later",
     "plain",
     "profit",
     "regimes_of",
@@ -94,6 +98,9 @@ __getattr__, __dir__ = lazily(
         "CONFIDENCE": ".evidence",
         "Level": ".verdict",
         "ConstantExposure": ".controls.constants",
+        "ControlExperiment": ".controls.experiment",
+        "LOOKS_GOOD": ".controls.experiment",
+        "moved_later": ".controls.experiment",
         "Difference": ".growth",
         "Distribution": ".seeds",
         "Draws": ".controls.random_timing",

@@ -19,7 +19,7 @@ from regimen.judging.evidence import (
 )
 from regimen.judging.growth import MATERIAL
 
-TOO_GOOD = ("Sharpe ratio above 3", "directional accuracy above 60 %")
+TOO_GOOD = ("a control looks good", "Sharpe ratio above 3", "directional accuracy above 60 %")
 """The alarms that make a result suspicious."""
 COLLAPSE = ("collapse", "ignores what it sees", "a constant earns more", "drawn actions differ")
 """The alarms of a policy that has learned nothing, or something else than it shows."""
@@ -116,14 +116,16 @@ def alarms(evidence: Evidence) -> tuple[Alarm, ...]:
     if e.liquidations > 0:
         times = "once" if e.liquidations == 1 else f"{e.liquidations:,} times"
         alarm("margin call", f"A margin call closed the positions {times}.")
+    for control in e.unmasked:
+        alarm(TOO_GOOD[0], control.sentence)
     if e.sharpe > TOO_GOOD_SHARPE:
         text = f"A net annual Sharpe ratio of {e.sharpe:.2f} is above {TOO_GOOD_SHARPE:.0f}: {_ADVICE}"
         if math.isfinite(e.late_sharpe):
             text += f" (one bar later the same decisions have {e.late_sharpe:.2f})"
-        alarm(TOO_GOOD[0], text + ".")
+        alarm(TOO_GOOD[1], text + ".")
     if too_accurate(e):
         alarm(
-            TOO_GOOD[1],
+            TOO_GOOD[2],
             f"The direction is right in {percent(e.directional_accuracy)} of {e.directional_bars:,} moves "
             f"({percent(e.chance_accuracy)} by chance): {_ADVICE}.",
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from regimen.judging.acting import Information, Modes
 from regimen.judging.controls.constants import ConstantExposure
+from regimen.judging.controls.experiment import ControlExperiment
 
 if TYPE_CHECKING:
     from regimen.judging.seeds import SeedSummary
@@ -68,6 +69,7 @@ class Evidence:
         days: length of the sample on the clock.
         not_held: what buy and hold could not buy, and why; empty where it bought everything.
         stale_share: mean share of the equity in symbols without a bar, at their last known prices.
+        controls: the control experiments that were made of it.
     """
 
     bars: int
@@ -108,11 +110,17 @@ class Evidence:
     days: float = math.inf
     not_held: str = ""
     stale_share: float = 0.0
+    controls: tuple[ControlExperiment, ...] = ()
 
     @property
     def when_ruined(self) -> str:
         """The day of the ruin as the end of a sentence, or nothing."""
         return f" on {self.ruined_at[:10]}" if self.ruined_at else ""
+
+    @property
+    def unmasked(self) -> tuple[ControlExperiment, ...]:
+        """The control experiments that look good as well."""
+        return tuple(control for control in self.controls if control.looks_good)
 
 
 def too_accurate(evidence: Evidence) -> bool:

@@ -12,6 +12,7 @@ from regimen.judging.acting import Information, Modes
 from regimen.judging.alarms import Alarm
 from regimen.judging.behaviour import Conduct
 from regimen.judging.controls.constants import ConstantExposure
+from regimen.judging.controls.experiment import ControlExperiment
 from regimen.judging.controls.random_timing import Draws
 from regimen.judging.curves import Curves
 from regimen.judging.document import plain, read
@@ -36,7 +37,7 @@ WEIGHED = ("evidence", "weak evidence", "no evidence")
 """The levels that depend on the number of trials."""
 _WHERE = "judgement"
 _WITHIN_BEHAVIOUR = ("information", "constant", "modes")
-_LATER = ("timing", "charged", "seeds", "windows", "skipped_bars", "regimes")
+_LATER = ("timing", "charged", "seeds", "windows", "skipped_bars", "regimes", "controls")
 """Parts of the document that some judgements lack."""
 
 
@@ -157,6 +158,7 @@ class Judgement:
         windows: results by walk-forward window; None where they were not asked for.
         skipped_bars: bars before the first model was trained, in a backtest on other bars.
         regimes: what was earned in which state of the market; None where they were not asked for.
+        controls: the control experiments; None where none was asked for.
     """
 
     verdict: Verdict
@@ -182,6 +184,7 @@ class Judgement:
     windows: tuple[PeriodRow, ...] | None = None
     skipped_bars: int | None = None
     regimes: tuple[Regimes, ...] | None = None
+    controls: tuple[ControlExperiment, ...] | None = None
 
     def __repr__(self) -> str:
         return short(self, f"{self.verdict.level}: {self.verdict.sentence}")
@@ -278,6 +281,7 @@ class Judgement:
             "windows": self.windows and [window.to_dict() for window in self.windows],
             "skipped_bars": self.skipped_bars,
             "regimes": self.regimes and [each.to_dict() for each in self.regimes],
+            "controls": self.controls and [vars(control) for control in self.controls],
         }
         values = plain({name: part for name, part in fields.items() if part is not None or name not in _LATER})
         assert isinstance(values, dict)

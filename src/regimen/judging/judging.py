@@ -16,6 +16,7 @@ from regimen.judging.acting import Acting, Information, compare
 from regimen.judging.behaviour import Conduct, behaviour
 from regimen.judging.controls import targets as controls
 from regimen.judging.controls.constants import best_constant
+from regimen.judging.controls.experiment import ControlExperiment
 from regimen.judging.controls.holding import holding_market, not_held, stale_share
 from regimen.judging.controls.random_timing import Draws, random_timing
 from regimen.judging.evidence import CONFIDENCE, Evidence
@@ -27,7 +28,7 @@ from regimen.judging.regimes.states import MarketStates
 from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
 from regimen.judging.trials import Deflation, Trials
-from regimen.judging.verdict import decide
+from regimen.judging.verdict import Verdict, decide
 from regimen.processors import beside, in_threads
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ def judge(
     bootstrap_draws: int = 2000,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    experiments: Callable[[Verdict], Sequence[ControlExperiment] | None] | None = None,
 ) -> Judgement:
     """Judges one ledger: metrics with intervals, controls with all costs on, deflation, a verdict.
 
@@ -248,6 +250,8 @@ def judge(
         bootstrap_draws: resampled series behind each Sharpe interval.
         seed: of the shifts and the bootstrap; the same seed gives the same judgement, bit for bit.
         progress: called after each random draw with how many are done and how many there are.
+        experiments: makes the control experiments of a result with this verdict, or None where it needs none; the
+            verdict is then decided again.
 
     Returns:
         the judgement. A policy that never trades has a Sharpe ratio, PSR and DSR that are undefined, and no
@@ -289,8 +293,12 @@ def judge(
     information = acting.information if acting else Information(conduct.action_entropy, 0.0, "discrete", "targets")
     evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.buy_and_hold)
     evidence = replace(evidence, constant=constant, modal=modal, information=information, modes=modes, seeds=seeds)
+    verdict = decide(evidence)
+    outcomes = None if experiments is None else experiments(verdict)
+    if outcomes is not None:
+        verdict = decide(replace(evidence, controls=tuple(outcomes)))
     return Judgement(
-        verdict=decide(evidence),
+        verdict=verdict,
         rows=tuple(rows[name] for name in _ORDER if name in rows),
         random=random,
         behaviour=conduct,
@@ -310,4 +318,5 @@ def judge(
         decay=Halves(evidence.first_half_sharpe, evidence.second_half_sharpe),
         seed=seed,
         regimes=regimes_of(ledger, states, draws=bootstrap_draws, seed=seed) or None,
+        controls=None if outcomes is None else tuple(outcomes),
     )

@@ -160,7 +160,8 @@ def _level(e: Evidence, conditions: tuple[Rule, ...]) -> Level:
         return "does nothing"
     if e.sharpe > TOO_GOOD_SHARPE or too_accurate(e):
         return "suspicious"
-    return weighed({rule.name: rule.passed for rule in conditions}, e.psr)
+    level = weighed({rule.name: rule.passed for rule in conditions}, e.psr)
+    return "suspicious" if level == "evidence" and e.unmasked else level
 
 
 def weighed(passed: Mapping[str, bool], psr: float) -> Level:
@@ -224,7 +225,8 @@ def decide(evidence: Evidence) -> Verdict:
     - **does nothing**: never traded, or one exposure in at least 99 % of the time with fewer than ten changes
       per symbol.
     - **suspicious**: annual net Sharpe ratio above 3, or directional accuracy above 60 % and three standard
-      errors above what the same share of longs gets by chance.
+      errors above what the same share of longs gets by chance; or all that "evidence" asks for, and a control
+      experiment that looks good as well.
     - **evidence**: a profit after costs; DSR of the timing >= 0.95; the 95 % interval of the Sharpe ratio above 0; with
       a probability of at most 5 % the best of all trials owes its timing to chance; at least ten positions; costs were
       charged; and, where several seeds were trained, none with a Sharpe ratio below 0 and the interval of their IQM

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from regimen.records.choice import choose_model
     from regimen.records.compare import compare_runs, find_runs, write_comparison
     from regimen.records.config import (
+        ControlsConfig,
         EnvironmentConfig,
         JudgeConfig,
         RunConfig,
@@ -52,6 +53,7 @@ __all__ = [
     "LATEST",
     "SCRATCH",
     "SEAL",
+    "ControlsConfig",
     "DailyReturns",
     "Effort",
     "EnsembleConfig",
@@ -118,6 +120,7 @@ __getattr__, __dir__ = lazily(
         "Effort": ".effort",
         "EnsembleConfig": ".models",
         "EnvironmentConfig": ".config",
+        "ControlsConfig": ".config",
         "JudgeConfig": ".config",
         "ScalerConfig": ".config",
         "SCRATCH": ".leftovers",

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -43,6 +43,19 @@ from regimen.training import TrainingConfig
 from regimen.yamltext import LONGEST, MalformedError, UnboundedError, parse_yaml
 
 
+class ControlsConfig(BaseModel):
+    """When a result is made again where there is nothing to find, and how much that may cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: Literal["auto", "always", "never"] = Field(
+        "auto", description="auto: where a result looks good (evidence, or too good); always, or never"
+    )
+    windows: int = Field(
+        4, ge=1, description="windows that a control is fitted in at most; each decides up to the next"
+    )
+
+
 class JudgeConfig(BaseModel):
     """How hard the judge looks; the rule behind each verdict is fixed and documented, not configured."""
 
@@ -52,6 +65,16 @@ class JudgeConfig(BaseModel):
     random_controls: int | None = Field(
         None, ge=20, description="turnover-matched random policies; null: 300, fewer on very long series"
     )
+    controls: ControlsConfig = Field(
+        ControlsConfig(),
+        exclude_if=lambda controls: controls == ControlsConfig(),  # a config is written as before there were any
+        description="control experiments: auto, always, never, or {when, windows}",
+    )
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _name_is_a_time(cls, value: object) -> object:
+        return {"when": value} if isinstance(value, str) else value
 
 
 class ScalerConfig(BaseModel):

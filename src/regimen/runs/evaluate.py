@@ -11,7 +11,18 @@ import numpy as np
 
 from regimen.bars import Bars
 from regimen.execution import Ledger
-from regimen.judging import Acting, SeedRow, Trials, by_period, judge, judge_seeds, market_states, seed_summary
+from regimen.judging import (
+    Acting,
+    ControlExperiment,
+    SeedRow,
+    Trials,
+    Verdict,
+    by_period,
+    judge,
+    judge_seeds,
+    market_states,
+    seed_summary,
+)
 from regimen.metrics import annual_sharpe
 from regimen.records import RunConfig, write_json
 
@@ -33,6 +44,7 @@ def evaluate(
     seeds: Mapping[int, Ledger] | None = None,
     acting: Acting | None = None,
     history: Bars | None = None,
+    experiments: Callable[[Verdict], Sequence[ControlExperiment] | None] | None = None,
 ) -> dict[str, Any]:
     """Judges a ledger, and writes ``judgement.json`` and ``ledger/`` (fills and marks) into a folder.
 
@@ -46,6 +58,7 @@ def evaluate(
         seeds: the ledgers of all seeds, the judged one first.
         acting: how the policy does when it draws its actions; None where it cannot.
         history: the bars of the ledger and those before them; None knows of none before.
+        experiments: see `regimen.judging.judge`.
     """
     rows = [SeedRow.of(seed, books) for seed, books in (seeds or {}).items()]
     settings = {"draws": config.judge.bootstrap_draws, "seed": config.seed}
@@ -58,6 +71,7 @@ def evaluate(
         progress=progress,
         acting=acting,
         states=market_states(ledger.bars, history, ledger.market.latency_bars),
+        experiments=experiments,
         seeds=seed_summary(rows, **settings) if len(rows) > 1 else None,
     )
     if len(rows) > 1:

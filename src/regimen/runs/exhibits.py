@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from regimen.records import RunDirectory
 from regimen.reporting.report import Exhibit
+from regimen.runs.controls import show_controls
 from regimen.runs.families.ensembles.members_alone import show_members
 from regimen.runs.families.forecasts import show_forecasts
 from regimen.runs.families.meta.exhibit import show_meta
@@ -19,5 +20,13 @@ Show = Callable[[Prepared, RunDirectory], Iterator[Exhibit]]
 
 def exhibits_of(prepared: Prepared, directory: RunDirectory) -> list[Exhibit]:
     """Returns all exhibits of a run whose windows are finished, in the order of the report."""
-    shows: tuple[Show, ...] = (show_forecasts, show_members, show_meta, show_sizing, show_intervals, show_novelty)
+    shows: tuple[Show, ...] = (
+        show_controls,
+        show_forecasts,
+        show_members,
+        show_meta,
+        show_sizing,
+        show_intervals,
+        show_novelty,
+    )
     return [exhibit for show in shows for exhibit in show(prepared, directory)]

@@ -60,7 +60,8 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
     manifest = require_finished(directory)
     require_trained(manifest)
     directory.require_undamaged()
-    counted = read_json(directory.path / "judgement.json")["trials"]
+    judgement = read_json(directory.path / "judgement.json")
+    counted = judgement["trials"]
     trials = Trials(
         counted["count"],
         counted["sharpe_variance"],
@@ -75,7 +76,7 @@ def reproduce_run(directory: RunDirectory, advance: Callable[[int, int, str], No
         again = RunDirectory(place / directory.id)
         again.path.mkdir()
         describe(again, prepared)
-        train(prepared, again, advance, trials)
+        train(prepared, again, advance, trials, controls=judgement.get("controls") is not None)
         return _compare(directory, again, manifest["environment"])
 
 

@@ -33,6 +33,7 @@ from regimen.records import (
     write_report,
 )
 from regimen.records.layout import EXHIBITS
+from regimen.runs.controls import Experiments
 from regimen.runs.data_file import on_file
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.exhibits import exhibits_of
@@ -132,7 +133,9 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
 
 
 def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
-    """Judges a finished run again, by all trials that are recorded now; nothing is fitted, and no trial is added.
+    """Judges a finished run again, by all trials that are recorded now; no trial is added.
+
+    Nothing is fitted but the control experiments of a run that looks good and has none yet.
 
     Raises:
         RunError: the run is not finished or being worked on, what it was judged from is not what was written, or the
@@ -214,7 +217,12 @@ def _vault(prepared: Prepared, before: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(
-    prepared: Prepared, directory: RunDirectory, advance: Advance, trials: Trials | None = None
+    prepared: Prepared,
+    directory: RunDirectory,
+    advance: Advance,
+    trials: Trials | None = None,
+    *,
+    controls: bool = True,
 ) -> dict[str, Any]:
     """Fits every window that is not finished yet, trades all test spans in one account, judges, writes the report.
 
@@ -224,6 +232,7 @@ def train(
         advance: progress.
         trials: what to judge by in a repetition, which is no new trial; None appends every fit and the evaluation to
             the trial ledger beside the runs, and judges by that.
+        controls: whether control experiments are made where the config has them.
 
     Returns:
         The judgement, as written to ``judgement.json``.
@@ -232,11 +241,16 @@ def train(
         ConfigError: a tracker that cannot be opened. A repetition is not tracked.
     """
     with Trackers() if trials is not None else trackers_of(prepared, directory) as trackers:
-        return _train(prepared, directory, advance, trials, trackers)
+        return _train(prepared, directory, advance, trials, trackers, controls)
 
 
 def _train(
-    prepared: Prepared, directory: RunDirectory, advance: Advance, trials: Trials | None, trackers: Trackers
+    prepared: Prepared,
+    directory: RunDirectory,
+    advance: Advance,
+    trials: Trials | None,
+    trackers: Trackers,
+    controls: bool = True,
 ) -> dict[str, Any]:
     config, windows, bars = prepared.config, prepared.windows, prepared.bars
     book = None if trials is not None else directory.trials
@@ -286,6 +300,7 @@ def _train(
         seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
         acting=traded[0].acting(market, bars, begin, end, tape),
         history=bars,
+        experiments=Experiments(prepared, directory, ledgers[0], advance) if controls else None,
     )
     if directory.status != "finished":  # judging again says nothing new of the models
         write_exhibits(directory, EXHIBITS[0], exhibits_of(prepared, directory))

@@ -15,7 +15,7 @@ from rich.table import Table
 from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.sentences import print_sentence
 from regimen.cli.screen.terminal import console
-from regimen.judging import CONFIDENCE
+from regimen.judging import CONFIDENCE, LOOKS_GOOD
 from regimen.reporting.report import grown
 
 _STYLES = {
@@ -141,6 +141,8 @@ def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
         print_sentence(screen, before, label="Not traded")
     for alarm in judgement["alarms"]:
         print_sentence(screen, alarm["sentence"], label="Alarm", style="bold red")
+    if judgement.get("controls") is not None:
+        print_sentence(screen, _controls(judgement["controls"]), label="Controls")
     charged = judgement.get("charged")
     if charged:
         print_sentence(screen, charged["sentence"], label="Costs")
@@ -160,6 +162,16 @@ def _since(judgement: Mapping[str, Any]) -> str:
     trials, (policy, *_) = judgement["trials"], judgement["rows"]
     then, now, dsr_now, verdict_now = (trials.get(name) for name in ("count", "now", "dsr_now", "verdict_now"))
     return grown(then, now, policy["dsr"], dsr_now, verdict_now)
+
+
+def _controls(controls: Sequence[Mapping[str, Any]]) -> str:
+    """Says how the control experiments of a run came out."""
+    if not controls:
+        return "none was made, though the result looks good: judge.controls is never."
+    if good := [each["name"] for each in controls if each["levels"] and set(each["levels"]) <= set(LOOKS_GOOD)]:
+        return f"{', '.join(good)} {'look' if len(good) > 1 else 'looks'} good too, and must not."
+    shown = [each["name"] for each in controls if each["levels"]]
+    return f"made again where there is nothing to find, it does not look good ({', '.join(shown)})."
 
 
 def following(judgement: Mapping[str, Any], run: Path) -> str:
