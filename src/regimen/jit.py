@@ -16,7 +16,16 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.errors import NumbaError as CompileError
 
-__all__ = ["COMPILER", "CompileError", "is_private", "jit", "jit_step", "jit_step_uncached", "jit_uncached"]
+__all__ = [
+    "COMPILER",
+    "CompileError",
+    "is_private",
+    "jit",
+    "jit_loose",
+    "jit_step",
+    "jit_step_uncached",
+    "jit_uncached",
+]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -31,6 +40,15 @@ def jit(function: F) -> F:
     interpreter, a read-only installation), or only one that others may write to, the function works without.
     """
     return _cached(function, {})
+
+
+def jit_loose(function: F) -> F:
+    """Like `jit`, but sums may be added in another order, and a product and its sum be rounded once.
+
+    So the processor works on many numbers at once. For training only, where the same machine has to give the same bits,
+    and not one bar the bits of a million.
+    """
+    return _cached(function, {"fastmath": {"reassoc", "contract", "nsz"}})
 
 
 def jit_uncached(function: F) -> F:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, final
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,22 @@ def cross_entropy(logits: Tensor, y: Tensor, label_smoothing: float = 0.0) -> Te
     return functional.cross_entropy(logits, y, reduction="none", label_smoothing=label_smoothing)
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """Cross-entropy to the smoothed class, each row weighted by ``weights x class_weights[y]``.
+
+    Attributes:
+        class_weights: (classes,) on the training device; None means 1.
+    """
+
+    class_weights: Tensor | None = None
+
+    def __call__(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Returns the mean loss of the rows."""
+        return weighted_mean(direction_losses(module(batch.x), batch, self.class_weights), batch.weights)
+
+
 def classification(class_weights: Tensor | None = None) -> Objective:
     """The default objective: cross-entropy to the smoothed class, each row weighted by ``weights x class_weights[y]``.
 
@@ -56,11 +73,7 @@ def classification(class_weights: Tensor | None = None) -> Objective:
         class_weights: (classes,) on the training device; None means 1. The sum is divided by the row weights
             alone, so weights whose mean over the training rows is 1 keep the size of the loss.
     """
-
-    def loss(module: nn.Module, batch: Batch) -> Tensor:
-        return weighted_mean(direction_losses(module(batch.x), batch, class_weights), batch.weights)
-
-    return loss
+    return Classification(class_weights)
 
 
 class LearnsMore(Protocol):

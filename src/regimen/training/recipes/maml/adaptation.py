@@ -10,6 +10,7 @@ from torch.func import functional_call, vmap
 
 from regimen.errors import ConfigError
 from regimen.seams import Batch, Objective
+from regimen.training.recipes.maml.perceptron import CompiledChain
 
 _INSIDE = "module."
 """Where the module stands in `_Loss`."""
@@ -124,6 +125,7 @@ class MetaLoss:
         self.below, self.tasks, self.shots = below, tasks, shots
         self.rate, self.steps, self.first_order, self.adapts = rate, steps, first_order, adapts
         self._at_once: bool | None = None
+        self._chain: tuple[tuple[nn.Module, bool], CompiledChain | None] | None = None
 
     def __call__(self, module: nn.Module, batch: Batch) -> Tensor:
         """Returns the mean loss of the queries.
@@ -131,8 +133,8 @@ class MetaLoss:
         Raises:
             ValueError: a batch that is not made of so many episodes, or that holds nothing but support.
         """
-        fast = fast_weights(module, self.adapts)
         if not torch.is_grad_enabled():
+            fast = fast_weights(module, self.adapts)
             if len(batch.x) <= self.shots:
                 raise ValueError(f"an episode must have more than {self.shots} rows, not {len(batch.x)}")
             losses = _of_one(module, self.below, tuple(fast))
@@ -145,6 +147,9 @@ class MetaLoss:
         if rest or each <= self.shots:
             rule = f"a batch must be {self.tasks} episodes of more than {self.shots} rows"
             raise ValueError(f"{rule}, not {len(batch.x)} rows")
+        if (compiled := self._compiled(module, batch)) is not None:
+            return compiled
+        fast = fast_weights(module, self.adapts)
         support = _stacked(batch, self.tasks, slice(0, self.shots))
         query = _stacked(batch, self.tasks, slice(self.shots, None))
         start = [weight.expand(self.tasks, *weight.shape) for weight in fast.values()]
@@ -156,6 +161,18 @@ class MetaLoss:
             for name, buffer in module.named_buffers():  # what a batch norm saw: the mean over tasks
                 buffer.copy_(buffers[name].double().mean(0) if buffer.is_floating_point() else buffers[name][0])
         return loss
+
+    def _compiled(self, module: nn.Module, batch: Batch) -> Tensor | None:
+        """Returns the loss of a perceptron, computed in one compiled call; None where it must be computed otherwise."""
+        if not self.first_order or self._at_once is not None:
+            return None
+        if self._chain is None or self._chain[0] != (module, module.training):
+            fast = fast_weights(module, self.adapts).values()
+            self._chain = (module, module.training), CompiledChain.of(module, fast)
+        chain = self._chain[1]
+        if chain is None:
+            return None
+        return chain.meta_loss(self.below, batch, tasks=self.tasks, shots=self.shots, rate=self.rate, steps=self.steps)
 
     def _losses(
         self,
