@@ -6,7 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,9 +14,14 @@ import torch
 from torch import nn
 
 from regimen.errors import ConfigError, DataError
-from regimen.nets import activation_bytes
+from regimen.nets import activation_bytes, training_bytes
 from regimen.predictors import BaselineConfig, HybridConfig, LogisticConfig, LSTMConfig
+from regimen.seams import Batch
 from regimen.training import FitResult, TrainingConfig, TrainingData, fit, learning_rate, loop, precision
+from regimen.training.defaults import default_objective
+from regimen.training.loop import _require_memory
+from regimen.training.recipes import MamlConfig, PGDConfig, Task, TRADESConfig
+from regimen.training.resident import Resident
 from regimen.windows import SeriesWindows
 
 MODEL = BaselineConfig(hidden=(16,))
@@ -192,6 +197,74 @@ def test_activations_are_counted_by_row() -> None:
     # A linear layer keeps its input, a tanh its output, which the next layer keeps too: counted once.
     module = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 16), nn.Tanh())
     assert activation_bytes(module, torch.zeros(2, 4)) == 4 * (4 + 8 + 16)
+
+
+def test_a_row_of_an_lstm_is_counted_in_the_blocks_that_it_is_kept_in() -> None:
+    module = LSTMConfig(context=8, width=8, layers=1, heads=2).build(6, 3).module
+    few, many = (activation_bytes(module, torch.zeros(rows, 8, 6)) for rows in (64, 256))
+    assert few == pytest.approx(many, rel=0.05)
+
+
+class _Kept:
+    """A tensor that autograd holds, and the sum over all that it holds now."""
+
+    now, peak = 0, 0
+    held: ClassVar[dict[tuple[int, int], int]] = {}
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor, self.key = tensor, (tensor.untyped_storage().data_ptr(), tensor.numel())
+        self.count(1)
+
+    def __del__(self) -> None:
+        self.count(-1)
+
+    def count(self, more: int) -> None:
+        held, size = self.held.get(self.key, 0), self.tensor.numel() * self.tensor.element_size()
+        self.held[self.key] = held + more
+        _Kept.now += size * ((held + more > 0) - (held > 0))
+        _Kept.peak = max(_Kept.peak, _Kept.now)
+
+
+_META = MamlConfig(shots=20, queries=20, inner_steps=3)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "measured"),
+    [
+        ((), 1.1),
+        ((PGDConfig(steps=2),), 1.1),
+        ((PGDConfig(steps=2, ratio=0.5),), 1.1),
+        ((TRADESConfig(steps=2),), 1.1),
+        ((_META.model_copy(update={"first_order": True}),), 1.2),
+        ((_META,), 1.5),
+        ((TRADESConfig(steps=2), _META.model_copy(update={"first_order": True})), 1.2),
+    ],
+)
+def test_what_the_passes_of_a_recipe_hold_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, recipes: tuple[Any, ...], measured: float
+) -> None:
+    """Against the most that autograd holds at any time of a step."""
+    rows, asked = 160, []
+    data = _windows(8)
+    predictor = LSTMConfig(context=8, width=8, layers=1, heads=2, dropout=0.0).build(6, 3)
+    module, config = predictor.module.train(), TrainingConfig(batch_size=rows, recipes=recipes)
+    objective = default_objective(config, Task(data, rows), predictor, torch.device("cpu"))
+    x, y = torch.from_numpy(np.ascontiguousarray(data.x_train[:rows])), torch.from_numpy(data.y_train[:rows])
+    _Kept.now = _Kept.peak = 0
+    with torch.autograd.graph.saved_tensors_hooks(_Kept, lambda kept: kept.tensor):
+        objective(module, Batch(x, y, torch.ones(rows))).backward()
+    monkeypatch.setattr("regimen.training.loop.require_memory", lambda needed, *_: asked.append(needed))
+    train = Resident.of(data.x_train, data.y_train, None, {}, torch.device("cpu"))
+    _require_memory(module, train, config, torch.device("cpu"), rows)
+    needed = asked[0] - training_bytes(lambda: module)
+    assert _Kept.peak / 1.1 <= needed <= _Kept.peak * measured
+
+
+def test_memory_names_the_recipes_that_need_more_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regimen.nets.footprint.available_bytes", lambda _device: 2**20)
+    config = TrainingConfig(batch_size=128, recipes=(TRADESConfig(),))
+    with pytest.raises(ConfigError, match=r"^training\.batch_size=128 with trades: needs about "):
+        fit(LSTMConfig(context=8).build(6, 3), _windows(), config)
 
 
 def test_windows_of_another_length_and_missing_targets_are_one_line() -> None:

@@ -271,6 +271,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bytes(tmp_path: Path) ->
         ({"sampler": "balanced"}, "must not hold balanced and maml: each says alone which rows make a batch"),
         ({"recipes": (SMALL, LabelSmoothingConfig())}, "must list maml after what else changes the objective"),
         ({"snapshots": 2}, "training.snapshots: must be 1 with maml, which changes the chosen weights"),
+        ({"precision": "float16"}, "training.precision: must be float32 or bfloat16 with maml: nothing scales"),
         ({"recipes": (MamlConfig(bars=398, shots=200, queries=198),)}, "needs a stretch of 398 bars with shots"),
         (
             {"recipes": (MamlConfig(task="regime", shots=100, queries=40),)},

@@ -33,12 +33,12 @@ from regimen.training.defaults import (
     make_optimizer,
 )
 from regimen.training.precision import mixed_precision, pick_precision
-from regimen.training.recipes import Task
+from regimen.training.recipes import HoldsMore, ReplacesSampler, Task
 from regimen.training.reproducible import reproducible
 from regimen.training.resident import Resident
 from regimen.training.samplers import check_batches
 
-_VALIDATION_ROWS, _FEWEST_WINDOWS = 8192, 256
+_VALIDATION_ROWS, _FEWEST_WINDOWS, _MEASURED_ROWS = 8192, 256, 64
 
 
 @dataclass(frozen=True)
@@ -144,16 +144,18 @@ def fit(
                 val = Resident.of(data.x_val, data.y_val, None, data.targets_val, device, data.rows_val)
                 watched = default_validation(config, task, max(_FEWEST_WINDOWS, _VALIDATION_ROWS // val.length))
                 check_batches(watched, len(val))
-            if not progress.finished:
-                _require_memory(module, train, config, device)
+            known = False
             while not progress.finished:
                 started = time.perf_counter()
                 number = len(progress.history) + 1
                 path = ("window", window, "epoch", number)
-                torch.manual_seed(torch_seed(seed, *path))  # dropout
-                draws = torch.Generator(device).manual_seed(torch_seed(seed, *path, "transform"))
                 batches = sampler(tuple(progress.history), generator(seed, *path, "sampler"))
                 check_batches(batches, len(data.x_train))
+                if not known:
+                    _require_memory(module, train, config, device, max(map(len, batches)))
+                    known = True
+                torch.manual_seed(torch_seed(seed, *path))  # dropout
+                draws = torch.Generator(device).manual_seed(torch_seed(seed, *path, "transform"))
 
                 module.train()
                 rates = _rates(config, progress, len(batches))
@@ -202,12 +204,32 @@ def _rates(config: TrainingConfig, progress: Progress, steps: int) -> list[float
     return [learning_rate(config, done + (step + 1) / steps, better) for step in range(steps)]
 
 
-def _require_memory(module: nn.Module, train: Resident, config: TrainingConfig, device: torch.device) -> None:
-    """Refuses a training that would not fit, before its first step."""
-    rows = min(-(-config.batch_size // config.accumulation), len(train))
-    few = train.take(torch.zeros(2, dtype=torch.int64, device=device))
-    needed = training_bytes(lambda: module) + rows * activation_bytes(module, few.x)
-    require_memory(needed, f"training.batch_size={config.batch_size}", device.type)
+def _require_memory(
+    module: nn.Module, train: Resident, config: TrainingConfig, device: torch.device, largest: int
+) -> None:
+    """Refuses a training that would not fit, before its first step.
+
+    Args:
+        module: the network.
+        train: its rows.
+        config: the settings.
+        device: where it trains.
+        largest: rows in the largest batch of the first epoch.
+    """
+    rows = largest
+    if not any(isinstance(recipe, ReplacesSampler) for recipe in config.all_recipes):  # later batches may be longer
+        rows = max(largest, min(config.batch_size, len(train)))
+    part = -(-rows // config.accumulation)
+    few = train.take(torch.zeros(max(2, min(_MEASURED_ROWS, part // 2 * 2)), dtype=torch.int64, device=device))
+    activations, copies = part * activation_bytes(module, few.x), 0
+    more = [recipe for recipe in config.all_recipes if isinstance(recipe, HoldsMore)]
+    for recipe in more:
+        activations, copies = math.ceil(activations * recipe.passes), copies + recipe.copies
+    learned = sum(each.numel() * each.element_size() for each in module.parameters() if each.requires_grad)
+    field = f"training.batch_size={config.batch_size}"
+    if kinds := [recipe.kind for recipe in more if recipe.passes > 1.0 or recipe.copies > 0]:
+        field += f" with {', '.join(kinds)}"
+    require_memory(training_bytes(lambda: module) + activations + copies * learned, field, device.type)
 
 
 def _epoch(

@@ -55,6 +55,11 @@ def check_pairs(config: TrainingConfig) -> None:
             raise ConfigError("training.select", f"must be loss {why}", config.select)
         if config.snapshots > 1:
             raise ConfigError("training.snapshots", f"must be 1 {why}", config.snapshots)
+        if config.precision == "float16":
+            rule = (
+                f"must be float32 or bfloat16 with {recipe.kind}: nothing scales the small gradients of its own steps"
+            )
+            raise ConfigError("training.precision", rule, config.precision)
     for kind, reason in _WHOLE.items():
         if kind in kinds and config.accumulation > 1:
             raise ConfigError("training.accumulation", f"must be 1 with {kind}: {reason}", config.accumulation)

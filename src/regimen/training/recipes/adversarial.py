@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,8 @@ class AttackSettings(BaseModel):
         description="clean: the validation loss, which stops the training, is that of the rows as they are; attacked: "
         "that of attacked rows.",
     )
+
+    copies: ClassVar[int] = 0
 
     def radius(self, task: Task, kind: str) -> tuple[float, ...]:
         """Returns ε of each feature.
@@ -70,6 +72,11 @@ class FGSMConfig(AttackSettings):
     kind: Literal["fgsm"] = Field("fgsm", description="Learns from rows that one step makes worse.")
     ratio: float = Field(1.0, gt=0.0, le=1.0, description="Share of the attacked rows' loss; the rest: of clean ones.")
 
+    @property
+    def passes(self) -> float:
+        """Two where attacked and clean rows are learned from; what the attack held is gone by then."""
+        return 1.0 if self.ratio == 1.0 else 2.0
+
     def objective(self, below: Objective, task: Task) -> Objective:
         """Returns what is below at the attacked rows.
 
@@ -98,6 +105,11 @@ class PGDConfig(AttackSettings):
     restarts: int = Field(1, ge=1, description="Random places that the attack begins from; each row keeps its worst.")
     ratio: float = Field(1.0, gt=0.0, le=1.0, description="Share of the attacked rows' loss; the rest: of clean ones.")
 
+    @property
+    def passes(self) -> float:
+        """Two where attacked and clean rows are learned from; what the attack held is gone by then."""
+        return 1.0 if self.ratio == 1.0 else 2.0
+
     def objective(self, below: Objective, task: Task) -> Objective:
         """Returns what is below at the attacked rows.
 
@@ -118,6 +130,8 @@ class TRADESConfig(AttackSettings):
 
     Source: Zhang et al. 2019, arXiv 1901.08573, whose attack begins nearer to the row.
     """
+
+    passes: ClassVar[float] = 3.0  # L of the rows, and the divergence of rows and attacked rows
 
     kind: Literal["trades"] = Field("trades", description="Learns to say the same of rows nearby.")
     norm: Literal["inf", "2"] = Field(

@@ -102,5 +102,22 @@ class NeedsTargets(Protocol):
         """Names of `TrainingData.targets_train`; see `regimen.labels.further_targets`."""
 
 
+@runtime_checkable
+class HoldsMore(Protocol):
+    """A recipe under which a step holds more for its backward pass than one forward pass of the batch does."""
+
+    @property
+    def kind(self) -> str:
+        """Its name, for the error."""
+
+    @property
+    def passes(self) -> float:
+        """Forward passes of the whole batch whose activations are held at once; those of recipes are multiplied."""
+
+    @property
+    def copies(self) -> int:
+        """Copies of the learned parameters that are held besides the module's own."""
+
+
 Recipe = SamplesRows | ChangesBatches | ChangesObjective
 """A frozen config with at least one of the three hooks."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FIELD = "training.recipes: maml"
 _BARS = 250
+_HELD_OF_A_STEP = 3.0
+"""Forward passes that a step of adaptation holds, the graph of its own gradient included."""
 
 
 class MamlConfig(BaseModel):
@@ -69,6 +71,19 @@ class MamlConfig(BaseModel):
         if self.task == "stretch" and self.bars < least:
             raise ValueError(f"bars must be at least shots + queries = {least}; got {self.bars}")
         return self
+
+    @property
+    def passes(self) -> float:
+        """The support's or the query's alone, in first order; otherwise those of every step, and of its gradient."""
+        rows = self.shots + self.queries
+        if self.first_order:
+            return max(self.shots, self.queries) / rows
+        return (_HELD_OF_A_STEP * self.inner_steps * self.shots + self.queries) / rows
+
+    @property
+    def copies(self) -> int:
+        """Weights and their gradients, of every task; of every step where gradients go through it."""
+        return self.tasks_per_batch * (3 if self.first_order else 2 * self.inner_steps + 1)
 
     def sampler(self, below: Sampler, task: Task) -> Sampler:
         """Returns batches of episodes; what is below is not asked.
