@@ -8,6 +8,7 @@ from regimen.splits.own_splits import OwnSplitsConfig
 from regimen.splits.purge import usable_for_training
 from regimen.splits.slices import Role, Slice
 from regimen.splits.splitting import SplitsConfig, split
+from regimen.splits.spread import evenly_spread
 from regimen.splits.walk_forward import WalkForwardConfig, Window, walk_forward
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "WalkForwardConfig",
     "Window",
     "combinatorial",
+    "evenly_spread",
     "purged_folds",
     "split",
     "usable_for_training",

@@ -14,7 +14,7 @@ from regimen.ops.attacks import pgd, quiet
 from regimen.runs.ablation.scored import Scored
 from regimen.runs.stress.rows import LabelledRows, labelled_rows
 from regimen.seeding import torch_seed
-from regimen.splits import Window
+from regimen.splits import Window, evenly_spread
 
 EPSILON, STEPS = 0.1, 10
 """How far an attack moves each scaled feature, and its steps."""
@@ -45,7 +45,7 @@ def certified_accuracy(scored: Scored, seed: int, window: Window) -> float:
     rows = _rows(scored, seed, window)
     if rows is None:
         return math.nan
-    places = torch.arange(min(_CERTIFIED, len(rows.y))) * len(rows.y) // min(_CERTIFIED, len(rows.y))
+    places = torch.from_numpy(evenly_spread(len(rows.y), _CERTIFIED))
     with quiet(rows.modules), torch.no_grad():
         certificate = certify(
             partial(_classes, rows),

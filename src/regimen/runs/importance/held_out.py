@@ -14,7 +14,7 @@ from regimen.execution import History
 from regimen.policies import CalibratedClassifier, Classifier, ClassifierPolicy, Policy, Probable, innermost
 from regimen.predictors import TreePredictor
 from regimen.runs.importance.rotation import Rotation
-from regimen.splits import Slice
+from regimen.splits import Slice, evenly_spread
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -197,8 +197,6 @@ def held_out(
 def _thinned(scored: NDArray[np.bool_], most: int | None) -> NDArray[np.bool_]:
     """Returns at most so many of the rows (time, symbol), evenly spread over them."""
     places = np.flatnonzero(scored)
-    if most is None or len(places) <= most:
-        return scored
     thin = np.zeros(scored.size, dtype=np.bool_)
-    thin[places[np.arange(most) * len(places) // most]] = True
+    thin[places[evenly_spread(len(places), most)]] = True
     return thin.reshape(scored.shape)

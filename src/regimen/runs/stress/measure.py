@@ -28,6 +28,7 @@ from regimen.runs.stress.scenarios import imagined_crises
 from regimen.runs.stress.spells import episodes_of, regimes_of
 from regimen.runs.window import load_policy
 from regimen.seeding import torch_seed
+from regimen.splits import evenly_spread
 
 Advance = Callable[[int, int, str], None]
 Bools = NDArray[np.bool_]
@@ -196,10 +197,9 @@ def _answers(
     withstood = withstanding(rows, share, demands.epsilons, seed)
     with quiet(rows.modules), torch.no_grad():
         right = (rows.logits(rows.x).argmax(1) == rows.y).numpy()
-        most = min(len(rows.y), certified)
+        places = torch.from_numpy(evenly_spread(len(rows.y), certified))
         certificate = None
-        if most:
-            places = torch.arange(most) * len(rows.y) // most
+        if len(places):
             random = torch.Generator().manual_seed(torch_seed(int(seed[0]), *seed[1:], "certificate"))
             smooth = certify(
                 lambda x: rows.logits(x).argmax(1),

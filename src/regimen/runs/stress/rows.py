@@ -16,7 +16,7 @@ from regimen.execution import History
 from regimen.labels import Labels
 from regimen.policies import CalibratedClassifier, ClassifierPolicy, Policy, innermost
 from regimen.predictors import SnapshotPredictor, TorchPredictor, logits_of
-from regimen.splits import Slice
+from regimen.splits import Slice, evenly_spread
 from regimen.windows import Lanes
 
 _SMALLEST = 1e-15
@@ -72,8 +72,7 @@ def labelled_rows(policy: Policy, history: History, labels: Labels, part: Slice,
     if lanes is not None:
         kept &= lanes.whole(context)[times, symbols]
     places = np.flatnonzero(kept)
-    if len(places) > most:
-        places = places[np.arange(most) * len(places) // most]
+    places = places[evenly_spread(len(places), most)]
     times, symbols = times[places], symbols[places]
     if lanes is None:
         x = np.asarray(_scaled(inner, features[times, symbols]), dtype=np.float32)
