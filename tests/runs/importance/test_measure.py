@@ -12,6 +12,7 @@ import pytest
 from tests.runs.conftest import YAML, silent, simulated
 from tests.runs.test_costs import RULE
 
+from regimen.augment import LearnedRows, TabDDPMConfig
 from regimen.errors import ConfigError, RegimenError, RunError, SplitError
 from regimen.policies import ClassifierPolicy
 from regimen.records import RunConfig, RunDirectory, load_config, read_json, write_manifest, write_report
@@ -21,7 +22,7 @@ from regimen.runs.importance import measure
 from regimen.runs.importance.held_out import HeldOut, SeriesSight, held_out
 from regimen.runs.importance.rotation import Rotation
 from regimen.runs.prepare import Prepared, prepare
-from regimen.splits import purged_folds
+from regimen.splits import Slice, purged_folds
 
 Configured = Callable[..., RunConfig]
 QUICK = ("model={kind: logistic}", "training.epochs=3", "training.learning_rate=0.02")
@@ -99,6 +100,42 @@ def test_a_model_of_windows_is_measured_too(configured: Configured) -> None:
     assert np.isnan(found.features[0].alone)
     assert any("without the paths of augment" in note for note in found.notes)
     assert found.rows <= prepared.windows[-1].train.rows
+
+
+SAMPLES = "{kind: tabddpm, fraction: .5, steps: 5, hidden: 4, batch: 16, diffusion: 5}"
+
+
+def test_generated_rows_are_learned_from_in_each_fold_and_paths_are_not(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[tuple[int, Slice]] = []
+    fit = TabDDPMConfig.fit
+
+    def noting(config: TabDDPMConfig, rows: LearnedRows, part: Slice, seed: int) -> object:
+        fitted.append((len(rows.y), part))
+        return fit(config, rows, part, seed)
+
+    monkeypatch.setattr(TabDDPMConfig, "fit", noting)
+    found = {}
+    for name, augment in {
+        "none": "[]",
+        "samples": f"[{SAMPLES}]",
+        "both": f"[{{kind: block_bootstrap}}, {SAMPLES}]",
+    }.items():
+        prepared = planted(
+            prepare(configured("model={kind: baseline, hidden: [4]}", "training.epochs=1", f"augment={augment}"))
+        )
+        found[name] = measure(prepared, prepared.windows[-1:], silent, folds=2, shifts=19, alone=False)
+    held_out_by_fold = [fold.test for fold in prepared.folds(prepared.windows[-1].train, 2)]
+    assert len(fitted) == 4
+    for (rows, part), out in zip(fitted, held_out_by_fold * 2, strict=True):
+        assert 0 < rows <= part.rows
+        both = slice(max(part.start, out.start), min(part.stop, out.stop))
+        inside = [each.usable[both.start - each.start : both.stop - each.start] for each in (part, out)]
+        assert not (inside[0] & inside[1]).any(), "a generator learned from rows that its fold holds out"
+    assert found["samples"].notes == found["none"].notes
+    assert found["samples"].features != found["none"].features
+    assert any("without the paths of augment" in note for note in found["both"].notes)
 
 
 def test_an_ensemble_is_asked_as_one(configured: Configured) -> None:

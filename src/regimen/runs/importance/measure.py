@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.augment import SamplesConfig
 from regimen.errors import ConfigError, RunError
 from regimen.labels import CLASSES
 from regimen.learning import AgentSettings
@@ -124,7 +125,8 @@ def measure(
     together: columns that stand in for each other hide each other's importance, and not that of their group.
 
     Args:
-        prepared: of the run; paths of augmentation are left out, see `augmented`.
+        prepared: of the run; paths of augmentation are left out, see `augmented`. Generators of rows are fitted anew in
+            each fold, on its training rows alone.
         windows: whose training slices are cut into folds.
         advance: progress.
         folds, shifts, rows, alone: see `importance_of`.
@@ -135,8 +137,9 @@ def measure(
     """
     names, config = prepared.frame.names, prepared.config
     notes: list[str] = []
-    if config.augment:
-        prepared = replace(prepared, config=config.model_copy(update={"augment": ()}))
+    samples = tuple(each for each in config.augment if isinstance(each, SamplesConfig))
+    if samples != config.augment:
+        prepared = replace(prepared, config=config.model_copy(update={"augment": samples}))
         notes.append("Fitted without the paths of augment, which are drawn from held out bars too.")
     fittings = [_Fitting(window, fold) for window in windows for fold in prepared.folds(window.train, folds)]
     groups = {group: [names.index(name) for name in columns] for group, columns in prepared.features.groups.items()}
