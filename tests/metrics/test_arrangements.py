@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from regimen import metrics
+from regimen.metrics.arrangements import _nearly, _ratio
 
 
 def market_and_signs(
@@ -74,3 +75,21 @@ def test_the_symbols_of_a_row_stay_together() -> None:
 @pytest.mark.parametrize(("p", "trials", "expected"), [(0.05, 1, 0.05), (0.001, 100, 0.0952), (1.0, 20, 1.0)])
 def test_the_best_of_many(p: float, trials: int, expected: float) -> None:
     assert metrics.best_of(p, trials) == pytest.approx(expected, abs=5e-5)
+
+
+def test_four_sums_are_one_sum_but_for_the_last_digits() -> None:
+    exposures, moves = market_and_signs(6, 501, edge=0.1)
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        cuts, order = np.sort(random.integers(0, 501, 8)), random.permutation(8)
+        place = int(random.integers(0, 501))
+        slow = _ratio(exposures, moves, cuts, order, place)
+        assert _nearly(exposures[:, 0].copy(), moves[:, 0].copy(), cuts, order, place) == pytest.approx(slow, rel=1e-12)
+
+
+def test_it_counts_what_one_sum_counts() -> None:
+    exposures, moves = market_and_signs(7, 300, edge=0.08)
+    beside = np.column_stack([exposures[:, 0], np.zeros(300)]), np.column_stack([moves[:, 0], np.zeros(300)])
+    for seed in range(5):  # two symbols are summed in one sum, and the second of these is nothing
+        alone = metrics.arrangement_p_value(exposures, moves, 2000, seed)
+        assert alone == metrics.arrangement_p_value(*beside, 2000, seed)

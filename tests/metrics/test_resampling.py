@@ -153,3 +153,13 @@ def test_two_thousand_draws_of_five_thousand_bars_take_well_under_a_second() -> 
 
     assert seconds(lambda: metrics.sharpe_interval(returns)) < 0.5
     assert seconds(lambda: metrics.bootstrap(returns, row_sharpes)) < 1.0
+
+
+def test_intervals_of_several_series_are_those_of_each_bit_for_bit() -> None:
+    random = np.random.default_rng(4)
+    series = [random.normal(0.1 * k, 1.0, 400) for k in range(3)]
+    series += [np.zeros(400), random.normal(0.0, 1.0, 300), np.cumsum(series[0]) * 0.1]
+    together = metrics.sharpe_intervals(series, 252.0, draws=200, seed=3)
+    assert [repr(each) for each in together] == [
+        repr(metrics.sharpe_interval(returns, 252.0, draws=200, seed=3)) for returns in series
+    ]
