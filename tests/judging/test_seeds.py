@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from tests.markets import random_walk
 
 from regimen import metrics
 from regimen.bars import Bars
 from regimen.charts.strips import _lanes
 from regimen.errors import ConfigError
 from regimen.execution import Costs, Ledger, Market
-from regimen.judging import SeedRow, Trials, judge, judge_seeds, plain, seed_summary
+from regimen.judging import Fan, SeedRow, Seeds, Trials, judge, judge_seeds, plain, seed_summary
 from regimen.judging.measures import measure
 from regimen.reporting.report import ReportDocument, render
 
@@ -147,3 +148,22 @@ def test_dots_that_would_touch_take_another_lane() -> None:
     assert _lanes([10.0, 100.0, 12.0, 50.0]) == [0, 0, -1, 0]
     assert len(set(_lanes([1.0, 1.0, 1.0, 1.0, 1.0]))) == 5
     assert len(_lanes([1.0] * 40)) == 40
+
+
+def test_the_fan_holds_the_equity_of_all_seeds_and_their_windows() -> None:
+    market = Market(costs=Costs(commission_bps=1.0))
+    bars = random_walk(400)
+    random = np.random.default_rng(0)
+    ledgers = [market.backtest(bars, random.choice([-1.0, 1.0], (400, 1))) for _ in range(5)]
+    fan = Fan.of(ledgers, [0, 150, 300, 400])
+    assert len(fan.time) == 400
+    ends = sorted(ledger.equity[-1] / ledger.start_equity for ledger in ledgers)
+    assert [row[-1] for row in fan.equity] == pytest.approx(ends, rel=1e-9)  # five seeds, five quantiles
+    assert fan.starts == (str(bars.time[0])[:19] + "Z", str(bars.time[150])[:19] + "Z", str(bars.time[300])[:19] + "Z")
+    for ledger, windows in zip(ledgers, fan.windows, strict=True):
+        assert np.prod(1.0 + np.array(windows)) == pytest.approx(ledger.equity[-1] / ledger.start_equity, rel=1e-9)
+    seeds, _ = judge_seeds([SeedRow.of(seed, ledger) for seed, ledger in enumerate(ledgers)], 0, draws=20)
+    kept = replace(seeds, fan=fan)
+    assert Seeds.from_dict(json.loads(json.dumps(plain(kept.to_dict()))), "seeds") == kept
+    assert "fan" not in seeds.to_dict()
+    assert Seeds.from_dict(seeds.to_dict(), "seeds").fan is None

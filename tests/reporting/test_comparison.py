@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -118,3 +119,12 @@ def test_interval_rows_share_one_scale(width: int) -> None:
     assert float(size) == pytest.approx(3 * (one - zero), abs=0.21)
     assert 0.0 <= float(left) < float(left) + float(size) <= width
     assert f'class="line hold upright" d="M{one:g} ' in picture
+
+
+def test_a_dsr_of_fewer_trials_is_marked_as_stale() -> None:
+    old, fresh = contender("a"), replace(contender("b"), dsr_then=0.4)
+    line = "Stale are the DSRs that runs were judged by on their day: 0.50 of a (now 0.40)."
+    assert compared(old, fresh).stale == line
+    assert compared(fresh).stale == ""
+    assert line in render(compared(old, fresh))
+    assert "Stale" not in render(compared(fresh))

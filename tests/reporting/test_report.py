@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.judgements import judgement, stored
+from tests.markets import two_volatilities
 
 from regimen.bars import Bars, Calendar
 from regimen.errors import RunError
 from regimen.execution import Costs, Market
-from regimen.judging import Judgement, Trials, judge
+from regimen.judging import Fan, Judgement, SeedRow, Trials, judge, judge_seeds
 from regimen.numerals import (
     UNKNOWN,
     basis_points,
@@ -483,3 +484,33 @@ def test_nothing_is_listed_that_the_judgement_does_not_say() -> None:
     text = Page(render(minimal(judgement=Judgement.from_dict(values)))).text
     assert "Changes of target" not in text
     assert "1 trials" not in text
+
+
+def test_a_panel_shows_what_each_symbol_brought() -> None:
+    bars = two_volatilities(600, 3)
+    targets = np.repeat(np.random.default_rng(0).choice([-0.3, 0.3], (120, 3)), 5, axis=0)
+    ledger = Market(costs=Costs(commission_bps=5.0)).backtest(bars, targets)
+    document = ReportDocument.of(ledger, judgement(), title="panel", run="r-1", created="2026-01-02T03:04:05Z")
+    assert document.profits is not None
+    page = Page(render(document))
+    for row in document.profits.rows:
+        assert percent(row.pnl, 2, plus=True) in page.text
+        assert percent(row.costs, 2) in page.text
+    gained = sum(row.pnl > 0 for row in document.profits.rows)
+    assert f"{gained} of 3 symbols gained" in page.text
+    alone = Market(costs=Costs(commission_bps=5.0)).backtest(two_volatilities(300), np.ones((300, 1)))
+    assert ReportDocument.of(alone, judgement(), title="one", run="r-2", created="2026-01-02").profits is None
+
+
+def test_several_seeds_show_a_fan_and_their_windows() -> None:
+    bars, market = two_volatilities(600), Market(costs=Costs(commission_bps=1.0))
+    ledgers = [market.backtest(bars, np.roll(np.where(np.arange(600) % 9 < 5, 1.0, -1.0), k)) for k in range(3)]
+    seeds, _ = judge_seeds([SeedRow.of(seed, ledger) for seed, ledger in enumerate(ledgers)], 0, draws=20)
+    own = replace(judgement(), seeds=replace(seeds, fan=Fan.of(ledgers, [0, 250, 600])))
+    page = Page(render(minimal(judgement=own)))
+    assert "Equity over all seeds" in page.text
+    assert "Net return of each seed in each window" in page.text
+    assert number(100 * own.seeds.fan.windows[2][1], 1, plus=True) in page.text  # type: ignore[union-attr]
+    former = Page(render(minimal(judgement=replace(own, seeds=seeds))))
+    assert "Equity over all seeds" not in former.text
+    assert "Net return of each seed in each window" not in former.text

@@ -3,6 +3,7 @@
 from regimen.charts.account import drawdown_figure, equity_figure, exposure_figures
 from regimen.charts.axes import nice_ticks
 from regimen.charts.card import card, html_table
+from regimen.charts.fan import LEVELS, fan_figure
 from regimen.charts.figure import Figure, Key, heights_at, multiple, tick_number, tick_percent
 from regimen.charts.frame import LETTER, Words, Write, px, svg, value_range
 from regimen.charts.intervals import IntervalScale, dot_ranges
@@ -13,6 +14,7 @@ from regimen.charts.style import page_style
 
 __all__ = [
     "LETTER",
+    "LEVELS",
     "WIDTHS",
     "Figure",
     "IntervalScale",
@@ -30,6 +32,7 @@ __all__ = [
     "drawdown_figure",
     "equity_figure",
     "exposure_figures",
+    "fan_figure",
     "heights_at",
     "html_table",
     "line_chart",

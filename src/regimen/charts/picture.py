@@ -19,6 +19,8 @@ _WIDTH = WIDTHS["wide"] + 16
 _EDGE, _LINE, _BETWEEN = 16.0, 20.0, 24.0
 _LETTERS = 130
 """Letters of a note on one line."""
+_SHAPES = {"band": "fill", "block": "bar", "dot": "bar"}
+"""First word of the style of a key, and what is drawn of it; every other key is a line."""
 _FONT = "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
 
@@ -98,9 +100,11 @@ def _legend(keys: Sequence[Key], y: float) -> tuple[str, float]:
         width = 34 + LETTER * len(text) + 22
         if x > _EDGE and x + width > _WIDTH:
             x, y = _EDGE, y + _LINE
-        kind, _, style = key.style.rpartition(" ")
+        kind, _, style = key.style.partition(" ")
+        if kind not in _SHAPES:
+            kind, style = "", key.style
         shape = f"M{px(x)} {px(y - 9)}h26v9h-26Z" if kind else f"M{px(x)} {px(y - 4.5)}h26"
-        name = {"band": "fill", "block": "bar", "dot": "bar"}.get(kind, "line")
+        name = _SHAPES.get(kind, "line")
         parts.append(f'<path class="{name} {escape(style)}" d="{shape}"/>')
         parts.append(f'<text class="label" x="{px(x + 34)}" y="{px(y)}">{escape(text)}</text>')
         x += width

@@ -99,7 +99,7 @@ def line_chart(
     fill: str | None = None,
     heavy: float | None = None,
     include: Sequence[float] = (),
-    mark: float | None = None,
+    marks: Sequence[float] = (),
 ) -> str:
     """Draws lines, and bands behind them, over a time or number axis.
 
@@ -114,7 +114,7 @@ def line_chart(
         fill: style of the line whose area down to zero is filled.
         heavy: the y value whose grid line is drawn as an axis.
         include: y values that must lie inside the range.
-        mark: an x value to mark with a vertical line.
+        marks: x values inside the range that get a vertical line.
     """
     points = int(_POINTS_PER_PIXEL * width)
     lines = [Line(line.style, *thin(line.x, line.y, points)) for line in lines]
@@ -128,8 +128,9 @@ def line_chart(
     body += [
         f'<path class="fill {escape(band.style)}" d="{_ribbon(frame, band.x, band.low, band.high)}"/>' for band in bands
     ]
-    if mark is not None:
-        body.append(f'<path class="mark dashed" d="M{px(frame.at_x(mark))} {px(frame.top)}V{px(frame.floor)}"/>')
+    for mark in marks:
+        if x_range[0] <= mark <= x_range[1]:
+            body.append(f'<path class="mark dashed" d="M{px(frame.at_x(mark))} {px(frame.top)}V{px(frame.floor)}"/>')
     for line in lines:
         if line.style == fill:
             area = _ribbon(frame, line.x, line.y, np.zeros_like(line.y))

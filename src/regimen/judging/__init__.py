@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from regimen.judging.regimes.episodes import EPISODES, Episode
     from regimen.judging.regimes.rows import RegimeRow, Regimes, profit, regimes_of
     from regimen.judging.regimes.states import MarketStates, market_states
-    from regimen.judging.seeds import Distribution, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
+    from regimen.judging.seeds import Distribution, Fan, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
+    from regimen.judging.symbols import SymbolProfit, SymbolProfits, symbol_profits
     from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
     from regimen.judging.trials import Trials
     from regimen.judging.verdict import Level, Rule, Verdict, decide
@@ -43,6 +44,7 @@ __all__ = [
     "Draws",
     "Episode",
     "Evidence",
+    "Fan",
     "Information",
     "Judgement",
     "Level",
@@ -57,6 +59,8 @@ __all__ = [
     "SeedRow",
     "SeedSummary",
     "Seeds",
+    "SymbolProfit",
+    "SymbolProfits",
     "Timing",
     "TimingMoments",
     "Trials",
@@ -74,6 +78,7 @@ __all__ = [
     "profit",
     "regimes_of",
     "seed_summary",
+    "symbol_profits",
     "timing_sharpe",
 ]
 
@@ -105,6 +110,7 @@ __getattr__, __dir__ = lazily(
         "Distribution": ".seeds",
         "Draws": ".controls.random_timing",
         "Evidence": ".evidence",
+        "Fan": ".seeds",
         "Information": ".acting",
         "Judgement": ".judgement",
         "Modes": ".acting",
@@ -115,6 +121,9 @@ __getattr__, __dir__ = lazily(
         "SeedRow": ".seeds",
         "SeedSummary": ".seeds",
         "Seeds": ".seeds",
+        "SymbolProfit": ".symbols",
+        "SymbolProfits": ".symbols",
+        "symbol_profits": ".symbols",
         "Timing": ".timing",
         "TimingMoments": ".timing",
         "Trials": ".trials",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import numpy as np
 from regimen import metrics
 from regimen.errors import ConfigError
 from regimen.judging.alarms import Alarm
+from regimen.judging.curves import equity_at, positions
 from regimen.judging.document import read
 from regimen.judging.measures import measure
+from regimen.judging.periods import stamp
 from regimen.reprs import short
 
 if TYPE_CHECKING:
@@ -114,6 +117,49 @@ class SeedSummary:
 
 
 @dataclass(frozen=True)
+class Fan:
+    """How far the equity of the seeds is spread, over time and window by window.
+
+    Attributes:
+        time: start stamps of the bars of ``equity``, ISO-8601 UTC.
+        levels: quantiles over the seeds, from 0, the worst, to 1, the best.
+        equity: (level, time) multiples of the starting equity.
+        starts: of the windows, likewise.
+        windows: (seed, window) return of each seed in each window, after costs, the seeds in the order of the rows.
+    """
+
+    time: tuple[str, ...]
+    levels: tuple[float, ...]
+    equity: tuple[tuple[float, ...], ...]
+    starts: tuple[str, ...]
+    windows: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, ledgers: Sequence[Ledger], edges: Sequence[int]) -> Fan:
+        """Measures the ledgers of all seeds, which are of the same bars.
+
+        Args:
+            ledgers: one for each seed.
+            edges: positions of the window bounds, first and last included.
+        """
+        from regimen.charts import LEVELS  # charts are drawn in few places
+
+        time = ledgers[0].time
+        at = positions(len(time))
+        equity = np.quantile(np.stack([equity_at(each.returns, at) for each in ledgers]), LEVELS, axis=0)
+        windows = tuple(
+            tuple(metrics.total_return(each.returns[start:stop]) for start, stop in pairwise(edges)) for each in ledgers
+        )
+        return cls(
+            time=tuple(stamp(time[place]) for place in at),
+            levels=LEVELS,
+            equity=tuple(tuple(row.tolist()) for row in equity),
+            starts=tuple(stamp(time[edge]) for edge in edges[:-1]),
+            windows=windows,
+        )
+
+
+@dataclass(frozen=True)
 class Seeds:
     """The seeds of a judgement.
 
@@ -121,11 +167,13 @@ class Seeds:
         summary: the distribution over them.
         headline: the seed whose ledger was judged.
         rows: one for each.
+        fan: their equity over time and by window; None in a judgement of an earlier version.
     """
 
     summary: SeedSummary
     headline: int
     rows: tuple[SeedRow, ...]
+    fan: Fan | None = None
 
     def __repr__(self) -> str:
         n, sharpe = self.summary.n, self.summary.sharpe
@@ -138,7 +186,8 @@ class Seeds:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values."""
-        return {**self.summary.to_dict(), "headline": self.headline, "rows": [row.to_dict() for row in self.rows]}
+        own = {"headline": self.headline, "rows": [row.to_dict() for row in self.rows]}
+        return {**self.summary.to_dict(), **own, **({} if self.fan is None else {"fan": vars(self.fan)})}
 
 
 def seed_summary(rows: Sequence[SeedRow], *, level: float = 0.95, draws: int = 2000, seed: int = 0) -> SeedSummary:

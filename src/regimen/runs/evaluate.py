@@ -14,6 +14,7 @@ from regimen.execution import Ledger
 from regimen.judging import (
     Acting,
     ControlExperiment,
+    Fan,
     SeedRow,
     Trials,
     Verdict,
@@ -77,6 +78,7 @@ def evaluate(
     if len(rows) > 1:
         all_seeds, warnings = judge_seeds(rows, config.seed, **settings)
         verdict = replace(judgement.verdict, alarms=judgement.alarms + warnings)
+        all_seeds = replace(all_seeds, fan=Fan.of(list((seeds or {}).values()), edges))
         judgement = replace(judgement, seeds=all_seeds, verdict=verdict)
     values = replace(judgement, windows=tuple(by_period(ledger, edges))).to_dict()
     ledger.write(folder / "ledger")

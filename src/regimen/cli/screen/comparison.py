@@ -33,6 +33,8 @@ def print_comparison(comparison: Comparison, page: Path) -> None:
     print_sentence(screen, with_blanks(comparison.sentence))
     common = "; ".join(value for _, value in comparison.facts)
     print_sentence(screen, with_blanks(f"{common}; DSR over {count(comparison.trials)} trials."))
+    if comparison.stale:
+        print_sentence(screen, with_blanks(comparison.stale))
     print_sentence(screen, str(page), label="Page")
     print_sentence(screen, "open the page in a browser", label="Next")
 

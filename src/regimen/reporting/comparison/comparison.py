@@ -122,6 +122,15 @@ class Comparison:
         holding = f"buying and holding has {number(self.reference.sharpe)}"
         return f"{text}. The highest Sharpe ratio over seeds is {number(best.iqm)} ({best.label}); {holding}."
 
+    @property
+    def stale(self) -> str:
+        """Which runs' own DSRs were of fewer trials than are recorded now, in words; empty where none was."""
+        changed = [one for one in self.contenders if one.dsr_then - one.dsr > 0.005]
+        if not changed:
+            return ""
+        each = ", ".join(f"{number(one.dsr_then)} of {one.label} (now {number(one.dsr)})" for one in changed)
+        return f"Stale are the DSRs that runs were judged by on their day: {each}."
+
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON, without the curves; what is not known is None."""
         drawn = ("time", "equity")

@@ -13,7 +13,7 @@ from regimen.numerals import duration
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
-    from regimen.judging import Judgement, PeriodRow
+    from regimen.judging import Judgement, PeriodRow, SymbolProfits
     from regimen.reporting.report.exhibits import Exhibit
 
 Series = NDArray[np.float64]
@@ -70,6 +70,7 @@ class ReportDocument:
             each epoch), ``best_epoch`` (counted from 1), or ``best_round`` where there are rounds of boosting; for an
             agent ``steps``, ``reward``, ``best_steps``.
         features: names of the columns by group.
+        profits: of an account of several symbols, by symbol.
         exhibits: sections that the run's model and what stands around it show.
     """
 
@@ -100,6 +101,7 @@ class ReportDocument:
     assumptions: Sequence[str] = ()
     training: Sequence[Mapping[str, Any]] = ()
     features: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    profits: SymbolProfits | None = None
     exhibits: Sequence[Exhibit] = ()
 
     @classmethod
@@ -123,6 +125,8 @@ class ReportDocument:
             check: what the data check said, if there was one.
             rest: further fields by name; they win over the derived ones.
         """
+        from regimen.judging import symbol_profits
+
         before = np.empty_like(ledger.equity)
         before[:1] = ledger.start_equity
         before[1:] = ledger.equity[:-1]
@@ -138,6 +142,7 @@ class ReportDocument:
             "symbols": ledger.symbols,
             "turnover": ledger.turnover,
             "costs": paid,
+            "profits": symbol_profits(ledger) if len(ledger.symbols) > 1 else None,
         }
         values = {**arrays, **(_checked(check) if check else {}), **rest}
         return cls(title=title, run=run, created=created, judgement=judgement, **values)

@@ -171,7 +171,7 @@ def _course(row: Mapping[str, Any], position: int) -> tuple[str, Markup] | None:
         150,
         write=lambda value: f"{value:.3g}",
         is_time=False,
-        mark=float(best) if best else None,
+        marks=[float(best)] if best else [],
     )
     return f"{name} · {sentence}", Markup(chart)
 

@@ -13,12 +13,12 @@ from regimen.reporting.glossary import definitions, humanised
 from regimen.reporting.report.behaviour import behaviour_facts, collapse_facts
 from regimen.reporting.report.exhibits import exhibit_sections
 from regimen.reporting.report.regimes import regime_section
-from regimen.reporting.report.seeds import seed_table
+from regimen.reporting.report.seeds import seed_table, shaded, window_returns
 from regimen.reporting.report.trials import trial_section
 from regimen.reporting.report.verdict import all_statistics, beside_controls, finite, remarks, verdict_text
 
 if TYPE_CHECKING:
-    from regimen.judging import PeriodRow
+    from regimen.judging import PeriodRow, SymbolProfits
     from regimen.reporting.report.document import ReportDocument, TrainedWindow
 
 _SAMPLE = {
@@ -95,31 +95,22 @@ def _months(document: ReportDocument) -> list[dict[str, Any]]:
         row["cells"][month % 12] = change
     largest = max((abs(change) for change in changes.tolist() if math.isfinite(change)), default=0.0)
 
-    def cell(value: float | None) -> dict[str, str]:
-        if value is None:
-            return {"text": "", "sign": "", "shade": "0"}
-        shade = 0.0 if not math.isfinite(value) or not largest else abs(value) / largest
-        return {
-            "text": number(100 * value, 1, plus=True),
-            "sign": _sign(value),
-            "shade": f"{math.sqrt(shade):.2f}",
-        }
-
     table = []
     for year, row in years.items():
         whole = row["end"] / row["start"] - 1.0 if row["start"] > 0 else None
-        cells = [cell(value) for value in row["cells"]]
+        cells = [shaded(value, largest) for value in row["cells"]]
         table.append({"year": str(year), "cells": cells, "whole": percent(whole, plus=True)})
     return table
 
 
 def _symbols(document: ReportDocument) -> dict[str, Any]:
     if document.exposure is None or len(document.symbols) < 2 or len(document.exposure) == 0:
-        return {"rows": [], "more": 0}
+        return {"rows": [], "more": 0, "profits": ""}
     exposures = np.nan_to_num(np.asarray(document.exposure, dtype=np.float64))
     gross, net, share = np.abs(exposures).mean(axis=0), exposures.mean(axis=0), (exposures != 0).mean(axis=0)
     order = np.argsort(-gross, kind="stable")[:_MOST_SYMBOLS]
     largest = float(gross.max()) or 1.0
+    profits = None if document.profits is None else document.profits.rows
     rows = [
         {
             "symbol": str(document.symbols[position]),
@@ -127,10 +118,31 @@ def _symbols(document: ReportDocument) -> dict[str, Any]:
             "net": percent(net[position], 2, plus=True),
             "held": percent(share[position], 0),
             "bar": f"{100 * gross[position] / largest:.0f}",
+            "pnl": "" if profits is None else percent(profits[position].pnl, 2, plus=True),
+            "sign": "" if profits is None else _sign(profits[position].pnl),
+            "costs": "" if profits is None else percent(profits[position].costs, 2),
+            "fills": "" if profits is None else count(profits[position].fills),
         }
         for position in order.tolist()
     ]
-    return {"rows": rows, "more": max(0, len(document.symbols) - len(rows))}
+    more = max(0, len(document.symbols) - len(rows))
+    return {"rows": rows, "more": more, "profits": _profit_sentence(document.profits)}
+
+
+def _profit_sentence(profits: SymbolProfits | None) -> str:
+    if profits is None:
+        return ""
+    earned = [row.pnl for row in profits.rows]
+    total, best = math.fsum(earned), max(profits.rows, key=lambda row: row.pnl)
+    worst = min(profits.rows, key=lambda row: row.pnl)
+    gains = sum(pnl > 0.0 for pnl in earned)
+    return (
+        "P&L is a share of the equity at the start, after the costs of the symbol's own fills: "
+        f"{percent(total, plus=True)} in all, and {percent(profits.holding, plus=True)} for borrowing, financing and "
+        f"funding, which are booked for all together. {count(gains)} of {count(len(earned))} symbols gained; the "
+        f"most {best.symbol} ({percent(best.pnl, plus=True)}), the least {worst.symbol} "
+        f"({percent(worst.pnl, plus=True)})."
+    )
 
 
 def _data(document: ReportDocument) -> list[tuple[str, str]]:
@@ -196,6 +208,7 @@ def sections(document: ReportDocument) -> dict[str, Any]:
         "collapse": collapse_facts(document),
         "regimes": regime_section(document),
         "seeds": seed_table(document),
+        "seed_windows": window_returns(document),
         "windows": windows,
         "windows_trained": any(row["trained"] for row in windows),
         "windows_hold": any(window.row.buy_and_hold_return is not None for window in document.windows),

@@ -6,10 +6,22 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from markupsafe import Markup
 
-from regimen.charts import Figure, Key, Strip, Words, Write, dot_strip, responsive, tick_number, tick_percent
-from regimen.numerals import count, number, percent, span
+from regimen.charts import (
+    Figure,
+    Key,
+    Strip,
+    Words,
+    Write,
+    dot_strip,
+    fan_figure,
+    responsive,
+    tick_number,
+    tick_percent,
+)
+from regimen.numerals import count, day, number, percent, span
 
 if TYPE_CHECKING:
     from regimen.judging import Distribution, SeedRow, Seeds
@@ -59,8 +71,48 @@ def seed_table(document: ReportDocument) -> dict[str, Any] | None:
     return {"rows": rows, "summary": summary, "lead": lead}
 
 
+def window_returns(document: ReportDocument) -> dict[str, Any] | None:
+    """The net return of each seed in each window, for a table; None where that is not known, or there is one window."""
+    seeds = _several(document)
+    if seeds is None or seeds.fan is None or len(seeds.fan.starts) < 2:
+        return None
+    known = [abs(value) for row in seeds.fan.windows for value in row if math.isfinite(value)]
+    largest = max(known, default=0.0) or 1.0
+    return {
+        "heads": [day(start[:10]) for start in seeds.fan.starts],
+        "rows": [
+            {
+                "seed": str(row.seed),
+                "own": row.seed == seeds.headline,
+                "cells": [shaded(value, largest) for value in returns],
+            }
+            for row, returns in zip(seeds.rows, seeds.fan.windows, strict=True)
+        ],
+    }
+
+
+def shaded(value: float | None, largest: float) -> dict[str, str]:
+    """A return in per cent as a cell of a table that is shaded by it."""
+    if value is None:
+        return {"text": "", "sign": "", "shade": "0"}
+    shade = 0.0 if not math.isfinite(value) or not largest else abs(value) / largest
+    sign = "" if not math.isfinite(value) or value == 0 else "gain" if value > 0 else "loss"
+    return {"text": number(100 * value, 1, plus=True), "sign": sign, "shade": f"{math.sqrt(shade):.2f}"}
+
+
+def _fan(document: ReportDocument) -> Figure | None:
+    seeds = _several(document)
+    if seeds is None or seeds.fan is None:
+        return None
+    clock, starts = (
+        np.array([stamp.removesuffix("Z") for stamp in stamps], dtype="datetime64[ns]").astype(np.float64)
+        for stamps in (seeds.fan.time, seeds.fan.starts)
+    )
+    return fan_figure(clock, np.array(seeds.fan.equity), marks=starts[1:].tolist())
+
+
 def seed_figures(document: ReportDocument) -> list[Figure]:
-    """A strip of dots for the Sharpe ratio and one for the net return."""
+    """The fan of their equity, and a strip of dots for the Sharpe ratio and one for the net return."""
     seeds = _several(document)
     if seeds is None:
         return []
@@ -109,4 +161,4 @@ def seed_figures(document: ReportDocument) -> list[Figure]:
             percent,
         ),
     )
-    return [drawn for drawn in strips if drawn is not None]
+    return [drawn for drawn in (_fan(document), *strips) if drawn is not None]
