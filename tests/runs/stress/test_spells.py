@@ -12,8 +12,9 @@ import pytest
 
 from regimen.bars import Bars
 from regimen.execution import Costs, Ledger, Market
+from regimen.judging import EPISODES
 from regimen.runs.prepare import Prepared
-from regimen.runs.stress.spells import EPISODES, episodes_of, regimes_of
+from regimen.runs.stress.spells import episodes_of, regimes_of
 
 
 def _bars(start: str, count: int, freq: str = "D", seed: int = 0) -> Bars:
@@ -90,7 +91,7 @@ def test_crises_are_those_that_were_traded_through() -> None:
     bars = _bars("2020-01-01", 1100)
     ledger = _traded(bars, 60)  # from 1 March 2020
     covid, luna, ftx = episodes_of(ledger)
-    assert [covid.name, luna.name, ftx.name] == [name for name, _, _ in EPISODES[1:]]
+    assert [covid.name, luna.name, ftx.name] == [each.name for each in EPISODES[1:]]
     assert (covid.first, covid.last, covid.bars) == ("2020-03-01", "2020-03-31", 31)
     assert (luna.first, luna.last, luna.bars) == ("2022-05-05", "2022-05-31", 27)
     inside = (ledger.time >= np.datetime64("2022-05-05")) & (ledger.time < np.datetime64("2022-06-01"))

@@ -22,6 +22,12 @@ class Episode(NamedTuple):
     last: str
     source: str
 
+    def holds(self, time: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+        """Returns which bars (time,) begin on one of its days."""
+        day = time.astype("datetime64[D]")
+        inside: NDArray[np.bool_] = (day >= np.datetime64(self.first)) & (day <= np.datetime64(self.last))
+        return inside
+
 
 EPISODES = (
     Episode(
@@ -54,10 +60,3 @@ EPISODES = (
     ),
 )
 """In time; no two of them overlap."""
-
-
-def within(episode: Episode, time: NDArray[np.datetime64]) -> NDArray[np.bool_]:
-    """Returns which bars (time,) begin on a day of the episode."""
-    day = time.astype("datetime64[D]")
-    inside: NDArray[np.bool_] = (day >= np.datetime64(episode.first)) & (day <= np.datetime64(episode.last))
-    return inside

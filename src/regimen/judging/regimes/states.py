@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regimen import metrics
 from regimen.bars import Bars
 from regimen.errors import ConfigError
-from regimen.judging.regimes.episodes import EPISODES, within
+from regimen.judging.regimes.episodes import EPISODES
 
 Series = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -178,7 +178,7 @@ def _episodes(bars: Bars) -> MarketStates | None:
     sources: list[str] = []
     at = np.full(len(bars), -1)
     for episode in EPISODES:
-        inside = within(episode, bars.time)
+        inside = episode.holds(bars.time)
         if inside.any():
             at[inside] = len(names)
             names.append(episode.name)

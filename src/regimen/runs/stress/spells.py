@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.execution import Ledger
+from regimen.judging import EPISODES, profit
 from regimen.runs.prepare import Prepared
 from regimen.runs.stress.result import Spell
 
 REGIMES = ("calm", "normal", "turbulent")
-EPISODES = (
-    ("financial crisis 2008", "2008-09-01", "2009-03-31"),
-    ("COVID 2020", "2020-02-20", "2020-03-31"),
-    ("LUNA 2022", "2022-05-05", "2022-05-31"),
-    ("FTX 2022", "2022-11-02", "2022-11-30"),
-)
-"""Name, first and last day."""
 
 Floats = NDArray[np.float64]
 
@@ -53,13 +47,8 @@ def regimes_of(prepared: Prepared, ledger: Ledger) -> tuple[Spell, ...]:
 
 def episodes_of(ledger: Ledger) -> tuple[Spell, ...]:
     """Returns what was earned in the crises of `EPISODES` that the run traded through, or through a part of."""
-    day = ledger.time.astype("datetime64[D]")
-    spells = []
-    for name, first, last in EPISODES:
-        inside = (day >= np.datetime64(first)) & (day <= np.datetime64(last))
-        if inside.any():
-            spells.append(spell_of(name, ledger, inside))
-    return tuple(spells)
+    parts = ((episode.name, episode.holds(ledger.time)) for episode in EPISODES)
+    return tuple(spell_of(name, ledger, inside) for name, inside in parts if inside.any())
 
 
 def spell_of(name: str, ledger: Ledger, inside: NDArray[np.bool_]) -> Spell:
@@ -71,7 +60,6 @@ def spell_of(name: str, ledger: Ledger, inside: NDArray[np.bool_]) -> Spell:
         inside: (time,) which of its bars; at least one.
     """
     returns = ledger.returns[inside]
-    change = np.diff(ledger.equity, prepend=ledger.start_equity)
     wealth = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
     days = np.datetime_as_string(ledger.time[inside][[0, -1]], unit="D")
     return Spell(
@@ -79,7 +67,7 @@ def spell_of(name: str, ledger: Ledger, inside: NDArray[np.bool_]) -> Spell:
         bars=int(inside.sum()),
         first=str(days[0]),
         last=str(days[1]),
-        pnl=float(change[inside].sum() / ledger.start_equity),
+        pnl=profit(ledger, inside),
         earned=metrics.total_return(returns),
         market=metrics.total_return(_moves(ledger)[inside]),
         sharpe=metrics.annual_sharpe(returns, ledger.bars.periods_per_year),
