@@ -87,14 +87,14 @@ def regimes_of(
         states: of its bars, see `regimen.judging.market_states`.
         draws, seed: of the intervals.
     """
-    moves = market_moves(ledger.bars)
+    moves, length = market_moves(ledger.bars), metrics.block_length(ledger.returns)
     return tuple(
         Regimes(
             each.kind,
             each.title,
             each.sentence,
             tuple(
-                _row(name, ledger, inside, moves, draws, seed)
+                _row(name, ledger, inside, moves, length, draws, seed)
                 for number, name in enumerate(each.names)
                 if (inside := each.at == number).any()
             ),
@@ -114,10 +114,14 @@ def profit(ledger: Ledger, inside: Bools) -> float:
     return math.fsum([*ends[1::2], *-ends[::2]]) / ledger.start_equity
 
 
-def _row(name: str, ledger: Ledger, inside: Bools, moves: NDArray[np.float64], draws: int, seed: int) -> RegimeRow:
+def _row(
+    name: str, ledger: Ledger, inside: Bools, moves: NDArray[np.float64], length: float, draws: int, seed: int
+) -> RegimeRow:
     bars, yearly = ledger.bars, ledger.bars.periods_per_year
     first, last = np.flatnonzero(inside)[[0, -1]]
-    interval = metrics.conditional_sharpe_interval(ledger.returns, inside, yearly, draws=draws, seed=seed)
+    interval = metrics.conditional_sharpe_interval(
+        ledger.returns, inside, yearly, draws=draws, length=length, seed=seed
+    )
     accuracy, chance, counted = direction(ledger.exposure[inside], bars.open[inside], bars.close[inside])
     return RegimeRow(
         name=name,

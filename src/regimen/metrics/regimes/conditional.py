@@ -61,6 +61,7 @@ def conditional_sharpe_interval(
     *,
     level: float = 0.95,
     draws: int = 2000,
+    length: float | None = None,
     seed: int = 0,
 ) -> Interval:
     """Returns the Sharpe ratio of the bars inside, × √periods_per_year, and its percentile interval.
@@ -77,10 +78,11 @@ def conditional_sharpe_interval(
         periods_per_year: 1 leaves it per bar.
         level: nominal coverage.
         draws: resampled series.
+        length: mean block length; None is automatic.
         seed: of the draws.
     """
     count, factor = len(returns), math.sqrt(periods_per_year)
-    length = max(block_length(returns), count / _MOST_BLOCKS)
+    length = max(block_length(returns) if length is None else length, count / _MOST_BLOCKS)
     estimate = sharpe(returns[inside]) * factor
     scale = deviation(returns)
     if not scale > 0 or not math.isfinite(estimate):
