@@ -90,7 +90,10 @@ def test_machines_get_json_and_pages_get_markdown(capsys: pytest.CaptureFixture[
     ("arguments", "line"),
     [
         (("--seeds", "0"), "error: seeds: must be at least 1; got 0"),
-        (("--jobs", "0"), "error: jobs: must be at least 1; got 0"),
+        (
+            ("--compute", "processes:0"),
+            "error: compute: must be local, processes:N with N from 1, ray, or ray://HOST:PORT; got 'processes:0'",
+        ),
         (("--agent", "pop"), "error: agent: must be one of ppo; got 'pop'"),
         (("--market", "moon"), "error: market: must be one of ou; got 'moon'"),
     ],

@@ -128,6 +128,10 @@ def test_a_dry_run_reads_no_data_and_its_yaml_is_the_config(
         (["aapl.csv"], "error: data.path: must be an existing file; got 'aapl.csv'"),
         (["prices/*.csv"], "error: data.path: must match at least one file; got 'prices/*.csv'"),
         (["aapl.csv", "data.path=b.csv"], "error: data: must be given once; the command line already names 'aapl.csv'"),
+        (
+            ["FILE", "--model", "sac", "--compute", "cluster"],
+            "error: compute: must be local, processes:N with N from 1",
+        ),
         (["aapl.csv", "FILE"], "error: command line: takes one file, a folder, or a pattern in quotes"),
         (["aapl.csv", "model=cnn"], "error: model: must be left out"),
         (["aapl.csv", "model.kind=lstmm"], "(did you mean 'lstm'?); got 'lstmm'"),

@@ -65,8 +65,9 @@ def killed_once(place: Path) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_map_is_the_same_everywhere(way: str) -> None:
+def test_a_map_is_the_same_everywhere(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One cluster for all of it: Ray takes ten seconds to start."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     with Compute.parse(way).mapper() as mapper:
         assert mapper.workers >= 1
         assert list(mapper.map(square, range(9))) == [item * item for item in range(9)]
@@ -83,6 +84,9 @@ def test_a_map_is_the_same_everywhere(way: str) -> None:
         assert type(caught.value) is ConfigError
         if way != "local":
             assert set(mapper.map(threads, range(4))) == {"1"}
+            names = ["a", "killed", "b"]
+            assert list(mapper.map(killed_once, [tmp_path / name for name in names])) == names
+    assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
 def test_workers_stay_warm_and_end_with_the_block() -> None:

@@ -23,6 +23,14 @@ RUNS = Path("runs")
 """The folder of runs, unless it is said otherwise."""
 Opens = Annotated[bool, typer.Option("--open", help="open the page in the browser")]
 
+Where = Annotated[
+    str,
+    typer.Option(
+        "--compute", metavar="WHERE", help="local, processes:N, ray or ray://HOST:PORT; no result depends on it"
+    ),
+]
+WHERE = "local"
+
 
 def require_one_source(overrides: Sequence[str]) -> None:
     """Refuses further files behind the one that a command takes: a shell has put them in the place of a pattern.

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from regimen.cli import completion
-from regimen.cli.arguments import RUNS, Opens, Run, Runs, require_one_source
+from regimen.cli.arguments import RUNS, WHERE, Opens, Run, Runs, Where, require_one_source
 from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def train(
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML file, as FILE", show_default=False)
     ] = None,
     runs: Runs = RUNS,
+    compute: Where = WHERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the resolved config and stop")] = False,
     opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
@@ -84,6 +85,8 @@ def train(
 
     Example: regimen train prices/ --model cnn market.costs=us-equity
 
+    Example: regimen train examples/btc-1h.yaml data.path=btcusdt-1h.parquet seeds=4 --compute processes:2
+
     Example: regimen train --model my_model.py:MyModel data.path=btcusdt-1h.parquet model.settings.width=32
     """
     from regimen.cli.screen.progress import working
@@ -91,7 +94,7 @@ def train(
     with working("config"):
         resolved = resolved_config(model, config, [*([] if file is None else [file]), *(overrides or [])])
     if not dry_run:
-        train_and_show(resolved, runs, as_json, opens)
+        train_and_show(resolved, runs, as_json, opens, compute)
     elif as_json:
         print(json.dumps(resolved.as_dict(), indent=1))
     else:
@@ -149,7 +152,7 @@ def _of_data(file: str, model: str | None, path: Path | None, words: list[str]) 
     return DEFAULT_MODEL, words
 
 
-def train_and_show(config: RunConfig, runs: Path, as_json: bool, opens: bool) -> None:
+def train_and_show(config: RunConfig, runs: Path, as_json: bool, opens: bool, compute: str = WHERE) -> None:
     """Starts a run and prints its verdict; opens its report where that was asked for."""
     from regimen.cli.screen.progress import progress_bar
 
@@ -157,17 +160,21 @@ def train_and_show(config: RunConfig, runs: Path, as_json: bool, opens: bool) ->
         from regimen.cli.screen.verdict import print_judgement
         from regimen.records import TrialLedger
         from regimen.runs import start
+        from regimen.work import Compute
 
+        where = Compute.parse(compute)
         lost = TrialLedger(runs / "trials.sqlite").lost()
         if lost:
             say(lost, error=True)
-        directory, judgement = start(config, runs, advance)
+        with where.mapper() as mapper:
+            directory, judgement = start(config, runs, advance, mapper)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html", opens=opens)
 
 
 def resume(
     run: Run,
     runs: Runs = RUNS,
+    compute: Where = WHERE,
     opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the judgement as JSON")] = False,
 ) -> None:
@@ -181,7 +188,10 @@ def resume(
         from regimen.cli.screen.verdict import print_judgement
         from regimen.records import find_run
         from regimen.runs import resume_run
+        from regimen.work import Compute
 
+        where = Compute.parse(compute)
         directory = find_run(run, runs)
-        judgement = resume_run(directory, advance)
+        with where.mapper() as mapper:
+            judgement = resume_run(directory, advance, mapper)
     print_judgement(judgement, as_json=as_json, run=directory.path, report=directory.path / "report.html", opens=opens)

@@ -10,6 +10,7 @@ from regimen.face.progress import Advance, advancing
 from regimen.face.run import path_text
 from regimen.records import RunConfig
 from regimen.reporting.ablation import Ablation
+from regimen.work import Compute
 
 
 def ablate(
@@ -19,6 +20,7 @@ def ablate(
     by: str | None = None,
     only_alone: bool = False,
     runs: str | Path = "runs",
+    compute: str = "local",
     progress: bool | Advance | None = None,
 ) -> Ablation:
     """Trains a config without its methods, with each alone, with all, and with all but each; says what each is worth.
@@ -32,7 +34,7 @@ def ablate(
         by: the measure that decides: ``"skill"``, ``"sharpe"``, ``"accuracy"``, ...; log-loss skill by default.
         only_alone: leaves out all together, and all but each.
         runs: the folder of runs; what is finished there is not trained again.
-        progress: as in `train`.
+        compute, progress: as in `train`.
 
     Returns:
         The ablation; ``print(ablation.sentence)`` is the answer.
@@ -46,5 +48,6 @@ def ablate(
     whole = whole_config(config, {})
     if whole is None:
         raise ConfigError("ablate", "must be given a RunConfig, or the path of its YAML file", config)
-    with advancing(progress) as advance:
-        return run_ablation(whole, Path(path_text(runs, "runs")), advance, seeds=seeds, by=by, only_alone=only_alone)
+    root = Path(path_text(runs, "runs"))
+    with Compute.parse(compute).mapper() as mapper, advancing(progress) as advance:
+        return run_ablation(whole, root, advance, seeds=seeds, by=by, only_alone=only_alone, mapper=mapper)

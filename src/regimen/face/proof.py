@@ -16,6 +16,7 @@ from regimen.proving import EXPERIMENTS, FAST, Experiment, Result, experiments_o
 from regimen.proving import prove as run_experiments
 from regimen.proving.table import HEADINGS, document, missed, rows
 from regimen.reprs import many, short
+from regimen.work import Compute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def prove(
     *,
     seeds: int = 10,
     fast: bool = False,
-    jobs: int = 1,
+    compute: str = "local",
     progress: bool | Advance | None = None,
 ) -> Proof:
     """Trains agents on markets with a known optimum; score = (J − J_base)/(J* − J_base), 1 is the optimum.
@@ -78,7 +79,7 @@ def prove(
         market: names, such as ``"hysteresis"``; all that the agent is tried on by default.
         seeds: of each agent on each market.
         fast: quick markets only, few steps, lower demands, at most 2 seeds.
-        jobs: processes; the numbers do not depend on it.
+        compute: as in `train`.
         progress: as in `train`.
 
     Raises:
@@ -94,8 +95,8 @@ def prove(
         chosen = experiments_of(_names(agent), markets, fast)
         chosen = chosen if agent is not None else installed(chosen)[0]
     seeds = min(seeds, 2) if fast else seeds
-    with advancing(progress) as advance:
-        return Proof(tuple(run_experiments(chosen, seeds, in_percent(advance, chosen, seeds), jobs)))
+    with Compute.parse(compute).mapper() as mapper, advancing(progress) as advance:
+        return Proof(tuple(run_experiments(chosen, seeds, in_percent(advance, chosen, seeds), mapper)))
 
 
 def _names(names: str | Sequence[str] | None) -> Sequence[str]:

@@ -11,6 +11,7 @@ from regimen.face.config import SOURCES, run_config, whole_config
 from regimen.face.progress import Advance, advancing
 from regimen.face.run import Run, path_text
 from regimen.records import find_run
+from regimen.work import Compute
 
 
 def train(
@@ -25,6 +26,7 @@ def train(
     seeds: int | None = None,
     name: str | None = None,
     runs: str | Path = "runs",
+    compute: str = "local",
     progress: bool | Advance | None = None,
     **sections: Any,
 ) -> Run:
@@ -48,6 +50,8 @@ def train(
         seed, seeds: the first seed, which is judged, and how many; 0 and 1.
         name: of the run; the model's and the file's by default.
         runs: the folder of runs. Of what was defined in a notebook the source is kept in ``sources`` there.
+        compute: where windows are fitted: ``"local"``, ``"processes:2"``, ``"ray"``, ``"ray://HOST:PORT"``; every byte
+            is the same. A script needs its ``if __name__ == "__main__":`` for processes.
         progress: None shows one line where a person watches, True everywhere, False nowhere; or a function of (steps
             done, steps in all, what is being done).
         sections: all other sections of `RunConfig`: ``training={"epochs": 5}`` or ``training=rg.TrainingConfig(...)``.
@@ -69,18 +73,23 @@ def train(
     config = whole_config(data, sections | {field: value for field, value in given.items() if value is not None})
     if config is None:
         config = run_config(data, **given, sections=sections, sources=root / SOURCES)
-    with _saying_how_to_resume(), advancing(progress) as advance:
-        directory, _ = start(config, root, advance)
+    with _saying_how_to_resume(), Compute.parse(compute).mapper() as mapper, advancing(progress) as advance:
+        directory, _ = start(config, root, advance, mapper)
     return Run(directory.path)
 
 
-def resume(run: str | Path | Run = "latest", runs: str | Path = "runs", progress: bool | Advance | None = None) -> Run:
+def resume(
+    run: str | Path | Run = "latest",
+    runs: str | Path = "runs",
+    progress: bool | Advance | None = None,
+    compute: str = "local",
+) -> Run:
     """Goes on with a run that was stopped; it ends with the same bytes as one that never was.
 
     Args:
         run: a run, or its path, id, first letters, or ``latest``.
         runs: the folder of runs.
-        progress: as in `train`.
+        progress, compute: as in `train`.
 
     Raises:
         RunError: no such run; it is finished, or being worked on; its data or its code has changed since.
@@ -88,8 +97,8 @@ def resume(run: str | Path | Run = "latest", runs: str | Path = "runs", progress
     from regimen.runs import resume_run
 
     chosen = run if isinstance(run, Run) else Run(run, runs)
-    with _saying_how_to_resume(), advancing(progress) as advance:
-        resume_run(find_run(str(chosen.path), Path()), advance)
+    with _saying_how_to_resume(), Compute.parse(compute).mapper() as mapper, advancing(progress) as advance:
+        resume_run(find_run(str(chosen.path), Path()), advance, mapper)
     return Run(chosen.path)
 
 

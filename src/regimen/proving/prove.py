@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import Empty
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +16,7 @@ from regimen.proving.experiment import MODES, Demand, Experiment, Mode
 from regimen.proving.fits import measures
 from regimen.proving.known_market import KnownMarketEnv
 from regimen.seeding import generator
+from regimen.work import HERE, Mapper
 
 Progress = Callable[[Experiment, int, Iteration], None]
 """Called with experiment, seed and iteration, now and then."""
@@ -142,86 +136,35 @@ def _agent(experiment: Experiment, env: KnownMarketEnv, seed: int) -> Agent:
 
 
 def prove(
-    experiments: Sequence[Experiment], seeds: int = 10, progress: Progress | None = None, jobs: int = 1
+    experiments: Sequence[Experiment], seeds: int = 10, progress: Progress | None = None, mapper: Mapper = HERE
 ) -> list[Result]:
-    """Runs every seed of every experiment; the numbers do not depend on ``jobs``, the seconds do.
+    """Runs every seed of every experiment; the numbers do not depend on the mapper, the seconds do.
 
     Args:
         experiments: usually `EXPERIMENTS` or a part of it.
         seeds: 0 to seeds − 1 of each.
-        progress: called after iterations of the oldest runs that are under way.
-        jobs: processes. More than one start interpreters of their own, so a script needs its
-            ``if __name__ == "__main__":``.
+        progress: called after iterations of the runs that are under way.
+        mapper: where the seeds are run.
 
     Raises:
-        ConfigError: no seeds or no jobs.
+        ConfigError: no seeds.
         RunError: an agent that diverged.
     """
-    for name, value in (("seeds", seeds), ("jobs", jobs)):
-        if value < 1:
-            raise ConfigError(name, "must be at least 1", value)
+    if seeds < 1:
+        raise ConfigError("seeds", "must be at least 1", seeds)
     tasks = [(experiment, seed) for experiment in experiments for seed in range(seeds)]
-    jobs = min(jobs, len(tasks))
-    runs = [run_seed(*task, progress) for task in tasks] if jobs == 1 else _in_processes(tasks, jobs, progress)
+
+    def listen(number: int, iteration: Iteration) -> None:
+        if progress is not None:
+            progress(*tasks[number], iteration)
+
+    runs = list(mapper.map(run_task, tasks, listen))
     return [
         Result(experiment, tuple(runs[number * seeds : (number + 1) * seeds]))
         for number, experiment in enumerate(experiments)
     ]
 
 
-_reports: Any = None
-"""In a process that runs seeds: the queue to the one that waits for them."""
-
-
-def _begin(queue: Any) -> None:
-    global _reports
-    _reports = queue
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback of its own
-
-
-def _run_task(number: int, experiment: Experiment, seed: int) -> SeedResult:
-    last = 0.0
-
-    def tell(_experiment: Experiment, _seed: int, iteration: Iteration) -> None:
-        nonlocal last
-        if time.perf_counter() - last > 0.2 or iteration.steps >= iteration.total:
-            last = time.perf_counter()
-            _reports.put((number, iteration))
-
-    return run_seed(experiment, seed, tell)
-
-
-@contextmanager
-def _pool(jobs: int, queue: Any) -> Iterator[ProcessPoolExecutor]:
-    # spawned, not forked: torch and numba have threads, which a fork would leave behind holding their locks
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(queue,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _in_processes(tasks: list[tuple[Experiment, int]], jobs: int, progress: Progress | None) -> list[SeedResult]:
-    queue = multiprocessing.get_context("spawn").Queue()
-    with _pool(jobs, queue) as pool:
-        futures: list[Future[SeedResult]] = [
-            pool.submit(_run_task, number, experiment, seed) for number, (experiment, seed) in enumerate(tasks)
-        ]
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()  # a diverged agent ends the proof at once
-            for number, iteration in _drained(queue):
-                if progress is not None:
-                    progress(*tasks[number], iteration)
-        return [future.result() for future in futures]
-
-
-def _drained(queue: Any) -> Iterator[tuple[int, Iteration]]:
-    while True:
-        try:
-            yield queue.get_nowait()
-        except Empty:
-            return
+def run_task(task: tuple[Experiment, int], report: Callable[[Iteration], None]) -> SeedResult:
+    """Runs one seed of an experiment, in a worker or here."""
+    return run_seed(*task, lambda _experiment, _seed, iteration: report(iteration))

@@ -16,8 +16,9 @@ from regimen.bars import Bars
 from regimen.execution import Market, Tape
 from regimen.judging import Acting
 from regimen.policies import Drawn, draw, targets
-from regimen.records import Effort, RunDirectory, count_parameters, read_json, write_json
+from regimen.records import Effort, RunConfig, RunDirectory, count_parameters, read_json, write_json
 from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES
+from regimen.runs.fit import Tell
 from regimen.runs.prepare import Prepared
 from regimen.runs.tracked import group
 from regimen.runs.window import fit_model, read_exposures, write_exposures
@@ -29,6 +30,8 @@ UNITS = 100
 _ENTROPIES = "entropies.json"
 
 Floats = NDArray[np.float64]
+Decide = Callable[[int, Window, Tell], Floats]
+"""Fits a window of a seed and decides its test span: called with (seed, window, progress); see `decide`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,7 @@ def trade_seed(
     prepared: Prepared,
     directory: RunDirectory,
     seed: int,
+    decides: Decide,
     fitted: Callable[[Window], None],
     tell: Callable[[int, str], None],
     trackers: Trackers,
@@ -77,15 +81,15 @@ def trade_seed(
 
     Args:
         prepared: bars, features, labels, windows.
-        directory: of the run; the seeds after the first have a folder each inside it.
+        directory: of the run.
         seed: decides everything random.
+        decides: fits a window; see `decide`.
         fitted: called once for each window that was fitted now.
         tell: progress: `UNITS` for each window, and what is being done.
         trackers: get the course of each fit, by epoch or environment steps.
     """
     config, windows, bars = prepared.config, prepared.windows, prepared.bars
-    judged = seed == config.seed
-    home = directory if judged else directory.seed(seed)
+    judged, home = seed == config.seed, home_of(directory, config, seed)
     exposures, drawn = np.full(bars.shape, np.nan), []
     for window in windows:
         folder = home.window(window.number)
@@ -110,15 +114,7 @@ def trade_seed(
         shape = (last - first, bars.shape[1])
         rows = read_exposures(folder / EXPOSURES, shape)
         if rows is None:
-            whole, began = not _begun(folder / CHECKPOINT), time.perf_counter()
-            warm = window.number > 0 and getattr(config.splits, "warm_start", False)
-            previous = home.window(window.number - 1) if warm else None
-            fit = fit_model(prepared, window, seed, folder / CHECKPOINT, report, previous)
-            Effort(time.perf_counter() - began, whole, *count_parameters(fit.model)).write(folder)
-            fit.save(folder)
-            rows = targets(fit.policy, prepared.history, first, last)
-            if judged:
-                _write_drawn(folder, draw(fit.policy, prepared.history, first, last))
+            rows = decides(seed, window, report)
             fitted(window)
             write_exposures(folder / EXPOSURES, rows)
         if not directory.has_recorded(folder / EXPOSURES):
@@ -129,6 +125,37 @@ def trade_seed(
         if again is not None:
             drawn.append((window, again))
     return Traded(exposures, tuple(drawn))
+
+
+def decide(prepared: Prepared, directory: RunDirectory, seed: int, window: Window, report: Tell) -> Floats:
+    """Fits one window of one seed, keeps the model in the window's folder, and decides its test span.
+
+    The window is finished by whoever writes its exposures, once the trial ledger has the fit.
+
+    Returns:
+        (stop − start, symbol) exposures.
+    """
+    home, config = home_of(directory, prepared.config, seed), prepared.config
+    folder, first, last = home.window(window.number), window.test.start, window.test.stop
+    whole, began = not _begun(folder / CHECKPOINT), time.perf_counter()
+    previous = home.window(window.number - 1) if depend(config) and window.number > 0 else None
+    fit = fit_model(prepared, window, seed, folder / CHECKPOINT, report, previous)
+    Effort(time.perf_counter() - began, whole, *count_parameters(fit.model)).write(folder)
+    fit.save(folder)
+    rows = targets(fit.policy, prepared.history, first, last)
+    if seed == config.seed:
+        _write_drawn(folder, draw(fit.policy, prepared.history, first, last))
+    return rows
+
+
+def depend(config: RunConfig) -> bool:
+    """Whether each window begins with what the one before it has learnt, so that a seed's windows go in order."""
+    return bool(getattr(config.splits, "warm_start", False))
+
+
+def home_of(directory: RunDirectory, config: RunConfig, seed: int) -> RunDirectory:
+    """Where the windows of a seed are: the seeds after the first have a folder each inside that of the run."""
+    return directory if seed == config.seed else directory.seed(seed)
 
 
 def _begun(checkpoint: Path) -> bool:

@@ -43,21 +43,31 @@ from regimen.runs.prepare import Prepared, described, prepare, require_same_data
 from regimen.runs.tracked import track_end, trackers_of
 from regimen.runs.traded import UNITS, trade_seed
 from regimen.runs.vault import require_shut, vault_span
+from regimen.runs.workers import deciding
 from regimen.seeding import torch_seed
 from regimen.splits import Window
 from regimen.tracking import Trackers, require_trackers
+from regimen.work import HERE, Mapper
 
 _JUDGED = ("judgement.json", "exhibits.json", "ledger/")
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
 
 
-def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory, dict[str, Any]]:
+def start(
+    config: RunConfig, root: Path, advance: Advance, mapper: Mapper = HERE
+) -> tuple[RunDirectory, dict[str, Any]]:
     """Prepares, makes the run's folder, trains, judges.
 
     A mistake in config or data is found before the folder exists; one that strikes before the first checkpoint removes
     it again. After that nothing does: whatever ends the run early leaves a folder that `resume_run` goes on with, and
     says so; a ``KeyboardInterrupt`` carries the folder's path.
+
+    Args:
+        config: of the run.
+        root: the folder of runs.
+        advance: progress.
+        mapper: where windows are fitted; every byte is the same wherever that is.
 
     Returns:
         The run's folder and its judgement.
@@ -72,7 +82,7 @@ def start(config: RunConfig, root: Path, advance: Advance) -> tuple[RunDirectory
     with directory.locked("trained"):
         try:
             with _saying_how_to_go_on(directory):
-                return directory, train(prepared, directory, advance)
+                return directory, train(prepared, directory, advance, mapper=mapper)
         except (Exception, SystemExit):
             if not directory.has_begun:
                 shutil.rmtree(directory.path, ignore_errors=True)
@@ -108,7 +118,7 @@ def _saying_how_to_go_on(directory: RunDirectory) -> Iterator[None]:
         raise error.adding(f"; its work is kept: `regimen resume {directory.path}` continues it") from None
 
 
-def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
+def resume_run(directory: RunDirectory, advance: Advance, mapper: Mapper = HERE) -> dict[str, Any]:
     """Goes on with a run that was stopped at any moment; it ends with the same bytes as one that never was.
 
     Raises:
@@ -129,7 +139,7 @@ def resume_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         require_same_data(prepared.bars, manifest)
         require_same_features(prepared, manifest)
         with _saying_how_to_go_on(directory):
-            return train(prepared, directory, advance)
+            return train(prepared, directory, advance, mapper=mapper)
 
 
 def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
@@ -147,7 +157,7 @@ def rejudge_run(directory: RunDirectory, advance: Advance) -> dict[str, Any]:
         directory.require_undamaged("data.json", "windows/*", "seeds/*")
         prepared = prepare(directory.located_config())
         require_same_data(prepared.bars, manifest)
-        return _train(prepared, directory, advance, None, Trackers())
+        return _train(prepared, directory, advance, None, Trackers(), HERE)
 
 
 def describe(directory: RunDirectory, prepared: Prepared) -> None:
@@ -221,6 +231,7 @@ def train(
     directory: RunDirectory,
     advance: Advance,
     trials: Trials | None = None,
+    mapper: Mapper = HERE,
     *,
     controls: bool = True,
 ) -> dict[str, Any]:
@@ -233,6 +244,7 @@ def train(
         trials: what to judge by in a repetition, which is no new trial; None appends every fit and the evaluation to
             the trial ledger beside the runs, and judges by that.
         controls: whether control experiments are made where the config has them.
+        mapper: where windows are fitted.
 
     Returns:
         The judgement, as written to ``judgement.json``.
@@ -241,7 +253,7 @@ def train(
         ConfigError: a tracker that cannot be opened. A repetition is not tracked.
     """
     with Trackers() if trials is not None else trackers_of(prepared, directory) as trackers:
-        return _train(prepared, directory, advance, trials, trackers, controls)
+        return _train(prepared, directory, advance, trials, trackers, mapper, controls)
 
 
 def _train(
@@ -250,6 +262,7 @@ def _train(
     advance: Advance,
     trials: Trials | None,
     trackers: Trackers,
+    mapper: Mapper,
     controls: bool = True,
 ) -> dict[str, Any]:
     config, windows, bars = prepared.config, prepared.windows, prepared.bars
@@ -260,19 +273,21 @@ def _train(
     if book is not None and directory.status != "finished":
         require_shut(book, prepared.series.fingerprint, prepared.series.sketch, bars)
     traded = []
-    for number, seed in enumerate(config.all_seeds):
+    with deciding(prepared, directory, mapper, lambda done, message: advance(done, total, message)) as decides:
+        for number, seed in enumerate(config.all_seeds):
 
-        def fitted(window: Window, seed: int = seed) -> None:
-            if book is not None:
-                fit = trial(prepared, directory, seed, "fit", window.number, window.train.rows)
-                members = [replace(fit, config=own, model=kind, seed=s) for own, kind, s in tried(config, seed)]
-                for each in (fit, *members):
-                    book.append(each, prepared.series.sketch, directory.path)
+            def fitted(window: Window, seed: int = seed) -> None:
+                if book is not None:
+                    fit = trial(prepared, directory, seed, "fit", window.number, window.train.rows)
+                    members = [replace(fit, config=own, model=kind, seed=s) for own, kind, s in tried(config, seed)]
+                    for each in (fit, *members):
+                        book.append(each, prepared.series.sketch, directory.path)
 
-        def tell(done: int, message: str, offset: int = number * units) -> None:
-            advance(offset + done, total, message)
+            def tell(done: int, message: str, offset: int = number * units) -> None:
+                if mapper is HERE:  # workers tell of themselves
+                    advance(offset + done, total, message)
 
-        traded.append(trade_seed(prepared, directory, seed, fitted, tell, trackers))
+            traded.append(trade_seed(prepared, directory, seed, decides, fitted, tell, trackers))
     advance(total - 2, total, "backtest")
     market = config.market.build()
     tape = market.tape(bars)

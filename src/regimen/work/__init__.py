@@ -2,6 +2,6 @@
 
 from regimen.work.actors import Actors
 from regimen.work.compute import LOCAL, Compute
-from regimen.work.mapper import Listen, Local, Mapper
+from regimen.work.mapper import HERE, Listen, Local, Mapper
 
-__all__ = ["LOCAL", "Actors", "Compute", "Listen", "Local", "Mapper"]
+__all__ = ["HERE", "LOCAL", "Actors", "Compute", "Listen", "Local", "Mapper"]

@@ -29,7 +29,7 @@ class Actors:
     Args:
         build: called with 0 to n − 1 where the actor is to live; it stands in a module, for workers to import it.
         n: how many; every actor has a process of its own, unless they are local.
-        compute: where they live.
+        compute: where they live; in this process by default.
 
     Raises:
         ConfigError: no actors.

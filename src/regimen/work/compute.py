@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from regimen.errors import ConfigError
-from regimen.work.mapper import Local, Mapper
+from regimen.work.mapper import HERE, Mapper
 
 _RULE = "must be local, processes:N with N from 1, ray, or ray://HOST:PORT"
 
@@ -60,7 +60,7 @@ class Compute:
             RunError: a Ray head that does not answer.
         """
         if self.kind == "local":
-            yield Local()
+            yield HERE
         elif self.kind == "processes":
             from regimen.work.processes import Processes
 
@@ -77,3 +77,4 @@ class Compute:
 
 
 LOCAL = Compute()
+"""In this process."""

@@ -56,6 +56,10 @@ class Local:
                 yield function(item, lambda message, number=number: listen(number, message))
 
 
+HERE = Local()
+"""In this process."""
+
+
 def ended(number: int) -> RunError:
     """Says that an item cannot be computed because its workers do not live."""
     rule = f"must let its workers live: {ATTEMPTS} of them ended at the same task, killed or out of memory"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Opens, Runs, require_one_source
+from regimen.cli.arguments import RUNS, WHERE, Opens, Runs, Where, require_one_source
 from regimen.cli.screen.browser import open_page
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def ablate(
     ] = None,
     only_alone: Annotated[bool, typer.Option("--alone", help="leave out all, and all but each")] = False,
     runs: Runs = RUNS,
+    compute: Where = WHERE,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),
@@ -65,8 +66,10 @@ def ablate(
     with progress_bar() as advance:
         from regimen.reporting.ablation import write
         from regimen.runs.ablation import ablate as run_ablation
+        from regimen.work import Compute
 
-        ablation = run_ablation(config, runs, advance, seeds=seeds, by=by, only_alone=only_alone)
+        with Compute.parse(compute).mapper() as mapper:
+            ablation = run_ablation(config, runs, advance, seeds=seeds, by=by, only_alone=only_alone, mapper=mapper)
         page = out or runs / f"ablation-{config.name}.html"
         write(ablation, page)
     if as_json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regimen.cli.arguments import WHERE, Where
 from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def prove(
         int | None,
         typer.Option("--steps", help="environment steps that an agent of your own learns from", show_default=False),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", help="number of processes; the results do not depend on it")] = 1,
+    compute: Where = WHERE,
     fast: Annotated[bool, typer.Option("--fast", help="quick markets only, few steps, lower demands, 2 seeds")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print every seed's numbers as JSON")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print the table as Markdown")] = False,
@@ -37,7 +38,7 @@ def prove(
 
     Exits 1 when a demand is missed.
 
-    Example: regimen prove --agent ppo --market ou --seeds 3 --jobs 2
+    Example: regimen prove --agent ppo --market ou --seeds 3 --compute processes:2
 
     Example: regimen prove --agent my_agent.py:MyAgent --market hysteresis --seeds 3 --steps 200000
     """
@@ -46,15 +47,17 @@ def prove(
     with working("agents"):
         from regimen.proving import experiments_of, in_percent, installed, prove
         from regimen.proving.table import document, markdown
+        from regimen.work import Compute
 
+    where = Compute.parse(compute)
     chosen = experiments_of(agents or (), markets or (), fast, steps)
     seeds = min(seeds, 2) if fast else seeds
     if not agents:  # whoever names an agent is told what it needs; whoever wants all gets those that are there
         chosen, lacking = installed(chosen)
         for name, rule in lacking.items():
             say(f"skipped: {name}: {rule}", error=True)
-    with progress_bar() as advance:
-        results = prove(chosen, seeds, in_percent(advance, chosen, seeds), jobs)
+    with progress_bar() as advance, where.mapper() as mapper:
+        results = prove(chosen, seeds, in_percent(advance, chosen, seeds), mapper)
     if as_json:
         print(json.dumps(document(results), indent=1, allow_nan=False))
     elif as_markdown:

@@ -15,6 +15,7 @@ from regimen.runs.ablation.arms import Advance, PlannedArm, plan, trained
 from regimen.runs.ablation.measures import MEASURES, Measure, measured
 from regimen.runs.ablation.scored import Scored
 from regimen.runs.prepare import Prepared, prepare
+from regimen.work import HERE, Mapper
 
 SEEDS = 8
 """Paired seeds of each run: with fewer the correction for many methods leaves little that can be told."""
@@ -31,6 +32,7 @@ def ablate(
     by: str | None = None,
     only_alone: bool = False,
     measures: Sequence[Measure] = MEASURES,
+    mapper: Mapper = HERE,
 ) -> Ablation:
     """Trains a config without its methods, with each alone, with all, and with all but each; says what each is worth.
 
@@ -46,6 +48,7 @@ def ablate(
             model that says no probabilities.
         only_alone: leaves out all, and all but each.
         measures: the columns of the table.
+        mapper: where windows are fitted.
 
     Raises:
         ConfigError: no method; a method that cannot be taken out alone; an unknown measure; and as a run.
@@ -53,7 +56,7 @@ def ablate(
     if seeds < 1:
         raise ConfigError("seeds", "must be at least 1", seeds)
     arms = plan(config, seeds, root, only_alone=only_alone)
-    return ablate_arms(config.name, arms, root, advance, by=by, measures=measures)
+    return ablate_arms(config.name, arms, root, advance, by=by, measures=measures, mapper=mapper)
 
 
 def ablate_arms(
@@ -64,13 +67,14 @@ def ablate_arms(
     *,
     by: str | None = None,
     measures: Sequence[Measure] = MEASURES,
+    mapper: Mapper = HERE,
 ) -> Ablation:
     """Trains the arms of a plan, those that are not there yet, and measures them.
 
     Args:
         name: of the ablation.
         arms: the base first; all on the same bars, with the same windows and seeds.
-        root, advance, by, measures: see `ablate`.
+        root, advance, by, measures, mapper: see `ablate`.
 
     Raises:
         ConfigError: an unknown measure; and as a run.
@@ -82,7 +86,7 @@ def ablate_arms(
     advance(0, total, "bars, features, labels")
     first = prepare(arms[0].config)
     done = [
-        _scored(arm, root, first, measures, _part(advance, number, len(arms), arm.label))
+        _scored(arm, root, first, measures, _part(advance, number, len(arms), arm.label), mapper)
         for number, arm in enumerate(arms)
     ]
     if by is None:
@@ -103,8 +107,10 @@ def ablate_arms(
     return ablation
 
 
-def _scored(arm: PlannedArm, root: Path, first: Prepared, measures: Sequence[Measure], advance: Advance) -> Arm:
-    run = trained(arm.config, root, first.bars.fingerprint, advance)
+def _scored(
+    arm: PlannedArm, root: Path, first: Prepared, measures: Sequence[Measure], advance: Advance, mapper: Mapper
+) -> Arm:
+    run = trained(arm.config, root, first.bars.fingerprint, advance, mapper)
     advance(1, 1, "measuring")
     scored = Scored(run, prepare(run.located_config()))
     return Arm(arm.kind, arm.method, run.id, measured(scored, measures))

@@ -14,6 +14,7 @@ from regimen.reporting.ablation import Kind
 from regimen.runs.ablation.methods import Method, methods_of, with_methods
 from regimen.runs.data_file import on_file
 from regimen.runs.walk_forward import resume_run, start
+from regimen.work import HERE, Mapper
 
 Advance = Callable[[int, int, str], None]
 
@@ -90,7 +91,7 @@ def run_of(config: RunConfig, root: Path, fingerprint: str | None = None) -> Run
     return unfinished
 
 
-def trained(config: RunConfig, root: Path, fingerprint: str, advance: Advance) -> RunDirectory:
+def trained(config: RunConfig, root: Path, fingerprint: str, advance: Advance, mapper: Mapper = HERE) -> RunDirectory:
     """Returns the finished run of a config: the one that is there, or one that is trained now.
 
     Args:
@@ -98,10 +99,11 @@ def trained(config: RunConfig, root: Path, fingerprint: str, advance: Advance) -
         root: the folder of runs.
         fingerprint: of the bars.
         advance: progress.
+        mapper: where windows are fitted.
     """
     run = run_of(config, root, fingerprint)
     if run is None:
-        return start(config, root, advance)[0]
+        return start(config, root, advance, mapper)[0]
     if run.status != "finished":
-        resume_run(run, advance)
+        resume_run(run, advance, mapper)
     return run
