@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import count, islice
 from typing import Any, final
 
 from regimen.errors import ConfigError, RunError
@@ -46,10 +48,10 @@ def connected(address: str | None) -> Iterator[Any]:
                 logging_level=logging.ERROR,
                 runtime_env={"env_vars": ONE_THREAD | {"RAY_USAGE_STATS_ENABLED": "0"}},
             )
-        except (OSError, RuntimeError, ValueError) as error:  # among them ConnectionError
+        except Exception as error:  # of every class, a bare one where a head that is started here is late
             with suppress(Exception):
                 ray.util.disconnect()  # half connected, it would get in the way of the next one
-            raise RunError("compute", f"must lead to a Ray head that answers ({error})", address or "ray") from None
+            raise RunError("compute", f"must lead to a Ray head that answers ({error})", address or "ray") from error
     try:
         yield ray
     finally:
@@ -60,7 +62,7 @@ def connected(address: str | None) -> Iterator[Any]:
 class Cluster:
     """Computes on Ray: its workers stay warm, and a task whose worker is lost begins again on another one.
 
-    What a function reports comes with its result.
+    What a function reports comes with its result. Whoever stops reading lets the tasks end that are under way.
 
     Args:
         ray: the connected module.
@@ -77,18 +79,23 @@ class Cluster:
     def map(self, function: Callable[..., Any], items: Iterable[Any], listen: Listen | None = None) -> Iterator[Any]:
         """See `Mapper.map`."""
         task = self._ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_call)
-        futures = [task.remote(function, item, listen is not None) for item in items]
-        try:
-            for number, future in enumerate(futures):
-                result, messages = answer(self._ray, future, number)
-                for message in messages:
-                    assert listen is not None
-                    listen(number, message)
-                yield result
-        finally:
-            with suppress(Exception):  # the cluster itself may be what is lost
-                for future in futures:
-                    self._ray.cancel(future, force=True)
+        waiting, ahead = iter(items), self.workers
+        futures = deque(task.remote(function, item, listen is not None) for item in islice(waiting, ahead))
+        for number in count():
+            if not futures:
+                return
+            try:
+                result, messages = answer(self._ray, futures[0], number)
+            except Exception:
+                # not cancelled: Ray 2.60 ends this process when a task that is cancelled by force ends at that moment
+                self._ray.wait(list(futures), num_returns=len(futures))
+                raise
+            futures.popleft()
+            futures += [task.remote(function, item, listen is not None) for item in islice(waiting, 1)]
+            for message in messages:
+                assert listen is not None
+                listen(number, message)
+            yield result
 
 
 def answer(ray: Any, future: Any, number: int) -> Any:
