@@ -57,3 +57,9 @@ def test_a_verdict_explains_its_columns_and_its_word(finished: Path, capsys: pyt
     assert f"{CONFIDENCE:.2f}" in explained[1]
     assert max(map(len, explained)) <= 80
     assert lines[-1].startswith("Next:    regimen ")
+
+
+def test_after_a_look_into_a_vault_it_is_the_run_that_is_named() -> None:
+    for look in ("vault", "vault-2"):
+        line = following(judged("does nothing"), Path("runs/abcdefgh") / look)
+        assert line.startswith("regimen signal abcdefgh ")

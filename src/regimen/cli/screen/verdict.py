@@ -181,11 +181,12 @@ def following(judgement: Mapping[str, Any], run: Path) -> str:
     no trial; what cannot be told is tried on more bars, and not on more models.
 
     Args:
-        judgement: of a run, or of a backtest inside it.
-        run: folder of that run or backtest.
+        judgement: of a run, or of a backtest or a look into its vault inside it.
+        run: folder of that run, backtest or look.
     """
-    level, own = judgement["verdict"]["level"], run.parent.name != "backtests"
-    name = run.name if own else run.parent.parent.name
+    look = run.name.partition("-")[0] == "vault"
+    level, own = judgement["verdict"]["level"], not look and run.parent.name != "backtests"
+    name = run.name if own else run.parent.name if look else run.parent.parent.name
     config = shlex.quote(str(run / "config.yaml"))
     if level in ("evidence", "weak evidence", "suspicious"):
         return f"regimen leaks {config}   (before you believe it)"
