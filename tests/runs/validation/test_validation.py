@@ -107,6 +107,19 @@ def test_the_result_is_a_distribution_over_paths_and_seeds(validated: Validated)
     assert "no track record" in validation.notes[0]
 
 
+def test_what_the_middle_path_earned_adds_up_over_the_states_of_its_market(validated: Validated) -> None:
+    run, validation = validated
+    middle = next(each for each in validation.paths if (each.seed, each.path) == validation.middle)
+    assert {each.kind for each in validation.regimes} >= {"hidden_markov", "volatility"}
+    for regimes in validation.regimes:
+        if regimes.kind != "episodes":
+            assert sum(row.pnl for row in regimes.rows) == pytest.approx(middle.total_return, abs=1e-12)
+    assert len(read_json(run.path / "validation.json")["regimes"]) == len(validation.regimes)
+    assert validation.selection is None  # three weeks are too few days
+    keys = [exhibit.key for exhibit in read_exhibits(run)]
+    assert [f"validation-{each.kind}" for each in validation.regimes] == keys[-len(validation.regimes) :]
+
+
 def test_every_seed_is_one_more_trial_and_each_fit_and_path_a_line(run: RunDirectory, validated: Validated) -> None:
     copy, validation = validated
     before, after = (each.trials.to_frame() for each in (run, copy))
@@ -116,6 +129,10 @@ def test_every_seed_is_one_more_trial_and_each_fit_and_path_a_line(run: RunDirec
     assert set(new["run"]) == {f"{run.id}/validation"}
     assert set(new["seed"]) == {3, 4}
     assert len(set(new["config"]) | set(before["config"])) == 2
+    last = [rows.iloc[-1] for _, rows in new[new["kind"] == "evaluation"].groupby("seed")]
+    for row in last:  # it stands for the seed wherever trials are compared
+        own = sorted(each.sharpe for each in validation.paths if each.seed == row["seed"])
+        assert row["sharpe"] == own[1]
     count = run.trials.trials(before["source"][0], 8766.0).count
     assert validation.trials == count + 2
 

@@ -60,6 +60,8 @@ def validate(
     _print(validation)
     for note in validation.notes:
         print_sentence(screen, note, label="Note")
+    if validation.selection is not None:
+        print_sentence(screen, validation.selection.sentence, label="Trials")
     print_sentence(screen, validation.sentence, label="Result", style="bold")
     print_sentence(screen, str(path), label="Kept in")
     print_sentence(screen, f"regimen report {directory.id}   (the paths as a fan)", label="Next")
@@ -68,8 +70,10 @@ def validate(
 def _print(validation: Validation) -> None:
     """Prints the distribution over paths and seeds, and each path."""
     from regimen.cli.screen.tables import print_table
-    from regimen.runs.validation import PATHS, path_cells, spread_cells
+    from regimen.runs.validation import PATHS, REGIMES, path_cells, regime_cells, spread_cells
 
     over = f"{len(validation.paths)} paths × seeds"
     print_table((over, ""), spread_cells(validation), words=(over,))
     print_table(PATHS, path_cells(validation.paths), words=(PATHS[0], PATHS[-1]))
+    for regimes in validation.regimes:
+        print_table(("middle path: state", *REGIMES[1:]), regime_cells(regimes), words=("middle path: state",))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from regimen.judging import Judgement
+from regimen.judging import Judgement, Regimes
 from regimen.numerals import count, number, percent, span
 from regimen.reporting.report import Curve, Drawing, Exhibit
 from regimen.runs.validation.result import PathResult, Validation
@@ -25,12 +25,12 @@ def exhibits_of_validation(validation: Validation, judgements: Sequence[Judgemen
     fan = Exhibit(
         key="validation",
         title="Validation over all choices of folds",
-        sentences=(validation.sentence, *validation.notes),
+        sentences=(*validation.sentences, *validation.notes),
         columns=("", ""),
         rows=tuple(spread_cells(validation)),
         drawings=(_fan(judgements),),
     )
-    return [fan, _paths(validation)]
+    return [fan, _paths(validation), *_regimes(validation)]
 
 
 def spread_cells(validation: Validation) -> list[tuple[str, str]]:
@@ -84,6 +84,36 @@ def _paths(validation: Validation) -> Exhibit:
         columns=PATHS,
         rows=tuple(path_cells(validation.paths)),
     )
+
+
+REGIMES = ("State", "Bars", "P&L", "Net return", "Sharpe", "95 % interval")
+"""Heads of `regime_cells`."""
+
+
+def regime_cells(regimes: Regimes) -> list[tuple[str, ...]]:
+    """Returns a line for each state of a market."""
+    return [
+        (
+            row.name,
+            count(row.bars),
+            percent(row.pnl, plus=True),
+            percent(row.total_return, plus=True),
+            number(row.sharpe),
+            span(row.sharpe_interval),
+        )
+        for row in regimes.rows
+    ]
+
+
+def _regimes(validation: Validation) -> Iterator[Exhibit]:
+    for each in validation.regimes:
+        yield Exhibit(
+            key=f"validation-{each.kind}",
+            title=f"The middle path by state: {each.title}",
+            sentences=(each.sentence,),
+            columns=REGIMES,
+            rows=tuple(regime_cells(each)),
+        )
 
 
 def _fan(judgements: Sequence[Judgement]) -> Drawing:

@@ -12,11 +12,12 @@ import numpy as np
 from regimen import metrics
 from regimen.records import plain
 from regimen.reprs import short
+from regimen.runs.validation.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from regimen.judging import Judgement
+    from regimen.judging import Judgement, Regimes
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class Validation:
         walk_forward: annual Sharpe ratio of the run's own walk-forward test spans; NaN where it held nothing.
         middle: seed and path of the median Sharpe ratio (of two, the lower), whose verdict this is.
         level, verdict: the judge's on that path.
+        regimes: what the middle path earned in which state of the market.
+        selection: PBO and SPA over the trials of the market; None where there are too few of them, or of days.
         sentence: the result, for people.
         notes: how to read it, for people.
     """
@@ -134,11 +137,18 @@ class Validation:
     middle: tuple[int, int]
     level: str
     verdict: str
+    regimes: tuple[Regimes, ...]
+    selection: Selection | None
     sentence: str
     notes: tuple[str, ...]
 
     def __repr__(self) -> str:
         return short(self, f"{self.level}: {self.sentence}")
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result, and what is known of the search that it is a part of."""
+        return (self.sentence,) if self.selection is None else (self.sentence, self.selection.sentence)
 
     def to_frame(self) -> pd.DataFrame:
         """Returns a pandas frame of one row for each path of each seed."""

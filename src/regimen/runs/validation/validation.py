@@ -9,9 +9,18 @@ from typing import Any, Literal
 
 from regimen.errors import ConfigError
 from regimen.execution import Ledger
-from regimen.judging import Judgement, Trials, timing_sharpe
+from regimen.judging import Judgement, Regimes, Trials, market_states, regimes_of, timing_sharpe
 from regimen.numerals import count, number, percent
-from regimen.records import RunDirectory, Trial, model_title, read_json, require_finished, sealed, write_json
+from regimen.records import (
+    RunDirectory,
+    Trial,
+    daily_text,
+    model_title,
+    read_json,
+    require_finished,
+    sealed,
+    write_json,
+)
 from regimen.runs.evaluate import recorded_sharpe
 from regimen.runs.prepare import Prepared, require_trained
 from regimen.runs.validation.exhibit import exhibits_of_validation
@@ -19,6 +28,7 @@ from regimen.runs.validation.fits import SplitFit, fit_split
 from regimen.runs.validation.paths import JudgedPath, judge_path, traded
 from regimen.runs.validation.plan import ValidationPlan, prepared_of, require_trainable_on_folds
 from regimen.runs.validation.result import PathResult, Spread, Validation, middle_of
+from regimen.runs.validation.selection import selection_of
 from regimen.runs.vault import require_shut
 from regimen.splits import Combinatorial
 from regimen.work import LOCAL, Compute, Mapper
@@ -111,6 +121,11 @@ class _Work:
         self._tell(self.fits + self.judged, "done")
         return validation
 
+    @property
+    def _run(self) -> str:
+        """What the trial ledger calls the validation."""
+        return f"{self.directory.id}/validation"
+
     def _tell(self, done: int, message: str) -> None:
         self.advance(done, self.fits + self.judged, message)
 
@@ -155,7 +170,7 @@ class _Work:
         prepared, directory = self.prepared, self.directory
         trial = Trial(
             kind=kind,
-            run=f"{directory.id}/validation",
+            run=self._run,
             part=part,
             data=prepared.bars.fingerprint,
             source=prepared.series.fingerprint,
@@ -166,8 +181,16 @@ class _Work:
             sharpe=None if ledger is None else recorded_sharpe(ledger),
             timing=None if ledger is None else timing_sharpe(ledger),
             features=prepared.features.hash,
+            daily="" if ledger is None else daily_text(ledger),
         )
         directory.trials.append(trial, prepared.series.sketch, directory.path)
+
+    def _regimes(self, path: PathResult) -> tuple[Regimes, ...]:
+        """What a path earned in which state of the market, as it was known when it decided."""
+        config = self.prepared.config
+        ledger = traded(self.plan, self.prepared, path.seed, path.path)
+        states = market_states(ledger.bars, self.prepared.bars, ledger.market.latency_bars)
+        return regimes_of(ledger, states, draws=config.judge.bootstrap_draws, seed=config.seed)
 
     def _result(self, trials: Trials, judgements: list[Judgement]) -> Validation:
         plan, prepared, config = self.plan, self.prepared, self.prepared.config
@@ -177,6 +200,8 @@ class _Work:
         spread = Spread.of(scores, config.judge.bootstrap_draws, config.seed)
         middle = middle_of(paths)
         judgement = judgements[paths.index(middle)]
+        regimes = self._regimes(middle)
+        returns = self.directory.trials.returns(prepared.series.fingerprint, self._run)
         loss = sum(each.total_return < 0.0 for each in paths) / len(paths)
         (begin, end), time = self.splits.span, prepared.bars.time
         return Validation(
@@ -197,6 +222,8 @@ class _Work:
             middle=(middle.seed, middle.path),
             level=judgement.verdict.level,
             verdict=judgement.verdict.sentence,
+            regimes=regimes,
+            selection=selection_of(returns, config.seed),
             sentence=_sentence(len(paths), len(plan.seeds), spread, loss, judgement),
             notes=(_NOT_LIVE, _ALIKE),
         )
