@@ -122,14 +122,10 @@ def _fan(judgements: Sequence[Judgement]) -> Drawing:
     time = tuple(curves.time[place] for place in at)
     equity = np.array([judgement.curves.equity["policy"] for judgement in judgements])[:, at]
     low, middle, high = np.quantile(equity, [0.05, 0.5, 0.95], axis=0)
-    hold = np.array(curves.equity["buy_and_hold"])[at]
     return Drawing(
         "lines",
         "Equity of all paths",
         "Multiples of the starting equity after costs: the median of all paths and seeds, and the band from the 5th to "
         "the 95th percentile, bar by bar.",
-        (
-            Curve("median path", tuple(middle), time, tuple(low), tuple(high), style="policy"),
-            Curve("buy and hold", tuple(hold), time, style="hold"),
-        ),
+        (Curve("median path", tuple(middle), time, tuple(low), tuple(high), style="policy"),),
     )
