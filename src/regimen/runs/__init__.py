@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regimen.runs.doctor import Condition, examine
     from regimen.runs.importance import FeatureImportance, Importance, importance_of
     from regimen.runs.leaks import find_run_leaks
+    from regimen.runs.live import LiveCheck, LiveChecks, live_checks
     from regimen.runs.reproduce import reproduce_run
     from regimen.runs.signal import Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
@@ -33,6 +34,8 @@ __all__ = [
     "FeatureImportance",
     "Holding",
     "Importance",
+    "LiveCheck",
+    "LiveChecks",
     "Signal",
     "Stress",
     "Validation",
@@ -43,6 +46,7 @@ __all__ = [
     "examine",
     "find_run_leaks",
     "importance_of",
+    "live_checks",
     "load_policy",
     "lock_vault",
     "open_vault",
@@ -64,6 +68,8 @@ __getattr__, __dir__ = lazily(
         "FeatureImportance": ".importance",
         "Holding": ".signal",
         "Importance": ".importance",
+        "LiveCheck": ".live",
+        "LiveChecks": ".live",
         "Signal": ".signal",
         "Stress": ".stress",
         "Validation": ".validation",
@@ -74,6 +80,7 @@ __getattr__, __dir__ = lazily(
         "examine": ".doctor",
         "find_run_leaks": ".leaks",
         "importance_of": ".importance",
+        "live_checks": ".live",
         "load_policy": ".window",
         "lock_vault": ".vault",
         "open_vault": ".vault",

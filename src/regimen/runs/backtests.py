@@ -35,6 +35,7 @@ from regimen.records import (
     write_report,
 )
 from regimen.records.layout import CALIBRATION, EXPOSURE, EXPOSURES, MODEL, PREPROCESS, SCALER, WRAPPERS
+from regimen.runs.controls import of_the_run
 from regimen.runs.evaluate import evaluate, recorded_sharpe
 from regimen.runs.prepare import WholeSeries, described, history_of, seen
 from regimen.runs.vault import require_shut
@@ -155,6 +156,7 @@ def _judged(
         directory.trials.trials(source, bars.periods_per_year),
         inside,
         lambda drawn, draws: advance(3, 4, f"judging · random control {drawn}/{draws}"),
+        experiments=of_the_run(directory),
         history=bars,
     )
     judgement["skipped_bars"] = bounds[0]

@@ -14,7 +14,7 @@ from regimen.errors import RunError
 from regimen.judging import Judgement
 from regimen.records import RunDirectory, load_config, read_json
 from regimen.records.choice import choose_model
-from regimen.runs import rejudge_run, reproduce_run, resume_run, start
+from regimen.runs import backtest_run, rejudge_run, reproduce_run, resume_run, start
 from regimen.runs.controls import experiments as making
 
 NAMES = ["shuffled labels", "reversed features", "shifted signal", "matched martingale"]
@@ -99,6 +99,9 @@ def test_a_feature_that_sees_the_next_bar_is_unmasked_by_the_martingale(tmp_path
     assert judgement.verdict.sentence.endswith(": a feature, a label or code of its own looks ahead.")
     assert "Control experiments" in (directory.path / "report.html").read_text()
     assert reproduce_run(directory, silent).differing == ()
+    _, dearer = backtest_run(directory, None, ["market.costs.commission_bps=1.5"], silent)
+    assert dearer["verdict"]["level"] == "suspicious"
+    assert dearer["controls"] == document["controls"]
 
 
 def test_an_honest_edge_stays_evidence_and_all_of_it_is_repeated(

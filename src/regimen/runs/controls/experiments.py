@@ -11,7 +11,7 @@ from pathlib import Path
 from regimen.augment import matched_martingale
 from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
-from regimen.judging import LOOKS_GOOD, ControlExperiment, Trials, Verdict, judge, moved_later
+from regimen.judging import LOOKS_GOOD, ControlExperiment, Judgement, Trials, Verdict, judge, moved_later
 from regimen.records import RunDirectory, has_its_seal, plain, read_json, sealed, write_json
 from regimen.runs.controls.applies import no_features, no_labels
 from regimen.runs.controls.destroyed import reversed_features, shuffled_labels
@@ -172,6 +172,21 @@ class Experiments:
             if not outcome.looks_good:
                 break
         return replace(outcome, sentence=_sentence(control, outcome))
+
+
+def of_the_run(directory: RunDirectory) -> Callable[[Verdict], tuple[ControlExperiment, ...] | None]:
+    """Returns what gives a backtest that looks good the control experiments of its run: its policy is the same.
+
+    Args:
+        directory: of the finished run.
+    """
+
+    def known(verdict: Verdict) -> tuple[ControlExperiment, ...] | None:
+        if verdict.level not in LOOKS_GOOD:
+            return None
+        return Judgement.from_dict(read_json(directory.path / "judgement.json")).controls
+
+    return known
 
 
 def _sentence(control: _Control, outcome: ControlExperiment) -> str:
