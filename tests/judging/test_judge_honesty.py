@@ -62,8 +62,7 @@ def nominal(markets: int, rate: float = 0.05) -> int:
 def test_random_signals_on_martingales_find_no_edge() -> None:
     found = levels(edge=0.0, markets=40, draws=60, costs=COSTS, trials=Trials(1))
     assert found["evidence"] <= nominal(40)
-    assert found["evidence"] + found["weak evidence"] <= nominal(40)
-    assert set(found) <= {"evidence", "weak evidence", "no evidence"}
+    assert set(found) <= {"evidence", "no evidence", "worse than doing nothing"}
 
 
 def test_a_planted_edge_is_found() -> None:
@@ -86,7 +85,6 @@ def test_false_discoveries_stay_nominal_on_two_hundred_martingales() -> None:
         found = levels(edge=0.0, markets=200, draws=1, costs=costs, trials=Trials(1), first=1000)
         print(costs.commission_bps, dict(found))
         assert found["evidence"] <= nominal(200)
-        assert found["evidence"] + found["weak evidence"] <= nominal(200)
 
 
 @pytest.mark.slow
@@ -150,7 +148,7 @@ def best_levels(markets: int, first: int = 0, **kind: object) -> Counter[str]:
 def test_a_drift_is_not_an_edge() -> None:
     # Long or flat at random on an equity premium, the best of twenty: the raw Sharpe ratio and its deflation are high.
     found = best_levels(20, bars=1825, drift=1.0, trials=20, short=False)
-    assert found["evidence"] + found["weak evidence"] <= nominal(20)
+    assert found["evidence"] <= nominal(20)
 
 
 def test_timing_is_found_on_a_drift_and_among_twenty() -> None:
@@ -168,7 +166,6 @@ def test_false_discoveries_stay_nominal_on_drifting_markets(
     markets = 100 if trials < 100 else 40
     found = best_levels(markets, 5000, bars=years * 252, drift=drift, trials=trials, short=short, symbols=symbols)
     assert found["evidence"] <= nominal(markets)
-    assert found["evidence"] + found["weak evidence"] <= nominal(markets)
 
 
 def looking_back(rule: str, close: pd.Series, look: int) -> pd.Series:
@@ -206,7 +203,6 @@ def test_rules_that_look_back_find_no_edge_on_a_drift(rule: str, trials: int) ->
         lucky += judged.random.p_value <= 0.05
     print(f"{rule}, best of {trials}: {dict(found)}, p <= .05 in {lucky}")
     assert found["evidence"] <= nominal(found.total())
-    assert found["evidence"] + found["weak evidence"] <= nominal(found.total(), 0.1)
 
 
 def picked(market_seed: int, trials: int) -> tuple[Bars, np.ndarray, Trials]:

@@ -58,9 +58,11 @@ def judged(level: Any, sharpe: float, p_value: float, others: bool = True, psr: 
         (judged("evidence", 0.1, 0.0001), 1, "evidence"),
         (judged("evidence", 0.1, 0.0001), 20, "evidence"),
         (judged("evidence", 0.1, 0.0001), 1000, "no evidence"),  # 1 - (1 - .0001)^1000 = .095
-        (judged("evidence", 0.1, 0.00001), 2000, "weak evidence"),  # the DSR falls first
-        (judged("weak evidence", 0.1, 0.0001), 1, "evidence"),
-        (judged("weak evidence", 0.1, 0.0001, others=False), 1, "weak evidence"),
+        (judged("evidence", 0.1, 0.00001), 2000, "no evidence"),  # the DSR falls first
+        (judged("weak evidence", 0.1, 0.0001), 1, "evidence"),  # of an earlier version: by the rules of now
+        (judged("weak evidence", 0.1, 0.0001, others=False), 1, "no evidence"),
+        (judged("worse than doing nothing", -0.1, 0.9, others=False, psr=0.05), 1, "worse than doing nothing"),
+        (judged("worse than doing nothing", -0.1, 0.9, others=False, psr=0.05), 1000, "worse than doing nothing"),
         (judged("no evidence", 0.1, 0.0001, others=False, psr=0.9), 1, "no evidence"),
         (judged("no evidence", math.nan, math.nan), 1, "no evidence"),
         (judged("suspicious", 0.1, 0.0001), 1000, "suspicious"),

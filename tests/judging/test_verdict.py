@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regimen.judging import ConstantExposure, ControlExperiment, Difference, Evidence, SeedSummary, decide
+from regimen import metrics
+from regimen.judging import (
+    ConstantExposure,
+    ControlExperiment,
+    Difference,
+    Evidence,
+    SeedSummary,
+    TimingMoments,
+    Verdict,
+    decide,
+)
 from regimen.judging.seeds import Distribution
 
 GOOD = Evidence(
@@ -38,6 +48,8 @@ GOOD = Evidence(
     cost_paid_bps=1.5,
     first_half_sharpe=1.5,
     second_half_sharpe=1.3,
+    timing=TimingMoments(0.0, 1.35, 1.35 / math.sqrt(252), 0.0, 3.0, 2000),
+    bars_a_year=252.0,
 )
 
 
@@ -67,7 +79,7 @@ def test_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("worst", "low", "level"),
-    [(0.3, 0.5, "evidence"), (-0.1, 0.5, "weak evidence"), (0.1, -0.01, "weak evidence")],
+    [(0.3, 0.5, "evidence"), (-0.1, 0.5, "no evidence"), (0.1, -0.01, "no evidence")],
 )
 def test_a_result_that_hangs_on_its_seed_is_no_evidence(worst: float, low: float, level: str) -> None:
     spread = Distribution(iqm=0.8, low=low, high=1.2, median=0.9, worst=worst, best=1.4)
@@ -82,16 +94,18 @@ def test_a_result_that_hangs_on_its_seed_is_no_evidence(worst: float, low: float
 @pytest.mark.parametrize(
     ("changes", "level", "says"),
     [
-        ({"dsr": 0.9499}, "weak evidence", "0.9499 (0.95 is required)"),
-        ({"sharpe_low": -0.01}, "weak evidence", "interval"),
-        ({"positions": 9}, "weak evidence", "9 positions were taken"),
-        ({"positions": 1}, "weak evidence", "but 1 position was taken;"),
-        ({"zero_cost": True}, "weak evidence", "timing is 0.97, but no costs were charged;"),
+        ({"dsr": 0.9499}, "no evidence", "0.9499 (0.95 is required)"),
+        ({"sharpe_low": -0.01}, "no evidence", "interval"),
+        ({"positions": 9}, "no evidence", "9 positions were taken"),
+        ({"positions": 1}, "no evidence", "but 1 position was taken;"),
+        ({"zero_cost": True}, "no evidence", "timing is 0.97, but no costs were charged;"),
         ({"bars": 1}, "too short", "1 bar, and"),
         ({"p_random": 0.051, "p_trials": 0.051, "trials": 1}, "no evidence", "5.1 % of random timings"),
         ({"p_trials": 0.051}, "no evidence", "(5.1 % for the best of 14 trials)"),
         ({"dsr": 0.41, "psr": 0.8}, "no evidence", "timing is 0.41 (0.95 is required)"),
         ({"total_return": -0.12}, "no evidence", "after costs the policy lost 12.0 %"),
+        ({"total_return": -0.12, "psr": 0.0501}, "no evidence", "after costs the policy lost 12.0 %"),
+        ({"total_return": -0.12, "psr": 0.05}, "worse than doing nothing", "lost 12.0 %, and its true Sharpe ratio"),
         ({"p_random": math.nan, "p_trials": math.nan}, "no evidence", "no timing"),
         ({"sharpe": 3.01}, "suspicious", "3.01 is above 3"),
         ({"directional_accuracy": 0.61}, "suspicious", "61.0 %"),
@@ -136,9 +150,9 @@ def test_a_rare_trader_does_something() -> None:
     assert decide(replace(GOOD, modal_share=0.995, changes=400.0)).level == "evidence"
 
 
-def test_without_costs_there_is_at_most_weak_evidence_and_a_brand() -> None:
+def test_without_costs_there_is_no_evidence_but_a_brand() -> None:
     verdict = decide(replace(GOOD, zero_cost=True))
-    assert verdict.level == "weak evidence"
+    assert verdict.level == "no evidence"
     assert verdict.sentence.startswith("Without costs: ")
     assert "after costs" not in verdict.sentence
     assert "no costs" in [alarm.name for alarm in verdict.alarms]
@@ -197,8 +211,8 @@ RANK = {
     "too short": 0,
     "does nothing": 0,
     "suspicious": 0,
-    "no evidence": 1,
-    "weak evidence": 2,
+    "worse than doing nothing": 1,
+    "no evidence": 2,
     "evidence": 3,
 }
 
@@ -232,7 +246,7 @@ def test_undefined_numbers_never_crash_and_never_convince(data: st.DataObject) -
     broken = data.draw(st.sets(st.sampled_from(names), min_size=1))
     verdict = decide(replace(GOOD, **dict.fromkeys(broken, math.nan)))
     if broken & {"total_return", "dsr", "p_trials", "sharpe_low"}:
-        assert verdict.level in ("no evidence", "weak evidence")
+        assert verdict.level in ("no evidence", "worse than doing nothing")
     assert verdict.sentence.endswith(".")
 
 
@@ -247,7 +261,7 @@ def test_a_control_that_looks_good_as_well_turns_evidence_into_suspicion() -> No
     assert [alarm.name for alarm in verdict.alarms] == ["a control looks good"]
 
 
-@pytest.mark.parametrize("levels", [(), ("no evidence",), ("evidence", "weak evidence"), ("does nothing",)])
+@pytest.mark.parametrize("levels", [(), ("no evidence",), ("evidence", "no evidence"), ("does nothing",)])
 def test_a_control_that_does_not_changes_nothing(levels: tuple[str, ...]) -> None:
     assert decide(replace(GOOD, controls=(control(*levels),))) == decide(GOOD)
 
@@ -255,3 +269,49 @@ def test_a_control_that_does_not_changes_nothing(levels: tuple[str, ...]) -> Non
 def test_a_control_never_makes_a_verdict_better() -> None:
     for worse in (replace(GOOD, total_return=-0.1), replace(GOOD, dsr=0.9), replace(GOOD, trades=0)):
         assert decide(replace(worse, controls=(control("evidence"),))).level == decide(worse).level
+
+
+def of_returns(sharpe: float, bars: int, trials: int) -> Verdict:
+    """The verdict on normal returns of this per-bar Sharpe ratio: what a judge would measure, to the first order."""
+    error = metrics.sharpe_standard_error(sharpe, bars)
+    chance = 1.0 - metrics.normal_cdf(sharpe / error)
+    evidence = replace(
+        GOOD,
+        bars=bars,
+        total_return=sharpe * 0.01 * bars,
+        sharpe=sharpe * math.sqrt(252),
+        sharpe_low=(sharpe - 1.96 * error) * math.sqrt(252),
+        sharpe_high=(sharpe + 1.96 * error) * math.sqrt(252),
+        psr=metrics.psr(sharpe, bars),
+        dsr=metrics.dsr(sharpe, bars, 0.0, 3.0, trials, 1.0 / (bars - 1)),
+        trials=trials,
+        p_random=max(chance, 1e-5),
+        p_trials=metrics.best_of(max(chance, 1e-5), trials),
+        positions=bars // 10,
+        timing=TimingMoments(0.0, sharpe * math.sqrt(252), sharpe, 0.0, 3.0, bars),
+    )
+    return decide(evidence)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.floats(-0.18, 0.18),
+    st.integers(100, 20_000),
+    st.integers(1, 3000),
+    st.floats(0.0, 0.1),
+    st.integers(0, 20_000),
+    st.integers(0, 2999),
+)
+def test_better_returns_fewer_trials_and_more_bars_never_lower_the_level(
+    sharpe: float, bars: int, trials: int, better: float, more: int, fewer: int
+) -> None:
+    level = RANK[of_returns(sharpe, bars, trials).level]
+    assert RANK[of_returns(min(sharpe + better, 0.188), bars, trials).level] >= level  # 3 a year would be suspicious
+    assert RANK[of_returns(sharpe, bars, max(trials - fewer, 1)).level] >= level
+    longer = RANK[of_returns(sharpe, bars + more, trials).level]
+    assert longer >= level if sharpe > 0 else longer <= level  # a loss that lasts is a loss for sure
+
+
+def test_all_three_words_are_reached() -> None:
+    levels = {of_returns(sharpe, 2000, 10).level for sharpe in (-0.1, 0.02, 0.15)}
+    assert levels == {"worse than doing nothing", "no evidence", "evidence"}

@@ -193,6 +193,7 @@ def test_the_verdict_comes_first_and_is_spelled_out() -> None:
         ("evidence", "good"),
         ("weak evidence", "caution"),
         ("no evidence", "neutral"),
+        ("worse than doing nothing", "bad"),
         ("too short", "neutral"),
         ("does nothing", "neutral"),
         ("suspicious", "bad"),

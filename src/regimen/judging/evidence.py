@@ -15,6 +15,7 @@ from regimen.judging.controls.experiment import ControlExperiment
 
 if TYPE_CHECKING:
     from regimen.judging.seeds import SeedSummary
+    from regimen.judging.timing import TimingMoments
 
 SHORTEST = 100
 """Bars below which no verdict is given: the PSR's normal approximation and the bootstrap need as many."""
@@ -22,6 +23,8 @@ SHORTEST_DAYS = 14
 """Days below which none is given either, however many bars they hold: minutes of one afternoon are one market."""
 CONFIDENCE = 0.95
 """What PSR and DSR must reach: the one-sided 5 % test that their sources use."""
+WORSE = 0.05
+"""PSR at or below which a policy is worse than doing nothing: the same 5 % test, one-sided the other way."""
 LUCK = 0.05
 """Largest probability that the best of all trials owes its timing to chance."""
 FEWEST_POSITIONS = 10
@@ -32,6 +35,9 @@ NO_INFORMATION = 0.01
 """I(S;A) in nats below which drawn actions do not depend on the state."""
 STALE = 0.05
 """Share of the equity at old prices from which a reader must know of it."""
+PROFIT, DEFLATED, TIMING = "profit", "deflated Sharpe ratio", "random timing"
+INTERVAL, POSITIONS = "Sharpe interval", "number of positions"
+"""Names of the rules that more bars may pass."""
 TOO_GOOD_SHARPE = 3.0
 TOO_GOOD_ACCURACY = 0.60
 
@@ -70,6 +76,9 @@ class Evidence:
         not_held: what buy and hold could not buy, and why; empty where it bought everything.
         stale_share: mean share of the equity in symbols without a bar, at their last known prices.
         controls: the control experiments that were made of it.
+        timing: moments of the returns that ``dsr`` is taken of; None where they are not known.
+        trials_variance: recorded, of the trials' per-bar Sharpe ratios; None where it is not known.
+        bars_a_year: of the sample.
     """
 
     bars: int
@@ -111,6 +120,9 @@ class Evidence:
     not_held: str = ""
     stale_share: float = 0.0
     controls: tuple[ControlExperiment, ...] = ()
+    timing: TimingMoments | None = None
+    trials_variance: float | None = None
+    bars_a_year: float = math.nan
 
     @property
     def when_ruined(self) -> str:

@@ -16,14 +16,14 @@ from regimen.judging.controls.experiment import ControlExperiment
 from regimen.judging.controls.random_timing import Draws
 from regimen.judging.curves import Curves
 from regimen.judging.document import plain, read
-from regimen.judging.evidence import CONFIDENCE, LUCK
+from regimen.judging.evidence import CONFIDENCE, DEFLATED, LUCK, TIMING
 from regimen.judging.measures import Row, frame, table
 from regimen.judging.periods import PeriodRow
 from regimen.judging.regimes.rows import Regimes
 from regimen.judging.seeds import Seeds
 from regimen.judging.timing import TimingMoments
 from regimen.judging.trials import Deflation, Trials
-from regimen.judging.verdict import DEFLATED, TIMING, Verdict, weighed
+from regimen.judging.verdict import Verdict, weighed
 from regimen.reprs import many, short
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from regimen.charts import Picture
 
-WEIGHED = ("evidence", "weak evidence", "no evidence")
-"""The levels that depend on the number of trials."""
+WEIGHED = ("evidence", "no evidence", "worse than doing nothing", "weak evidence")
+"""The levels that weigh a result; the last one was given by earlier versions, and is weighed by the rules of now."""
 _WHERE = "judgement"
 _WITHIN_BEHAVIOUR = ("information", "constant", "modes")
 _LATER = ("timing", "charged", "seeds", "windows", "skipped_bars", "regimes", "controls")
@@ -193,7 +193,8 @@ class Judgement:
         from regimen.charts import card, html_table, picture_of
 
         charged = [f"Charged: {self.charged.sentence}"] if self.charged else []
-        sentences = [*(alarm.sentence for alarm in self.alarms), *charged]
+        paragraph = [self.verdict.paragraph] if self.verdict.paragraph else []
+        sentences = [*paragraph, *(alarm.sentence for alarm in self.alarms), *charged]
         headings, *rows = table(self.rows)
         equity = picture_of(self.curves.figures()[:1])
         return card(self.verdict.sentence, sentences, html_table(headings, rows), equity.svg)
@@ -256,6 +257,7 @@ class Judgement:
         verdict = {
             "level": self.verdict.level,
             "sentence": self.verdict.sentence,
+            "paragraph": self.verdict.paragraph,
             "rules": [dict(vars(rule)) for rule in self.verdict.rules],
         }
         within = {name: None if (part := getattr(self, name)) is None else part.to_dict() for name in _WITHIN_BEHAVIOUR}

@@ -170,6 +170,7 @@ def _evidence(
         days=(bars.time[-1] - bars.time[0] + np.timedelta64(bars.bar_length, "ns")) / np.timedelta64(1, "D"),
         not_held=not_held(buy_and_hold),
         stale_share=stale_share(ledger),
+        bars_a_year=bars.periods_per_year,
     )
 
 
@@ -293,6 +294,7 @@ def judge(
     information = acting.information if acting else Information(conduct.action_entropy, 0.0, "discrete", "targets")
     evidence = _evidence(ledger, policy, rows, random, conduct, trials.count, books.buy_and_hold)
     evidence = replace(evidence, constant=constant, modal=modal, information=information, modes=modes, seeds=seeds)
+    evidence = replace(evidence, timing=timing.kept, trials_variance=trials.recorded_variance)
     verdict = decide(evidence)
     outcomes = None if experiments is None else experiments(verdict)
     if outcomes is not None:

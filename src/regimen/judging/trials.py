@@ -48,12 +48,14 @@ class Trials:
 
         return pd.DataFrame([vars(self)])
 
-    def variance_used(self, bars: int) -> float:
-        """Returns the variance of per-bar Sharpe ratios that the judge works with; see `at_least_null`.
+    @property
+    def recorded_variance(self) -> float | None:
+        """That of the trials' timing, and where it was not recorded that of their whole returns."""
+        return self.sharpe_variance if self.timing_variance is None else self.timing_variance
 
-        That of the trials' timing, and where it was not recorded that of their whole returns.
-        """
-        return at_least_null(self.sharpe_variance if self.timing_variance is None else self.timing_variance, bars)
+    def variance_used(self, bars: int) -> float:
+        """Returns the variance of per-bar Sharpe ratios that the judge works with; see `at_least_null`."""
+        return at_least_null(self.recorded_variance, bars)
 
 
 @dataclass(frozen=True)

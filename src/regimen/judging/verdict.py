@@ -11,21 +11,27 @@ from regimen.judging.alarms import TOO_GOOD, Alarm, alarms
 from regimen.judging.evidence import (
     CONFIDENCE,
     CONSTANT,
+    DEFLATED,
     FEWEST_POSITIONS,
+    INTERVAL,
     LUCK,
+    POSITIONS,
+    PROFIT,
     SHORTEST,
     SHORTEST_DAYS,
+    TIMING,
     TOO_GOOD_SHARPE,
+    WORSE,
     Evidence,
     percent,
     too_accurate,
 )
+from regimen.judging.paragraph import decided_by, many, paragraph
 from regimen.reprs import short
 
-Level = Literal["not tradable", "too short", "does nothing", "suspicious", "evidence", "weak evidence", "no evidence"]
-
-PROFIT, DEFLATED, TIMING = "profit", "deflated Sharpe ratio", "random timing"
-"""Names of the rules that weak evidence asks for as well, or that depend on the number of trials."""
+Level = Literal[
+    "not tradable", "too short", "does nothing", "suspicious", "evidence", "no evidence", "worse than doing nothing"
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Verdict:
     Attributes:
         level: see `decide`.
         sentence: for people.
+        paragraph: what decided, how many trials were counted, and how many more bars or how few trials would settle it;
+            empty in a judgement of an earlier version.
         rules: the conditions of "evidence", passed and failed.
         alarms: in the order of their weight.
     """
@@ -54,16 +62,13 @@ class Verdict:
     sentence: str
     rules: tuple[Rule, ...]
     alarms: tuple[Alarm, ...]
+    paragraph: str = ""
 
     def __repr__(self) -> str:
         return short(self, f"{self.level!r}, {self.sentence!r}")
 
     def __str__(self) -> str:
         return self.sentence
-
-
-def _trials(count: int) -> str:
-    return "1 trial" if count == 1 else f"{count:,} trials"
 
 
 def _below(value: float, bound: float) -> str:
@@ -99,10 +104,10 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
             e.dsr >= CONFIDENCE,
             e.dsr,
             f">= {CONFIDENCE:.2f}",
-            f"The Deflated Sharpe Ratio of its timing over {_trials(e.trials)} is {_below(e.dsr, CONFIDENCE)}.",
+            f"The Deflated Sharpe Ratio of its timing over {many(e.trials, 'trial')} is {_below(e.dsr, CONFIDENCE)}.",
         ),
         Rule(
-            "Sharpe interval",
+            INTERVAL,
             e.sharpe_low > 0,
             e.sharpe_low,
             "> 0",
@@ -116,7 +121,7 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
             "There is no timing to compare with random timing." if math.isnan(e.p_random) else timing,
         ),
         Rule(
-            "number of positions",
+            POSITIONS,
             e.positions >= FEWEST_POSITIONS,
             e.positions,
             f">= {FEWEST_POSITIONS}",
@@ -134,7 +139,7 @@ def rules(evidence: Evidence) -> tuple[Rule, ...]:
 
 
 def _after(e: Evidence) -> str:
-    return "" if e.trials == 1 else f" ({percent(e.p_trials)} for the best of {_trials(e.trials)})"
+    return "" if e.trials == 1 else f" ({percent(e.p_trials)} for the best of {many(e.trials, 'trial')})"
 
 
 def _earned(total_return: float) -> str:
@@ -173,28 +178,33 @@ def weighed(passed: Mapping[str, bool], psr: float) -> Level:
     """
     if all(passed.values()):
         return "evidence"
-    return "weak evidence" if passed[PROFIT] and passed[TIMING] and psr >= CONFIDENCE else "no evidence"
+    return "worse than doing nothing" if psr <= WORSE else "no evidence"
 
 
 def _clause(rule: Rule) -> str:
     return rule.sentence[0].lower() + rule.sentence[1:-1]
 
 
-def _judged(e: Evidence, level: Level, failed: list[Rule]) -> str:
-    # The three levels that weigh the evidence: what was found, and why it falls short.
+def _judged(e: Evidence, level: Level, reason: Rule | None) -> str:
+    # The levels that weigh the evidence: what was found, and why it falls short.
+    if level == "worse than doing nothing":
+        lost = f"{'' if e.zero_cost else 'after costs '}the policy {_earned(e.total_return)}"
+        return (
+            f"Worse than doing nothing: {lost}, and its true Sharpe ratio is above 0 with a probability of {e.psr:.2g}"
+        )
     after = "after " if e.zero_cost else "after costs and "
-    sentence = f"{after}{_trials(e.trials)} the Deflated Sharpe Ratio of its timing is {_below(e.dsr, CONFIDENCE)}"
+    sentence = (
+        f"{after}{many(e.trials, 'trial')} the Deflated Sharpe Ratio of its timing is {_below(e.dsr, CONFIDENCE)}"
+    )
     head = f"{level.capitalize()} of an edge: "
-    if not failed:
+    if reason is None:
         timing = f"only {percent(e.p_random)} of random timings of the same positions do as well{_after(e)}"
         return f"{head}{sentence}, and {timing}"
-    if not e.total_return > 0:
+    if reason.name == PROFIT:
         return f"{head}{'' if e.zero_cost else 'after costs '}the policy {_earned(e.total_return)}"
-    if failed[0].name == DEFLATED:
+    if reason.name == DEFLATED:
         return f"{head}{sentence} ({CONFIDENCE:.2f} is required)"
-    # Among other failures, doing no better than chance is the one that explains "no evidence".
-    reasons = [rule for rule in failed if rule.name == TIMING] or failed
-    return f"{head}{sentence}, but {_clause(reasons[0])}"
+    return f"{head}{sentence}, but {_clause(reason)}"
 
 
 def _sentence(e: Evidence, level: Level, conditions: tuple[Rule, ...], warnings: tuple[Alarm, ...]) -> str:
@@ -214,7 +224,7 @@ def _sentence(e: Evidence, level: Level, conditions: tuple[Rule, ...], warnings:
     if level == "suspicious":
         named = next(alarm for alarm in warnings if alarm.name in TOO_GOOD)
         return "Too good to be believed: " + named.sentence[0].lower() + named.sentence[1:]
-    return _judged(e, level, [rule for rule in conditions if not rule.passed]) + _beside_holding(e) + "."
+    return _judged(e, level, decided_by(conditions)) + _beside_holding(e) + "."
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -231,12 +241,16 @@ def decide(evidence: Evidence) -> Verdict:
       a probability of at most 5 % the best of all trials owes its timing to chance; at least ten positions; costs were
       charged; and, where several seeds were trained, none with a Sharpe ratio below 0 and the interval of their IQM
       above it.
-    - **weak evidence**: a profit, PSR >= 0.95, and the same 5 % for the timing of the best of all trials.
+    - **worse than doing nothing**: PSR <= 0.05: that the true Sharpe ratio after costs is above 0 is rejected by the
+      one-sided 5 % test. The trials do not count against a loss.
     - **no evidence**: everything else.
+
+    Among the last three a better number never gives a lower level; nor do fewer trials, nor more bars at the same
+    positive Sharpe ratio.
     """
     conditions, warnings = rules(evidence), alarms(evidence)
     level = _level(evidence, conditions)
     sentence = _sentence(evidence, level, conditions, warnings)
     if evidence.zero_cost and level not in ("not tradable", "too short"):
         sentence = "Without costs: " + sentence[0].lower() + sentence[1:]
-    return Verdict(level, sentence, conditions, warnings)
+    return Verdict(level, sentence, conditions, warnings, paragraph(evidence, level, conditions))

@@ -53,7 +53,8 @@ def minimum_track_record(
     if sharpe <= benchmark:
         return math.inf
     inner = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe
-    return 1.0 + inner * (_NORMAL.inv_cdf(level) / (sharpe - benchmark)) ** 2
+    ratio = _NORMAL.inv_cdf(level) / (sharpe - benchmark)
+    return 1.0 + inner * ratio * ratio  # a power would raise where a product is infinite
 
 
 def expected_max_sharpe(trials: float, variance: float) -> float:

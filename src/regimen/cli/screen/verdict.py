@@ -21,6 +21,7 @@ from regimen.reporting.report import grown
 _STYLES = {
     "evidence": "bold green",
     "weak evidence": "bold yellow",
+    "worse than doing nothing": "bold red",
     "suspicious": "bold red",
     "not tradable": "bold red",
 }
@@ -35,14 +36,15 @@ _STATISTICS = {
 """What the last columns of the table mean, in a line each; `regimen.reporting` has the definitions."""
 MEANINGS: Mapping[str, str] = {
     "evidence": "every rule is passed. It may still be a leak; the future may differ.",
-    "weak evidence": "a profit that chance hardly makes, but not every rule is passed.",
     "no evidence": "luck, drift or costs explain it as well; it proves nothing either way.",
+    "worse than doing nothing": "it loses after costs, and bad luck hardly explains that.",
     "suspicious": "better than markets allow: look for a leak or wrong prices first.",
     "does nothing": "it holds the same all the time, so there is no skill to measure.",
     "too short": "the sample is too small to tell anything; more bars are needed.",
     "not tradable": "it lost all that the account had; nothing else counts then.",
+    "weak evidence": "of an earlier version: a profit beyond chance; a rule is failed.",
 }
-"""What each level of a verdict means, in a line."""
+"""What each level of a verdict means, in a line; the last one is not given any more."""
 
 _CONTROLS = ("policy", "flat", "buy_and_hold", "random", "reference")
 
@@ -149,6 +151,8 @@ def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
     level = judgement["verdict"]["level"]
     print_sentence(screen, judgement["verdict"]["sentence"], label="Verdict", style=_STYLES.get(level, "bold"))
     print_sentence(screen, MEANINGS[level], label="Means", dim=True)
+    if judgement["verdict"].get("paragraph"):
+        print_sentence(screen, judgement["verdict"]["paragraph"], label="Why")
     since = _since(judgement)
     if since:
         print_sentence(screen, f"* {since}")

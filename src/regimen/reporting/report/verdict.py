@@ -27,14 +27,15 @@ STYLES = {
 
 _LEVELS = {
     "evidence": ("good", "✓"),
-    "weak evidence": ("caution", "≈"),
     "no evidence": ("neutral", "–"),
+    "worse than doing nothing": ("bad", "↓"),
     "too short": ("neutral", "…"),
     "does nothing": ("neutral", "0"),
     "suspicious": ("bad", "!"),
     "not tradable": ("bad", "✕"),
+    "weak evidence": ("caution", "≈"),
 }
-"""Tone and sign of each verdict; the badge spells the level out beside them."""
+"""Tone and sign of each verdict, the last one of earlier versions; the badge spells the level out beside them."""
 
 
 def finite(value: object) -> float | None:
@@ -62,6 +63,7 @@ def verdict_text(document: ReportDocument) -> dict[str, Any]:
     return {
         "level": verdict.level.capitalize(),
         "sentence": verdict.sentence,
+        "paragraph": verdict.paragraph,
         "tone": tone,
         "sign": sign,
         "rules": rules,
