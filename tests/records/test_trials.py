@@ -58,6 +58,16 @@ def test_an_abandoned_fit_counts(tmp_path: Path) -> None:
     assert ledger.trials("series", 252.0).sharpe_variance is None
 
 
+def test_many_trials_are_appended_at_once_or_not_at_all(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "trials.sqlite")
+    ledger.extend(replace(JUDGED, run=f"run-{number}", config=str(number)) for number in range(5))
+    assert ledger.trials("series", 252.0).count == 5
+    broken = [replace(JUDGED, run="run-5", config="5"), replace(JUDGED, kind="guess", run="run-6")]  # type: ignore[arg-type]
+    with pytest.raises(RunError, match="trial ledger"):
+        ledger.extend(broken)
+    assert ledger.trials("series", 252.0).count == 5
+
+
 def test_a_resumed_part_is_kept_once(tmp_path: Path) -> None:
     ledger = TrialLedger(tmp_path / "trials.sqlite")
     ledger.append(FIT)

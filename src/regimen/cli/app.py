@@ -27,7 +27,7 @@ from regimen.cli import (
 from regimen.cli.finished import adapt, costs, importance, signal, stress, validate, vault
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
-from regimen.cli.studies import ablate, leaks, prove
+from regimen.cli.studies import ablate, calibrate, leaks, prove
 from regimen.errors import RegimenError, one_line
 from regimen.memory import ran_out
 
@@ -93,6 +93,7 @@ app.command("reproduce", short_help="run a run again, compare every number")(rep
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
+app.command("calibrate", short_help="the judge on markets with and without an edge")(calibrate.calibrate)
 app.command("doctor", short_help="is this installation well, and what mends it")(doctor.doctor)
 app.command("bench", short_help="measure speed", context_settings={"ignore_unknown_options": True})(bench.bench)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from regimen.judging.controls.experiment import LOOKS_GOOD, ControlExperiment, moved_later
     from regimen.judging.controls.random_timing import Draws
     from regimen.judging.document import plain
-    from regimen.judging.evidence import CONFIDENCE, Evidence
+    from regimen.judging.evidence import CONFIDENCE, LUCK, Evidence
     from regimen.judging.growth import Difference
     from regimen.judging.judgement import Judgement, Sample, dsr_now, level_now
     from regimen.judging.judging import judge
@@ -34,6 +34,7 @@ __all__ = [
     "CONFIDENCE",
     "EPISODES",
     "LOOKS_GOOD",
+    "LUCK",
     "Acting",
     "Alarm",
     "Conduct",
@@ -101,6 +102,7 @@ __getattr__, __dir__ = lazily(
         "regimes_of": ".regimes.rows",
         "MarketStates": ".regimes.states",
         "CONFIDENCE": ".evidence",
+        "LUCK": ".evidence",
         "Level": ".verdict",
         "ConstantExposure": ".controls.constants",
         "ControlExperiment": ".controls.experiment",

@@ -62,9 +62,10 @@ def paragraph(evidence: Evidence, level: str, conditions: tuple[Rule, ...]) -> s
         return f"Nothing was weighed: {_to_be_judged(e)} {counted}"
     if level == "worse than doing nothing":
         return (
-            f"What decided is the PSR, the probability that its true Sharpe ratio is above 0: {e.psr:.2g}, and at most "
-            f"{WORSE:.2f} is a loss that bad luck hardly makes. {counted} They do not soften it: choosing among them "
-            "makes a result look better, not worse. More bars at the same result per bar would only make it surer."
+            f"What decided is the PSR, the probability that its true Sharpe ratio is above 0: {e.psr:.2g} (at most "
+            f"{WORSE:.2f} is required), so bad luck alone hardly made this loss. {counted} That does not soften it: "
+            "choosing among trials makes a result look better, not worse. More bars at the same result per bar would "
+            "only make it surer."
         )
     rule = decided_by(conditions)
     return f"{_spare(e)} {counted} {_up_to(e)}".rstrip() if rule is None else _short_of(e, rule, conditions, counted)

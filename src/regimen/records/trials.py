@@ -71,10 +71,16 @@ class TrialLedger:
             sketch: what its series is known by; None leaves the series to its fingerprint.
             folder: of the run or backtest, where the trial is written down as well.
         """
-        with self._appending() as connection:
-            _add(connection, (datetime.now(UTC).isoformat(timespec="seconds"), trial, sketch))
+        self.extend([trial], sketch)
         if folder is not None and sketch is not None:  # after: what it tells must not make a new ledger look lost
             record(folder, trial, sketch)
+
+    def extend(self, trials: Iterable[Trial], sketch: Sketch | None = None) -> None:
+        """Appends trials on one series, all of them or none; see `append`."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._appending() as connection:
+            for trial in trials:
+                _add(connection, (at, trial, sketch))
 
     def rows(self, source: str | None = None) -> list[dict[str, object]]:
         """All trials in the order of their coming, or those on one series, whatever its files looked like."""

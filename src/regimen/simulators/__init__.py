@@ -1,4 +1,4 @@
-"""Markets whose truth is known: nine with known optimal policies, a market of regimes, and one whose rule flips."""
+"""Markets whose truth is known: nine with known optima, regimes, a rule that flips, and three to try a judge on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from regimen.simulators.almgren_chriss import AlmgrenChrissConfig
 from regimen.simulators.autoregressive import Ar1Config
+from regimen.simulators.edges import BounceMarketConfig, PlantedMarketConfig, SeasonalMarketConfig
 from regimen.simulators.garleanu_pedersen import GarleanuPedersenConfig
 from regimen.simulators.hidden_regime import HiddenRegimeConfig
 from regimen.simulators.hysteresis import HysteresisConfig
@@ -23,6 +24,7 @@ from regimen.simulators.simulation import KnownMarket, Simulation
 __all__ = [
     "AlmgrenChrissConfig",
     "Ar1Config",
+    "BounceMarketConfig",
     "FlipMarketConfig",
     "GarleanuPedersenConfig",
     "HiddenRegimeConfig",
@@ -33,10 +35,12 @@ __all__ = [
     "MartingaleConfig",
     "MertonConfig",
     "OrnsteinUhlenbeckConfig",
+    "PlantedMarketConfig",
     "Quotes",
     "Regime",
     "RegimeMarketConfig",
     "Score",
+    "SeasonalMarketConfig",
     "Simulation",
     "SimulatorConfig",
     "score",
@@ -56,5 +60,13 @@ KnownMarketConfig = Annotated[
 ]
 """Every market with a known optimum; ``kind`` chooses."""
 
-SimulatorConfig = Annotated[KnownMarketConfig | RegimeMarketConfig | FlipMarketConfig, Field(discriminator="kind")]
+SimulatorConfig = Annotated[
+    KnownMarketConfig
+    | RegimeMarketConfig
+    | FlipMarketConfig
+    | SeasonalMarketConfig
+    | BounceMarketConfig
+    | PlantedMarketConfig,
+    Field(discriminator="kind"),
+]
 """Every simulated market."""
