@@ -262,3 +262,21 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_whole_checkpoint(
     copy.mkdir()
     shutil.copy(tmp_path / FILE, copy / FILE)
     assert _fit(copy).history == _fit(None).history
+
+
+@pytest.mark.parametrize("pauses", [(3,), (1, 2, 7)])
+def test_a_training_that_pauses_goes_on_with_the_same_bits(tmp_path: Path, pauses: tuple[int, ...]) -> None:
+    whole = _fit(None)
+    for pause in pauses:
+        paused = _fit(tmp_path, CONFIG.model_copy(update={"pause": pause}))
+        assert len(paused.history) == pause
+        assert not paused.stopped_early
+        assert paused.best_epoch == max(epoch.epoch for epoch in whole.history[:pause] if epoch.best)
+    resumed = _fit(tmp_path)
+    assert [epoch.val_loss for epoch in resumed.history] == [epoch.val_loss for epoch in whole.history]
+    assert resumed.best_epoch == whole.best_epoch
+    for name, tensor in whole.predictor.state().items():
+        assert resumed.predictor.state()[name].tobytes() == tensor.tobytes()
+        assert resumed.last[name].tobytes() == whole.last[name].tobytes()
+    again = _fit(tmp_path, CONFIG.model_copy(update={"pause": 2}))  # what is done is not undone
+    assert len(again.history) == len(whole.history)

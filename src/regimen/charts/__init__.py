@@ -9,6 +9,7 @@ from regimen.charts.frame import LETTER, Words, Write, px, svg, value_range
 from regimen.charts.intervals import IntervalScale, dot_ranges
 from regimen.charts.picture import Picture, picture_of
 from regimen.charts.plots import WIDTHS, Line, Ribbon, bars, line_chart, responsive, step_area
+from regimen.charts.scatter import Dot, scatter
 from regimen.charts.strips import Strip, dot_strip
 from regimen.charts.style import page_style
 
@@ -16,6 +17,7 @@ __all__ = [
     "LETTER",
     "LEVELS",
     "WIDTHS",
+    "Dot",
     "Figure",
     "IntervalScale",
     "Key",
@@ -42,6 +44,7 @@ __all__ = [
     "picture_of",
     "px",
     "responsive",
+    "scatter",
     "step_area",
     "svg",
     "tick_number",

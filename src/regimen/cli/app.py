@@ -27,7 +27,7 @@ from regimen.cli import (
 from regimen.cli.finished import adapt, costs, importance, signal, stress, validate, vault
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
-from regimen.cli.studies import ablate, calibrate, leaks, prove
+from regimen.cli.studies import ablate, calibrate, leaks, prove, tune
 from regimen.errors import RegimenError, one_line
 from regimen.memory import ran_out
 
@@ -85,6 +85,7 @@ app.command("adapt", short_help="adapt a run to its newest bars, if it gains")(a
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
 app.command("importance", short_help="which features of a run mattered")(importance.importance)
 app.command("ablate", short_help="what each method of a config is worth")(ablate.ablate)
+app.command("tune", short_help="search a config's space, judge the best")(tune.tune)
 app.command("stress", short_help="a run under attack, in turbulence, in crises")(stress.stress)
 app.command("validate", short_help="a run on every choice of folds, path by path")(validate.validate)
 app.add_typer(vault.app, name="vault", short_help="lock or open a run's last, unread span")
@@ -112,8 +113,9 @@ def main(arguments: list[str] | None = None) -> None:
     except RegimenError as error:
         _end(f"error: {error}", 2, debug)
     except (_Interrupted, KeyboardInterrupt) as error:
-        run = error.args[0] if error.args else ""
-        _end("interrupted" + (f"; `regimen resume {run}` continues it" if run else ""), 130, debug)
+        run, again = (*error.args, "", "")[:2]
+        again = again or (run and f"regimen resume {run}")
+        _end("interrupted" + (f"; `{again}` continues it" if again else ""), 130, debug)
     except Exception as error:
         if ran_out(error):
             _end(f"error: memory: not enough for this command ({one_line(str(error), 300)})", 2, debug)

@@ -11,9 +11,10 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.records.checksums import SEAL, has_its_seal, recorded_files, sealed
-    from regimen.records.choice import choose_model
+    from regimen.records.choice import choose_model, with_kind
     from regimen.records.compare import compare_runs, find_runs, write_comparison
     from regimen.records.config import (
+        SEARCH,
         ControlsConfig,
         EnvironmentConfig,
         JudgeConfig,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ScalerConfig,
         as_written,
         load_config,
+        read_yaml,
         resolve,
         unread_by,
     )
@@ -53,6 +55,7 @@ __all__ = [
     "LATEST",
     "SCRATCH",
     "SEAL",
+    "SEARCH",
     "ControlsConfig",
     "DailyReturns",
     "Effort",
@@ -94,12 +97,14 @@ __all__ = [
     "read_exhibits",
     "read_json",
     "read_sketch",
+    "read_yaml",
     "recorded_files",
     "require_finished",
     "resolve",
     "returns_table",
     "sealed",
     "unread_by",
+    "with_kind",
     "write_comparison",
     "write_exhibits",
     "write_json",
@@ -125,6 +130,7 @@ __getattr__, __dir__ = lazily(
         "ScalerConfig": ".config",
         "SCRATCH": ".leftovers",
         "SEAL": ".checksums",
+        "SEARCH": ".config",
         "as_written": ".config",
         "choose_model": ".choice",
         "code_version": ".directory",
@@ -160,6 +166,8 @@ __getattr__, __dir__ = lazily(
         "list_runs": ".listing",
         "names_of_runs": ".listing",
         "load_config": ".config",
+        "read_yaml": ".config",
+        "with_kind": ".choice",
         "resolve": ".config",
         "unread_by": ".config",
         "read_json": ".documents",

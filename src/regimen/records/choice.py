@@ -61,12 +61,7 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
             raise ConfigError(key, f"is not read by a model of kind {kind}: leave it out", override)
         if key in ("model", "model.kind", *(f"model.{field}" for field in source)):
             raise ConfigError(key, "must be left out with --model, which already names the model", override)
-    left_out = tuple(part for part in unread if without(values, part) is not None)
-    for part, fields in model.presets.items():
-        given = values.setdefault(part, {})
-        if isinstance(given, dict):
-            values[part] = {**deepcopy(dict(fields)), **given}  # overrides go into it
-    values["model"] = section
+    left_out = _put(values, model, section, unread)
     label = name.rpartition(":")[2] if source else kind_name(kind)
     named = values.get("name") if isinstance(values.get("name"), str) else None
     values = apply_overrides(values, overrides)
@@ -75,6 +70,34 @@ def choose_model(name: str, path: Path | None, overrides: Sequence[str] = ()) ->
     if values.get("name") == named:  # no override names the run
         values["name"] = _name(label, named, values.get("data"))
     return Chosen(resolve(values), left_out)
+
+
+def with_kind(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Returns the values of a config file with a model of another kind in it, as `choose_model` puts it there.
+
+    Raises:
+        ConfigError: no model of the house is of that kind.
+    """
+    changed = deepcopy(dict(placed(values)))
+    model, own = model_config(kind), changed.get("model")
+    name = model.model_fields["kind"].default
+    same = isinstance(own, Mapping) and own.get("kind", "baseline") == name
+    section = {**own, "kind": name} if isinstance(own, Mapping) and same else {"kind": name}
+    _put(changed, model, section, unread_by(_as_given(model, section, ())))
+    return changed
+
+
+def _put(
+    values: dict[str, Any], model: type[ModelSettings], section: Mapping[str, Any], unread: Sequence[str]
+) -> tuple[str, ...]:
+    """Puts a model's section into values: without what it does not read, which is returned, and with its presets."""
+    left_out = tuple(part for part in unread if without(values, part) is not None)
+    for part, fields in model.presets.items():
+        given = values.setdefault(part, {})
+        if isinstance(given, dict):
+            values[part] = {**deepcopy(dict(fields)), **given}  # overrides go into it
+    values["model"] = dict(section)
+    return left_out
 
 
 def _as_given(

@@ -119,6 +119,8 @@ class EnvironmentConfig(BaseModel):
         return {"kind": value} if isinstance(value, str) else value
 
 
+SEARCH = "search"
+"""The section of a config file that says what a search tries; no run reads it."""
 _OPTIONAL = (
     *("labels.weights", "preprocess", "augment", "scaler"),
     *("environment", "training", "calibration", "exposure"),
@@ -376,11 +378,13 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 def resolve(values: Mapping[str, Any]) -> RunConfig:
     """Validates the values of a config file; every mistake is named as it is written there.
 
+    The section ``search`` is left out: `regimen tune` alone reads it, and its file can be trained like any other.
+
     Raises:
         ConfigError: the first mistake, on one line.
     """
     try:
-        return validated(RunConfig, placed(values))
+        return validated(RunConfig, placed({key: part for key, part in values.items() if key != SEARCH}))
     except ConfigError as error:
         raise as_written(error) from None
 

@@ -44,12 +44,12 @@ def record(folder: Path, trial: Trial, sketch: Sketch) -> None:
 
 
 def recorded(root: Path) -> tuple[list[Recorded], int]:
-    """Returns the trials that the runs of a folder and their backtests tell of, oldest first.
+    """Returns the trials that the runs of a folder, their backtests and its searches tell of, oldest first.
 
     And how many folders cannot be read: a damaged one hides no other.
     """
-    folders = [path.parent for path in (*root.glob("*/manifest.json"), *root.glob("*/backtests/*/judgement.json"))]
-    folders += [path.parent for path in root.glob(f"*/{VAULT}*/judgement.json")]
+    files = ("*/manifest.json", "*/backtests/*/judgement.json", f"*/{VAULT}*/judgement.json", f"*/trials/*/{TRIALS}")
+    folders = [path.parent for form in files for path in root.glob(form)]
     trials: list[Recorded] = []
     damaged = 0
     for folder in sorted(folders):

@@ -28,6 +28,7 @@ _PURPOSES = {
     "rl": "agents of Stable-Baselines3, episodes in Minari",
     "sklearn": "scikit-learn classifiers of your own",
     "trees": "trees of LightGBM, XGBoost and scikit-learn",
+    "tune": "searches by Optuna",
     "pretrained": "pretrained blocks for flag-trader",
     "track": "MLflow and Weights & Biases",
     "ray": "work on a Ray cluster",

@@ -81,7 +81,7 @@ def identify(
         start.update(name.encode() + tensor.tobytes())
     return {
         "torch": torch.__version__,
-        **{f"training.{name}": value for name, value in config.model_dump(mode="json").items()},
+        **{f"training.{name}": value for name, value in config.model_dump(mode="json", exclude={"pause"}).items()},
         "seed": seed,
         "window": window,
         "device": device.type,

@@ -90,6 +90,12 @@ class TrainingConfig(BaseModel):
         exclude_if=lambda number: number == 1,  # as before there were any
         description="Epochs up to the chosen one whose probabilities are averaged: a snapshot ensemble.",
     )
+    pause: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=lambda epochs: epochs is None,  # as before there was any
+        description="Stop for now after this many of the epochs; the same training without it goes on from there.",
+    )
     allow_missing_classes: bool = Field(
         False, description="Train even though a class never occurs in the training rows."
     )

@@ -83,7 +83,8 @@ def fit(
 
     The same predictor, data, config, seed and window give the same bytes on the same machine. Called again
     with the same arguments and the same checkpoint folder, it continues after the last whole epoch and ends
-    with the bytes of a run that was never stopped; a finished checkpoint is returned at once.
+    with the bytes of a run that was never stopped; a finished checkpoint is returned at once. A training with
+    ``config.pause`` stops there with the best weights so far, and goes on when it is called with a later one, or none.
 
     Args:
         predictor: freshly built (also when resuming).
@@ -145,7 +146,7 @@ def fit(
                 watched = default_validation(config, task, max(_FEWEST_WINDOWS, _VALIDATION_ROWS // val.length))
                 check_batches(watched, len(val))
             known = False
-            while not progress.finished:
+            while _goes_on(progress, config):
                 started = time.perf_counter()
                 number = len(progress.history) + 1
                 path = ("window", window, "epoch", number)
@@ -192,10 +193,15 @@ def fit(
             module.to(home)
             module.zero_grad(set_to_none=True)
             module.train(was_training)
-    stopped_early = len(progress.history) < config.epochs
+    stopped_early = progress.finished and len(progress.history) < config.epochs
     before_best = tuple({name: tensor.cpu().numpy() for name, tensor in state.items()} for state in progress.earlier)
     history = tuple(progress.history)
     return FitResult(predictor, progress.best_epoch, history, stopped_early, last, before_best, unadapted)
+
+
+def _goes_on(progress: Progress, config: TrainingConfig) -> bool:
+    """Whether there is another epoch to do now."""
+    return not progress.finished and (config.pause is None or len(progress.history) < config.pause)
 
 
 def _rates(config: TrainingConfig, progress: Progress, steps: int) -> list[float]:
