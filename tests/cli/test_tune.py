@@ -62,6 +62,7 @@ def test_the_table_fits_80_columns_and_the_page_stands_alone(
         ("search.sampler=annealing", "search.sampler: must be"),
         ("search.trials=9", "search.trials"),
         ("search.splits.warm_start=true", "search.splits: must not have warm_start"),
+        ("--compute=cluster", "compute: must be local, processes:N"),
         ("search=3", "search: must be a mapping"),
         ("search.objectives=[]", "search.objectives"),
         ("search.hyperband=true", "search: hyperband must have one objective"),

@@ -32,6 +32,12 @@ def tune(
         typer.Option("--revive", metavar="TRIAL", help="train a trial that was stopped early to its end"),
     ] = None,
     runs: Runs = RUNS,
+    compute: Annotated[
+        str,
+        typer.Option(
+            "--compute", metavar="WHERE", help="local, processes:N, ray or ray://HOST:PORT; no result depends on it"
+        ),
+    ] = "local",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),
@@ -47,7 +53,7 @@ def tune(
 
     Example: regimen tune examples/tune-btc-1h.yaml --trials 8 data.path=btcusdt-1h.parquet
 
-    Example: regimen tune btc.yaml --trials 50 --resume search.sampler=random
+    Example: regimen tune btc.yaml --trials 50 --resume --compute processes:2
     """
     from regimen.cli.screen.progress import progress_bar, working
 
@@ -59,9 +65,13 @@ def tune(
     with progress_bar() as advance:
         from regimen.reporting.search import write
         from regimen.runs.search import tune as run_search
+        from regimen.work import Compute
 
         try:
-            outcome = run_search(values, search, runs, advance, trials=trials, resume=resume, revived=revive)
+            with Compute.parse(compute).mapper() as mapper:
+                outcome = run_search(
+                    values, search, runs, advance, trials=trials, resume=resume, revived=revive, mapper=mapper
+                )
         except KeyboardInterrupt:
             raise KeyboardInterrupt("", f"regimen tune {file} --resume") from None
         page = out or runs / f"tune-{outcome.name}" / "search.html"
