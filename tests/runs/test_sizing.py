@@ -16,7 +16,7 @@ from regimen.records import RunConfig, read_json
 from regimen.runs import find_run_leaks, reproduce_run, start
 from regimen.runs.backtests import backtest_run
 from regimen.runs.prepare import prepare
-from regimen.runs.signal import signal_of
+from regimen.runs.signals import signal_of
 from regimen.runs.window import load_policy
 
 from .conftest import silent

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.live import LiveCheck, LiveChecks, live_checks
     from regimen.runs.reproduce import reproduce_run
-    from regimen.runs.signal import Holding, Signal, signal_of
+    from regimen.runs.signals import Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
     from regimen.runs.validation import Validation, validate_run
     from regimen.runs.vault import lock_vault, open_vault
@@ -66,11 +66,11 @@ __getattr__, __dir__ = lazily(
         "Condition": ".doctor",
         "CostLadder": ".costs",
         "FeatureImportance": ".importance",
-        "Holding": ".signal",
+        "Holding": ".signals",
         "Importance": ".importance",
         "LiveCheck": ".live",
         "LiveChecks": ".live",
-        "Signal": ".signal",
+        "Signal": ".signals",
         "Stress": ".stress",
         "Validation": ".validation",
         "adapt_run": ".adapting",
@@ -87,7 +87,7 @@ __getattr__, __dir__ = lazily(
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",
-        "signal_of": ".signal",
+        "signal_of": ".signals",
         "start": ".walk_forward",
         "stress_of": ".stress",
         "validate_run": ".validation",

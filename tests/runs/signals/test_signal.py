@@ -16,8 +16,8 @@ from regimen.records import RunDirectory, load_config, read_json
 from regimen.runs import backtest_run, signal_of, start
 from regimen.runs.families.scaling import read_scaler
 from regimen.runs.prepare import prepare
-from regimen.runs.reasons import _tail
-from regimen.runs.signal import Signal
+from regimen.runs.signals import Signal
+from regimen.runs.signals.reasons import _tail
 from regimen.runs.window import load_policy
 
 YAML = """

@@ -32,7 +32,7 @@ from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCA
 from regimen.reprs import short
 from regimen.runs.backtests import bounds_of, with_overrides
 from regimen.runs.prepare import history_of, seen
-from regimen.runs.reasons import Reasons, reasons
+from regimen.runs.signals.reasons import Reasons, reasons
 from regimen.runs.window import load_policy
 from regimen.spans import in_words
 
