@@ -8,13 +8,11 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.judging.acting import Acting, Information, Modes
-    from regimen.judging.alarms import COLLAPSE, Alarm
     from regimen.judging.behaviour import Conduct
     from regimen.judging.controls.constants import ConstantExposure
     from regimen.judging.controls.experiment import LOOKS_GOOD, ControlExperiment, moved_later
     from regimen.judging.controls.random_timing import Draws
     from regimen.judging.document import plain
-    from regimen.judging.evidence import CONFIDENCE, LUCK, Evidence
     from regimen.judging.growth import Difference
     from regimen.judging.judgement import Judgement, Sample, dsr_now, level_now
     from regimen.judging.judging import judge
@@ -27,7 +25,9 @@ if TYPE_CHECKING:
     from regimen.judging.symbols import SymbolProfit, SymbolProfits, symbol_profits
     from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
     from regimen.judging.trials import Trials
-    from regimen.judging.verdict import Level, Rule, Verdict, decide
+    from regimen.judging.verdicts.alarms import COLLAPSE, Alarm
+    from regimen.judging.verdicts.evidence import CONFIDENCE, LUCK, Evidence
+    from regimen.judging.verdicts.verdict import Level, Rule, Verdict, decide
 
 __all__ = [
     "COLLAPSE",
@@ -90,9 +90,9 @@ __getattr__, __dir__ = lazily(
         "level_now": ".judgement",
         "plain": ".document",
         "Acting": ".acting",
-        "Alarm": ".alarms",
+        "Alarm": ".verdicts.alarms",
         "Conduct": ".behaviour",
-        "COLLAPSE": ".alarms",
+        "COLLAPSE": ".verdicts.alarms",
         "Episode": ".regimes.episodes",
         "EPISODES": ".regimes.episodes",
         "market_states": ".regimes.states",
@@ -101,9 +101,9 @@ __getattr__, __dir__ = lazily(
         "Regimes": ".regimes.rows",
         "regimes_of": ".regimes.rows",
         "MarketStates": ".regimes.states",
-        "CONFIDENCE": ".evidence",
-        "LUCK": ".evidence",
-        "Level": ".verdict",
+        "CONFIDENCE": ".verdicts.evidence",
+        "LUCK": ".verdicts.evidence",
+        "Level": ".verdicts.verdict",
         "ConstantExposure": ".controls.constants",
         "ControlExperiment": ".controls.experiment",
         "LOOKS_GOOD": ".controls.experiment",
@@ -111,14 +111,14 @@ __getattr__, __dir__ = lazily(
         "Difference": ".growth",
         "Distribution": ".seeds",
         "Draws": ".controls.random_timing",
-        "Evidence": ".evidence",
+        "Evidence": ".verdicts.evidence",
         "Fan": ".seeds",
         "Information": ".acting",
         "Judgement": ".judgement",
         "Modes": ".acting",
         "PeriodRow": ".periods",
         "Row": ".measures",
-        "Rule": ".verdict",
+        "Rule": ".verdicts.verdict",
         "Sample": ".judgement",
         "SeedRow": ".seeds",
         "SeedSummary": ".seeds",
@@ -129,10 +129,10 @@ __getattr__, __dir__ = lazily(
         "Timing": ".timing",
         "TimingMoments": ".timing",
         "Trials": ".trials",
-        "Verdict": ".verdict",
+        "Verdict": ".verdicts.verdict",
         "by_period": ".periods",
         "calendar_edges": ".periods",
-        "decide": ".verdict",
+        "decide": ".verdicts.verdict",
         "judge": ".judging",
         "judge_seeds": ".seeds",
         "seed_summary": ".seeds",

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from regimen import metrics
 from regimen.errors import RunError
 from regimen.judging.acting import Information, Modes
-from regimen.judging.alarms import Alarm
 from regimen.judging.behaviour import Conduct
 from regimen.judging.controls.constants import ConstantExposure
 from regimen.judging.controls.experiment import ControlExperiment
 from regimen.judging.controls.random_timing import Draws
 from regimen.judging.curves import Curves
 from regimen.judging.document import plain, read
-from regimen.judging.evidence import CONFIDENCE, DEFLATED, LUCK, TIMING
 from regimen.judging.measures import Row, frame, table
 from regimen.judging.periods import PeriodRow
 from regimen.judging.regimes.rows import Regimes
 from regimen.judging.seeds import Seeds
 from regimen.judging.timing import TimingMoments
 from regimen.judging.trials import Deflation, Trials
-from regimen.judging.verdict import Verdict, weighed
+from regimen.judging.verdicts.alarms import Alarm
+from regimen.judging.verdicts.evidence import CONFIDENCE, DEFLATED, LUCK, TIMING
+from regimen.judging.verdicts.verdict import Verdict, weighed
 from regimen.reprs import many, short
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from regimen.judging.controls.constants import best_constant
 from regimen.judging.controls.experiment import ControlExperiment
 from regimen.judging.controls.holding import holding_market, not_held, stale_share
 from regimen.judging.controls.random_timing import Draws, random_timing
-from regimen.judging.evidence import CONFIDENCE, Evidence
 from regimen.judging.judgement import Bootstrap, Charged, Halves, Judgement, Sample, TrackRecord
 from regimen.judging.measures import Row, measure, with_interval
 from regimen.judging.periods import by_period, calendar_edges, stamp
@@ -28,7 +27,8 @@ from regimen.judging.regimes.states import MarketStates
 from regimen.judging.seeds import SeedSummary
 from regimen.judging.timing import Timing
 from regimen.judging.trials import Deflation, Trials
-from regimen.judging.verdict import Verdict, decide
+from regimen.judging.verdicts.evidence import CONFIDENCE, Evidence
+from regimen.judging.verdicts.verdict import Verdict, decide
 from regimen.processors import beside, in_threads
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import numpy as np
 
 from regimen import metrics
 from regimen.errors import ConfigError
-from regimen.judging.alarms import Alarm
 from regimen.judging.curves import equity_at, positions
 from regimen.judging.document import read
 from regimen.judging.measures import measure
 from regimen.judging.periods import stamp
+from regimen.judging.verdicts.alarms import Alarm
 from regimen.reprs import short
 
 if TYPE_CHECKING:

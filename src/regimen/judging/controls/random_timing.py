@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from regimen import metrics
 from regimen.judging.controls import targets as controls
 from regimen.judging.document import read
-from regimen.judging.evidence import percent
 from regimen.judging.measures import Row, measure, median_row
 from regimen.judging.timing import Timing
+from regimen.judging.verdicts.evidence import percent
 from regimen.processors import beside, in_threads
 from regimen.reprs import short
 

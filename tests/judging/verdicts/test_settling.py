@@ -12,7 +12,7 @@ from tests.judging.test_verdict import GOOD
 
 from regimen import metrics
 from regimen.judging import TimingMoments, Trials
-from regimen.judging.settling import bars_needed, deflated_record, most_trials
+from regimen.judging.verdicts.settling import bars_needed, deflated_record, most_trials
 
 
 def dsr(sharpe: float, bars: int, skew: float, kurtosis: float, trials: int, variance: float | None) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from regimen.judging.evidence import (
+from regimen.judging.verdicts.evidence import (
     CONFIDENCE,
     DEFLATED,
     INTERVAL,
@@ -17,10 +17,10 @@ from regimen.judging.evidence import (
     WORSE,
     Evidence,
 )
-from regimen.judging.settling import bars_needed, most_trials
+from regimen.judging.verdicts.settling import bars_needed, most_trials
 
 if TYPE_CHECKING:
-    from regimen.judging.verdict import Rule
+    from regimen.judging.verdicts.verdict import Rule
 
 _FOREVER = 1000.0
 """Years from which nobody waits."""

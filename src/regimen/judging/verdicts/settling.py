@@ -7,7 +7,8 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from regimen import metrics
-from regimen.judging.evidence import (
+from regimen.judging.trials import at_least_null
+from regimen.judging.verdicts.evidence import (
     CONFIDENCE,
     DEFLATED,
     FEWEST_POSITIONS,
@@ -18,7 +19,6 @@ from regimen.judging.evidence import (
     TIMING,
     Evidence,
 )
-from regimen.judging.trials import at_least_null
 
 _NORMAL = NormalDist()
 _MOST = 10**9

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from regimen.judging.acting import Modes
-from regimen.judging.evidence import (
+from regimen.judging.growth import MATERIAL
+from regimen.judging.verdicts.evidence import (
     CONSTANT,
     FEWEST_POSITIONS,
     LUCK,
@@ -17,7 +18,6 @@ from regimen.judging.evidence import (
     percent,
     too_accurate,
 )
-from regimen.judging.growth import MATERIAL
 
 TOO_GOOD = ("a control looks good", "Sharpe ratio above 3", "directional accuracy above 60 %")
 """The alarms that make a result suspicious."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from regimen.judging.alarms import TOO_GOOD, Alarm, alarms
-from regimen.judging.evidence import (
+from regimen.judging.verdicts.alarms import TOO_GOOD, Alarm, alarms
+from regimen.judging.verdicts.evidence import (
     CONFIDENCE,
     CONSTANT,
     DEFLATED,
@@ -26,7 +26,7 @@ from regimen.judging.evidence import (
     percent,
     too_accurate,
 )
-from regimen.judging.paragraph import decided_by, many, paragraph
+from regimen.judging.verdicts.paragraph import decided_by, many, paragraph
 from regimen.reprs import short
 
 Level = Literal[
