@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.judging.test_verdict import GOOD
+from tests.judging.verdicts.test_verdict import GOOD
 
 from regimen.judging import ControlExperiment, Evidence, TimingMoments, decide
 

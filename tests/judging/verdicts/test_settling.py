@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.judging.test_verdict import GOOD
+from tests.judging.verdicts.test_verdict import GOOD
 
 from regimen import metrics
 from regimen.judging import TimingMoments, Trials
