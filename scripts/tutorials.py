@@ -32,7 +32,7 @@ SAVED = re.compile(r"[Ss]ave\s+this\s+as `([\w.-]+)`:\s*\Z")
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 RUN = r"\b[a-hj-km-np-tv-z][a-hj-km-np-tv-z2-9]{7}\b"  # an id: eight letters and digits, without i, l, o and u
 ANY = "…"
-WIDTH = "112"  # columns of the terminal that the pages show
+WIDTH = "120"  # columns of the terminal that the pages show: tables are as wide as in a pipe
 
 
 @dataclass(frozen=True)
