@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, WHERE, Run, Runs, Where
 
 if TYPE_CHECKING:
     from regimen.runs.validation import Validation
@@ -20,12 +20,7 @@ def validate(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="seeds of each split; the run's own", show_default=False)
     ] = None,
-    compute: Annotated[
-        str,
-        typer.Option(
-            "--compute", metavar="WHERE", help="local, processes:N, ray or ray://HOST:PORT; no result depends on it"
-        ),
-    ] = "local",
+    compute: Where = WHERE,
     runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:

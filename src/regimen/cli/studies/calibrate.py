@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Runs
+from regimen.cli.arguments import RUNS, WHERE, Runs, Where
 
 if TYPE_CHECKING:
     from regimen.runs.calibration import JudgeCalibration
@@ -29,9 +29,7 @@ def calibrate(
         typer.Option("--kinds", help="only this kind of market; may be repeated", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="of the markets and of the strategies that are tried")] = 0,
-    compute: Annotated[
-        str, typer.Option("--compute", help="local, processes:N, ray or ray://HOST:PORT; the numbers are the same")
-    ] = "local",
+    compute: Where = WHERE,
     runs: Runs = RUNS,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print the tables as Markdown")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,

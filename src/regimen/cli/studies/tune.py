@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Opens, Runs, require_one_source
+from regimen.cli.arguments import RUNS, WHERE, Opens, Runs, Where, require_one_source
 from regimen.cli.screen.browser import open_page
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ def tune(
         typer.Option("--revive", metavar="TRIAL", help="train a trial that was stopped early to its end"),
     ] = None,
     runs: Runs = RUNS,
-    compute: Annotated[
-        str,
-        typer.Option(
-            "--compute", metavar="WHERE", help="local, processes:N, ray or ray://HOST:PORT; no result depends on it"
-        ),
-    ] = "local",
+    compute: Where = WHERE,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),
