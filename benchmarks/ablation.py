@@ -144,7 +144,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "TRADES": ("training.recipes=[{kind: trades}]",),
     "trading loss": ("training.recipes=[{kind: trading_loss}]",),
     "MAML": (
-        "training.recipes=[{kind: maml, inner_rate: 0.1, shots: 20, queries: 40, tasks_per_batch: 8, bars: 80, "
+        "training.recipes=[{kind: maml, inner_rate: 0.1, shots: 20, queries: 30, tasks_per_batch: 8, bars: 80, "
         "steps_per_epoch: 100}]",
     ),
     "crises": ("augment=[{kind: crisis}]",),
