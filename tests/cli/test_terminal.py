@@ -98,8 +98,8 @@ def test_a_process_with_an_ascii_terminal(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", "from regimen.cli.app import main; main()", "data", "check", tmp_path / "é…"]
     done = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
-    assert b"/e..." in done.stderr
+    assert done.returncode == 2
+    assert b"/e..." in done.stderr.splitlines()[-1]  # a slow machine shows its progress before it
 
 
 def test_a_word_of_a_megabyte_is_not_echoed_whole() -> None:

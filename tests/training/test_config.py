@@ -37,7 +37,14 @@ CHANGES: dict[str, object] = {
     "plateau_patience": 1,
     "plateau_factor": 0.1,
 }
-ELSEWHERE = {"threads", "device", "allow_missing_classes", "select", "snapshots"}  # their effect is not in the weights
+ELSEWHERE = {
+    "threads",
+    "device",
+    "allow_missing_classes",
+    "select",
+    "snapshots",
+    "pause",
+}  # their effect is not in the weights
 
 
 def _data() -> TrainingData:

@@ -163,7 +163,7 @@ def _print(judgement: Mapping[str, Any], run: Path, report: Path) -> None:
 
 def _since(judgement: Mapping[str, Any]) -> str:
     """What more trials of now make of the judgement; empty where there are none."""
-    trials, (policy, *_) = judgement["trials"], judgement["rows"]
+    trials, (policy, *_) = judgement.get("trials", {}), judgement["rows"]
     then, now, dsr_now, verdict_now = (trials.get(name) for name in ("count", "now", "dsr_now", "verdict_now"))
     return grown(then, now, policy["dsr"], dsr_now, verdict_now)
 
