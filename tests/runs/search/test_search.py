@@ -73,6 +73,7 @@ def lines(runs: Path) -> list[tuple[Any, ...]]:
     return [(str(row["run"]) if "/" in str(row["run"]) else "", *(row[name] for name in columns)) for row in rows]
 
 
+@pytest.mark.slow
 def test_a_search_that_is_killed_goes_on_with_the_same_trials_the_same_bytes_and_the_same_ledger(
     market_file: Path, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+@pytest.mark.slow
 def test_a_driver_that_is_killed_is_gone_on_with(
     tmp_path: Path, configured: Configured, config_file: Path, two: Mapper
 ) -> None:
@@ -152,6 +153,7 @@ class Prior:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+@pytest.mark.slow
 def test_a_fit_whose_worker_is_killed_is_done_again(tmp_path: Path, configured: Configured, two: Mapper) -> None:
     code = tmp_path / "fragile.py"
     code.write_text(FRAGILE.format(place=str(tmp_path / "killed")))
