@@ -23,6 +23,10 @@ RUNS = Path("runs")
 """The folder of runs, unless it is said otherwise."""
 Opens = Annotated[bool, typer.Option("--open", help="open the page in the browser")]
 
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),
+]
 Where = Annotated[
     str,
     typer.Option(

@@ -14,9 +14,8 @@ from regimen.bars import Sketch
 from regimen.errors import ConfigError
 from regimen.execution import Ledger
 from regimen.face.run import Run, path_text
-from regimen.judging import Judgement, Trials, timing_sharpe
-from regimen.metrics import annual_sharpe
-from regimen.records import Trial, TrialLedger, daily_text
+from regimen.judging import Judgement, Trials
+from regimen.records import Trial, TrialLedger, evaluated
 
 _DIGITS = 16
 
@@ -57,7 +56,6 @@ def judge(what: Ledger | Run, trials: Trials | None = None, *, runs: str | Path 
 def _counted(ledger: Ledger, root: Path) -> Trials:
     """Records the evaluation of a ledger, and returns the trials on its market, this one included."""
     book, source = TrialLedger(root / "trials.sqlite"), ledger.bars.fingerprint
-    sharpe = annual_sharpe(ledger.returns, ledger.bars.periods_per_year)
     config = _identity(ledger)
     trial = Trial(
         kind="evaluation",
@@ -69,11 +67,8 @@ def _counted(ledger: Ledger, root: Path) -> Trials:
         model="backtest",
         seed=0,
         bars=len(ledger),
-        sharpe=sharpe if sharpe == sharpe else None,
-        timing=timing_sharpe(ledger),
-        daily=daily_text(ledger),
     )
-    book.append(trial, Sketch.of(ledger.bars))
+    book.append(evaluated(trial, ledger), Sketch.of(ledger.bars))
     return book.trials(source, ledger.bars.periods_per_year)
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     )
     from regimen.records.recorded import read_sketch
     from regimen.records.report import read_exhibits, write_exhibits, write_report
-    from regimen.records.returns import DailyReturns, TrialReturns, daily_text
+    from regimen.records.returns import DailyReturns, TrialReturns, daily_text, evaluated, recorded_sharpe
     from regimen.records.trial import Trial
     from regimen.records.trials import TrialLedger
 
@@ -77,6 +77,7 @@ __all__ = [
     "count_parameters",
     "daily_text",
     "environment",
+    "evaluated",
     "find_leftovers",
     "find_run",
     "find_runs",
@@ -99,6 +100,7 @@ __all__ = [
     "read_sketch",
     "read_yaml",
     "recorded_files",
+    "recorded_sharpe",
     "require_finished",
     "resolve",
     "returns_table",
@@ -121,6 +123,8 @@ __getattr__, __dir__ = lazily(
         "CONFIG": ".manifest",
         "DailyReturns": ".returns",
         "daily_text": ".returns",
+        "evaluated": ".returns",
+        "recorded_sharpe": ".returns",
         "TrialReturns": ".returns",
         "Effort": ".effort",
         "EnsembleConfig": ".models",

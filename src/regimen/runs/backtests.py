@@ -15,28 +15,24 @@ from regimen.bars import Bars, DataConfig
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Ledger, MarketConfig
 from regimen.files import appearing, write_text
-from regimen.judging import timing_sharpe
 from regimen.policies import History, targets
 from regimen.readers import load_with_report
 from regimen.records import (
     RunConfig,
     RunDirectory,
     Trial,
-    daily_text,
-    environment,
+    evaluated,
     model_title,
     new_id,
-    now,
     read_json,
-    recorded_files,
     require_finished,
     write_json,
     write_manifest,
     write_report,
 )
-from regimen.records.layout import CALIBRATION, EXPOSURE, EXPOSURES, MODEL, PREPROCESS, SCALER, WRAPPERS
+from regimen.records.layout import EXPOSURES, POLICY
 from regimen.runs.controls import of_the_run
-from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.evaluate import evaluate, evaluated_manifest
 from regimen.runs.prepare import WholeSeries, described, history_of, seen
 from regimen.runs.vault import require_shut
 from regimen.runs.window import load_policy, read_exposures
@@ -65,7 +61,7 @@ def backtest_run(
         The folder of this backtest, inside the run's, and its judgement.
     """
     manifest = require_finished(directory)
-    parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), EXPOSURES, f"{MODEL}/*")
+    parts = (*POLICY, EXPOSURES)
     directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in parts))
     trained = directory.located_config()
     config = with_overrides(trained, bars, overrides)
@@ -96,19 +92,18 @@ def backtest_run(
             model=model_title(config.model),
             seed=config.seed,
             bars=len(ledger),
-            sharpe=recorded_sharpe(ledger),
-            timing=timing_sharpe(ledger),
-            daily=daily_text(ledger),
             features=features.hash,
             trained="" if same_data else manifest["fingerprint"],
             stress=int(stress),
         )
-        directory.trials.append(trial, series.sketch, folder)
+        directory.trials.append(evaluated(trial, ledger), series.sketch, folder)
         write_text(folder / "config.yaml", config.to_yaml())
         write_json(folder / "data.json", described(loaded, series.fingerprint))
         judgement = _judged(directory, folder, config, ledger, loaded.bars, series.fingerprint, bounds, advance)
         write_report(directory, folder=folder, config=config)
-        write_manifest(folder, _manifest(folder, identity, config, loaded.bars.fingerprint, series.fingerprint))
+        write_manifest(
+            folder, evaluated_manifest(folder, identity, config, loaded.bars.fingerprint, series.fingerprint)
+        )
     advance(4, 4, "done")
     return directory.path / _BACKTESTS / folder.name, judgement
 
@@ -171,22 +166,6 @@ def _judged(
         )
     write_json(folder / "judgement.json", judgement)
     return judgement
-
-
-def _manifest(folder: Path, identity: str, config: RunConfig, fingerprint: str, source: str) -> dict[str, Any]:
-    return {
-        "id": identity,
-        "status": "finished",
-        "created": now(),
-        "model": model_title(config.model),
-        "seed": config.seed,
-        "config": config.as_dict(),
-        "config_hash": config.hash,
-        "fingerprint": fingerprint,
-        "source_fingerprint": source,
-        "environment": environment(),
-        "files": recorded_files(folder),
-    }
 
 
 def _is_dearer(trained: MarketConfig, tried: MarketConfig) -> bool:

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from regimen.bars import Bars
 from regimen.execution import Ledger
 from regimen.judging import (
@@ -24,14 +22,7 @@ from regimen.judging import (
     market_states,
     seed_summary,
 )
-from regimen.metrics import annual_sharpe
-from regimen.records import RunConfig, write_json
-
-
-def recorded_sharpe(ledger: Ledger) -> float | None:
-    """Returns the annual Sharpe ratio for the trial ledger; None where it is not defined (no variance)."""
-    value = annual_sharpe(ledger.returns, ledger.bars.periods_per_year)
-    return value if np.isfinite(value) else None
+from regimen.records import RunConfig, environment, model_title, now, recorded_files, write_json
 
 
 def evaluate(
@@ -84,3 +75,28 @@ def evaluate(
     ledger.write(folder / "ledger")
     write_json(folder / "judgement.json", values)
     return values
+
+
+def evaluated_manifest(folder: Path, identity: str, config: RunConfig, fingerprint: str, source: str) -> dict[str, Any]:
+    """Returns the manifest of an evaluation that is no training: a backtest, or a look into a vault.
+
+    Args:
+        folder: of it, complete but for its manifest.
+        identity: what the trial ledger calls it.
+        config: by which it was traded.
+        fingerprint: of its bars.
+        source: fingerprint of the whole series that they were cut from.
+    """
+    return {
+        "id": identity,
+        "status": "finished",
+        "created": now(),
+        "model": model_title(config.model),
+        "seed": config.seed,
+        "config": config.as_dict(),
+        "config_hash": config.hash,
+        "fingerprint": fingerprint,
+        "source_fingerprint": source,
+        "environment": environment(),
+        "files": recorded_files(folder),
+    }

@@ -12,15 +12,15 @@ from typing import Any, Literal
 from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
 from regimen.files import appearing, write_text
-from regimen.judging import Trials, timing_sharpe
+from regimen.judging import Trials
 from regimen.own import OwnSource
 from regimen.records import (
     CONFIG,
     RunConfig,
     RunDirectory,
     Trial,
-    daily_text,
     environment,
+    evaluated,
     model_title,
     new_id,
     now,
@@ -35,7 +35,7 @@ from regimen.records import (
 from regimen.records.layout import EXHIBITS
 from regimen.runs.controls import Experiments
 from regimen.runs.data_file import on_file
-from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.evaluate import evaluate
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
 from regimen.runs.families.ensembles.members import tried
@@ -336,7 +336,7 @@ def trial(
     ledger: Ledger | None = None,
 ) -> Trial:
     """Describes one fit or evaluation of a run for the trial ledger."""
-    return Trial(
+    line = Trial(
         kind=kind,
         run=directory.id if seed == prepared.config.seed else f"{directory.id}/seed-{seed}",
         part=part,
@@ -346,8 +346,6 @@ def trial(
         model=model_title(prepared.config.model),
         seed=seed,
         bars=bars,
-        sharpe=None if ledger is None else recorded_sharpe(ledger),
-        timing=None if ledger is None else timing_sharpe(ledger),
-        daily="" if ledger is None else daily_text(ledger),
         features=directory.manifest()["features_hash"],
     )
+    return line if ledger is None else evaluated(line, ledger)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, WHERE, Opens, Runs, Where, require_one_source
+from regimen.cli.arguments import RUNS, WHERE, Opens, Out, Runs, Where, require_one_source
 from regimen.cli.screen.browser import open_page
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def ablate(
     only_alone: Annotated[bool, typer.Option("--alone", help="leave out all, and all but each")] = False,
     runs: Runs = RUNS,
     compute: Where = WHERE,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),
-    ] = None,
+    out: Out = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list the runs that it takes and stop")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="print the tables as Markdown")] = False,
     opens: Opens = False,

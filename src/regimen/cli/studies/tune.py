@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, WHERE, Opens, Runs, Where, require_one_source
+from regimen.cli.arguments import RUNS, WHERE, Opens, Out, Runs, Where, require_one_source
 from regimen.cli.screen.browser import open_page
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def tune(
     ] = None,
     runs: Runs = RUNS,
     compute: Where = WHERE,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),
-    ] = None,
+    out: Out = None,
     opens: Opens = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import RunError
+from regimen.metrics import daily_returns
 
 if TYPE_CHECKING:
     from regimen.execution import Ledger
@@ -35,8 +36,7 @@ class DailyReturns:
     @classmethod
     def of(cls, ledger: Ledger) -> DailyReturns:
         """Takes them from the books of a backtest."""
-        days, starts = np.unique(ledger.time.astype("datetime64[D]"), return_index=True)
-        grown = np.multiply.reduceat(1.0 + ledger.returns, starts) - 1.0
+        days, grown = daily_returns(ledger.time, ledger.returns)
         return cls(days, grown.astype(np.float32).astype(np.float64))
 
     def to_text(self) -> str:

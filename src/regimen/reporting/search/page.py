@@ -26,7 +26,7 @@ _SHOWN = 12
 def render(search: Search) -> str:
     """Returns the page."""
     trials, parts = trial_table(search), sensitivity_table(search)
-    tone = {"evidence": "good", "weak evidence": "caution", "suspicious": "caution"}.get(search.level or "", "neutral")
+    tone = {"evidence": "good", "suspicious": "caution"}.get(search.level or "", "neutral")
     return fill_page(
         "search.html.jinja",
         styles=("report.css", "compare.css"),

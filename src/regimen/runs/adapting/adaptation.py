@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
 from regimen.execution import Ledger
-from regimen.judging import timing_sharpe
 from regimen.metrics import t_interval
 from regimen.policies import targets
 from regimen.readers import load_with_report
-from regimen.records import RunDirectory, Trial, daily_text, model_title, new_id, plain, require_finished
-from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCALER, UNADAPTED, WRAPPERS
+from regimen.records import RunDirectory, Trial, evaluated, model_title, new_id, plain, require_finished
+from regimen.records.layout import POLICY, UNADAPTED
 from regimen.reprs import short
 from regimen.runs.adapting.continued import continued
 from regimen.runs.adapting.learner import AdaptSettings, NewestModel, Rows
 from regimen.runs.backtests import with_overrides
-from regimen.runs.evaluate import recorded_sharpe
 from regimen.runs.prepare import Prepared, WholeSeries, labelled, require_same_data, seen
 from regimen.runs.vault import require_shut
 
@@ -126,7 +124,7 @@ def adapt_run(
         if not override.startswith("data."):
             raise ConfigError("override", "must begin with data.; the policy is trained already", override)
     manifest = require_finished(directory)
-    parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), f"{MODEL}/*", f"{UNADAPTED}/*")
+    parts = (*POLICY, f"{UNADAPTED}/*")
     directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in parts))
     config = directory.located_config()
     settings = AdaptSettings.of(config, rate, steps, shots)
@@ -230,7 +228,7 @@ def _trial(
 ) -> Trial:
     """Describes the adaptation for the trial ledger: another rate, or more bars, is another trial."""
     how = f"{settings.rate:g} x {settings.steps} on {settings.shots}, {settings.adapts}"
-    return Trial(
+    line = Trial(
         kind="evaluation",
         run=run,
         part=0,
@@ -240,12 +238,10 @@ def _trial(
         model=model_title(prepared.config.model),
         seed=prepared.config.seed,
         bars=len(ledger),
-        sharpe=recorded_sharpe(ledger),
-        timing=timing_sharpe(ledger),
-        daily=daily_text(ledger),
         features=prepared.features.hash,
         trained=f"{manifest['fingerprint']}, adapted {how}",
     )
+    return evaluated(line, ledger)
 
 
 def _stamp(time: np.datetime64) -> str:

@@ -15,10 +15,9 @@ from regimen.bars import Bars, Sketch
 from regimen.execution import Ledger
 from regimen.execution import Market as Venue
 from regimen.judging import Timing, judge
-from regimen.records import Trial, TrialLedger
+from regimen.records import Trial, TrialLedger, recorded_sharpe
 from regimen.runs.calibration.kinds import KINDS
 from regimen.runs.calibration.strategies import draw_strategies
-from regimen.runs.evaluate import recorded_sharpe
 from regimen.seeding import generator
 
 RANDOM_CONTROLS, BOOTSTRAP_DRAWS = 1, 500

@@ -13,9 +13,8 @@ from regimen import metrics
 from regimen.errors import RegimenError, RunError
 from regimen.judging import timing_sharpe
 from regimen.policies import Policy, Probable, innermost, targets
-from regimen.records import RunConfig, daily_text, read_json, write_json
+from regimen.records import RunConfig, daily_text, read_json, recorded_sharpe, write_json
 from regimen.records.layout import CHECKPOINT, EXPOSURES
-from regimen.runs.evaluate import recorded_sharpe
 from regimen.runs.families.calibrated_rule import forecasts_of
 from regimen.runs.prepare import Prepared, prepare
 from regimen.runs.search.result import TrialResult, TrialSeed

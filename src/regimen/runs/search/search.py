@@ -15,8 +15,8 @@ from regimen.runs.search.searching import Searching, begin
 from regimen.runs.search.settings import SearchConfig
 from regimen.runs.search.space import FIXED
 from regimen.runs.search.study import Tried
-from regimen.runs.search.trials import HERE, Advance, revive, run_trials
-from regimen.work import Mapper
+from regimen.runs.search.trials import Advance, revive, run_trials
+from regimen.work import HERE, Mapper
 
 TRIALS = 50
 """Trials of a search, unless it is said otherwise."""
@@ -48,7 +48,8 @@ def tune(
         trials: of the search, those that are there included.
         resume: go on with the study that is there; trials that were killed go on from their checkpoints.
         revived: number of a trial that Hyperband stopped, to be trained to its end as well.
-        mapper: where trials of one batch, or of one rung, are trained; no result depends on it.
+        mapper: where trials of one batch, or of one rung, and the windows of the best are trained; no result depends
+            on it.
 
     Raises:
         ConfigError, RunError: see `begin`; no trial can be trained.
@@ -63,11 +64,11 @@ def tune(
     def tell(done: int, total: int, message: str) -> None:
         advance(trials * _UNITS + _UNITS * done // max(total, 1), (trials + 1) * _UNITS, f"best trial, {message}")
 
-    run = train_best(searching, root, tell)
+    run = train_best(searching, root, tell, mapper)
     return summary(searching, best, run)
 
 
-def train_best(searching: Searching, root: Path, advance: Advance) -> RunDirectory:
+def train_best(searching: Searching, root: Path, advance: Advance, mapper: Mapper = HERE) -> RunDirectory:
     """Trains the best trial on the run's own windows, and judges it on their test spans by all trials that there are.
 
     It is an ordinary run of the folder: one that is there is not trained again, one that was stopped is gone on with.
@@ -75,7 +76,7 @@ def train_best(searching: Searching, root: Path, advance: Advance) -> RunDirecto
     config = searching.space.config(searching.best().settings)
     fixed = {name: getattr(searching.base, name) for name in FIXED if name != "name"}
     config = config.model_copy(update={**fixed, "name": f"{searching.base.name}-tuned"})
-    return trained(config, root, searching.outer.bars.fingerprint, advance)
+    return trained(config, root, searching.outer.bars.fingerprint, advance, mapper)
 
 
 def summary(searching: Searching, best: Tried, run: RunDirectory) -> Search:

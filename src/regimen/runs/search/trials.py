@@ -19,12 +19,10 @@ from regimen.runs.search.objectives import COLUMNS
 from regimen.runs.search.result import TrialResult
 from regimen.runs.search.searching import Searching
 from regimen.runs.search.study import Tried
-from regimen.work import Local, Mapper
+from regimen.work import HERE, Mapper
 
 Advance = Callable[[int, int, str], None]
 Evaluate = Callable[[Item, Report], TrialResult | str]
-HERE = Local()
-"""Works in this process."""
 _LOCK = ".lock"
 _MOMENT = 0.3
 

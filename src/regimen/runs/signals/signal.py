@@ -28,7 +28,7 @@ from regimen.policies import (
 from regimen.policies.ensemble import Committee, MetaPolicy, Mixture
 from regimen.readers import load_with_report
 from regimen.records import RunConfig, RunDirectory, model_title, plain, read_json, read_sketch, require_finished
-from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCALER, WRAPPERS
+from regimen.records.layout import POLICY
 from regimen.reprs import short
 from regimen.runs.backtests import bounds_of, with_overrides
 from regimen.runs.prepare import history_of, seen
@@ -136,8 +136,7 @@ def signal_of(
         if not override.startswith("data."):
             raise ConfigError("override", "must begin with data.; the policy is trained already", override)
     manifest = require_finished(directory)
-    parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), f"{MODEL}/*")
-    directory.require_undamaged("data.json", "judgement.json", *(f"windows/*/{part}" for part in parts))
+    directory.require_undamaged("data.json", "judgement.json", *(f"windows/*/{part}" for part in POLICY))
     config = with_overrides(directory.located_config(), bars, overrides)
     config = config.model_copy(update={"data": config.data.model_copy(update={"vault": None})})  # nothing is judged
     advance(0, 4, "bars")

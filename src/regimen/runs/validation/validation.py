@@ -9,19 +9,19 @@ from typing import Any, Literal
 
 from regimen.errors import ConfigError
 from regimen.execution import Ledger
-from regimen.judging import Judgement, Regimes, Trials, market_states, regimes_of, timing_sharpe
+from regimen.judging import Judgement, Regimes, Trials, market_states, regimes_of
 from regimen.numerals import count, number, percent
 from regimen.records import (
     RunDirectory,
     Trial,
-    daily_text,
+    evaluated,
     model_title,
     read_json,
+    recorded_sharpe,
     require_finished,
     sealed,
     write_json,
 )
-from regimen.runs.evaluate import recorded_sharpe
 from regimen.runs.prepare import Prepared, require_trained
 from regimen.runs.validation.exhibit import exhibits_of_validation
 from regimen.runs.validation.fits import SplitFit, fit_split
@@ -168,7 +168,7 @@ class _Work:
         self, kind: Literal["fit", "evaluation"], seed: int, part: int, bars: int, ledger: Ledger | None = None
     ) -> None:
         prepared, directory = self.prepared, self.directory
-        trial = Trial(
+        line = Trial(
             kind=kind,
             run=self._run,
             part=part,
@@ -178,12 +178,11 @@ class _Work:
             model=model_title(prepared.config.model),
             seed=seed,
             bars=bars,
-            sharpe=None if ledger is None else recorded_sharpe(ledger),
-            timing=None if ledger is None else timing_sharpe(ledger),
             features=prepared.features.hash,
-            daily="" if ledger is None else daily_text(ledger),
         )
-        directory.trials.append(trial, prepared.series.sketch, directory.path)
+        directory.trials.append(
+            line if ledger is None else evaluated(line, ledger), prepared.series.sketch, directory.path
+        )
 
     def _regimes(self, path: PathResult) -> tuple[Regimes, ...]:
         """What a path earned in which state of the market, as it was known when it decided."""

@@ -12,7 +12,7 @@ import numpy as np
 from regimen.bars import Bars
 from regimen.errors import RunError
 from regimen.files import appearing, write_text
-from regimen.judging import Trials, timing_sharpe
+from regimen.judging import Trials
 from regimen.policies import targets
 from regimen.readers import Loaded, load, load_with_report
 from regimen.records import (
@@ -20,19 +20,17 @@ from regimen.records import (
     RunConfig,
     RunDirectory,
     Trial,
-    daily_text,
-    environment,
+    evaluated,
     model_title,
     now,
-    recorded_files,
     require_finished,
     write_json,
     write_manifest,
     write_report,
 )
-from regimen.records.layout import CALIBRATION, EXPOSURE, MODEL, PREPROCESS, SCALER, VAULT, WRAPPERS
+from regimen.records.layout import POLICY, VAULT
 from regimen.records.vault import VaultRecord, looks
-from regimen.runs.evaluate import evaluate, recorded_sharpe
+from regimen.runs.evaluate import evaluate, evaluated_manifest
 from regimen.runs.prepare import WholeSeries, described, history_of, require_same_data, seen
 from regimen.runs.vault.shut import stamp
 from regimen.runs.window import load_policy
@@ -117,8 +115,7 @@ def open_vault(directory: RunDirectory, advance: Advance, *, again: bool = False
             before, by any run of the market.
     """
     with directory.locked("judged"):
-        parts = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), f"{MODEL}/*")
-        directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in parts))
+        directory.require_undamaged("data.json", *(f"windows/*/{part}" for part in POLICY))
         advance(0, 3, "bars")
         vault = _Vault.of(directory)
         count = _entered(directory, vault, again)
@@ -145,13 +142,10 @@ def open_vault(directory: RunDirectory, advance: Advance, *, again: bool = False
                 model=model_title(config.model),
                 seed=config.seed,
                 bars=len(ledger),
-                sharpe=recorded_sharpe(ledger),
-                timing=timing_sharpe(ledger),
-                daily=daily_text(ledger),
                 features=features.hash,
                 trained=directory.manifest()["fingerprint"],
             )
-            directory.trials.append(trial, vault.series.sketch, folder)
+            directory.trials.append(evaluated(trial, ledger), vault.series.sketch, folder)
             write_text(folder / CONFIG, config.to_yaml())
             write_json(folder / "data.json", described(vault.loaded, vault.series.fingerprint))
 
@@ -161,20 +155,7 @@ def open_vault(directory: RunDirectory, advance: Advance, *, again: bool = False
             judgement = evaluate(ledger, folder, config, Trials(count=count), [0, len(ledger)], on_draw)
             write_report(directory, folder=folder, config=config)
             write_manifest(
-                folder,
-                {
-                    "id": identity,
-                    "status": "finished",
-                    "created": now(),
-                    "model": model_title(config.model),
-                    "seed": config.seed,
-                    "config": config.as_dict(),
-                    "config_hash": config.hash,
-                    "fingerprint": bars.fingerprint,
-                    "source_fingerprint": vault.series.fingerprint,
-                    "environment": environment(),
-                    "files": recorded_files(folder),
-                },
+                folder, evaluated_manifest(folder, identity, config, bars.fingerprint, vault.series.fingerprint)
             )
         advance(3, 3, "done")
         return path, judgement
