@@ -8,6 +8,8 @@ import pytest
 
 from regimen.cli.app import main
 from regimen.cli.screen import tables
+from regimen.cli.screen.sentences import print_sentence
+from regimen.cli.screen.terminal import console
 
 HEADINGS = ("run", "model", "Sharpe", "verdict")
 ROWS = [
@@ -87,3 +89,12 @@ def test_what_a_folder_is_called_is_shown_as_it_is(tmp_path: Path, capsys: pytes
 def test_what_looks_like_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_table(("run", "model"), [["a[bold]b", "sac"]], words=("run", "model"))
     assert "a[bold]b" in capsys.readouterr().out
+
+
+def test_no_break_spaces_of_pages_are_blanks(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.print_table(("a", "b"), [["−1.0\u202f%", "5\u202fbp"]], words=())
+    print_sentence(console(), "50.0\u202f% lose\xa0money.", label="Result")
+    shown = capsys.readouterr().out
+    assert "−1.0%" in shown
+    assert "5 bp" in shown
+    assert "Result:  50.0% lose money." in shown

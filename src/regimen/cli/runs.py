@@ -11,7 +11,7 @@ import typer
 from regimen.cli import completion
 from regimen.cli.arguments import RUNS, Opens, Run, Runs
 from regimen.cli.screen.browser import open_page
-from regimen.cli.screen.lines import say
+from regimen.cli.screen.lines import say, with_blanks
 
 app = typer.Typer(help="List, show and compare runs; list trials.", no_args_is_help=True, rich_markup_mode=None)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -117,7 +117,7 @@ def compare(
     from regimen.cli.screen.progress import working
 
     with working("comparison"):
-        from regimen.cli.screen.comparison import print_comparison, with_blanks
+        from regimen.cli.screen.comparison import print_comparison
         from regimen.records import compare_runs, find_runs, write_comparison
         from regimen.reporting.comparison import markdown
 

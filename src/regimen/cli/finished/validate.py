@@ -71,4 +71,5 @@ def _print(validation: Validation) -> None:
     print_table((over, ""), spread_cells(validation), words=(over,))
     print_table(PATHS, path_cells(validation.paths), words=(PATHS[0], PATHS[-1]))
     for regimes in validation.regimes:
-        print_table(("middle path: state", *REGIMES[1:]), regime_cells(regimes), words=("middle path: state",))
+        states = f"middle path: {regimes.title[0].lower()}{regimes.title[1:]}"
+        print_table((states, *REGIMES[1:]), regime_cells(regimes), words=(states,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from regimen.cli.screen.lines import with_blanks
 from regimen.cli.screen.sentences import print_sentence
 from regimen.cli.screen.tables import print_table
 from regimen.cli.screen.terminal import console
@@ -30,18 +31,13 @@ def print_comparison(comparison: Comparison, page: Path) -> None:
         _show(rows, others, last=True)
     for difference in comparison.differences:
         print_sentence(screen, f"{difference}.", label="Not comparable", style="bold red")
-    print_sentence(screen, with_blanks(comparison.sentence))
+    print_sentence(screen, comparison.sentence)
     common = "; ".join(value for _, value in comparison.facts)
-    print_sentence(screen, with_blanks(f"{common}; DSR over {count(comparison.trials)} trials."))
+    print_sentence(screen, f"{common}; DSR over {count(comparison.trials)} trials.")
     if comparison.stale:
-        print_sentence(screen, with_blanks(comparison.stale))
+        print_sentence(screen, comparison.stale)
     print_sentence(screen, str(page), label="Page")
     print_sentence(screen, "open the page in a browser", label="Next")
-
-
-def with_blanks(text: str) -> str:
-    """Returns text without the no-break spaces of our pages, which a terminal would have spelt out: 4.2%, 5 bp."""
-    return text.replace("\u202f%", "%").replace("\u202f", " ").replace("\xa0", " ")
 
 
 def _show(rows: Sequence[dict[str, str]], columns: Sequence[str], *, last: bool = False) -> None:

@@ -53,3 +53,8 @@ def spell_what_cannot_be_encoded() -> None:
             # typer takes "ascii" for a mistake of the system's and writes UTF-8 all the same
             name = _UNDER_OTHER_NAME.name if codecs.lookup(stream.encoding) == _ASCII else stream.encoding
             stream.reconfigure(encoding=name, errors=_FALLBACK)
+
+
+def with_blanks(text: str) -> str:
+    """Returns text without the no-break spaces of our pages, which a terminal would have spelt out: 4.2%, 5 bp."""
+    return text.replace("\u202f%", "%").replace("\u202f", " ").replace("\xa0", " ")

@@ -7,6 +7,7 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
+from regimen.cli.screen.lines import with_blanks
 from regimen.errors import printable
 
 _LABEL = 9
@@ -22,13 +23,13 @@ def print_sentence(screen: Console, text: str, *, label: str = "", style: str = 
 
     Args:
         screen: of `regimen.cli.screen.terminal`.
-        text: what is said, on one line however long.
+        text: what is said, on one line however long; no-break spaces become blanks.
         label: such as ``Costs``, printed with a colon.
         style: of the label.
         dim: whether the whole sentence stands back: it explains another one.
     """
     head = f"{label + ':':<{_LABEL - 1}} " if label else ""
-    text = printable(text)
+    text = printable(with_blanks(text))
     if screen.is_terminal:
         indent = " " * (len(head) or 2)
         width = max(screen.width, len(indent) + _NARROWEST)

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from regimen.cli.screen.lines import with_blanks
 from regimen.cli.screen.terminal import console
 from regimen.errors import printable
 
@@ -34,13 +35,13 @@ def print_table(
 
     Args:
         headings: of the columns.
-        rows: cells in the order of the headings.
+        rows: cells in the order of the headings; no-break spaces become blanks.
         words: headings whose cells are words and stand to the left; all others are numbers.
         styles: of each row; "" is none.
         last: whether a line stands before the last row.
     """
     screen = console()
-    spelt = [[printable(cell) for cell in row] for row in rows]  # here, because it may make them wider
+    spelt = [[printable(with_blanks(cell)) for cell in row] for row in rows]  # here, because it may make them wider
     fitted = _fitted([list(headings), *spelt], screen.width - _EDGES)
     if fitted is None:
         width = max(len(heading) for heading in headings)

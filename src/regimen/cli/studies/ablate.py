@@ -72,8 +72,7 @@ def ablate(
     if as_json:
         print(json.dumps({**ablation.to_dict(), "page": str(page)}, indent=1, allow_nan=False))
     elif as_markdown:
-        from regimen.cli.screen.comparison import with_blanks
-        from regimen.cli.screen.lines import say
+        from regimen.cli.screen.lines import say, with_blanks
         from regimen.reporting.ablation import markdown
 
         say(with_blanks(markdown(ablation)))
@@ -102,7 +101,6 @@ def _list(arms: Sequence[PlannedArm], runs: Path, as_json: bool) -> None:
 
 def _show(ablation: Ablation, page: Path) -> None:
     """Prints the tables, what each method is worth, and where the page is."""
-    from regimen.cli.screen.comparison import with_blanks
     from regimen.cli.screen.sentences import print_sentence
     from regimen.cli.screen.tables import print_table
     from regimen.cli.screen.terminal import console
@@ -110,17 +108,11 @@ def _show(ablation: Ablation, page: Path) -> None:
 
     screen = console()
     for rows in (table(ablation), worth_table(ablation)):
-        print_table(tuple(rows[0]), _cells(rows), words=("methods", "method", "where"))
+        print_table(tuple(rows[0]), [list(row.values()) for row in rows], words=("methods", "method", "where"))
     for worth in (*ablation.verdicts, *ablation.besides):
-        print_sentence(screen, with_blanks(worth.sentence))
-    print_sentence(screen, with_blanks(ablation.sentence), label="Result", style="bold")
-    print_sentence(screen, with_blanks(ablation.rule), label="Rule", dim=True)
+        print_sentence(screen, worth.sentence)
+    print_sentence(screen, ablation.sentence, label="Result", style="bold")
+    print_sentence(screen, ablation.rule, label="Rule", dim=True)
     for note in ablation.notes:
         print_sentence(screen, note, label="Note")
     print_sentence(screen, str(page), label="Page")
-
-
-def _cells(rows: Sequence[dict[str, str]]) -> list[list[str]]:
-    from regimen.cli.screen.comparison import with_blanks
-
-    return [[with_blanks(cell) for cell in row.values()] for row in rows]

@@ -78,7 +78,6 @@ def tune(
 
 def _show(search: Search, runs: Path, page: Path) -> None:
     """Prints the trials, what each parameter mattered, the verdict, and where the page is."""
-    from regimen.cli.screen.comparison import with_blanks
     from regimen.cli.screen.sentences import print_sentence
     from regimen.cli.screen.tables import print_table
     from regimen.cli.screen.terminal import console
@@ -88,13 +87,13 @@ def _show(search: Search, runs: Path, page: Path) -> None:
     rows = trial_table(search)
     for table, shown in ((rows, _SHOWN), (sensitivity_table(search), None)):
         if table:
-            cells = [[with_blanks(cell) for cell in row.values()] for row in table[:shown]]
+            cells = [list(row.values()) for row in table[:shown]]
             print_table(tuple(table[0]), cells, words=("", "settings", "parameter", "values"))
     if len(rows) > _SHOWN:
         print_sentence(screen, f"{len(rows) - _SHOWN} more trials are on the page.", label="Note", dim=True)
-    print_sentence(screen, with_blanks(search.words), label="Search", style="bold")
+    print_sentence(screen, search.words, label="Search", style="bold")
     if search.sentence:
-        print_sentence(screen, with_blanks(search.sentence), label="Verdict", style="bold")
+        print_sentence(screen, search.sentence, label="Verdict", style="bold")
     counted = f"{search.counted:,} trials on this series are recorded; the verdict is deflated by all of them."
     print_sentence(screen, counted, label="Trials", dim=True)
     for note in search.notes:
