@@ -37,6 +37,7 @@ from regimen.runs.ablation import MEASURES, Measure, PlannedArm, Scored, ablate_
 from regimen.settings import apply_overrides
 from regimen.simulators import FlipMarketConfig, Regime, RegimeMarketConfig, Simulation
 from regimen.splits import Window
+from regimen.work import Compute, Mapper
 
 BARS, LONG = 9_400, 200_000
 """Of a simulated market, and of the path that its ceiling is counted on."""
@@ -306,8 +307,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bars", type=int, help="of a simulated market")
     parser.add_argument("--by", help="measure that decides")
     parser.add_argument("--write", type=Path, help="a file of Markdown")
+    parser.add_argument("--compute", default="local", help="local, processes:N, ray or ray://HOST:PORT")
     parser.add_argument("--overrides", nargs="*", default=[], metavar="KEY=VALUE", help="given to every run")
     given = parser.parse_args(arguments)
+    with Compute.parse(given.compute).mapper() as mapper:
+        text = tables(parser, given, mapper)
+    print("\n".join(text))
+    if given.write is not None:
+        given.write.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+def tables(parser: argparse.ArgumentParser, given: argparse.Namespace, mapper: Mapper) -> list[str]:
+    """Trains what is missing on each market and returns the lines of its tables."""
     text: list[str] = []
     for name in given.markets:
         place, home = PLACES[name], given.runs / name
@@ -322,16 +333,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{name} {done}/{total} {message}", file=sys.stderr, flush=True)
 
         measures = (*MEASURES, *(adapted(shots) for shots in SHOTS)) if name == "flip" else MEASURES
-        ablation = ablate_arms(name, arms, home, tell, by=given.by, measures=measures)
+        ablation = ablate_arms(name, arms, home, tell, by=given.by, measures=measures, mapper=mapper)
         write(ablation, home / "ablation.html")
         text += [f"## {place.title}", "", markdown(ablation), ""]
         if place.simulated is not None:
             text += _ceiling(ablation, Ceiling.of(place, arms[0].config))
         if name == "flip":
             text += _adaptation(ablation)
-    print("\n".join(text))
-    if given.write is not None:
-        given.write.write_text("\n".join(text) + "\n", encoding="utf-8")
+    return text
 
 
 if __name__ == "__main__":

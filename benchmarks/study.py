@@ -142,7 +142,7 @@ def _of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _trained(name: str, words: Sequence[str], runs: Path) -> tuple[Path, float]:
+def _trained(name: str, words: Sequence[str], runs: Path, compute: str) -> tuple[Path, float]:
     """Returns the finished run of a cell, trained now where there is none, and its processor time, s."""
     times = runs / "seconds.json"
     seconds = json.loads(times.read_text()) if times.exists() else {}
@@ -155,9 +155,10 @@ def _trained(name: str, words: Sequence[str], runs: Path) -> tuple[Path, float]:
     empty.write_text("{}\n")
     began = _of_children()
     regimen = [sys.executable, "-c", "from regimen.cli import main; main()", "train", str(empty), "--runs", str(runs)]
+    regimen += ["--compute", compute]
     subprocess.run([*regimen, "--json", f"name={name}", *words], check=True, stdout=subprocess.DEVNULL)
     times.write_text(json.dumps(seconds | {name: _of_children() - began}, indent=1))
-    return _trained(name, words, runs)
+    return _trained(name, words, runs, compute)
 
 
 def _known(value: float | None) -> float:
@@ -251,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--against", default="mlp", help="the ingredient that the others are compared with")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--write", type=Path, help="a file of Markdown")
+    parser.add_argument("--compute", default="local", help="local, processes:N, ray or ray://HOST:PORT")
     parser.add_argument("--overrides", nargs="*", default=[], metavar="KEY=VALUE", help="given to every run")
     given = parser.parse_args(arguments)
     text: list[str] = []
@@ -266,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 *INGREDIENTS[name],
                 *given.overrides,
             ]
-            run, seconds = _trained(_named(market, name), settings, given.runs / market)
+            run, seconds = _trained(_named(market, name), settings, given.runs / market, given.compute)
             cells[name] = _cell(run, seconds)
             print(f"{market} {name}: {1e4 * np.mean(cells[name].skill or [math.nan]):.1f}", file=sys.stderr, flush=True)
         text += _lines(market, cells, given.against)

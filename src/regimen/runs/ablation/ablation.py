@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regimen.errors import ConfigError
 from regimen.numerals import count
-from regimen.records import RunConfig
+from regimen.records import RunConfig, RunDirectory
 from regimen.reporting.ablation import Ablation, Arm
 from regimen.runs.ablation.arms import Advance, PlannedArm, plan, trained
 from regimen.runs.ablation.measures import MEASURES, Measure, measured
@@ -48,7 +50,7 @@ def ablate(
             model that says no probabilities.
         only_alone: leaves out all, and all but each.
         measures: the columns of the table.
-        mapper: where windows are fitted.
+        mapper: where windows are fitted and runs are measured.
 
     Raises:
         ConfigError: no method; a method that cannot be taken out alone; an unknown measure; and as a run.
@@ -85,10 +87,15 @@ def ablate_arms(
     total = len(arms) * _UNITS
     advance(0, total, "bars, features, labels")
     first = prepare(arms[0].config)
-    done = [
-        _scored(arm, root, first, measures, _part(advance, number, len(arms), arm.label), mapper)
+    runs = [
+        trained(arm.config, root, first.bars.fingerprint, _part(advance, number, len(arms), arm.label), mapper)
         for number, arm in enumerate(arms)
     ]
+    done = []
+    scores = mapper.map(partial(scores_of, measures=tuple(measures)), [str(run.path.resolve()) for run in runs])
+    for arm, run in zip(arms, runs, strict=True):
+        advance(total - 1, total, f"measuring {arm.label} ({len(done) + 1}/{len(arms)})")
+        done.append(Arm(arm.kind, arm.method, run.id, next(scores)))
     if by is None:
         by = "skill" if "skill" in names and _is_known(done, "skill") else "sharpe"
     seeds = arms[0].config.seeds
@@ -107,13 +114,10 @@ def ablate_arms(
     return ablation
 
 
-def _scored(
-    arm: PlannedArm, root: Path, first: Prepared, measures: Sequence[Measure], advance: Advance, mapper: Mapper
-) -> Arm:
-    run = trained(arm.config, root, first.bars.fingerprint, advance, mapper)
-    advance(1, 1, "measuring")
-    scored = Scored(run, prepare(run.located_config()))
-    return Arm(arm.kind, arm.method, run.id, measured(scored, measures))
+def scores_of(run: str, measures: Sequence[Measure]) -> dict[str, NDArray[np.float64]]:
+    """Returns the scores (seed, window) of the finished run in a folder, by the name of the measure."""
+    directory = RunDirectory(Path(run))
+    return measured(Scored(directory, prepare(directory.located_config())), measures)
 
 
 def _is_known(arms: Sequence[Arm], measure: str) -> bool:
