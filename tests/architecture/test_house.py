@@ -46,14 +46,16 @@ def test_the_python_face_is_whole() -> None:
 def test_the_table_of_rooms_is_the_contract() -> None:
     """docs/architecture.md lists exactly the rooms of the import contract, floor by floor."""
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
-    layers = [{name.strip() for name in layer.split("|")} for layer in reversed(contract["layers"])]
+    on_disk = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    named = [{name.strip() for name in layer.split("|")} for layer in reversed(contract["layers"])]
+    asked = [{name.strip("()") for name in layer if "(" not in name or name.strip("()") in on_disk} for layer in named]
+    layers = [layer for layer in asked if layer]  # a room in brackets may still be missing
     floors: dict[int, set[str]] = {}
     for line in (ROOT / "docs" / "architecture.md").read_text().splitlines():
         if match := re.match(r"\| (\d+) \| (.+?) \|", line):
             names = re.findall(r"`(\w+)(?:/|\.py)`", match[2])
             floors.setdefault(int(match[1]), set()).update(names)
     assert [floors[number] for number in sorted(floors)] == layers
-    on_disk = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert set().union(*layers) == on_disk - {"__init__"}
 
 
