@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimen.bars import Bars, Calendar
+from regimen.bars import Bars, Calendar, trading_day, trading_days
 from regimen.bars.calendar import DAY, infer_calendar
 
 HOUR = DAY // 24
@@ -67,3 +67,11 @@ def test_the_calendar_is_read_off_the_stamps(keep: object, length: int, name: st
     assert callable(keep)
     stamps = time[keep(time)].to_numpy().astype("datetime64[ns]")
     assert infer_calendar(stamps, length).name == name
+
+
+@pytest.mark.parametrize("day_end", [None, 17, 13])
+def test_the_trading_day_of_one_stamp_is_that_of_many(day_end: int | None) -> None:
+    """Over both changes of New York's clock, and before 1970."""
+    hours = np.concatenate([np.arange(24 * 400) * HOUR + 1_700_000_000 * 10**9, np.arange(-48, 48) * HOUR])
+    expected = trading_days(hours, day_end)
+    assert [trading_day(int(stamp), day_end) for stamp in hours] == expected.tolist()

@@ -117,3 +117,24 @@ def test_an_account_refuses_the_tape_of_another_market() -> None:
         account.step(Market(costs=Costs()).tape(bars).at(1))
     with pytest.raises(DataError, match="tape: must have 3 symbols; got 1"):
         account.step(Tape.of(bars.select("A"), RICH).at(1))
+
+
+def test_what_is_in_force_and_what_waits() -> None:
+    """A fifth of a bar's volume lets 20 of 50 units through at an open; the rest waits, and is filled later."""
+    bars = Bars.from_arrays(
+        np.datetime64("2024-01-01") + np.arange(6),
+        **dict.fromkeys(("open", "high", "low", "close"), np.full(6, 100.0)),
+        volume=np.full(6, 100.0),
+        checked=False,
+    )
+    costs = Costs(zero_costs=True, commission_bps=0.0, half_spread_bps=0.0)
+    config = MarketConfig(costs=costs, initial_cash=10_000.0, participation_cap=0.2)
+    account, tape = LiveAccount(config, 1), Tape.of(bars, costs)
+    exposures, waiting = [], []
+    for t in range(6):
+        account.step(tape.at(t))
+        exposures.append(float(account.exposures[0]))
+        waiting.append(bool(account.waiting[0]))
+        account.decide(np.array([0.5]))
+    assert exposures == [0.0, 0.2, 0.4, 0.5, 0.5, 0.5]
+    assert waiting == [False, True, True, False, False, False]

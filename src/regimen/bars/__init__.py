@@ -1,7 +1,7 @@
 """Market data: the schema, its calendar, the checks, resampling, and what a market is known by."""
 
 from regimen.bars.bars import PRICES, Bars
-from regimen.bars.calendar import DAY, Calendar, CalendarName
+from regimen.bars.calendar import DAY, Calendar, CalendarName, trading_day, trading_days
 from regimen.bars.checks.report import CheckReport, Finding, Repair
 from regimen.bars.config import MEMORY, DataConfig, ExtraFile, RepairsConfig
 from regimen.bars.listing import listed
@@ -39,4 +39,6 @@ __all__ = [
     "shared",
     "still_describes",
     "to_table",
+    "trading_day",
+    "trading_days",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +128,20 @@ def trading_days(stamps: NDArray[np.int64], day_end: int | None) -> NDArray[np.i
     if day_end is None:
         return stamps // DAY
     return np.asarray((_in_new_york(stamps) - day_end * HOUR) // DAY + 1)
+
+
+def trading_day(stamp: int, day_end: int | None) -> int:
+    """Returns the trading day of one stamp, as `trading_days` does of many, without a table of times.
+
+    Args:
+        stamp: nanoseconds since 1970-01-01 00:00 UTC.
+        day_end: hour of New York's clock.
+    """
+    if day_end is None:
+        return stamp // DAY
+    offset = datetime.fromtimestamp(stamp // 1_000_000_000, ZoneInfo("America/New_York")).utcoffset()
+    shift = round(offset.total_seconds()) * 1_000_000_000 if offset is not None else 0
+    return (stamp + shift - day_end * HOUR) // DAY + 1
 
 
 def _in_new_york(stamps: NDArray[np.int64]) -> NDArray[np.int64]:

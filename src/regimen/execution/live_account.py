@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
 from regimen.execution.account import open_account
-from regimen.execution.columns import ACCOUNT_COLUMNS, CASH, EQUITY, POSITION_COLUMNS, UNITS
+from regimen.execution.columns import ACCOUNT_COLUMNS, CASH, DUE, EQUITY, GOAL, MARK, POSITION_COLUMNS, UNITS
 from regimen.execution.config import MarketConfig
 from regimen.execution.replay import step_account
 from regimen.execution.tape import Tape
@@ -72,3 +72,15 @@ class LiveAccount:
     def units(self) -> Floats:
         """(symbol,) signed units held; a copy."""
         return self.positions[0, :, UNITS].copy()
+
+    @property
+    def exposures(self) -> Floats:
+        """(symbol,) positions at the close mark, signed fractions of the equity; 0 without a positive equity."""
+        positions, equity = self.positions[0], self.equity
+        return positions[:, UNITS] * positions[:, MARK] / equity if equity > 0.0 else np.zeros(len(positions))
+
+    @property
+    def waiting(self) -> NDArray[np.bool_]:
+        """(symbol,) whether an order has fallen due that is not filled, or not whole."""
+        positions = self.positions[0]
+        return np.asarray((positions[:, DUE] != 0.0) | ~np.isnan(positions[:, GOAL]))
