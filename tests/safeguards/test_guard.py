@@ -164,6 +164,25 @@ def test_a_drawdown_warns_then_halts_and_closes() -> None:
     assert watch.bar(0.1, 0.1, equity=1.4e6).mode == "halted"
 
 
+def test_to_resume_after_a_day_forgets_no_drawdown() -> None:
+    """Days that lose 3 %, resumed each time: the fifth makes 14.1 %, the sixth 16.7 %."""
+    watch = Watch(limits(daily_loss=0.02, drawdown=0.15))
+    watch.hour = 480_000 - 480_000 % 24
+    modes = []
+    for day in range(1, 7):
+        modes.append(watch.bar(equity=1e6 * 0.97**day, hours=23 if day > 1 else 1).mode)
+        watch.bar(equity=1e6 * 0.97**day, operator="resume")
+    assert modes == ["reducing"] * 5 + ["halted"]
+
+
+def test_to_resume_changes_nothing_of_an_active_account() -> None:
+    watch = Watch(limits(daily_loss=0.02, drawdown=0.15))
+    watch.bar(equity=1e6)
+    ruling = watch.bar(0.0, 0.1, equity=0.99e6, operator="resume")
+    assert (ruling.mode, ruling.reasons) == ("active", ())
+    assert watch.guard.standing(watch.state).drawdown == pytest.approx(0.01)
+
+
 def test_a_halt_that_holds_lets_reductions_pass() -> None:
     watch = Watch(limits(drawdown=0.15, drawdown_warning=None, halted="hold"))
     held = watch.bar(0.1, 0.1, equity=0.8e6)

@@ -5,16 +5,36 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.safeguards.backtest import GuardRecord, guarded
     from regimen.safeguards.config import LIMITS, SafeguardsConfig
+    from regimen.safeguards.effects import LimitEffect, LimitEffects, limit_effects
     from regimen.safeguards.guard import ALARMS, Guard, Ruling, Sighting, Standing
 
-__all__ = ["ALARMS", "LIMITS", "Guard", "Ruling", "SafeguardsConfig", "Sighting", "Standing"]
+__all__ = [
+    "ALARMS",
+    "LIMITS",
+    "Guard",
+    "GuardRecord",
+    "LimitEffect",
+    "LimitEffects",
+    "Ruling",
+    "SafeguardsConfig",
+    "Sighting",
+    "Standing",
+    "guarded",
+    "limit_effects",
+]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
         "ALARMS": ".guard",
         "Guard": ".guard",
+        "GuardRecord": ".backtest",
+        "guarded": ".backtest",
+        "limit_effects": ".effects",
+        "LimitEffect": ".effects",
+        "LimitEffects": ".effects",
         "LIMITS": ".config",
         "Ruling": ".guard",
         "SafeguardsConfig": ".config",

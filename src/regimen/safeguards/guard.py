@@ -107,8 +107,9 @@ class Guard:
 
     *Timing:* at the close of a bar, by what is known there; what is allowed fills at the open ``latency_bars`` later.
 
-    The mode goes from active to reducing to halted and stays there; only an operator's ``resume`` brings it back, and
-    measures losses and the drawdown from the equity of that bar on. In every mode an order that reduces a position
+    The mode goes from active to reducing to halted and stays there; only an operator's ``resume`` brings it back. It
+    begins anew what the limit that had stopped trading measures (the day's loss, the drawdown, the actions), and
+    nothing of the others. In every mode an order that reduces a position
     passes, as far as zero and no farther where new risk is not let through.
 
     Args:

@@ -98,18 +98,25 @@ def _within(target: float, most: float) -> float:
 
 @jit_step
 def _begin(state: Floats, equity: float, day: int, operator: int) -> int:
-    """Begins the bar: a new day, an operator's word, the highest equity; returns what acted, one bit each."""
+    """Begins the bar: a new day, an operator's word, the highest equity; returns what acted, one bit each.
+
+    To resume begins anew what the limit that had stopped trading measures, and nothing of the others.
+    """
     acted = 0
-    if state[DAY] != day:
+    new_day = state[DAY] != day
+    if new_day:
         state[DAY] = day
         state[DAY_EQUITY] = state[EQUITY]
         state[ORDERS] = 0.0
-    if operator == RESUME:
+    if operator == RESUME and state[MODE] != ACTIVE:
+        if state[CAUSE] == DAILY_LOSS and not new_day:
+            state[DAY_EQUITY] = equity
+        elif state[CAUSE] == DRAWDOWN:
+            state[PEAK] = equity
+        elif state[CAUSE] == COLLAPSE:
+            state[WISHES] = 0.0
         state[MODE] = ACTIVE
         state[CAUSE] = 0.0
-        state[DAY_EQUITY] = equity
-        state[PEAK] = equity
-        state[WISHES] = 0.0
         acted |= 1 << OPERATOR
     elif operator == HALT and state[MODE] < HALTED:
         state[MODE] = HALTED
@@ -154,7 +161,7 @@ def _count_wishes(state: Floats, limits: Floats, wanted: Floats) -> bool:
         state[SHORT] += gain * (short / total - state[SHORT])
         state[FLAT] += gain * (flat / total - state[FLAT])
         state[LONG] += gain * (long / total - state[LONG])
-    return state[WISHES] >= limits[COLLAPSE_BARS] and _entropy(state) < limits[LEAST_ENTROPY]
+    return bool(state[WISHES] >= limits[COLLAPSE_BARS] and _entropy(state) < limits[LEAST_ENTROPY])
 
 
 @jit_step
@@ -216,8 +223,7 @@ def correlation(i: int, j: int, state: Floats, limits: Floats, symbols: int) -> 
     scale = state[first + high * (high + 1) // 2 + high] * state[first + low * (low + 1) // 2 + low]
     if not scale > 0.0:
         return 1.0
-    product: float = state[first + high * (high + 1) // 2 + low]
-    return product / math.sqrt(scale)
+    return float(state[first + high * (high + 1) // 2 + low] / math.sqrt(scale))
 
 
 @jit_step
@@ -244,7 +250,7 @@ def _share_of_group(s: int, state: Floats, limits: Floats, symbols: int, wishes:
         return 1.0
     if floor >= limits[MOST_CORRELATED]:
         return 0.0
-    return (limits[MOST_CORRELATED] - floor) / (total - floor)
+    return float((limits[MOST_CORRELATED] - floor) / (total - floor))
 
 
 @jit_step
