@@ -191,7 +191,7 @@ class CGDT(Persistent):
         actions = torch.from_numpy(context.actions[..., 0]).to(self.device)
         goals, states = self._goals(context.returns_to_go), self._input(context.observations)
         with torch.autocast(self.device, torch.bfloat16, enabled=config.precision == "bf16"):
-            logits = network.policy(goals, states, actions, mask)
+            logits = network.policy(goals, states, actions, None if context.mask.all() else mask)
         logits, goals, actions, states = logits.float()[mask], goals[mask], actions[mask], states[mask]
         values = network.values(states)
         valued = critic_loss(values, actions, goals, config.critic_expectile).mean()
@@ -274,7 +274,7 @@ class CGDT(Persistent):
                     goals[part],
                     self._input(seen[part]),
                     torch.from_numpy(taken[part]).to(self.device),
-                    torch.from_numpy(mask[part]).to(self.device),
+                    None if mask[part].all() else torch.from_numpy(mask[part]).to(self.device),
                 )
             parts.append(outputs[:, -1].float().cpu())
         return torch.cat(parts)[torch.from_numpy(place)]

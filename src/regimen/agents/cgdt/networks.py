@@ -54,7 +54,8 @@ class DecisionTransformer(nn.Module):
             states: (batch, time, column) normalised.
             actions: (batch, time) or (batch, time − 1) int64; that of the last step is not looked at.
             mask: (batch, time) bool, the steps that are there, at the end; the logits of others mean nothing. None:
-                all are. The last step stands at the last place of the context, however many there are.
+                all are, which is faster than a mask that says so. The last step stands at the last place of the
+                context, however many there are.
         """
         batch, time, _ = states.shape
         places = self.place[self.context - time :]
@@ -67,7 +68,7 @@ class DecisionTransformer(nn.Module):
             dim=2,
         )
         x = self.dropout(self.norm(tokens.reshape(batch, 3 * time, -1)[:, :-1]))
-        seen = None if mask is None or bool(mask.all()) else mask.repeat_interleave(3, dim=1)[:, :-1]
+        seen = None if mask is None else mask.repeat_interleave(3, dim=1)[:, :-1]
         for block in self.blocks:
             x = block(x, seen)
         logits: Tensor = self.head(self.final_norm(x[:, 1::3]))

@@ -98,7 +98,7 @@ class RecurrentActorCritic(nn.Module):
         return features.view(*begins.shape, -1)
 
     def _pair(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        both = state.view(len(state), 2, self.layers, self.hidden).permute(1, 2, 0, 3).contiguous()
+        both = state.view(-1, 2, self.layers, self.hidden).permute(1, 2, 0, 3).contiguous()
         return both[0], both[1]
 
 
