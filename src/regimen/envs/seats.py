@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from regimen.envs.compiled import first_outside
 from regimen.envs.config import VectorMarketConfig
-from regimen.envs.kinds import LevelsConfig
-from regimen.envs.layout import CLOCK_COLUMNS, MEMORY_COLUMNS, TALLY_COLUMNS, Lanes, Scene
-from regimen.envs.seat_steps import FIRST, LIVED, Edges, advance_seats, decide_seats, look_seats
+from regimen.envs.kinds import CONTINUOUS, LevelsConfig
+from regimen.envs.layout import CLOCK_COLUMNS, MEMORY_COLUMNS, TALLY_COLUMNS, TARGET, Lanes, Plan, Scene
+from regimen.envs.seat_steps import FIRST, LIVED, WHOLE, Edges, advance_seats, decide_seats, look_seats
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Moment, Tape
 from regimen.execution.columns import ACCOUNT_COLUMNS, POSITION_COLUMNS, RUINED
@@ -74,6 +74,7 @@ class Seats:
         self.config, self.schema = config, schema
         self.rules = config.market.build().rules()
         self.plan = config.plan(np.iinfo(np.int32).max)
+        self._following = self.plan._replace(action=CONTINUOUS, dead_band=0.0, smoothing=0.0)
         levels = config.actions.levels if isinstance(config.actions, LevelsConfig) else ()
         self._levels = np.array(levels, np.float64)
         sizes = (MEMORY_COLUMNS, ACCOUNT_COLUMNS, POSITION_COLUMNS, self.plan.latency)
@@ -134,13 +135,44 @@ class Seats:
         Raises:
             RunError: an action outside the space, or NaN.
         """
-        chosen, exposures = np.array(actions, np.float64).reshape(len(seen.acting), 1), np.zeros(len(state))
         low, high = self.config.actions.low, self.config.actions.high
-        outside = first_outside(chosen, low, high)
+        return self._decide(actions, (low, high), "actions", self.plan, seen, state)
+
+    def enforce(self, targets: Floats, seen: Seen, state: Floats) -> Floats:
+        """Puts exposures in force that someone else made of actions by the same rule; else as `decide`, in place.
+
+        Args:
+            targets: (acting,) exposures, in the order of ``seen.acting``.
+            seen: of the bar.
+            state: as `advance` left it.
+
+        Returns:
+            As `decide`.
+
+        Raises:
+            RunError: an exposure outside [-1, 1], or NaN.
+        """
+        return self._decide(targets, (-1.0, 1.0), "exposures", self._following, seen, state)
+
+    def in_force(self, state: Floats) -> Floats:
+        """Returns the target exposures (symbol,) in force, a view into the state; 0 before an account opens."""
+        targets: Floats = state[:, self._edges.memory + TARGET]
+        return targets
+
+    def whole(self, state: Floats) -> NDArray[np.bool_]:
+        """Returns the symbols (symbol,) whose newest rows of features are all known, as many as the context takes."""
+        known: NDArray[np.bool_] = state[:, WHOLE] >= self.plan.window
+        return known
+
+    def _decide(
+        self, actions: NDArray[Any], limits: tuple[float, float], field: str, plan: Plan, seen: Seen, state: Floats
+    ) -> Floats:
+        chosen, exposures = np.array(actions, np.float64).reshape(len(seen.acting), 1), np.zeros(len(state))
+        outside = first_outside(chosen, *limits)
         if outside >= 0:
-            raise RunError("actions", f"must lie in [{low:g}, {high:g}]", float(chosen[outside, 0]))
+            raise RunError(field, f"must lie in [{limits[0]:g}, {limits[1]:g}]", float(chosen[outside, 0]))
         lanes, pairs, *_ = seen.room
-        decide_seats(chosen[:, 0], seen.acting, state, self._edges, self.plan, lanes, pairs, exposures)
+        decide_seats(chosen[:, 0], seen.acting, state, self._edges, plan, lanes, pairs, exposures)
         return exposures
 
     def _refuse(self, bad: int, moment: Moment) -> None:
