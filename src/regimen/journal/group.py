@@ -1,0 +1,156 @@
+"""One thread that commits, and all rows that wait while it does so in one commit: the disk is asked once for many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Condition, Thread
+from typing import NamedTuple
+
+from regimen.errors import one_line
+from regimen.journal.failures import JournalError, JournalLost
+from regimen.journal.journal import Journal
+from regimen.journal.row import Row, Stored, canonical
+from regimen.reprs import short
+
+
+class _Waiting(NamedTuple):
+    rows: Sequence[Row]
+    deliver: Callable[[tuple[Stored, ...]], None]
+    fail: Callable[[BaseException], None]
+
+
+class GroupCommit:
+    """Appends rows to a journal in the order of their coming, on a thread of its own, many to a commit.
+
+    Decisions rest on those before them. So when a commit fails, all that wait fail with it, and whatever is submitted
+    next is refused, until the caller has gone back to the state of the last stored row and says `resume`.
+
+    After `JournalLost` there is no resuming: the process must end. ``lost`` is called then, on the thread that commits,
+    so that a server can end although nobody waits for an answer.
+
+    Args:
+        journal: nobody else appends to it meanwhile.
+        most: rows of one commit at most, where they come in one by one.
+        lost: called once with the error when the journal is lost.
+    """
+
+    def __init__(self, journal: Journal, *, most: int = 256, lost: Callable[[JournalLost], None] | None = None) -> None:
+        self.journal = journal
+        self._most, self._lost = most, lost
+        self._failure: JournalError | None = None
+        self._closing = False
+        self._queue: list[_Waiting] = []
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.journal!r}, {'well' if self._failure is None else self._failure}")
+
+    @property
+    def failure(self) -> JournalError | None:
+        """Why rows are refused since a commit failed; None while all is well."""
+        return self._failure
+
+    def submit(self, row: Row) -> Future[Stored]:
+        """Queues one row. The future is done when the row is durable, and cannot be cancelled.
+
+        Raises:
+            NotWritten: a commit before it failed, and nobody has said `resume`.
+            JournalLost: the journal is lost.
+            JournalError: the row is no row, or this is closed.
+        """
+        future: Future[Stored] = Future()
+        self._enter((row,), future, lambda stored: future.set_result(stored[0]))
+        return future
+
+    def submit_all(self, rows: Sequence[Row]) -> Future[tuple[Stored, ...]]:
+        """Queues rows that are stored together or not at all; see `submit`."""
+        future: Future[tuple[Stored, ...]] = Future()
+        self._enter(tuple(rows), future, future.set_result)
+        return future
+
+    def resume(self) -> None:
+        """Takes rows again after a commit failed.
+
+        Raises:
+            JournalLost: the journal is lost.
+        """
+        with self._changed:
+            if isinstance(self._failure, JournalLost):
+                raise self._failure
+            self._failure = None
+
+    def close(self) -> None:
+        """Stores what waits and ends the thread; the journal stays open."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _enter(
+        self, rows: Sequence[Row], future: Future[Stored] | Future[tuple[Stored, ...]], deliver: Callable[..., None]
+    ) -> None:
+        for row in rows:
+            canonical(0, 0, row)  # whoever submits no row hears of it at once, and nobody else
+        future.set_running_or_notify_cancel()
+        with self._changed:
+            if self._closing:
+                raise JournalError("journal", "must be open, and is closed")
+            if self._failure is not None:
+                raise self._failure
+            self._queue.append(_Waiting(rows, deliver, future.set_exception))
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while group := self._next():
+            failure = self._commit(group)
+            if failure is None:
+                failure = self._tend()
+            if isinstance(failure, JournalLost) and self._lost is not None:
+                self._lost(failure)
+
+    def _next(self) -> list[_Waiting]:
+        """Waits for rows; nothing when this is closed and all are stored."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            group: list[_Waiting] = []
+            count = 0
+            for each in self._queue:
+                count += len(each.rows)
+                if group and count > self._most:
+                    break
+                group.append(each)
+            del self._queue[: len(group)]
+            return group
+
+    def _commit(self, group: list[_Waiting]) -> JournalError | None:
+        try:
+            stored = self.journal.append([row for each in group for row in each.rows])
+        except Exception as error:  # noqa: BLE001
+            return self._refuse(error, group)
+        first = 0
+        for each in group:
+            each.deliver(stored[first : first + len(each.rows)])
+            first += len(each.rows)
+        return None
+
+    def _tend(self) -> JournalError | None:
+        try:
+            self.journal.tend()
+        except Exception as error:  # noqa: BLE001
+            return self._refuse(error, [])
+        return None
+
+    def _refuse(self, error: Exception, group: list[_Waiting]) -> JournalError:
+        """Fails a group and all that waits behind it, and whatever comes next."""
+        failure = error if isinstance(error, JournalError) else None
+        if failure is None:  # nobody has thought of it, so nobody knows what is stored
+            failure = JournalLost("journal", f"failed ({type(error).__name__}: {one_line(str(error), 200)})")
+        with self._changed:
+            self._failure = failure
+            behind, self._queue = self._queue, []
+        for each in [*group, *behind]:
+            each.fail(failure)
+        return failure

@@ -1,0 +1,246 @@
+"""The journal in one SQLite file, for one process that decides."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+
+from regimen.journal.failures import Damaged, JournalError, JournalLost, NotLeader, NotWritten
+from regimen.journal.row import Row, Stored, chained, genesis
+from regimen.journal.sqlite_file import (
+    COLUMNS,
+    INSERT,
+    digest_of,
+    failure_of,
+    opening,
+    reading_of,
+    rows_after,
+    stored_from,
+    writing_to,
+)
+from regimen.locks import FileLock
+from regimen.reprs import short
+
+_PAGE = 4096
+_DUE, _OVERDUE = 100, 300
+"""Pages of the log from which `tend` brings it home, and from which `append` does so itself."""
+_CHUNK = 1000
+_KEPT = 2
+"""Snapshots that are kept: the one before stays until the next is whole."""
+
+
+class SqliteJournal:
+    """A `Journal` in a file: a write-ahead log that is synced at every commit and brought home every 100 to 300 pages.
+
+    A lock beside the file, ``NAME.lock``, refuses a second writer and ends with its process. Each opening raises the
+    epoch, which stands in every row; a writer whose epoch is not the file's any more (on a file system that knows no
+    locks) is refused by the transaction itself.
+
+    Args:
+        path: the file; it is made, with its folder, when it is not there.
+        account: whose journal it is.
+
+    Raises:
+        JournalError: another process writes to it; it is no journal, another account's, of a newer version, damaged,
+            or not writable.
+    """
+
+    def __init__(self, path: Path | str, account: str) -> None:
+        self.path, self._account = Path(path), account
+        self._genesis = genesis(account)
+        self._writing, self._looking = Lock(), Lock()
+        self._lock = _locked(self.path)
+        self._pages = 0
+        try:
+            self._writer = writing_to(self.path, account)
+            with opening(self.path):
+                self._epoch = _next_epoch(self._writer)
+                self._last, self._digest = _end(self._writer) or (0, self._genesis)
+            self._reader = reading_of(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.path}, account {self._account}, {self._last:,} rows, epoch {self._epoch}")
+
+    @property
+    def account(self) -> str:
+        """Whose journal it is."""
+        return self._account
+
+    @property
+    def epoch(self) -> int:
+        """Number of this opening, which its rows carry."""
+        return self._epoch
+
+    @property
+    def last(self) -> int:
+        """Number of the last row; 0 when there is none."""
+        return self._last
+
+    def append(self, rows: Sequence[Row]) -> tuple[Stored, ...]:
+        """Stores rows, all of them or none; see `Journal.append`."""
+        with self._writing:
+            stored, digest = [], self._digest
+            for seq, row in enumerate(rows, self._last + 1):
+                if row.account != self._account:
+                    raise JournalError("journal row", f"must be of account {self._account!r}", row.account)
+                digest = chained(digest, seq, self._epoch, row)
+                stored.append(Stored(seq, row, self._epoch, digest))
+            if not stored:
+                return ()
+            self._commit(INSERT, [_values(each) for each in stored])
+            self._last, self._digest = stored[-1].seq, digest
+            self._pages += _pages(rows)
+            if self._pages >= _OVERDUE:
+                self._bring_home()
+        return tuple(stored)
+
+    def find(self, account: str, symbol: str, bar: int, kind: str) -> Stored | None:
+        """Returns the row of this key, or None."""
+        query = f"SELECT {COLUMNS} FROM rows WHERE account = ? AND symbol = ? AND bar = ? AND kind = ?"
+        with self._looking, opening(self.path):
+            values = self._reader.execute(query, (account, symbol, bar, kind)).fetchone()
+        return None if values is None else stored_from(values)
+
+    def read(self, after: int = 0) -> Iterator[Stored]:
+        """Yields the rows behind number ``after``, each checked against the chain; see `Journal.read`."""
+        with self._looking, opening(self.path):
+            digest = digest_of(self._reader, after) if after else self._genesis
+        if digest is None:
+            raise JournalError("after", f"must be a row of the journal, which has {self._last:,}", after)
+        seq = after
+        while chunk := self._chunk(seq):
+            for each in chunk:
+                seq, digest = seq + 1, chained(digest, seq + 1, each.epoch, each.row)
+                if (seq, digest) != (each.seq, each.digest):
+                    raise Damaged(f"{self.path}, {each.name}", "must be what was written behind the rows before it")
+                yield each
+
+    def _chunk(self, after: int) -> list[Stored]:
+        with self._looking, opening(self.path):  # one short read at a time, so that the log can be brought home
+            return rows_after(self._reader, after, _CHUNK)
+
+    def keep(self, seq: int, snapshot: bytes) -> None:
+        """Keeps the state after row ``seq``; see `Journal.keep`."""
+        with self._writing:
+            with opening(self.path):
+                digest = digest_of(self._writer, seq) if seq else self._genesis
+            if digest is None:
+                raise JournalError("snapshot", f"must be of a row of the journal, which has {self._last:,}", seq)
+            self._commit(
+                "INSERT OR REPLACE INTO snapshots (seq, digest, checksum, body) VALUES (?, ?, ?, ?)",
+                [(seq, digest, sha256(snapshot).digest(), snapshot)],
+                f"DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT {_KEPT})",
+            )
+            self._pages += 2 + len(snapshot) // _PAGE
+
+    def snapshot(self) -> tuple[int, bytes] | None:
+        """Returns the newest whole snapshot with the number of its row, or None."""
+        with self._looking, opening(self.path):
+            query = "SELECT seq, digest, checksum, body FROM snapshots ORDER BY seq DESC"
+            for seq, digest, checksum, body in self._reader.execute(query).fetchall():
+                row = digest_of(self._reader, seq) if seq else self._genesis
+                if row == digest and sha256(body).digest() == checksum:
+                    return seq, body
+        return None
+
+    def tend(self) -> None:
+        """Brings the log home where it has grown to 100 pages."""
+        with self._writing:
+            if self._pages >= _DUE:
+                self._bring_home()
+
+    def close(self) -> None:
+        """Brings the log home and gives the lock back."""
+        with self._writing, self._looking:
+            self._reader.close()
+            with suppress(sqlite3.Error):
+                self._writer.close()
+            self._lock.release()
+
+    def _commit(self, statement: str, lines: Sequence[tuple[object, ...]], then: str | None = None) -> None:
+        """One transaction, durable at its end."""
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            (epoch,) = self._writer.execute("SELECT epoch FROM header").fetchone()
+            if epoch == self._epoch:
+                self._writer.executemany(statement, lines)
+                if then is not None:
+                    self._writer.execute(then)
+                self._writer.execute("COMMIT")
+                return
+        except sqlite3.ProgrammingError as error:
+            raise NotWritten("journal", f"must be open ({self.path}: {error})") from None
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise failure_of(self.path, error) from None
+        self._roll_back()
+        raise NotLeader("journal", f"must have one writer, and another has opened {self.path} since")
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+
+    def _bring_home(self) -> None:
+        """Copies the log into the file, syncing both; the next commit begins the log anew."""
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            failure = failure_of(self.path, error)
+            if isinstance(failure, JournalLost):
+                raise failure from None
+        self._pages = 0
+
+
+def _locked(path: Path) -> FileLock:
+    beside = path.with_name(f"{path.name}.lock")
+    with opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock.wait(beside, 0.2)
+    if lock is None:
+        with suppress(OSError):
+            raise JournalError(str(path), f"must have one writer, and {beside.read_text() or 'another'} has it open")
+        raise JournalError(str(path), "must have one writer, and another process has it open")
+    lock.say(f"process {os.getpid()}")
+    return lock
+
+
+def _next_epoch(connection: sqlite3.Connection) -> int:
+    (epoch,) = connection.execute("UPDATE header SET epoch = epoch + 1 RETURNING epoch").fetchone()
+    return int(epoch)
+
+
+def _end(connection: sqlite3.Connection) -> tuple[int, bytes] | None:
+    line: tuple[int, bytes] | None
+    line = connection.execute("SELECT seq, digest FROM rows ORDER BY seq DESC LIMIT 1").fetchone()
+    return line
+
+
+def _values(each: Stored) -> tuple[object, ...]:
+    row = each.row
+    return (
+        each.seq,
+        each.epoch,
+        row.account,
+        row.symbol,
+        row.bar,
+        row.kind,
+        row.at,
+        each.digest,
+        row.request,
+        row.decision,
+    )
+
+
+def _pages(rows: Sequence[Row]) -> int:
+    """About how many pages of the log a commit takes: of the rows, and one of the index for each symbol."""
+    size = sum(len(row.request) + len(row.decision) + 160 for row in rows)
+    return 2 + size // _PAGE + len({row.symbol for row in rows})
