@@ -14,6 +14,7 @@ ACROSS: dict[str, set[str]] = {
     "bars": set(),
     "envs": {"env_bad_input", "replay"},
     "execution": {"ended_symbols", "laws_of_money", "market_input", "orders_and_margin", "step_elsewhere"},
+    "journal": {"crashes", "disk"},
     "labels": set(),
     "learning": {"full_path", "training_sees_no_test_bar"},
     "metrics": set(),

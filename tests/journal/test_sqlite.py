@@ -19,8 +19,8 @@ from regimen.journal import AlreadyStored, Damaged, JournalError, NotLeader, Not
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "account" / "journal.sqlite"
+def path(folder: Path) -> Path:
+    return folder / "account" / "journal.sqlite"
 
 
 @pytest.fixture

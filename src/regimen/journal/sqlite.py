@@ -17,6 +17,7 @@ from regimen.journal.sqlite_file import (
     INSERT,
     digest_of,
     failure_of,
+    make,
     opening,
     reading_of,
     rows_after,
@@ -56,6 +57,7 @@ class SqliteJournal:
         self._writing, self._looking = Lock(), Lock()
         self._lock = _locked(self.path)
         self._pages = 0
+        self._lost: JournalLost | None = None
         try:
             self._writer = writing_to(self.path, account)
             with opening(self.path):
@@ -167,6 +169,8 @@ class SqliteJournal:
 
     def _commit(self, statement: str, lines: Sequence[tuple[object, ...]], then: str | None = None) -> None:
         """One transaction, durable at its end."""
+        if self._lost is not None:
+            raise self._lost
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             (epoch,) = self._writer.execute("SELECT epoch FROM header").fetchone()
@@ -180,9 +184,10 @@ class SqliteJournal:
             raise NotWritten("journal", f"must be open ({self.path}: {error})") from None
         except sqlite3.Error as error:
             self._roll_back()
-            raise failure_of(self.path, error) from None
+            raise self._failure(error) from None
         self._roll_back()
-        raise NotLeader("journal", f"must have one writer, and another has opened {self.path} since")
+        self._lost = NotLeader("journal", f"must have one writer, and another has opened {self.path} since")
+        raise self._lost
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
@@ -194,16 +199,23 @@ class SqliteJournal:
         try:
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:
-            failure = failure_of(self.path, error)
+            failure = self._failure(error)
             if isinstance(failure, JournalLost):
                 raise failure from None
         self._pages = 0
+
+    def _failure(self, error: sqlite3.Error) -> JournalError:
+        """What an error means; after a loss there is no way back."""
+        failure = failure_of(self.path, error)
+        if isinstance(failure, JournalLost):
+            self._lost = failure
+        return failure
 
 
 def _locked(path: Path) -> FileLock:
     beside = path.with_name(f"{path.name}.lock")
     with opening(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make(path.parent)
         lock = FileLock.wait(beside, 0.2)
     if lock is None:
         with suppress(OSError):

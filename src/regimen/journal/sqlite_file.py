@@ -51,13 +51,12 @@ _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def writing_to(path: Path, account: str) -> sqlite3.Connection:
-    """Opens a journal to write, made with its folder when it is not there; the caller holds its lock.
+    """Opens a journal to write, made when it is not there; the caller holds its lock.
 
     Raises:
         JournalError: it is no journal, another account's, a newer version's, damaged, or not writable.
     """
     with opening(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connected(str(path))
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -68,7 +67,6 @@ def writing_to(path: Path, account: str) -> sqlite3.Connection:
             require(connection, path, account)
             # what an earlier process left in the log is brought home, so that the log begins empty
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            _sync_names(path.parent)
         except BaseException:
             connection.close()
             raise
@@ -142,6 +140,18 @@ def digest_of(connection: sqlite3.Connection, seq: int) -> bytes | None:
     return None if line is None else line[0]
 
 
+def make(folder: Path) -> None:
+    """Makes a folder whose name is durable; SQLite sees to the names in it."""
+    absent = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in absent if os.name == "posix" else ():
+        handle = os.open(each.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 @contextmanager
 def opening(path: Path) -> Iterator[None]:
     """Turns what a file says when it is opened or read into one line."""
@@ -194,14 +204,3 @@ def _build(connection: sqlite3.Connection, account: str) -> None:
             statement = ""
     connection.execute("INSERT INTO header VALUES (1, ?, ?, 0)", (VERSION, account))
     connection.execute("COMMIT")
-
-
-def _sync_names(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
