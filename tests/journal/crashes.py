@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 from tests.journal.folding import SYMBOLS, Engine, recovered
 from tests.journal.rows import ACCOUNT, HOUR
 
-from regimen.journal import GroupCommit, Row, SqliteJournal, Stored, verify
+from regimen.journal import GroupCommit, JournalRow, SqliteJournal, Stored, verify
 
 STATEMENTS = {
     "INSERT INTO header": "the making of the tables",
@@ -213,11 +213,11 @@ def crash_the_disk(path: Path, durable: Path, generator: random.Random) -> None:
     listed.write_text("\n".join(each.name for each in path.parent.iterdir()))
 
 
-def rows_of(path: Path) -> list[Row]:
+def rows_of(path: Path) -> list[JournalRow]:
     """What is stored, by another way than the journal's own."""
     connection = sqlite3.connect(path)
     query = "SELECT account, symbol, bar, kind, request, decision, at FROM rows ORDER BY seq"
-    rows = [Row(*values) for values in connection.execute(query)]
+    rows = [JournalRow(*values) for values in connection.execute(query)]
     connection.close()
     return rows
 

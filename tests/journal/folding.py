@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from tests.journal.rows import ACCOUNT, HOUR
 
-from regimen.journal import Journal, Row, Stored
+from regimen.journal import Journal, JournalRow, Stored
 
 SYMBOLS = ("BTC", "ETH")
 
@@ -31,11 +31,11 @@ class Engine:
         self.past = sha256(self.past + content).digest()
         return self.past.hex().encode()
 
-    def row(self, symbol: str) -> Row:
+    def row(self, symbol: str) -> JournalRow:
         """Decides the next bar of a symbol."""
         bar = self.next[symbol]
         content = request(symbol, bar)
-        return Row(ACCOUNT, symbol, bar * HOUR, "bar", content, self.step(symbol, bar, content), bar * HOUR)
+        return JournalRow(ACCOUNT, symbol, bar * HOUR, "bar", content, self.step(symbol, bar, content), bar * HOUR)
 
     def fold(self, stored: Stored) -> None:
         """Takes in what is stored, and compares the decision."""

@@ -15,8 +15,8 @@ from regimen.journal import (
     GroupCommit,
     JournalError,
     JournalLost,
+    JournalRow,
     NotWritten,
-    Row,
     SqliteJournal,
     Stored,
 )
@@ -34,7 +34,7 @@ class Slow:
     def __getattr__(self, name: str) -> object:
         return getattr(self._journal, name)
 
-    def append(self, rows: Sequence[Row]) -> tuple[Stored, ...]:
+    def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         self.sizes.append(len(rows))
         self.waiting.set()
         assert self.go.wait(10)

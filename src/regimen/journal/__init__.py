@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from regimen.journal.failures import AlreadyStored, Damaged, JournalError, JournalLost, NotLeader, NotWritten
     from regimen.journal.group import GroupCommit
     from regimen.journal.journal import Journal
-    from regimen.journal.row import Row, Stored
+    from regimen.journal.row import JournalRow, Stored
     from regimen.journal.sqlite import SqliteJournal
     from regimen.journal.verified import Verified, verify
 
@@ -25,9 +25,9 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalLost",
+    "JournalRow",
     "NotLeader",
     "NotWritten",
-    "Row",
     "SqliteJournal",
     "Stored",
     "Verified",
@@ -45,7 +45,7 @@ __getattr__, __dir__ = lazily(
         "JournalLost": ".failures",
         "NotLeader": ".failures",
         "NotWritten": ".failures",
-        "Row": ".row",
+        "JournalRow": ".row",
         "SqliteJournal": ".sqlite",
         "Stored": ".row",
         "Verified": ".verified",

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from regimen.errors import one_line
 from regimen.journal.failures import JournalError, JournalLost
 from regimen.journal.journal import Journal
-from regimen.journal.row import Row, Stored, canonical
+from regimen.journal.row import JournalRow, Stored, canonical
 from regimen.reprs import short
 
 
 class _Waiting(NamedTuple):
-    rows: Sequence[Row]
+    rows: Sequence[JournalRow]
     deliver: Callable[[tuple[Stored, ...]], None]
     fail: Callable[[BaseException], None]
 
@@ -53,7 +53,7 @@ class GroupCommit:
         """Why rows are refused since a commit failed; None while all is well."""
         return self._failure
 
-    def submit(self, row: Row) -> Future[Stored]:
+    def submit(self, row: JournalRow) -> Future[Stored]:
         """Queues one row. The future is done when the row is durable, and cannot be cancelled.
 
         Raises:
@@ -65,7 +65,7 @@ class GroupCommit:
         self._enter((row,), future, lambda stored: future.set_result(stored[0]))
         return future
 
-    def submit_all(self, rows: Sequence[Row]) -> Future[tuple[Stored, ...]]:
+    def submit_all(self, rows: Sequence[JournalRow]) -> Future[tuple[Stored, ...]]:
         """Queues rows that are stored together or not at all; see `submit`."""
         future: Future[tuple[Stored, ...]] = Future()
         self._enter(tuple(rows), future, future.set_result)
@@ -90,7 +90,10 @@ class GroupCommit:
         self._thread.join()
 
     def _enter(
-        self, rows: Sequence[Row], future: Future[Stored] | Future[tuple[Stored, ...]], deliver: Callable[..., None]
+        self,
+        rows: Sequence[JournalRow],
+        future: Future[Stored] | Future[tuple[Stored, ...]],
+        deliver: Callable[..., None],
     ) -> None:
         for row in rows:
             canonical(0, 0, row)  # whoever submits no row hears of it at once, and nobody else

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from regimen.journal.row import Row, Stored
+from regimen.journal.row import JournalRow, Stored
 
 
 class Journal(Protocol):
@@ -24,7 +24,7 @@ class Journal(Protocol):
         """Number of the last row of this writer; 0 when there is none."""
         ...
 
-    def append(self, rows: Sequence[Row]) -> tuple[Stored, ...]:
+    def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         """Stores rows, all of them or none; they are durable when it returns.
 
         Raises:

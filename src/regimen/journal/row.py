@@ -14,7 +14,7 @@ _NUMBERS = struct.Struct("<4q")
 _SIZES = struct.Struct("<5q")
 
 
-class Row(NamedTuple):
+class JournalRow(NamedTuple):
     """What happened once, as bytes that the journal does not look into.
 
     A journal holds each (account, symbol, bar, kind) once.
@@ -49,7 +49,7 @@ class Stored(NamedTuple):
     """
 
     seq: int
-    row: Row
+    row: JournalRow
     epoch: int
     digest: bytes
 
@@ -64,7 +64,7 @@ def genesis(account: str) -> bytes:
     return sha256(f"regimen journal {VERSION}\n{account}".encode()).digest()
 
 
-def canonical(seq: int, epoch: int, row: Row) -> bytes:
+def canonical(seq: int, epoch: int, row: JournalRow) -> bytes:
     """Returns all that a row is as one string of bytes: the numbers, the five lengths, the five texts.
 
     Little-endian 64 bits each: seq, epoch, bar, at; the lengths of account, symbol, kind, request and decision in
@@ -82,6 +82,6 @@ def canonical(seq: int, epoch: int, row: Row) -> bytes:
         raise JournalError("journal row", rule, row) from None
 
 
-def chained(before: bytes, seq: int, epoch: int, row: Row) -> bytes:
+def chained(before: bytes, seq: int, epoch: int, row: JournalRow) -> bytes:
     """Returns the digest of a row, given the digest of the row before it."""
     return sha256(before + canonical(seq, epoch, row)).digest()

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from regimen.journal.failures import Damaged, JournalError, JournalLost, NotLeader, NotWritten
-from regimen.journal.row import Row, Stored, chained, genesis
+from regimen.journal.row import JournalRow, Stored, chained, genesis
 from regimen.journal.sqlite_file import (
     COLUMNS,
     INSERT,
@@ -86,7 +86,7 @@ class SqliteJournal:
         """Number of the last row; 0 when there is none."""
         return self._last
 
-    def append(self, rows: Sequence[Row]) -> tuple[Stored, ...]:
+    def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         """Stores rows, all of them or none; see `Journal.append`."""
         with self._writing:
             stored, digest = [], self._digest
@@ -252,7 +252,7 @@ def _values(each: Stored) -> tuple[object, ...]:
     )
 
 
-def _pages(rows: Sequence[Row]) -> int:
+def _pages(rows: Sequence[JournalRow]) -> int:
     """About how many pages of the log a commit takes: of the rows, and one of the index for each symbol."""
     size = sum(len(row.request) + len(row.decision) + 160 for row in rows)
     return 2 + size // _PAGE + len({row.symbol for row in rows})

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regimen.journal.failures import AlreadyStored, Damaged, JournalError, JournalLost, NotWritten
-from regimen.journal.row import VERSION, Row, Stored
+from regimen.journal.log import require_whole_log
+from regimen.journal.row import VERSION, JournalRow, Stored
 
 _APPLICATION = 0x52474A4C
 _TABLES = f"""
@@ -57,6 +58,7 @@ def writing_to(path: Path, account: str) -> sqlite3.Connection:
         JournalError: it is no journal, another account's, a newer version's, damaged, or not writable.
     """
     with opening(path):
+        require_whole_log(path)
         connection = _connected(str(path))
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -131,7 +133,7 @@ def rows_after(connection: sqlite3.Connection, after: int, count: int) -> list[S
 def stored_from(values: Sequence[object]) -> Stored:
     """Returns the row of a line of `COLUMNS`."""
     seq, epoch, account, symbol, bar, kind, at, digest, request, decision = values
-    return Stored(seq, Row(account, symbol, bar, kind, request, decision, at), epoch, digest)  # type: ignore[arg-type]
+    return Stored(seq, JournalRow(account, symbol, bar, kind, request, decision, at), epoch, digest)  # type: ignore[arg-type]
 
 
 def digest_of(connection: sqlite3.Connection, seq: int) -> bytes | None:

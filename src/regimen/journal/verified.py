@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from regimen.journal.failures import Damaged
 from regimen.journal.journal import Journal
+from regimen.journal.log import require_whole_log
 from regimen.journal.row import Stored, chained, genesis
 from regimen.journal.sqlite_file import digest_of, opening, reading_of, require, rows_after
+from regimen.locks import is_locked
 
 _CHUNK = 1000
 
@@ -58,6 +60,8 @@ def _of_journal(journal: Journal) -> Verified:
 
 
 def _of_file(path: Path) -> Verified:
+    if not is_locked(path.with_name(f"{path.name}.lock")):
+        require_whole_log(path)
     with closing(reading_of(path)) as connection, opening(path):
         account = require(connection, path, None)
         rows, digest = 0, genesis(account)
