@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from tests.journal.server import Server, Unavailable
 
 
 @pytest.fixture
@@ -19,3 +20,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         return
     with TemporaryDirectory(dir=memory, prefix="regimen-") as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server; what needs one is skipped where there is none."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (pip install 'regimen[postgres]')")
+    try:
+        running = Server()
+    except Unavailable as error:
+        pytest.skip(str(error))
+    yield running
+    running.remove()

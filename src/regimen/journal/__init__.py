@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from regimen.journal.failures import AlreadyStored, Damaged, JournalError, JournalLost, NotLeader, NotWritten
     from regimen.journal.group import GroupCommit
     from regimen.journal.journal import Journal
+    from regimen.journal.postgres import PostgresJournal
     from regimen.journal.row import JournalRow, Stored
     from regimen.journal.sqlite import SqliteJournal
     from regimen.journal.verified import Verified, verify
@@ -28,6 +29,7 @@ __all__ = [
     "JournalRow",
     "NotLeader",
     "NotWritten",
+    "PostgresJournal",
     "SqliteJournal",
     "Stored",
     "Verified",
@@ -46,6 +48,7 @@ __getattr__, __dir__ = lazily(
         "NotLeader": ".failures",
         "NotWritten": ".failures",
         "JournalRow": ".row",
+        "PostgresJournal": ".postgres",
         "SqliteJournal": ".sqlite",
         "Stored": ".row",
         "Verified": ".verified",
