@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own for the tests, where its programs are installed. It refuses root: then as another."""
+"""A PostgreSQL server of one's own for the tests, where its programs are installed; never as root."""
 
 from __future__ import annotations
 
