@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
+    from regimen.monitoring import DriftConfig
     from regimen.policies import (
         ConformalConfig,
         Constant,
@@ -168,6 +169,7 @@ __all__ = [
     "DifferentialSharpeConfig",
     "DifficultyConfig",
     "DiscountedThompsonConfig",
+    "DriftConfig",
     "EnsembleConfig",
     "EnvironmentConfig",
     "EstimatorConfig",
@@ -294,6 +296,7 @@ _ROOMS = (
     "labels",
     "leakage",
     "metrics",
+    "monitoring",
     "nets",
     "ops",
     "policies",
@@ -341,6 +344,7 @@ _named, _ = lazily(
         "DifferentialSharpeConfig": ".envs",
         "DifficultyConfig": ".training.recipes",
         "DiscountedThompsonConfig": ".policies.ensemble",
+        "DriftConfig": ".monitoring",
         "EnsembleConfig": ".records",
         "EnvironmentConfig": ".records",
         "EstimatorConfig": ".predictors",

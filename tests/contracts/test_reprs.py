@@ -125,6 +125,7 @@ def things() -> dict[str, Any]:
         "policy with intervals": intervals.around(Momentum(20, ExposureConfig())),
         "gate": (gate := NoveltyGate(NoveltyConfig(), TrainingCloud(*np.zeros((2, 60)), np.eye(60), np.zeros(5)))),
         "policy behind a gate": gate.around(Momentum(20, ExposureConfig())),
+        "drift reference": rg.monitoring.DriftReference.of(np.eye(60, 4), "abcd", rg.DriftConfig(window=8)),
         "run config": rg.RunConfig.model_validate({"data": {"path": "folder/" * 60 + "x.csv"}}),
         "data config": rg.DataConfig(path="folder/" * 60 + "x.csv"),
     }
