@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
-    from regimen.monitoring import DriftConfig
+    from regimen.monitoring import AdwinConfig, CollapseConfig, DriftConfig
     from regimen.policies import (
         ConformalConfig,
         Constant,
@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AdwinConfig",
     "AlmgrenChrissConfig",
     "AnalyticConfig",
     "Ar1Config",
@@ -154,6 +155,7 @@ __all__ = [
     "CNNEncoderConfig",
     "CQLConfig",
     "CausalConfig",
+    "CollapseConfig",
     "ConfigError",
     "ConformalConfig",
     "ConsensusConfig",
@@ -316,6 +318,7 @@ _ROOMS = (
 _named, _ = lazily(
     __name__,
     {
+        "AdwinConfig": ".monitoring",
         "AlmgrenChrissConfig": ".simulators",
         "AnalyticConfig": ".agents",
         "Ar1Config": ".simulators",
@@ -330,6 +333,7 @@ _named, _ = lazily(
         "CNNEncoderConfig": ".predictors",
         "CQLConfig": ".agents",
         "CausalConfig": ".augment",
+        "CollapseConfig": ".monitoring",
         "ConfigError": ".errors",
         "ConformalConfig": ".policies",
         "ConsensusConfig": ".preprocess",
