@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from regimen.monitoring import AdwinConfig
-from regimen.monitoring.adwin import AdwinState
+from regimen.monitoring.adwin import AdwinMemory
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def differ(first: list[float], second: list[float], least: int, delta: float) ->
     return abs(float(np.mean(first) - np.mean(second))) > bound
 
 
-def run(values: Floats, config: AdwinConfig) -> tuple[list[int], AdwinState]:
+def run(values: Floats, config: AdwinConfig) -> tuple[list[int], AdwinMemory]:
     detector, changes = config.build(), []
     state = detector.initial()
     for t, value in enumerate(values, 1):

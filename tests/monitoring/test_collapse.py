@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.monitoring import CollapseConfig, CollapseReference
+from regimen.monitoring.bounds import upper_bound
 
 Floats = NDArray[np.float64]
 CONFIG = CollapseConfig(window=40, step=0.5)
@@ -40,7 +41,7 @@ def test_share_and_entropy_are_those_of_a_count() -> None:
     np.testing.assert_allclose(reading.entropy, -(p * np.log(p)).sum() / np.log(6))
 
 
-def test_the_threshold_is_the_largest_share_of_enough_windows() -> None:
+def test_the_threshold_is_the_bound_of_the_largest_shares_of_windows() -> None:
     table = decisions(40 * 20 + 30)
     reference = CollapseReference.of(table, CollapseConfig(window=40, checks=4, step=0.5, level=0.05))
     largest = []
@@ -49,8 +50,8 @@ def test_the_threshold_is_the_largest_share_of_enough_windows() -> None:
             starts = [10 * k for k in range(first, first + 4)]
             largest.append(max(np.unique(table[s : s + 40], return_counts=True)[1].max() / 80 for s in starts))
     assert len(largest) == 20
-    assert reference.method == "rank"
-    np.testing.assert_allclose(reference.threshold, np.sort(largest)[-1], rtol=1e-12)
+    bound = upper_bound(-np.log1p(-np.array(largest)), 0.05)
+    np.testing.assert_allclose(reference.threshold, 1.0 - np.exp(-bound), rtol=1e-12)
 
 
 def test_exposures_beyond_the_most_and_between_steps_have_their_action() -> None:

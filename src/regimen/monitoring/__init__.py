@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.monitoring.adwin import Adwin, AdwinConfig, AdwinReading, AdwinState
-    from regimen.monitoring.collapse import CollapseConfig, CollapseReading, CollapseReference, CollapseState
+    from regimen.monitoring.adwin import Adwin, AdwinConfig, AdwinMemory, AdwinReading
+    from regimen.monitoring.collapse import CollapseConfig, CollapseMemory, CollapseReading, CollapseReference
     from regimen.monitoring.drift import (
         MARKET_COLUMNS,
         ColumnDrift,
         DriftConfig,
+        DriftMemory,
         DriftReading,
         DriftReference,
-        DriftState,
         market_columns,
     )
 
@@ -23,17 +23,17 @@ __all__ = [
     "MARKET_COLUMNS",
     "Adwin",
     "AdwinConfig",
+    "AdwinMemory",
     "AdwinReading",
-    "AdwinState",
     "CollapseConfig",
+    "CollapseMemory",
     "CollapseReading",
     "CollapseReference",
-    "CollapseState",
     "ColumnDrift",
     "DriftConfig",
+    "DriftMemory",
     "DriftReading",
     "DriftReference",
-    "DriftState",
     "market_columns",
 ]
 
@@ -43,16 +43,16 @@ __getattr__, __dir__ = lazily(
         "Adwin": ".adwin",
         "AdwinConfig": ".adwin",
         "AdwinReading": ".adwin",
-        "AdwinState": ".adwin",
+        "AdwinMemory": ".adwin",
         "CollapseConfig": ".collapse",
         "CollapseReading": ".collapse",
         "CollapseReference": ".collapse",
-        "CollapseState": ".collapse",
+        "CollapseMemory": ".collapse",
         "ColumnDrift": ".drift",
         "DriftConfig": ".drift",
         "DriftReading": ".drift",
         "DriftReference": ".drift",
-        "DriftState": ".drift",
+        "DriftMemory": ".drift",
         "MARKET_COLUMNS": ".drift",
         "market_columns": ".drift",
     },

@@ -37,7 +37,7 @@ class AdwinConfig(BaseModel):
         return Adwin(self)
 
 
-class AdwinState(NamedTuple):
+class AdwinMemory(NamedTuple):
     """The window as an exponential histogram; a step gives another one and changes none."""
 
     sums: Floats
@@ -83,12 +83,12 @@ class Adwin:
     def __init__(self, config: AdwinConfig) -> None:
         self.config = config
 
-    def initial(self) -> AdwinState:
+    def initial(self) -> AdwinMemory:
         """Returns the state before the first value."""
         empty, none = np.zeros((ROWS, BUCKETS + 1)), np.zeros((), np.int64)
-        return AdwinState(empty, empty, np.zeros(ROWS, np.int64), none, none)
+        return AdwinMemory(empty, empty, np.zeros(ROWS, np.int64), none, none)
 
-    def observe(self, state: AdwinState, value: float) -> AdwinState:
+    def observe(self, state: AdwinMemory, value: float) -> AdwinMemory:
         """Returns the state after one more value; one that is not finite changes nothing."""
         if not math.isfinite(value):
             return state
@@ -98,9 +98,9 @@ class Adwin:
         insert(sums, squares, filled, unit)
         if values % self.config.clock == 0 and shrink(sums, squares, filled, self.config.least, self.config.delta):
             changes = changes + 1
-        return AdwinState(sums, squares, filled, np.asarray(values), np.asarray(changes))
+        return AdwinMemory(sums, squares, filled, np.asarray(values), np.asarray(changes))
 
-    def reading(self, state: AdwinState) -> AdwinReading:
+    def reading(self, state: AdwinMemory) -> AdwinReading:
         """Returns what the window holds."""
         width = int((state.filled << np.arange(ROWS)).sum())
         unit = float(state.sums.sum()) / width if width else math.nan

@@ -53,7 +53,7 @@ class CollapseConfig(BaseModel):
         return 2 * math.ceil(round(self.most / self.step, 9)) + 2
 
 
-class CollapseState(NamedTuple):
+class CollapseMemory(NamedTuple):
     """What is remembered of the decisions so far; a step gives another one and changes none."""
 
     current: Counts
@@ -91,13 +91,11 @@ class CollapseReference:
         config: the settings.
         window: W.
         threshold: of the share.
-        method: how (`Bound`).
     """
 
     config: CollapseConfig
     window: int
     threshold: float
-    method: str
 
     @classmethod
     def of(
@@ -129,32 +127,31 @@ class CollapseReference:
         with np.errstate(divide="ignore"):
             scores = -np.log1p(-largest)
         if np.isinf(scores).any():
-            return cls(config, window, 1.0, "rank")
-        bound = upper_bound(scores, config.level)
-        return cls(config, window, -math.expm1(-bound.value), bound.method)
+            return cls(config, window, 1.0)
+        return cls(config, window, -math.expm1(-upper_bound(scores, config.level)))
 
     def __repr__(self) -> str:
         return short(self, f"windows of {many(self.window, 'bar')}, rings above {self.threshold:.1%} of one action")
 
-    def initial(self) -> CollapseState:
+    def initial(self) -> CollapseMemory:
         """Returns the state before the first decision."""
         empty = np.zeros(self.config.actions, np.int64)
-        return CollapseState(empty, np.zeros((self.config.checks, len(empty)), np.int64), np.zeros((), np.int64))
+        return CollapseMemory(empty, np.zeros((self.config.checks, len(empty)), np.int64), np.zeros((), np.int64))
 
-    def observe(self, state: CollapseState, exposures: Floats) -> CollapseState:
+    def observe(self, state: CollapseMemory, exposures: Floats) -> CollapseMemory:
         """Returns the state after the decisions (symbol,) of one more bar."""
         current = state.current + _counted(np.asarray(exposures, np.float64).reshape(1, -1), self.config)
         bars = np.asarray(state.bars + 1)
         if bars % (self.window // self.config.checks):
-            return CollapseState(current, state.earlier, bars)
-        return CollapseState(np.zeros_like(current), np.concatenate([state.earlier[1:], current[None]]), bars)
+            return CollapseMemory(current, state.earlier, bars)
+        return CollapseMemory(np.zeros_like(current), np.concatenate([state.earlier[1:], current[None]]), bars)
 
-    def is_due(self, state: CollapseState) -> bool:
+    def is_due(self, state: CollapseMemory) -> bool:
         """Whether the last bar completed a check: a reading is new."""
         bars = int(state.bars)
         return bars >= self.window and bars % (self.window // self.config.checks) == 0
 
-    def reading(self, state: CollapseState) -> CollapseReading | None:
+    def reading(self, state: CollapseMemory) -> CollapseReading | None:
         """Returns what the latest check showed; None before the first window is complete."""
         if int(state.bars) < self.window:
             return None
@@ -170,7 +167,6 @@ class CollapseReference:
             "config": self.config.model_dump(mode="json"),
             "window": self.window,
             "threshold": self.threshold,
-            "method": self.method,
         }
 
     @classmethod
@@ -183,7 +179,7 @@ class CollapseReference:
         """
         try:
             config = validated(CollapseConfig, dict(values["config"]), "collapse.")
-            return cls(config, int(values["window"]), float(values["threshold"]), str(values["method"]))
+            return cls(config, int(values["window"]), float(values["threshold"]))
         except (KeyError, TypeError, ValueError) as error:
             raise RunError("collapse reference", f"is damaged: {error}") from None
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError, RunError
-from regimen.monitoring import DriftConfig, DriftReference, DriftState
+from regimen.monitoring import DriftConfig, DriftMemory, DriftReference
 from regimen.monitoring.bounds import upper_bound
 
 Floats = NDArray[np.float64]
@@ -61,8 +61,8 @@ def test_threshold_and_statistic_are_those_of_a_slow_twin() -> None:
         apart = [k for k, start in enumerate(starts) if not held_rows & set(range(start, start + 40))]
         centre = logs[apart].mean(axis=0)
         scores.append(max((logs[k] - centre).max() for k in range(first, first + 4)))
-    np.testing.assert_allclose(reference.threshold, math.exp(upper_bound(np.array(scores), 0.05).value), rtol=1e-12)
-    assert (reference.groups, reference.method) == (len(scores), "gumbel")
+    np.testing.assert_allclose(reference.threshold, math.exp(upper_bound(np.array(scores), 0.05)), rtol=1e-12)
+    assert reference.groups == len(scores)
 
     later = rows(57, seed=1)
     state = reference.initial()
@@ -80,7 +80,7 @@ def test_a_step_changes_no_state_and_a_reading_comes_with_each_check() -> None:
     reference = DriftReference.of(rows(400), NAMES, CONFIG)
     state, due = reference.initial(), []
     for row in rows(75, seed=1):
-        before = DriftState(*(part.copy() for part in state))
+        before = DriftMemory(*(part.copy() for part in state))
         following = reference.observe(state, row)
         for part, kept in zip(state, before, strict=True):
             np.testing.assert_array_equal(part, kept)
@@ -152,7 +152,7 @@ def test_windows_ring_as_often_as_was_asked_for_where_nothing_changes_and_when_t
     """Sizes of autoregressions, on a quarter of whose windows the textbook's limit of .2 rings."""
     config = DriftConfig(window=120, checks=2)
     clock, textbook, found = [], [], []
-    for seed in range(60):
+    for seed in range(36):
         table = np.abs(rows(120 * 22, seed)[:, :2])
         reference = DriftReference.of(table[: 120 * 12], NAMES[:2], config)
         clock += rung(reference, table[120 * 12 :])
@@ -163,7 +163,7 @@ def test_windows_ring_as_often_as_was_asked_for_where_nothing_changes_and_when_t
         reading = reference.reading(state)
         assert reading is not None
         textbook.append(any(column.psi > 0.2 for column in reading.worst))
-    assert len(clock) >= 500
-    assert np.mean(clock) <= 0.05 + 3.0 * math.sqrt(0.05 * 0.95 / 500)
+    assert len(clock) >= 300
+    assert np.mean(clock) <= 0.05 + 3.0 * math.sqrt(0.05 * 0.95 / 300)
     assert np.mean(found) >= 0.9
     assert np.mean(textbook) >= 0.15

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from regimen.monitoring.drift.config import DriftConfig
 from regimen.monitoring.drift.market_columns import MARKET_COLUMNS, market_columns
-from regimen.monitoring.drift.reference import ColumnDrift, DriftReading, DriftReference, DriftState
+from regimen.monitoring.drift.reference import ColumnDrift, DriftMemory, DriftReading, DriftReference
 
 __all__ = [
     "MARKET_COLUMNS",
     "ColumnDrift",
     "DriftConfig",
+    "DriftMemory",
     "DriftReading",
     "DriftReference",
-    "DriftState",
     "market_columns",
 ]

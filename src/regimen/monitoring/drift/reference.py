@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError, RunError
-from regimen.monitoring.bounds import Bound, upper_bound
+from regimen.monitoring.bounds import upper_bound
 from regimen.monitoring.drift.bins import binned, counted, padded, psi, quantile_edges
 from regimen.monitoring.drift.config import DriftConfig
 from regimen.reprs import many, short
@@ -24,7 +24,7 @@ FEWEST = 6
 """Windows that a training slice must have: with fewer their spread is a guess."""
 
 
-class DriftState(NamedTuple):
+class DriftMemory(NamedTuple):
     """What is remembered of the rows so far; a step gives another one and changes none."""
 
     current: Counts
@@ -82,7 +82,6 @@ class DriftReference:
         usual: (column,) geometric mean of d over the slice's windows.
         threshold: of the statistic.
         groups: windows that the threshold comes from.
-        method: how (`Bound`).
     """
 
     config: DriftConfig
@@ -93,7 +92,6 @@ class DriftReference:
     usual: Floats
     threshold: float
     groups: int
-    method: str
 
     @classmethod
     def of(
@@ -125,18 +123,18 @@ class DriftReference:
         counts = np.stack([counted(part, config.bins + 1) for part in np.split(places, len(places) // stretch)])
         usual, bound, groups = _calibrated(counts, config, window)
         total = counts.sum(axis=0)
-        return cls(config, tuple(names), window, edges, total, usual, math.exp(bound.value), groups, bound.method)
+        return cls(config, tuple(names), window, edges, total, usual, math.exp(bound), groups)
 
     def __repr__(self) -> str:
         size = f"{many(len(self.names), 'column')}, windows of {many(self.window, 'bar')}"
         return short(self, f"{size}, rings above {self.threshold:.2f} times the usual")
 
-    def initial(self) -> DriftState:
+    def initial(self) -> DriftMemory:
         """Returns the state before the first row."""
         empty = np.zeros_like(self.counts)
-        return DriftState(empty, np.zeros((self.config.checks, *empty.shape), np.int64), np.zeros((), np.int64))
+        return DriftMemory(empty, np.zeros((self.config.checks, *empty.shape), np.int64), np.zeros((), np.int64))
 
-    def observe(self, state: DriftState, row: Floats) -> DriftState:
+    def observe(self, state: DriftMemory, row: Floats) -> DriftMemory:
         """Returns the state after one more row, of shape (column,) or any that has as many numbers.
 
         A row without any number changes nothing.
@@ -155,16 +153,16 @@ class DriftReference:
         current[np.arange(len(places)), places] += 1
         bars = state.bars + 1
         if bars % (self.window // self.config.checks):
-            return DriftState(current, state.earlier, np.asarray(bars))
+            return DriftMemory(current, state.earlier, np.asarray(bars))
         earlier = np.concatenate([state.earlier[1:], current[None]])
-        return DriftState(np.zeros_like(current), earlier, np.asarray(bars))
+        return DriftMemory(np.zeros_like(current), earlier, np.asarray(bars))
 
-    def is_due(self, state: DriftState) -> bool:
+    def is_due(self, state: DriftMemory) -> bool:
         """Whether the last row completed a check: a reading is new."""
         bars = int(state.bars)
         return bars >= self.window and bars % (self.window // self.config.checks) == 0
 
-    def reading(self, state: DriftState) -> DriftReading | None:
+    def reading(self, state: DriftMemory) -> DriftReading | None:
         """Returns what the latest check showed; None before the first window is complete."""
         if int(state.bars) < self.window:
             return None
@@ -187,7 +185,6 @@ class DriftReference:
             "usual": self.usual.tolist(),
             "threshold": self.threshold,
             "groups": self.groups,
-            "method": self.method,
         }
 
     @classmethod
@@ -210,7 +207,6 @@ class DriftReference:
                 np.array(values["usual"], np.float64),
                 float(values["threshold"]),
                 int(values["groups"]),
-                str(values["method"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RunError("drift reference", f"is damaged: {error}") from None
@@ -226,7 +222,7 @@ def _noise(config: DriftConfig, window: int) -> float:
     return config.bins / window
 
 
-def _calibrated(counts: Counts, config: DriftConfig, window: int) -> tuple[Floats, Bound, int]:
+def _calibrated(counts: Counts, config: DriftConfig, window: int) -> tuple[Floats, float, int]:
     """Returns the usual d of each column, the bound of log max d / usual, and of how many groups it is.
 
     Args:
