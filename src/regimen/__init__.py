@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
-    from regimen.monitoring import AdwinConfig, CollapseConfig, DriftConfig
+    from regimen.monitoring import AdwinConfig, CollapseConfig, DriftConfig, SequentialVerdictConfig
     from regimen.policies import (
         ConformalConfig,
         Constant,
@@ -253,6 +253,7 @@ __all__ = [
     "ScalerConfig",
     "SeasonalMarketConfig",
     "SelfPacedConfig",
+    "SequentialVerdictConfig",
     "ShapedConfig",
     "SharpeLossConfig",
     "SplitError",
@@ -431,6 +432,7 @@ _named, _ = lazily(
         "ScalerConfig": ".records",
         "SeasonalMarketConfig": ".simulators",
         "SelfPacedConfig": ".training.recipes",
+        "SequentialVerdictConfig": ".monitoring",
         "ShapedConfig": ".envs",
         "SharpeLossConfig": ".training.recipes",
         "SplitError": ".errors",

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
         DriftReference,
         market_columns,
     )
+    from regimen.monitoring.sequential import (
+        SequentialVerdict,
+        SequentialVerdictConfig,
+        VerdictMemory,
+        VerdictReading,
+    )
 
 __all__ = [
     "MARKET_COLUMNS",
@@ -34,6 +40,10 @@ __all__ = [
     "DriftMemory",
     "DriftReading",
     "DriftReference",
+    "SequentialVerdict",
+    "SequentialVerdictConfig",
+    "VerdictMemory",
+    "VerdictReading",
     "market_columns",
 ]
 
@@ -55,5 +65,9 @@ __getattr__, __dir__ = lazily(
         "DriftMemory": ".drift",
         "MARKET_COLUMNS": ".drift",
         "market_columns": ".drift",
+        "SequentialVerdict": ".sequential",
+        "SequentialVerdictConfig": ".sequential",
+        "VerdictMemory": ".sequential",
+        "VerdictReading": ".sequential",
     },
 )
