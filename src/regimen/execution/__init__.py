@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from regimen.execution.columns import COST_KINDS, FILL_COSTS, HOLDING_COSTS
     from regimen.execution.config import MarketConfig
     from regimen.execution.costs import Costs
-    from regimen.execution.feed import Feed
     from regimen.execution.ledger import Ledger
-    from regimen.execution.live_account import LiveAccount
     from regimen.execution.market import Market
     from regimen.execution.moment import History, Moment
     from regimen.execution.policy import Policy, Spanning, alone, decide, share, targets
     from regimen.execution.step import advance
+    from regimen.execution.streaming.feed import Feed
+    from regimen.execution.streaming.live_account import LiveAccount
     from regimen.execution.tape import Tape, variance_step
     from regimen.execution.venues import VENUES, Venue
 
@@ -57,13 +57,13 @@ __getattr__, __dir__ = lazily(
         "COST_KINDS": ".columns",
         "Costs": ".costs",
         "decide": ".policy",
-        "Feed": ".feed",
+        "Feed": ".streaming.feed",
         "FILL_COSTS": ".columns",
         "Fills": ".account",
         "History": ".moment",
         "HOLDING_COSTS": ".columns",
         "Ledger": ".ledger",
-        "LiveAccount": ".live_account",
+        "LiveAccount": ".streaming.live_account",
         "Market": ".market",
         "MarketConfig": ".config",
         "Moment": ".moment",

@@ -1,0 +1,1 @@
+"""Bars that come one at a time: their tape, and an account that steps along it."""
