@@ -228,7 +228,12 @@ def test_an_order_that_waits_is_stopped_where_it_is() -> None:
     assert flip.bar(0.3, -0.5, waiting=True, operator="reduce").allowed.tolist() == [0.0]
     smaller = Watch(NONE)
     smaller.bar(0.4, 0.1)
-    assert np.isnan(smaller.bar(0.3, np.nan, waiting=True, operator="reduce").allowed).all()  # it reduces: it may
+    replaced = float(smaller.bar(0.3, np.nan, waiting=True, operator="reduce").allowed[0])
+    assert replaced == np.nextafter(0.1, 0.0)  # another target, so that the account sizes the order anew
+    assert np.isnan(smaller.bar(0.1, np.nan).allowed).all()
+    closing = Watch(NONE)
+    closing.bar(0.4, 0.0)
+    assert np.isnan(closing.bar(0.3, np.nan, waiting=True, operator="reduce").allowed).all()  # to 0 it may go on
 
 
 def test_rebalancing_at_every_bar_takes_no_new_risk_while_reducing() -> None:

@@ -378,7 +378,7 @@ def rule(
             scratch[3, s] = _in_force(exposure, last, moving)
             continue
         if blocked:
-            scratch[1, s] = _only_reducing(wish, bound, last, scratch[2, s] != 0.0)
+            scratch[1, s] = _only_reducing(wish, bound, last, scratch[2, s] != 0.0, latched and waiting[s])
             scratch[1, s] = _within(scratch[1, s], most) if scratch[1, s] == scratch[1, s] else np.nan
             scratch[3, s] = scratch[1, s] if scratch[1, s] == scratch[1, s] else _in_force(exposure, last, moving)
             continue
@@ -411,16 +411,22 @@ def _in_force(exposure: float, last: float, moving: bool) -> float:
 
 
 @jit_step
-def _only_reducing(wish: float, bound: float, last: float, moving: bool) -> float:
+def _only_reducing(wish: float, bound: float, last: float, moving: bool, waiting: bool) -> float:
     """Returns the target that takes no new risk; NaN where no new order is needed.
+
+    An order that waits goes on to the units that its target was at some open before; the price has moved since, and
+    they may be more than there are now. So it is replaced, by a target that differs from it in the last bit if need be.
 
     Args:
         wish: the target that is wanted.
         bound: the exposure that may be reduced.
         last: the last target that was allowed.
         moving: whether the account goes on trading towards it, so that a position which grows has to be stopped.
+        waiting: whether an order towards it waits that must not fill as it is.
     """
     target = reduced(wish, bound)
+    if waiting and target != 0.0 and last == last:
+        return np.nextafter(target, 0.0) if target == last else target
     if target == last:
         return np.nan
     if abs(target) < abs(bound):
@@ -489,7 +495,7 @@ def _take(
             floor = reduced(goal, bound)
             if goal != floor and state[ORDERS] >= limits[MOST_ORDERS]:
                 counts[TRADES] += 1
-                target = _only_reducing(goal, bound, last, scratch[2, s] != 0.0)
+                target = _only_reducing(goal, bound, last, scratch[2, s] != 0.0, False)
                 goal = target if target == target else last
                 order = goal == goal and (goal != last or limits[EVERY_BAR] != 0.0)
             elif goal == floor and goal == bound and goal != last and not waiting[s] and scratch[2, s] == 0.0:
