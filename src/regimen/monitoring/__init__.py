@@ -8,6 +8,17 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.monitoring.adwin import Adwin, AdwinConfig, AdwinMemory, AdwinReading
+    from regimen.monitoring.alerts import (
+        Alert,
+        AlertsConfig,
+        Carriers,
+        Delivery,
+        Outbox,
+        Send,
+        ThresholdConfig,
+        apprise_sends,
+        breaches,
+    )
     from regimen.monitoring.collapse import CollapseConfig, CollapseMemory, CollapseReading, CollapseReference
     from regimen.monitoring.drift import (
         MARKET_COLUMNS,
@@ -31,19 +42,28 @@ __all__ = [
     "AdwinConfig",
     "AdwinMemory",
     "AdwinReading",
+    "Alert",
+    "AlertsConfig",
+    "Carriers",
     "CollapseConfig",
     "CollapseMemory",
     "CollapseReading",
     "CollapseReference",
     "ColumnDrift",
+    "Delivery",
     "DriftConfig",
     "DriftMemory",
     "DriftReading",
     "DriftReference",
+    "Outbox",
+    "Send",
     "SequentialVerdict",
     "SequentialVerdictConfig",
+    "ThresholdConfig",
     "VerdictMemory",
     "VerdictReading",
+    "apprise_sends",
+    "breaches",
     "market_columns",
 ]
 
@@ -51,6 +71,15 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "Adwin": ".adwin",
+        "breaches": ".alerts",
+        "apprise_sends": ".alerts",
+        "ThresholdConfig": ".alerts",
+        "Send": ".alerts",
+        "Outbox": ".alerts",
+        "Delivery": ".alerts",
+        "Carriers": ".alerts",
+        "AlertsConfig": ".alerts",
+        "Alert": ".alerts",
         "AdwinConfig": ".adwin",
         "AdwinReading": ".adwin",
         "AdwinMemory": ".adwin",
