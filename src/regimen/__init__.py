@@ -52,7 +52,14 @@ if TYPE_CHECKING:
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
     from regimen.learning import DatasetConfig, PartConfig, RNDConfig
-    from regimen.monitoring import AdwinConfig, CollapseConfig, DriftConfig, SequentialVerdictConfig
+    from regimen.monitoring import (
+        AdwinConfig,
+        AlertsConfig,
+        CollapseConfig,
+        DriftConfig,
+        SequentialVerdictConfig,
+        ThresholdConfig,
+    )
     from regimen.policies import (
         ConformalConfig,
         Constant,
@@ -141,6 +148,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdwinConfig",
+    "AlertsConfig",
     "AlmgrenChrissConfig",
     "AnalyticConfig",
     "Ar1Config",
@@ -265,6 +273,7 @@ __all__ = [
     "TemperatureConfig",
     "TensorBoardConfig",
     "ThompsonConfig",
+    "ThresholdConfig",
     "TimeGANConfig",
     "TradingLossConfig",
     "TrainingConfig",
@@ -320,6 +329,7 @@ _named, _ = lazily(
     __name__,
     {
         "AdwinConfig": ".monitoring",
+        "AlertsConfig": ".monitoring",
         "AlmgrenChrissConfig": ".simulators",
         "AnalyticConfig": ".agents",
         "Ar1Config": ".simulators",
@@ -444,6 +454,7 @@ _named, _ = lazily(
         "TemperatureConfig": ".policies",
         "TensorBoardConfig": ".tracking",
         "ThompsonConfig": ".policies.ensemble",
+        "ThresholdConfig": ".monitoring",
         "TimeGANConfig": ".augment",
         "TradingLossConfig": ".training.recipes",
         "TrainingConfig": ".training",
