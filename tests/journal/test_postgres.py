@@ -146,7 +146,7 @@ def test_a_row_that_was_changed_is_named_when_it_is_read(opened: Open, account: 
     other.execute("UPDATE journal_rows SET decision = 'x' WHERE seq = 3 AND account = %s", (account,))
     with pytest.raises(Damaged, match=r"row 3 \(bar BTC 7200000000000\): must be what was written"):
         list(journal.read())
-    assert str(verify(journal).broken).startswith("journal, row 3 ")
+    assert str(verify(journal).broken).startswith("behind row 2: journal, row 3 ")
 
 
 def test_there_is_one_leader_and_a_standby_follows_by_reading(opened: Open, account: str) -> None:
@@ -263,6 +263,7 @@ while time.monotonic() < until and epoch < 6:
             pass
     journal.close()
 """
+    PostgresJournal(server.dsn, account).close()
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", code]
     processes = [subprocess.Popen([*command, name], cwd=root, stdout=subprocess.PIPE, text=True) for name in "ABC"]
@@ -292,6 +293,7 @@ while True:
     (stored,) = journal.append([engine.row("BTC")._replace(account={account!r})])
     print(stored.seq, stored.digest.hex(), flush=True)
 """
+    PostgresJournal(server.dsn, account).close()
     answered: dict[int, str] = {}
     for life in range(2):
         command = [sys.executable, "-c", code]
@@ -401,6 +403,8 @@ def test_a_newer_version_and_no_database_are_refused(
     with pytest.raises(JournalError, match="must be of version 1 at most, and is written by a newer regimen"):
         opened()
     other.execute("UPDATE journal_header SET version = 1 WHERE account = %s", (account,))
+    with pytest.raises(JournalError, match="must be one of the database's: its first leader makes it; got 'nobody'"):
+        PostgresJournal(server.dsn, "nobody", lead=False)
     for dsn in (server.dsn.replace("regimen-pg", "nowhere"), "no address", server.dsn + "2"):
         with pytest.raises(JournalError, match="must be in a PostgreSQL database that can be used") as refused:
             PostgresJournal(dsn, account, patience=0.1)

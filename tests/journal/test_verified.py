@@ -77,6 +77,19 @@ def test_the_first_thing_that_differs_is_named(editor: sqlite3.Connection, path:
     assert verify(path).broken == broken
 
 
+def test_a_noted_digest_shows_that_the_end_was_taken_away(editor: sqlite3.Connection, path: Path) -> None:
+    whole = verify(path)
+    assert verify(path, noted=whole.digest) == whole
+    journal = SqliteJournal(path, ACCOUNT)
+    journal.append([row(100)])
+    assert verify(path, noted=whole.digest).broken is None
+    assert verify(journal, noted=whole.digest).broken is None
+    journal.close()
+    editor.execute("DELETE FROM rows WHERE seq > 59")  # behind the last snapshot
+    assert verify(path).broken is None
+    assert str(verify(path, noted=whole.digest).broken).startswith("no row has the digest that was noted")
+
+
 def test_what_was_forged_behind_a_row_still_differs_there(editor: sqlite3.Connection, path: Path) -> None:
     """Two rows that change their places, digests and all."""
     editor.execute("UPDATE rows SET seq = 1000 WHERE seq = 5")

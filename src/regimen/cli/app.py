@@ -25,6 +25,7 @@ from regimen.cli import (
     train,
 )
 from regimen.cli.finished import adapt, costs, importance, signal, stress, validate, vault
+from regimen.cli.production import audit
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.cli.studies import ablate, calibrate, leaks, prove, tune
@@ -91,6 +92,7 @@ app.command("validate", short_help="a run on every choice of folds, path by path
 app.add_typer(vault.app, name="vault", short_help="lock or open a run's last, unread span")
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
 app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)
+app.command("audit", short_help="check a journal, row by row")(audit.audit)
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from regimen.errors import one_line, without_credentials
 from regimen.journal.failures import Damaged, JournalError, JournalLost, NotLeader, NotWritten
-from regimen.journal.postgres_tables import AGAIN, APPEND, KEEP, LEAD, LEAVE, RENEW, build, failure_of, overtaken
+from regimen.journal.postgres_tables import (
+    AGAIN,
+    APPEND,
+    KEEP,
+    LEAD,
+    LEAVE,
+    RENEW,
+    build,
+    failure_of,
+    overtaken,
+    require,
+)
 from regimen.journal.row import JournalRow, Stored, chained, genesis
 from regimen.reprs import short
 
@@ -39,13 +50,14 @@ class PostgresJournal:
     Args:
         dsn: address of the database, such as ``postgresql://user@host/database``.
         account: whose journal it is.
-        lead: whether to take the lead at once; a standby only reads, until it is asked to `lead`.
+        lead: whether to take the lead at once, and to make the journal where there is none; a standby only reads, until
+            it is asked to `lead`.
         lease: seconds after which a leader that gives no sign may be overtaken.
         patience: seconds to wait for a database that is slow or away.
 
     Raises:
-        JournalError: another process leads; the database cannot be reached, is of a newer version or does not sync;
-            the extra ``postgres`` is missing.
+        JournalError: another process leads; the database cannot be reached or does not sync; the journal is of a newer
+            version, or not there; the extra ``postgres`` is missing.
     """
 
     def __init__(
@@ -63,7 +75,9 @@ class PostgresJournal:
             try:
                 self._writer = opened.enter_context(closing(self._connected()))
                 self._reader = opened.enter_context(closing(self._connected()))
-                build(self._writer, account)
+                if lead:
+                    build(self._writer, account)
+                require(self._writer, account)
             except driver.Error as error:
                 rule = f"must be in a PostgreSQL database that can be used ({_words(error)})"
                 raise JournalError("journal", rule) from None
@@ -224,7 +238,7 @@ class PostgresJournal:
             NotWritten: it is surely not stored.
             NotLeader: another leads.
         """
-        driver = _driver()
+        driver, sent = _driver(), time.monotonic()
         try:
             count = self._writer.execute(statement, values).rowcount
         except driver.Error as error:
@@ -233,7 +247,7 @@ class PostgresJournal:
             raise self._failure(failure_of(error)) from None
         if not count:
             raise self._failure(overtaken())
-        self._renewed = time.monotonic()
+        self._renewed = sent  # the database counts from later on
         return True
 
     def _lead_anew(self) -> None:
@@ -247,6 +261,7 @@ class PostgresJournal:
         if self._closing.is_set():
             raise NotWritten("journal", "must be open, and is closed")
         while True:
+            sent = time.monotonic()
             try:
                 self._writer = self._connected()
                 values = (_name(), self._lease, self._account, self._epoch)
@@ -259,7 +274,7 @@ class PostgresJournal:
                 continue
             if line is None:
                 raise self._failure(overtaken())
-            self._epoch, self._renewed = int(line[0]), time.monotonic()
+            self._epoch, self._renewed = int(line[0]), sent
             return
 
     def _take_the_lead(self) -> bool:
@@ -270,11 +285,11 @@ class PostgresJournal:
             try:
                 if self._writer.broken or self._writer.closed:
                     self._writer = self._connected()
-                values = (_name(), self._lease, self._account, self._epoch or -1)
+                values, sent = (_name(), self._lease, self._account, self._epoch or -1), time.monotonic()
                 line = self._writer.execute(LEAD, values).fetchone()
                 if line is None:
                     return False
-                self._epoch, self._renewed = int(line[0]), time.monotonic()
+                self._epoch, self._renewed = int(line[0]), sent
                 end = self._writer.execute(
                     "SELECT seq, digest FROM journal_rows WHERE account = %s ORDER BY seq DESC LIMIT 1",
                     (self._account,),
@@ -299,11 +314,11 @@ class PostgresJournal:
                     continue
                 # a connection that is broken is seen to by whoever stores next
                 with suppress(_driver().Error):
-                    values = (self._lease, self._account, self._epoch)
+                    values, sent = (self._lease, self._account, self._epoch), time.monotonic()
                     if self._writer.execute(RENEW, values).fetchone() is None:
                         self._lost = overtaken()
                         return
-                    self._renewed = time.monotonic()
+                    self._renewed = sent
 
     def _require_the_lead(self) -> None:
         if self._lost is not None:

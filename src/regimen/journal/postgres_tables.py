@@ -100,11 +100,7 @@ ON CONFLICT (account, seq) DO UPDATE SET epoch = excluded.epoch, checksum = excl
 
 
 def build(connection: psycopg.Connection[Any], account: str) -> None:
-    """Makes the tables and the account's header where they are not there yet.
-
-    Raises:
-        JournalError: the journal is of a newer version, or the server does not sync.
-    """
+    """Makes the tables and the account's header where they are not there yet."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         if connection.execute("SELECT to_regclass('journal_header')").fetchone() == (None,):
@@ -112,12 +108,22 @@ def build(connection: psycopg.Connection[Any], account: str) -> None:
         connection.execute(
             "INSERT INTO journal_header (account, version) VALUES (%s, %s) ON CONFLICT DO NOTHING", (account, VERSION)
         )
-    (version,) = connection.execute("SELECT version FROM journal_header WHERE account = %s", (account,)).fetchone() or (
-        VERSION,
-    )
-    if version > VERSION:
+
+
+def require(connection: psycopg.Connection[Any], account: str) -> None:
+    """Looks whether the account has a journal here that can be used.
+
+    Raises:
+        JournalError: it has none; it is of a newer version; the server does not sync.
+    """
+    line = None
+    if connection.execute("SELECT to_regclass('journal_header')").fetchone() != (None,):
+        line = connection.execute("SELECT version FROM journal_header WHERE account = %s", (account,)).fetchone()
+    if line is None:
+        raise JournalError("journal", "must be one of the database's: its first leader makes it", account)
+    if line[0] > VERSION:
         rule = f"must be of version {VERSION} at most, and is written by a newer regimen: upgrade this one"
-        raise JournalError(f"journal of {account}", rule, version)
+        raise JournalError(f"journal of {account}", rule, line[0])
     if connection.execute("SHOW fsync").fetchone() == ("off",):
         raise JournalError("journal", "must be in a PostgreSQL server that syncs, and this one has fsync = off")
 

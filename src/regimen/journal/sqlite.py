@@ -28,7 +28,7 @@ from regimen.locks import FileLock
 from regimen.reprs import short
 
 _PAGE = 4096
-_DUE, _OVERDUE = 100, 300
+_DUE, _OVERDUE = 200, 300
 """Pages of the log from which `tend` brings it home, and from which `append` does so itself."""
 _CHUNK = 1000
 _KEPT = 2
@@ -36,7 +36,7 @@ _KEPT = 2
 
 
 class SqliteJournal:
-    """A `Journal` in a file: a write-ahead log that is synced at every commit and brought home every 100 to 300 pages.
+    """A `Journal` in a file: a write-ahead log that is synced at every commit and brought home every 200 to 300 pages.
 
     A lock beside the file, ``NAME.lock``, refuses a second writer and ends with its process. Each opening raises the
     epoch, which stands in every row; a writer whose epoch is not the file's any more (on a file system that knows no
@@ -154,7 +154,7 @@ class SqliteJournal:
         return None
 
     def tend(self) -> None:
-        """Brings the log home where it has grown to 100 pages."""
+        """Brings the log home where it has grown to 200 pages."""
         with self._writing:
             if self._pages >= _DUE:
                 self._bring_home()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from sqlite3 import Connection
 from typing import NamedTuple
 
 from regimen.journal.failures import Damaged
@@ -23,7 +25,7 @@ class Verified(NamedTuple):
     Attributes:
         account: whose journal it is.
         rows: how many rows are what was written, from the first on.
-        digest: of the last of these. Whoever notes it elsewhere can tell later that no row behind was taken away.
+        digest: of the last of these. Whoever notes it elsewhere can tell later that no row before it was taken away.
         broken: the first thing that is not what was written, on one line; None when all is well.
     """
 
@@ -33,61 +35,71 @@ class Verified(NamedTuple):
     broken: str | None
 
 
-def verify(journal: Journal | Path | str) -> Verified:
+def verify(journal: Journal | Path | str, noted: bytes | None = None) -> Verified:
     """Reads every row and checks it against the chain, and every snapshot against its row; it changes nothing.
 
     A chain shows any change of what it holds. It cannot show rows that were taken away from its end, unless a snapshot
-    or a note of the last digest tells of them.
+    or a digest that was noted tells of them.
 
     Args:
         journal: open, or the path of a SQLite file, which may be written to meanwhile.
+        noted: a digest that was the last one once.
 
     Raises:
         JournalError: there is no such journal, or it is of a newer version.
         Damaged: the file is no database any more.
     """
-    return _of_file(Path(journal)) if isinstance(journal, Path | str) else _of_journal(journal)
+    if isinstance(journal, Path | str):
+        return _of_file(Path(journal), noted)
+    return _walked(journal.account, journal.read(), noted)
 
 
-def _of_journal(journal: Journal) -> Verified:
-    rows, digest = 0, genesis(journal.account)
-    try:
-        for each in journal.read():
-            rows, digest = each.seq, each.digest
-    except Damaged as error:
-        return Verified(journal.account, rows, digest, str(error))
-    return Verified(journal.account, rows, digest, None)
-
-
-def _of_file(path: Path) -> Verified:
+def _of_file(path: Path, noted: bytes | None) -> Verified:
     if not is_locked(path.with_name(f"{path.name}.lock")):
         require_whole_log(path)
     with closing(reading_of(path)) as connection, opening(path):
         account = require(connection, path, None)
-        rows, digest = 0, genesis(account)
-        while True:
-            try:
-                with opening(path):
-                    chunk = rows_after(connection, rows, _CHUNK)
-            except Damaged as error:
-                return Verified(account, rows, digest, f"after row {rows:,}: {error}")
-            if not chunk:
+        verified = _walked(account, _rows(connection, path), noted)
+        return verified if verified.broken else verified._replace(broken=_broken_beside(connection, account))
+
+
+def _rows(connection: Connection, path: Path) -> Iterator[Stored]:
+    after = 0
+    while True:
+        with opening(path):
+            chunk = rows_after(connection, after, _CHUNK)
+        if not chunk:
+            return
+        yield from chunk
+        after = chunk[-1].seq
+
+
+def _walked(account: str, rows: Iterable[Stored], noted: bytes | None) -> Verified:
+    """Goes along the rows until one differs."""
+    count, digest = 0, genesis(account)
+    passed = noted in (None, digest)
+    broken = None
+    try:
+        for each in rows:
+            expected = chained(digest, count + 1, each.epoch, each.row)
+            if (each.seq, each.digest, each.row.account) != (count + 1, expected, account):
+                broken = f"{each.name} is not what was written"
                 break
-            for each in chunk:
-                expected = _digest(digest, rows + 1, each)
-                if expected is None or each.row.account != account:
-                    return Verified(account, rows, digest, f"{each.name} is not what was written")
-                rows, digest = each.seq, expected
-        for seq, row, checksum, body in connection.execute("SELECT seq, digest, checksum, body FROM snapshots"):
-            if (digest_of(connection, seq) if seq else genesis(account)) != row:
-                return Verified(account, rows, digest, f"the snapshot after row {seq:,} is of rows that are not there")
-            if sha256(body).digest() != checksum:
-                return Verified(account, rows, digest, f"the snapshot after row {seq:,} is not what was written")
-        (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    return Verified(account, rows, digest, None if state == "ok" else f"the file around the rows is damaged ({state})")
+            count, digest = each.seq, expected
+            passed |= digest == noted
+    except Damaged as error:
+        broken = f"behind row {count:,}: {error}"
+    if broken is None and not passed:
+        broken = "no row has the digest that was noted: rows were taken away, or it is of another journal"
+    return Verified(account, count, digest, broken)
 
 
-def _digest(before: bytes, seq: int, each: Stored) -> bytes | None:
-    """The digest of a row where it is what was written, else None."""
-    digest = chained(before, seq, each.epoch, each.row)
-    return digest if (seq, digest) == (each.seq, each.digest) else None
+def _broken_beside(connection: Connection, account: str) -> str | None:
+    """The first thing that is not what was written of all that stands beside the rows."""
+    for seq, row, checksum, body in connection.execute("SELECT seq, digest, checksum, body FROM snapshots"):
+        if (digest_of(connection, seq) if seq else genesis(account)) != row:
+            return f"the snapshot after row {seq:,} is of rows that are not there"
+        if sha256(body).digest() != checksum:
+            return f"the snapshot after row {seq:,} is not what was written"
+    (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    return None if state == "ok" else f"the file around the rows is damaged ({state})"
