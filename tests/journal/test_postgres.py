@@ -155,7 +155,9 @@ def test_there_is_one_leader_and_a_standby_follows_by_reading(opened: Open, acco
     assert not standby.leads
     assert repr(leader).endswith(f"account {account}, leads in epoch 1)")
     assert repr(standby).endswith("follows)")
-    with pytest.raises(JournalError, match=rf"must have one leader, and .*process {os.getpid()}, leads account"):
+    with pytest.raises(
+        JournalError, match=rf"must have one leader, and .*process {os.getpid()}, [0-9a-f]{{8}}, of account"
+    ):
         opened()
     assert not standby.lead()
     for act in (lambda: standby.append([row(1, account=account)]), lambda: standby.keep(0, b"")):
@@ -342,7 +344,7 @@ def test_a_commit_whose_answer_was_lost_is_looked_up_and_not_stored_twice(
     journal.append([row(0, account=account)])
     execute = journal._execute
 
-    def broken(statement: str, values: tuple[object, ...]) -> bool:
+    def broken(statement: str, values: dict[str, object]) -> bool:
         execute(statement, values)
         monkeypatch.setattr(journal, "_execute", execute)
         journal._writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from hashlib import sha256
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from regimen.errors import one_line, without_credentials
+from regimen.errors import one_line
 from regimen.journal.failures import Damaged, JournalError, JournalLost, NotLeader, NotWritten
 from regimen.journal.postgres_tables import (
     AGAIN,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _COLUMNS = "seq, account, symbol, bar, kind, request, decision, at, epoch, digest"
+_DIGEST = "SELECT digest FROM journal_rows WHERE account = %s AND seq = %s"
 _CHUNK = 1000
 _PAUSE = 0.05
 
@@ -67,6 +69,7 @@ class PostgresJournal:
         self._genesis = genesis(account)
         self._writing, self._looking = Lock(), Lock()
         self._epoch, self._last, self._digest = 0, 0, self._genesis
+        self._name = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
         self._lost: JournalLost | None = None
         self._renewed, self._closing = 0.0, Event()
         self._beating: Thread | None = None
@@ -82,12 +85,12 @@ class PostgresJournal:
                 rule = f"must be in a PostgreSQL database that can be used ({_words(error)})"
                 raise JournalError("journal", rule) from None
             if lead and not self.lead():
-                raise JournalError("journal", f"must have one leader, and {self.leader} leads account {account!r}")
+                raise JournalError("journal", f"must have one leader, and it is {self.leader}, of account {account!r}")
             opened.pop_all()
 
     def __repr__(self) -> str:
         part = f"leads in epoch {self._epoch}" if self.leads else "follows"
-        return short(self, f"{without_credentials(self._dsn)}, account {self._account}, {part}")
+        return short(self, f"account {self._account}, {part}")
 
     @property
     def account(self) -> str:
@@ -176,10 +179,9 @@ class PostgresJournal:
             raise JournalError("snapshot", "must be of a row of the journal", seq)
         with self._writing:
             self._require_the_lead()
-            account, checksum = self._account, sha256(snapshot).digest()
-            values = (account, seq, account, seq, account, seq, digest, checksum, snapshot)
-            while not self._execute(KEEP, (self._lease, account, self._epoch, *values)):
-                self._lead_anew()
+            values = {"seq": seq, "digest": digest, "checksum": sha256(snapshot).digest(), "body": snapshot}
+            while not self._execute(KEEP, values):
+                self._lead_anew(seq)
 
     def snapshot(self) -> tuple[int, bytes] | None:
         """Returns the newest whole snapshot with the number of its row, or None."""
@@ -200,7 +202,7 @@ class PostgresJournal:
         with self._writing, self._looking:
             with suppress(_driver().Error):
                 if self._epoch and self._lost is None:
-                    self._writer.execute(LEAVE, (self._account, self._epoch))
+                    self._writer.execute(LEAVE, self._named())
             self._epoch = 0
             self._writer.close()
             self._reader.close()
@@ -216,22 +218,24 @@ class PostgresJournal:
     def _stored(self, stored: Sequence[Stored]) -> bool:
         """Whether rows are stored; where they are not, this leads anew and they may be tried again."""
         rows = [each.row for each in stored]
-        columns = (
-            [each.seq for each in stored],
-            [row.symbol for row in rows],
-            [row.bar for row in rows],
-            [row.kind for row in rows],
-            [row.at for row in rows],
-            [each.digest for each in stored],
-            [row.request for row in rows],
-            [row.decision for row in rows],
-        )
-        if self._execute(APPEND, (self._lease, self._account, self._epoch, self._account, *columns)):
-            return True
-        self._lead_anew()
-        return self._digest_of(stored[-1].seq) == stored[-1].digest
+        columns = {
+            "seq": [each.seq for each in stored],
+            "symbol": [row.symbol for row in rows],
+            "bar": [row.bar for row in rows],
+            "kind": [row.kind for row in rows],
+            "at": [row.at for row in rows],
+            "digest": [each.digest for each in stored],
+            "request": [row.request for row in rows],
+            "decision": [row.decision for row in rows],
+        }
+        return self._execute(APPEND, columns) or self._lead_anew(stored[-1].seq) == stored[-1].digest
 
-    def _execute(self, statement: str, values: tuple[object, ...]) -> bool:
+    def _named(self, **values: object) -> dict[str, object]:
+        """The values of a statement: which journal it is about, by whom, and others."""
+        fixed = {"account": self._account, "epoch": self._epoch, "leader": self._name, "lease": self._lease}
+        return {**fixed, **values}
+
+    def _execute(self, statement: str, values: dict[str, object]) -> bool:
         """Runs one statement, which is one transaction; whether it is surely stored: the connection may have broken.
 
         Raises:
@@ -240,7 +244,7 @@ class PostgresJournal:
         """
         driver, sent = _driver(), time.monotonic()
         try:
-            count = self._writer.execute(statement, values).rowcount
+            count = self._writer.execute(statement, self._named(**values)).rowcount
         except driver.Error as error:
             if self._writer.broken or self._writer.closed:
                 return False
@@ -250,32 +254,33 @@ class PostgresJournal:
         self._renewed = sent  # the database counts from later on
         return True
 
-    def _lead_anew(self) -> None:
+    def _lead_anew(self, seq: int) -> bytes | None:
         """Connects again and leads under the next epoch, so that what was on its way is refused when it comes.
+
+        Returns:
+            The digest of row ``seq``, if it is stored.
 
         Raises:
             NotLeader: another has taken the lead meanwhile.
             JournalLost: the database did not come back in time.
         """
         driver, until = _driver(), time.monotonic() + self._patience
-        if self._closing.is_set():
-            raise NotWritten("journal", "must be open, and is closed")
         while True:
             sent = time.monotonic()
             try:
                 self._writer = self._connected()
-                values = (_name(), self._lease, self._account, self._epoch)
-                line = self._writer.execute(AGAIN, values).fetchone()
+                line = self._writer.execute(AGAIN, self._named()).fetchone()
+                if line is None:
+                    raise self._failure(overtaken())
+                self._epoch, self._renewed = int(line[0]), sent
+                digest = self._writer.execute(_DIGEST, (self._account, seq)).fetchone()
             except driver.Error as error:
                 if time.monotonic() >= until:
                     rule = f"cannot say what is stored: the database went away during a commit ({_words(error)})"
                     raise self._failure(JournalLost("journal", rule)) from None
                 time.sleep(_PAUSE)
                 continue
-            if line is None:
-                raise self._failure(overtaken())
-            self._epoch, self._renewed = int(line[0]), sent
-            return
+            return bytes(digest[0]) if digest else None
 
     def _take_the_lead(self) -> bool:
         driver = _driver()
@@ -285,8 +290,8 @@ class PostgresJournal:
             try:
                 if self._writer.broken or self._writer.closed:
                     self._writer = self._connected()
-                values, sent = (_name(), self._lease, self._account, self._epoch or -1), time.monotonic()
-                line = self._writer.execute(LEAD, values).fetchone()
+                sent = time.monotonic()
+                line = self._writer.execute(LEAD, self._named()).fetchone()
                 if line is None:
                     return False
                 self._epoch, self._renewed = int(line[0]), sent
@@ -314,8 +319,8 @@ class PostgresJournal:
                     continue
                 # a connection that is broken is seen to by whoever stores next
                 with suppress(_driver().Error):
-                    values, sent = (self._lease, self._account, self._epoch), time.monotonic()
-                    if self._writer.execute(RENEW, values).fetchone() is None:
+                    sent = time.monotonic()
+                    if self._writer.execute(RENEW, self._named()).fetchone() is None:
                         self._lost = overtaken()
                         return
                     self._renewed = sent
@@ -337,7 +342,7 @@ class PostgresJournal:
     def _digest_of(self, seq: int) -> bytes | None:
         if not seq:
             return self._genesis
-        lines = self._look("SELECT digest FROM journal_rows WHERE account = %s AND seq = %s", (self._account, seq))
+        lines = self._look(_DIGEST, (self._account, seq))
         return bytes(lines[0][0]) if lines else None
 
     def _look(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -373,10 +378,6 @@ def _driver() -> Any:
         rule = "needs psycopg for PostgreSQL: pip install 'regimen[postgres]'"
         raise JournalError("journal", rule) from None
     return psycopg
-
-
-def _name() -> str:
-    return f"{socket.gethostname()}, process {os.getpid()},"
 
 
 def _words(error: Exception) -> str:

@@ -67,34 +67,34 @@ CREATE TRIGGER fence AFTER INSERT ON journal_snapshots
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_rows
     FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
 """
-LEAD = """
-UPDATE journal_header SET epoch = epoch + 1, leader = %s, expires = clock_timestamp() + make_interval(secs => %s)
-WHERE account = %s AND (expires <= clock_timestamp() OR epoch = %s) RETURNING epoch
+_TAKE = """
+UPDATE journal_header SET epoch = epoch + 1, leader = %(leader)s,
+    expires = clock_timestamp() + make_interval(secs => %(lease)s)
+WHERE account = %(account)s AND {when} RETURNING epoch
 """
-AGAIN = """
-UPDATE journal_header SET epoch = epoch + 1, leader = %s, expires = clock_timestamp() + make_interval(secs => %s)
-WHERE account = %s AND epoch = %s RETURNING epoch
-"""
+LEAD = _TAKE.format(when="(expires <= clock_timestamp() OR leader = %(leader)s)")
+AGAIN = _TAKE.format(when="leader = %(leader)s")
 RENEW = """
-UPDATE journal_header SET expires = clock_timestamp() + make_interval(secs => %s)
-WHERE account = %s AND epoch = %s RETURNING epoch
+UPDATE journal_header SET expires = clock_timestamp() + make_interval(secs => %(lease)s)
+WHERE account = %(account)s AND epoch = %(epoch)s RETURNING epoch
 """
-LEAVE = "UPDATE journal_header SET expires = '-infinity' WHERE account = %s AND epoch = %s"
+LEAVE = "UPDATE journal_header SET expires = '-infinity' WHERE account = %(account)s AND epoch = %(epoch)s"
 APPEND = f"""
 WITH leadership AS ({RENEW})
 INSERT INTO journal_rows (account, epoch, seq, symbol, bar, kind, at, digest, request, decision)
-SELECT %s, leadership.epoch, fresh.* FROM leadership, unnest(
-    %b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[]
+SELECT %(account)s, %(epoch)s, fresh.* FROM leadership, unnest(
+    %(seq)b::bigint[], %(symbol)b::text[], %(bar)b::bigint[], %(kind)b::text[], %(at)b::bigint[],
+    %(digest)b::bytea[], %(request)b::bytea[], %(decision)b::bytea[]
 ) AS fresh
 """
 KEEP = f"""
 WITH leadership AS ({RENEW}), gone AS (
-    DELETE FROM journal_snapshots WHERE account = %s AND seq <> %s AND seq NOT IN (
-        SELECT seq FROM journal_snapshots WHERE account = %s AND seq <> %s ORDER BY seq DESC LIMIT 1
+    DELETE FROM journal_snapshots WHERE account = %(account)s AND seq <> %(seq)s AND seq NOT IN (
+        SELECT seq FROM journal_snapshots WHERE account = %(account)s AND seq <> %(seq)s ORDER BY seq DESC LIMIT 1
     )
 )
 INSERT INTO journal_snapshots (account, epoch, seq, digest, checksum, body)
-SELECT %s, leadership.epoch, %s, %b, %b, %b FROM leadership
+SELECT %(account)s, %(epoch)s, %(seq)s, %(digest)b, %(checksum)b, %(body)b FROM leadership
 ON CONFLICT (account, seq) DO UPDATE SET epoch = excluded.epoch, checksum = excluded.checksum, body = excluded.body
 """
 
