@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -104,13 +103,19 @@ class Server:
             raise Unavailable(done.stderr[-300:])
 
     def _as_user(self) -> dict[str, object]:
-        return {} if self._user is None else {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid}
+        if self._user is None:
+            return {}
+        import pwd
+
+        return {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid}
 
 
 def _user() -> str | None:
     """Whom the server runs as where this is root, whom it refuses."""
-    if os.geteuid() != 0:
+    if os.name != "posix" or os.geteuid() != 0:
         return None
+    import pwd
+
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             pwd.getpwnam(name)

@@ -196,6 +196,39 @@ def test_an_old_leader_that_wakes_up_stores_nothing(opened: Open, account: str) 
     assert [each.epoch for each in standby.read()] == [1, 2]
 
 
+def test_a_process_that_was_stopped_and_goes_on_stores_nothing(server: Server, account: str) -> None:
+    """A real one: the system stops it in the middle of its work, for longer than its lease."""
+    code = f"""
+from regimen.journal import NotLeader, PostgresJournal
+from tests.journal.rows import row
+journal, bar = PostgresJournal({server.dsn!r}, {account!r}, lease=0.3), 0
+try:
+    while True:
+        bar += 1
+        print(journal.append([row(bar, account={account!r})])[0].seq, flush=True)
+except NotLeader as error:
+    print(error, flush=True)
+"""
+    command = [sys.executable, "-c", code]
+    old = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    assert old.stdout is not None
+    lines = [old.stdout.readline() for _ in range(5)]
+    old.send_signal(signal.SIGSTOP)
+    standby = PostgresJournal(server.dsn, account, lead=False)
+    assert standby.lead(wait=20)
+    ours = standby.append([row(10_000, account=account)])
+    old.send_signal(signal.SIGCONT)
+    *rest, end = old.communicate(timeout=30)[0].splitlines()
+    assert "must have one leader, and another has taken it over" in end
+    stored = list(standby.read())
+    standby.close()
+    answered = [int(line) for line in (*lines, *rest)]
+    assert len(stored) - len(ours) - len(answered) in (0, 1)  # one may be stored that it could not say any more
+    assert [each.epoch for each in stored] == [1] * (len(stored) - 1) + [2]
+    assert stored[-1:] == list(ours)
+    assert answered == list(range(1, len(answered) + 1))
+
+
 def test_a_leader_that_is_idle_keeps_its_lease(opened: Open, account: str) -> None:
     leader, standby = opened(lease=1.5), opened(lead=False, lease=1.5)
     assert not standby.lead(wait=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
 import sqlite3
@@ -232,6 +231,7 @@ def test_a_full_disk_stores_nothing_and_the_journal_goes_on_when_there_is_room(
     journal: SqliteJournal, path: Path
 ) -> None:
     """The system refuses to let files grow, as a full disk does."""
+    resource = pytest.importorskip("resource", reason="no limits of files here")
     stored = journal.append([row(bar) for bar in range(3)])
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
