@@ -64,3 +64,15 @@ def test_bar_by_bar_equals_the_whole_series() -> None:
     np.testing.assert_array_equal([running.push(row) for row in close], realised_volatility(close, 10, 252))
     with pytest.raises(DataError, match="volatility_bars"):
         RunningVolatility(1, 1, 252)
+
+
+def test_a_running_one_goes_on_from_its_state() -> None:
+    close = _prices(80)
+    whole, second = RunningVolatility(3, 10, 252), RunningVolatility(3, 10, 252)
+    for row in close[:43]:
+        whole.push(row)
+    second.restore(whole.state())
+    for row in close[43:]:
+        np.testing.assert_array_equal(second.push(row), whole.push(row))
+    with pytest.raises(DataError, match="volatility state: rings: must be that of 3 symbols and 11 returns"):
+        RunningVolatility(3, 11, 252).restore(whole.state())

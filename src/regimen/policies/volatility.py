@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,22 @@ class RunningVolatility:
         for s in range(len(volatilities)):
             volatilities[s] = _step(float(close[s]), self._factor, self._rings, self._counts, self._last, s)
         return volatilities
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Returns copies of all that it remembers, by name."""
+        return {"rings": self._rings.copy(), "counts": self._counts.copy(), "last": self._last.copy()}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Goes on from a `state`, bit for bit.
+
+        Raises:
+            DataError: it is of another window, or of another number of symbols.
+        """
+        for name, own in (("rings", self._rings), ("counts", self._counts), ("last", self._last)):
+            if name not in state or state[name].shape != own.shape:
+                rule = f"must be that of {len(own)} symbols and {self._rings.shape[1]} returns"
+                raise DataError(f"volatility state: {name}", rule)
+            own[...] = state[name]
 
 
 @jit

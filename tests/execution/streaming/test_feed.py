@@ -65,6 +65,21 @@ def test_the_tape_after_a_bar_is_that_of_the_whole_series() -> None:
         np.testing.assert_array_equal(last > tape.ends, last > expected.ends)
 
 
+def test_a_feed_goes_on_from_its_state() -> None:
+    bars = panel()
+    whole, first, second = (Feed(3, RICH, splits=True, funding=True) for _ in range(3))
+    for t in range(60):
+        pushed(whole, bars, t)
+        pushed(first, bars, t)
+    second.restore(first.state())
+    for t in range(60, len(bars)):
+        ours, theirs = pushed(second, bars, t), pushed(whole, bars, t)
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(mine, other)
+    with pytest.raises(DataError, match="feed state: must be that of 2 symbols"):
+        Feed(2, RICH).restore(first.state())
+
+
 @pytest.mark.parametrize("latency", [1, 3])
 def test_an_account_that_steps_along_a_feed_has_the_equity_of_the_backtest(latency: int) -> None:
     bars = panel()

@@ -17,6 +17,7 @@ Flags = NDArray[np.bool_]
 
 # Rows of a feed's table: the five columns of a bar, then what it keeps of the bars before.
 _VARIANCE, _RATIO, _FUNDING, _ROWS = 5, 6, 7, 8
+_REMEMBERED = ("stamps", "table", "variance", "close", "factor", "count")
 
 
 @final
@@ -77,7 +78,7 @@ class Feed:
         self._table[_RATIO, 1] = self._ratios(factor)
         self._table[_FUNDING, 1] = np.nan if funding is None else funding
         self._advance(rows[3])
-        self._count = min(self._count + 1, 2)
+        self._count = min(int(self._count) + 1, 2)
         kept = slice(2 - self._count, 2)
         table, stamps = self._table[:, kept].copy(), self._stamps[kept].copy()
         table.flags.writeable = stamps.flags.writeable = False
@@ -107,13 +108,18 @@ class Feed:
         adjustment, funding = bars.extras.get("adjustment"), bars.extras.get("funding_rate")
         table = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume], axis=1)
         for t, stamp in enumerate(bars.time.view(np.int64).tolist()):
-            self.push(
-                stamp,
-                table[t],
-                listed=bars.listed[t],
-                adjustment=None if adjustment is None else adjustment[t],
-                funding=None if funding is None else funding[t],
-            )
+            factor, rate = (None if column is None else column[t] for column in (adjustment, funding))
+            self.push(stamp, table[t], listed=bars.listed[t], adjustment=factor, funding=rate)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Returns copies of all that it remembers, by name."""
+        return {name: np.array(getattr(self, f"_{name}")) for name in _REMEMBERED}
+
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Goes on from a `state`, bit for bit; raises `DataError` for one of another number of symbols."""
+        if {name: part.shape for name, part in state.items()} != {n: p.shape for n, p in self.state().items()}:
+            raise DataError("feed state", f"must be that of {self.symbols} symbols")
+        vars(self).update({f"_{name}": part.copy() for name, part in state.items()})
 
     def _refuse(self, stamp: int, rows: Floats, factor: Floats) -> None:
         if self._count and stamp <= self._stamps[1]:
