@@ -3,7 +3,16 @@
 from typing import TYPE_CHECKING
 
 from regimen.lazy import lazily
-from regimen.policies.exposure import ExposureConfig, ExposureRule, FractionalKellyConfig, exposure, lean
+from regimen.policies.exposure import (
+    BUY,
+    FLAT_VOLATILITY,
+    SELL,
+    ExposureConfig,
+    ExposureRule,
+    FractionalKellyConfig,
+    exposure,
+    lean,
+)
 from regimen.policies.preprocessed import Preprocessed, preprocessed  # at once: a file has the name of the function
 
 if TYPE_CHECKING:
@@ -42,6 +51,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCOUNT",
+    "BUY",
+    "FLAT_VOLATILITY",
+    "SELL",
     "Actor",
     "AgentPolicy",
     "Banded",

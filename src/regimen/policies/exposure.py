@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regimen.splits import Slice
 
 SELL, HOLD, BUY = 0, 1, 2
-_FLAT = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
+FLAT_VOLATILITY = 1e-9  # an annual volatility below this is a price that does not move, not a small risk
 
 
 class ExposureRule(Protocol):
@@ -208,7 +208,7 @@ def checked(
         return None
     if volatility.shape != probabilities.shape[:-1]:
         raise RunError("volatility", f"must have shape {probabilities.shape[:-1]}", volatility.shape)
-    return np.where(volatility > _FLAT, volatility, np.nan)
+    return np.where(volatility > FLAT_VOLATILITY, volatility, np.nan)
 
 
 def capped(limits: Limits, size: NDArray[np.float64]) -> NDArray[np.float64]:
