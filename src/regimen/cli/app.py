@@ -24,7 +24,7 @@ from regimen.cli import (
     runs,
     train,
 )
-from regimen.cli.finished import adapt, costs, importance, signal, stress, validate, vault
+from regimen.cli.finished import adapt, costs, export, importance, signal, stress, validate, vault
 from regimen.cli.production import audit
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
@@ -91,6 +91,7 @@ app.command("stress", short_help="a run under attack, in turbulence, in crises")
 app.command("validate", short_help="a run on every choice of folds, path by path")(validate.validate)
 app.add_typer(vault.app, name="vault", short_help="lock or open a run's last, unread span")
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
+app.command("export", short_help="a run as a folder that decides without torch")(export.export)
 app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)
 app.command("audit", short_help="check a journal, row by row")(audit.audit)
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)

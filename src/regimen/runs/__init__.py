@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.doctor import Condition, examine
+    from regimen.runs.exporting import Exported, export_run
     from regimen.runs.importance import FeatureImportance, Importance, importance_of
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.live import LiveCheck, LiveChecks, live_checks
@@ -31,6 +32,7 @@ __all__ = [
     "Adaptation",
     "Condition",
     "CostLadder",
+    "Exported",
     "FeatureImportance",
     "Holding",
     "Importance",
@@ -44,6 +46,7 @@ __all__ = [
     "check_model",
     "cost_ladder",
     "examine",
+    "export_run",
     "find_run_leaks",
     "importance_of",
     "live_checks",
@@ -65,6 +68,7 @@ __getattr__, __dir__ = lazily(
         "Adaptation": ".adapting",
         "Condition": ".doctor",
         "CostLadder": ".costs",
+        "Exported": ".exporting",
         "FeatureImportance": ".importance",
         "Holding": ".signals",
         "Importance": ".importance",
@@ -78,6 +82,7 @@ __getattr__, __dir__ = lazily(
         "check_model": ".contracts",
         "cost_ladder": ".costs",
         "examine": ".doctor",
+        "export_run": ".exporting",
         "find_run_leaks": ".leaks",
         "importance_of": ".importance",
         "live_checks": ".live",

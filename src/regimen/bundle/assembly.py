@@ -1,0 +1,149 @@
+"""A bundle's policy, put together from its graphs and from what was fitted around them; no library trains here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from regimen.bundle.arrays import below
+from regimen.bundle.classifier import ServedClassifier
+from regimen.bundle.decided import Served
+from regimen.bundle.graph import Asked
+from regimen.bundle.manifest import Decider, Manifest, ServedPart
+from regimen.bundle.rule import ServedRule
+from regimen.bundle.surrounding import Surrounded
+from regimen.errors import ConfigError, RegimenError, RunError
+from regimen.execution import Policy
+from regimen.policies import (
+    ConformalConfig,
+    ExposureConfig,
+    ExposureRule,
+    FractionalKellyConfig,
+    KellyRule,
+    MomentumConfig,
+    NoTradeConfig,
+    NoveltyConfig,
+    Preprocessed,
+    WrapperSettings,
+)
+from regimen.preprocess import Chain
+from regimen.settings import validated
+
+Arrays = Mapping[str, NDArray[Any]]
+Revive = Callable[[], Policy]
+"""Gives the policy of a bundle that is served by the library that trained it."""
+Config = TypeVar("Config", bound=BaseModel)
+PREPROCESS: Final = "preprocess/"
+SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
+    "intervals": ConformalConfig,
+    "novelty": NoveltyConfig,
+    "band": NoTradeConfig,
+}
+"""What stands around a policy, by its section of a run's config."""
+
+
+def assembled(manifest: Manifest, graphs: Mapping[str, Asked], around: Arrays, revive: Revive | None) -> Served:
+    """Returns the policy of a bundle.
+
+    Args:
+        manifest: of the bundle.
+        graphs: by their file.
+        around: what was fitted around the policy: arrays whose names begin with the section.
+        revive: for a bundle without graphs.
+
+    Raises:
+        RunError: parts that do not belong together; a policy that only its own library can serve, without ``revive``.
+    """
+    if manifest.policy.members[0].served == "python":
+        return _python(manifest, revive)
+    try:
+        inside = inside_of(manifest.policy, graphs, manifest.columns.names)
+        return surrounded(inside, manifest.policy, around)
+    except ConfigError as error:
+        raise RunError("bundle", f"holds a policy that cannot be built: {error.field} {error.rule}") from None
+
+
+def inside_of(decider: Decider, graphs: Mapping[str, Asked], names: tuple[str, ...]) -> Served:
+    """Returns the policy without what stands around it.
+
+    Args:
+        decider: says what it is.
+        graphs: by their file.
+        names: of the feature columns.
+
+    Raises:
+        ConfigError: settings that nothing can be built of.
+        RunError: parts that do not belong together.
+    """
+    members = [_member(member, graphs, names) for member in decider.members]
+    if len(members) != 1:
+        raise RunError("bundle", "must have one policy", len(members))
+    return members[0]
+
+
+def surrounded(inside: Served, decider: Decider, around: Arrays) -> Served:
+    """Returns a policy in all that stood around it in training; itself where nothing did.
+
+    Raises:
+        ConfigError: settings that nothing can be built of.
+        RunError: what was fitted is damaged.
+    """
+    if not decider.preprocess and not decider.around:
+        return inside
+    return Surrounded(inside, len(decider.members[0].details), lambda policy: _around(policy, decider, around))
+
+
+def _member(member: ServedPart, graphs: Mapping[str, Asked], names: tuple[str, ...]) -> Served:
+    schema, settings = member.observation.schema_of(), member.settings
+    if member.served == "rule":
+        rule = _config(ExposureConfig, settings["exposure"])
+        policy = _config(MomentumConfig, settings["model"]).build(rule, names)
+        return ServedRule(policy, rule.max_exposure)
+    if member.graph not in graphs:
+        raise RunError("bundle", "must hold the graph of its policy", member.graph)
+    graph = graphs[member.graph]
+    if graph.details != len(member.details):
+        raise RunError(member.graph, f"must have {len(member.details)} details", graph.details)
+    return ServedClassifier(graph, schema, _kelly(settings))
+
+
+def _kelly(settings: Mapping[str, Any]) -> ExposureRule | None:
+    if "exposure" not in settings:
+        return None
+    state = {name: np.array(value, np.float64) for name, value in settings["fitted"].items()}
+    config = _config(FractionalKellyConfig, settings["exposure"])
+    if settings.get("unlimited", False):  # a band behind it keeps to the limits
+        config = config.model_copy(update={"max_exposure": math.inf, "long_only": False})
+    return KellyRule.from_state(config, state)
+
+
+def _around(policy: Policy, decider: Decider, arrays: Arrays) -> Policy:
+    if decider.preprocess:
+        try:
+            chain = Chain.from_state(below(arrays, PREPROCESS))
+        except RegimenError:
+            raise RunError("bundle", "holds damaged preprocessing") from None
+        if tuple(kind for kind, _ in chain.parts) != decider.preprocess:
+            raise RunError("bundle", "holds preprocessing of other steps", [kind for kind, _ in chain.parts])
+        policy = Preprocessed(policy, chain)
+    for each in decider.around:
+        settings: Any = _config(SECTIONS[each.section], each.settings)
+        wrapper: WrapperSettings = settings
+        policy = wrapper.from_state(below(arrays, f"{each.section}/")).around(policy)
+    return policy
+
+
+def _python(manifest: Manifest, revive: Revive | None) -> Served:
+    if revive is None:
+        rule = f"is served by the library that trained it ({manifest.origin.model} has no graph): install regimen whole"
+        raise RunError("bundle", rule)
+    raise NotImplementedError
+
+
+def _config(kind: type[Config], values: Any) -> Config:
+    return validated(kind, values)
