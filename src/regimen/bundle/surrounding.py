@@ -56,8 +56,8 @@ class Surrounded:
     def decided(self, moment: Moment, state: Floats) -> Decided:
         """Returns what is decided at the close of a bar; see `Decided`."""
         exposures, following = self.policy.act(moment, state)
-        said = following[:, following.shape[1] - self._details - 1 :]
-        return Decided(exposures, said[:, 0], following, said[:, 1:])
+        kept = following[:, following.shape[1] - self._details - 1 :]
+        return Decided(exposures, kept[:, 0], following, kept[:, 1:])
 
 
 @final
@@ -65,7 +65,7 @@ class _Remembering:
     """A served policy that keeps what it says behind its memory."""
 
     def __init__(self, served: Served, details: int) -> None:
-        self.served, self._said = served, details + 1
+        self.served, self._kept = served, details + 1
 
     def __repr__(self) -> str:
         return repr(self.served)
@@ -75,15 +75,15 @@ class _Remembering:
         return self.served.schema
 
     def initial_state(self, symbols: int) -> Floats:
-        return self._with(self.served.initial_state(symbols), np.full((symbols, self._said), np.nan))
+        return self._with(self.served.initial_state(symbols), np.full((symbols, self._kept), np.nan))
 
     def watch(self, moment: Moment, state: Floats) -> Floats:
-        return self._with(self.served.watch(moment, state[:, : -self._said]), state[:, -self._said :])
+        return self._with(self.served.watch(moment, state[:, : -self._kept]), state[:, -self._kept :])
 
     def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
-        decided = self.served.decided(moment, state[:, : -self._said])
-        said = np.concatenate([decided.confidence[:, None], decided.details], axis=1)
-        return decided.exposures, self._with(decided.state, said)
+        decided = self.served.decided(moment, state[:, : -self._kept])
+        kept = np.concatenate([decided.confidence[:, None], decided.details], axis=1)
+        return decided.exposures, self._with(decided.state, kept)
 
-    def _with(self, state: Floats, said: Floats) -> Floats:
-        return np.concatenate([state, said], axis=1)
+    def _with(self, state: Floats, kept: Floats) -> Floats:
+        return np.concatenate([state, kept], axis=1)
