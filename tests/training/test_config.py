@@ -39,6 +39,7 @@ CHANGES: dict[str, object] = {
 }
 ELSEWHERE = {
     "threads",
+    "processes",
     "device",
     "allow_missing_classes",
     "select",

@@ -98,6 +98,17 @@ def test_an_actor_that_is_killed_is_not_begun_again() -> None:
             actors.recv(1)
 
 
+def stillborn(k: int) -> Callable[[int], int]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return mortal(k)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_an_actor_that_is_killed_while_it_is_built_is_the_same_error() -> None:
+    with pytest.raises(RunError, match="must let its actors live"):
+        Actors(stillborn, 1, Compute.parse("processes:1"))
+
+
 def test_there_is_an_actor_at_least() -> None:
     with pytest.raises(ConfigError, match="actors: must be at least 1; got 0"):
         Actors(mortal, 0)

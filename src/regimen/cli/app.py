@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated, Any, NoReturn
@@ -110,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]
     spell_what_cannot_be_encoded()
     try:
-        code = app(words, prog_name="regimen", standalone_mode=False)
+        code = _done(words)
     except TyperException as error:
         _end(_usage(error), error.exit_code, debug)
     except RegimenError as error:
@@ -130,6 +131,16 @@ def main(arguments: list[str] | None = None) -> None:
     finally:
         raise_on_interrupt()
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _done(words: list[str]) -> object:
+    """Does what the words ask for; of processes that torchrun started, in the first one, which the others follow."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return app(words, prog_name="regimen", standalone_mode=False)
+    from regimen.training import followed_by_the_others
+
+    with followed_by_the_others() as leads:
+        return app(words, prog_name="regimen", standalone_mode=False) if leads else 0
 
 
 def _usage(error: TyperException) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         joint,
         weighted_mean,
     )
+    from regimen.training.ranks import followed_by_the_others
 
 __all__ = [
     "Batch",
@@ -37,6 +38,7 @@ __all__ = [
     "classification",
     "cross_entropy",
     "fit",
+    "followed_by_the_others",
     "joint",
     "learning_rate",
     "shuffled",
@@ -48,6 +50,7 @@ __getattr__, __dir__ = lazily(
     {
         "FitResult": ".loop",
         "fit": ".loop",
+        "followed_by_the_others": ".ranks",
         "LearnsMore": ".objectives",
         "joint": ".objectives",
         "classification": ".objectives",

@@ -100,6 +100,13 @@ class TrainingConfig(BaseModel):
         False, description="Train even though a class never occurs in the training rows."
     )
     threads: int = Field(1, ge=1, description="CPU threads; part of the result, since sums split by thread.")
+    processes: int = Field(
+        1,
+        ge=1,
+        le=256,
+        exclude_if=lambda number: number == 1,  # as before there were any
+        description="Processes that share each batch; part of the result as threads are, by rounding.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one, else cpu.")
 
     @field_validator("recipes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from regimen.nets import activation_bytes, pick_device, require_memory, training
 from regimen.predictors import TorchPredictor
 from regimen.seams import Batch, Epoch, Objective, Rows, Sampler, Transform
 from regimen.seeding import generator, torch_seed
+from regimen.stateful import optimizer_tensors
 from regimen.training.checkpoint import Progress, identify, load_checkpoint, save_checkpoint
 from regimen.training.config import TrainingConfig, learning_rate
 from regimen.training.data import TrainingData
@@ -33,6 +34,7 @@ from regimen.training.defaults import (
     make_optimizer,
 )
 from regimen.training.precision import mixed_precision, pick_precision
+from regimen.training.ranks import Assignment, Ranks, Turn, check_processes, sharing
 from regimen.training.recipes import HoldsMore, ReplacesSampler, Task
 from regimen.training.reproducible import reproducible
 from regimen.training.resident import Resident
@@ -110,7 +112,8 @@ def fit(
     """
     check_settings(config, data, score is not None)
     bare = {"sampler": sampler, "transform": transform, "objective": objective}
-    check_seams(config, [name for name, seam in bare.items() if seam is not None], checkpoint is not None)
+    given = [name for name, seam in bare.items() if seam is not None]
+    check_seams(config, given, checkpoint is not None)
     data.check(
         predictor.inputs,
         predictor.classes,
@@ -120,6 +123,7 @@ def fit(
     )
     device = pick_device(config.device, "training.device")
     half = pick_precision(config.precision, device)
+    check_processes(config, predictor, device, given)
     module, home = predictor.module, next(predictor.module.parameters()).device
     run_identity: dict[str, Any] = {}
     if checkpoint is not None:
@@ -128,7 +132,7 @@ def fit(
     sampler = sampler or default_sampler(config, task)
     transform = transform or default_transform(config, task)
     was_training = module.training
-    with reproducible(config.threads, device), mixed_precision(module, device, half):
+    with sharing(config) as ranks, reproducible(config.threads, device), mixed_precision(module, device, half):
         module.to(device)
         try:
             objective = objective or default_objective(config, task, predictor, device)
@@ -145,6 +149,10 @@ def fit(
                 val = Resident.of(data.x_val, data.y_val, None, data.targets_val, device, data.rows_val)
                 watched = default_validation(config, task, max(_FEWEST_WINDOWS, _VALIDATION_ROWS // val.length))
                 check_batches(watched, len(val))
+            learned = objective
+            if ranks is not None:
+                learned = ranks.own(objective)
+                ranks.tell(_assignment(config, predictor, data, optimizer, task.seed))
             known = False
             while _goes_on(progress, config):
                 started = time.perf_counter()
@@ -155,14 +163,11 @@ def fit(
                 if not known:
                     _require_memory(module, train, config, device, max(map(len, batches)))
                     known = True
-                torch.manual_seed(torch_seed(seed, *path))  # dropout
-                draws = torch.Generator(device).manual_seed(torch_seed(seed, *path, "transform"))
-
-                module.train()
-                rates = _rates(config, progress, len(batches))
-                train_loss = _epoch(
-                    module, train, batches, number, rates, optimizer, scaler, config, transform, draws, objective
-                )
+                seeds = torch_seed(seed, *path), torch_seed(seed, *path, "transform")
+                turn = Turn(number, batches, _rates(config, progress, len(batches)), *seeds)
+                if ranks is not None:
+                    ranks.tell(turn)
+                train_loss = learn_epoch(module, train, turn, optimizer, scaler, config, transform, learned, ranks)
                 val_loss = None if val is None else _validate(module, val, objective, watched)
                 _require_number(train_loss, "training", number, config)
                 _require_number(val_loss, "validation", number, config)
@@ -179,7 +184,7 @@ def fit(
                 out_of_patience = config.patience is not None and progress.stale >= config.patience
                 progress.finished = number == config.epochs or out_of_patience
                 seconds = time.perf_counter() - started
-                progress.history.append(Epoch(number, train_loss, val_loss, scored, better, rates[-1], seconds))
+                progress.history.append(Epoch(number, train_loss, val_loss, scored, better, turn.rates[-1], seconds))
                 if checkpoint is not None:
                     save_checkpoint(Path(checkpoint), run_identity, progress, module, optimizer, scaler)
                 if on_epoch is not None:
@@ -225,7 +230,7 @@ def _require_memory(
     rows = largest
     if not any(isinstance(recipe, ReplacesSampler) for recipe in config.all_recipes):  # later batches may be longer
         rows = max(largest, min(config.batch_size, len(train)))
-    part = -(-rows // config.accumulation)
+    part = -(-rows // (config.accumulation * config.processes))
     few = train.take(torch.zeros(max(2, min(_MEASURED_ROWS, part // 2 * 2)), dtype=torch.int64, device=device))
     activations, copies = part * activation_bytes(module, few.x), 0
     more = [recipe for recipe in config.all_recipes if isinstance(recipe, HoldsMore)]
@@ -235,31 +240,65 @@ def _require_memory(
     field = f"training.batch_size={config.batch_size}"
     if kinds := [recipe.kind for recipe in more if recipe.passes > 1.0 or recipe.copies > 0]:
         field += f" with {', '.join(kinds)}"
-    require_memory(training_bytes(lambda: module) + activations + copies * learned, field, device.type)
+    needed = training_bytes(lambda: module) + activations + copies * learned
+    require_memory(config.processes * needed, field, device.type)
 
 
-def _epoch(
+def _assignment(
+    config: TrainingConfig,
+    predictor: TorchPredictor,
+    data: TrainingData,
+    optimizer: torch.optim.Optimizer,
+    seed: int,
+) -> Assignment:
+    """Returns what the other ranks need of the training as it is now."""
+    module = predictor.module
+    return Assignment(
+        config,
+        predictor.config,
+        predictor.inputs,
+        predictor.classes,
+        predictor.schema,
+        module.state_dict(),
+        frozenset(name for name, parameter in module.named_parameters() if parameter.requires_grad),
+        optimizer_tensors(optimizer),
+        replace(data, x_val=None, y_val=None, targets_val={}, rows_val=None),
+        seed,
+    )
+
+
+def learn_epoch(
     module: nn.Module,
     train: Resident,
-    batches: Sequence[Rows],
-    number: int,
-    rates: Sequence[float],
+    turn: Turn,
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
     config: TrainingConfig,
     transform: Transform,
-    draws: torch.Generator,
     objective: Objective,
+    ranks: Ranks | None,
 ) -> float:
-    """One pass of optimiser steps; returns the mean loss of its batches, by their weights."""
+    """One pass of optimiser steps; returns the mean loss of its batches, by their weights.
+
+    Args:
+        module: the network.
+        train: its rows.
+        turn: the batches, rates and seeds.
+        optimizer, scaler, config, transform: of the training.
+        objective: of this process's rows of a batch; see `Ranks.own`.
+        ranks: the processes that share each batch; None: this one alone.
+    """
+    torch.manual_seed(turn.dropout)
+    draws = torch.Generator(train.device).manual_seed(turn.transform)
+    module.train()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     total = torch.zeros((), dtype=torch.float64, device=train.device)
     weight = torch.zeros_like(total)
-    order = torch.from_numpy(np.concatenate(batches)).to(train.device)  # one transfer, not one a batch
-    for rate, rows in zip(rates, torch.split(order, [len(rows) for rows in batches]), strict=True):
+    order = torch.from_numpy(np.concatenate(turn.batches)).to(train.device)  # one transfer, not one a batch
+    for rate, rows in zip(turn.rates, torch.split(order, [len(rows) for rows in turn.batches]), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = transform(train.take(rows)._replace(epoch=number), draws)
+        batch = transform(train.take(rows)._replace(epoch=turn.number), draws)
         if not len(batch.x) == len(batch.y) == len(batch.weights):
             lengths = [len(batch.x), len(batch.y), len(batch.weights)]
             raise ValueError(f"a transform must keep x, y and weights of one length: {lengths}")
@@ -273,12 +312,17 @@ def _epoch(
                 loss = loss * (part.weights.sum() / share.clamp_min(torch.finfo(share.dtype).tiny))
             scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += loss.detach() * share
+        if ranks is not None:
+            ranks.add_up(parameters)
         if config.gradient_clip is not None:
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
         scaler.step(optimizer)
         scaler.update()
         weight += share
+    if ranks is not None:
+        ranks.require_alike(module)
+        total = ranks.total(total)
     return float(total / weight)
 
 

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from regimen.errors import ConfigError
 from regimen.training.config import TrainingConfig
-from regimen.training.recipes import ChangesObjective, FinishesModel, ReplacesObjective
+from regimen.training.recipes import AttackSettings, ChangesObjective, FinishesModel, ReplacesObjective
 
 REASONS: dict[frozenset[str], str] = {
     frozenset(("balanced", "maml")): "each says alone which rows make a batch",
@@ -60,6 +60,12 @@ def check_pairs(config: TrainingConfig) -> None:
                 f"must be float32 or bfloat16 with {recipe.kind}: nothing scales the small gradients of its own steps"
             )
             raise ConfigError("training.precision", rule, config.precision)
+    attacks = [recipe.kind for recipe in config.recipes if isinstance(recipe, AttackSettings)]
+    if attacks and config.processes > 1:
+        rule = f"must be 1 with {attacks[0]}: where its attack begins is drawn for the whole batch"
+        raise ConfigError("training.processes", rule, config.processes)
     for kind, reason in _WHOLE.items():
+        if kind in kinds and config.processes > 1:
+            raise ConfigError("training.processes", f"must be 1 with {kind}: {reason}", config.processes)
         if kind in kinds and config.accumulation > 1:
             raise ConfigError("training.accumulation", f"must be 1 with {kind}: {reason}", config.accumulation)

@@ -110,12 +110,21 @@ def _in_processes(build: Callable[[int], Actor], n: int, compute: Compute, stack
 
     del compute
     workers = [Worker() for _ in range(n)]
+
+    @contextmanager
+    def _alive(k: int) -> Iterator[None]:
+        try:
+            yield
+        except BrokenProcessPool:
+            raise RunError("compute", "must let its actors live: one was killed, or ran out of memory", k) from None
+
     built = []
     for k, worker in enumerate(workers):
         stack.callback(worker.stop)
         built.append(worker.submit(_keep, build, k))
-    for future in built:
-        future.result()
+    for k, future in enumerate(built):
+        with _alive(k):
+            future.result()
 
     def ask(k: int, message: Any) -> Callable[[], Any]:
         with _alive(k):  # pickled now: an executor's own thread would do it a moment later, when it may have changed
@@ -126,13 +135,6 @@ def _in_processes(build: Callable[[int], Actor], n: int, compute: Compute, stack
                 return future.result()
 
         return answer
-
-    @contextmanager
-    def _alive(k: int) -> Iterator[None]:
-        try:
-            yield
-        except BrokenProcessPool:
-            raise RunError("compute", "must let its actors live: one was killed, or ran out of memory", k) from None
 
     return ask
 
