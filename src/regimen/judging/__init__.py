@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from regimen.judging.periods import PeriodRow, by_period, calendar_edges
     from regimen.judging.regimes.episodes import EPISODES, Episode
     from regimen.judging.regimes.rows import RegimeRow, Regimes, profit, regimes_of
-    from regimen.judging.regimes.states import MarketStates, market_states
+    from regimen.judging.regimes.states import MarketStates, market_states, volatility_states
     from regimen.judging.seeds import Distribution, Fan, SeedRow, Seeds, SeedSummary, judge_seeds, seed_summary
     from regimen.judging.symbols import SymbolProfit, SymbolProfits, symbol_profits
     from regimen.judging.timing import Timing, TimingMoments, timing_sharpe
@@ -81,6 +81,7 @@ __all__ = [
     "seed_summary",
     "symbol_profits",
     "timing_sharpe",
+    "volatility_states",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -96,6 +97,7 @@ __getattr__, __dir__ = lazily(
         "Episode": ".regimes.episodes",
         "EPISODES": ".regimes.episodes",
         "market_states": ".regimes.states",
+        "volatility_states": ".regimes.states",
         "profit": ".regimes.rows",
         "RegimeRow": ".regimes.rows",
         "Regimes": ".regimes.rows",

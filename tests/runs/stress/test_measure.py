@@ -83,7 +83,7 @@ def test_a_rule_has_nothing_to_attack_and_its_regimes_all_the_same(tmp_path: Pat
     assert stress.certified is None
     assert stress.sentence.startswith("There is nothing to attack")
     assert stress.notes[0].startswith("Not attacked: only a single model")
-    assert {spell.name for spell in stress.regimes} <= {"calm", "normal", "turbulent", "unknown"}
+    assert {spell.name for spell in stress.regimes} <= {"calm", "normal", "turbulent", "not known"}
 
 
 def test_a_forest_is_attacked_without_a_gradient(tmp_path: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pytest
 
 from regimen.bars import Bars
 from regimen.execution import Costs, Ledger, Market
-from regimen.judging import EPISODES
+from regimen.judging import EPISODES, market_states
 from regimen.runs.prepare import Prepared
 from regimen.runs.stress.spells import episodes_of, regimes_of
 
@@ -38,53 +37,38 @@ def _traded(bars: Bars, begin: int) -> Ledger:
     return Market(costs=Costs(commission_bps=5.0)).backtest(bars, exposures, begin, len(bars))
 
 
-def _prepared(bars: Bars, volatility: np.ndarray, edges: list[tuple[int, int, int]]) -> Prepared:
-    windows = [
-        SimpleNamespace(
-            number=number, train=SimpleNamespace(start=first, stop=test), test=SimpleNamespace(start=test, stop=stop)
-        )
-        for number, (first, test, stop) in enumerate(edges)
-    ]
-    made = SimpleNamespace(bars=bars, volatility=volatility, windows=windows, span=(edges[0][1], edges[-1][2]))
-    return cast(Prepared, made)
+def _prepared(bars: Bars) -> Prepared:
+    return cast(Prepared, SimpleNamespace(bars=bars))
 
 
 def test_what_regimes_earned_adds_up_to_what_the_run_earned() -> None:
-    bars = _bars("2019-01-01", 700)
-    ledger = _traded(bars, 300)
-    volatility = np.random.default_rng(1).gamma(2.0, size=(700, 1))
-    volatility[350:360] = np.nan
-    spells = regimes_of(_prepared(bars, volatility, [(0, 300, 500), (200, 500, 700)]), ledger)
-    assert [spell.name for spell in spells] == ["calm", "normal", "turbulent", "unknown"]
-    assert sum(spell.bars for spell in spells) == len(ledger) == 400
-    assert spells[-1].bars == 10
+    bars = _bars("2019-01-01", 900)
+    ledger = _traded(bars, 200)
+    spells = regimes_of(_prepared(bars), ledger)
+    assert [spell.name for spell in spells] == ["calm", "normal", "turbulent", "not known"]
+    assert sum(spell.bars for spell in spells) == len(ledger) == 700
+    assert spells[-1].bars > 50  # a rule is fitted to 250 bars at least
     total = ledger.equity[-1] / ledger.start_equity - 1.0
     assert sum(spell.pnl for spell in spells) == pytest.approx(total, abs=1e-12)
     wealth = np.prod([1.0 + spell.earned for spell in spells])
     assert wealth == pytest.approx(1.0 + total, rel=1e-9)
-    prices = bars.close[-1, 0] / bars.close[300, 0] - 1.0  # a window's books do not see the bar before it
+    prices = bars.close[-1, 0] / bars.close[200, 0] - 1.0  # a window's books do not see the bar before it
     assert np.prod([1.0 + spell.market for spell in spells]) - 1.0 == pytest.approx(prices, rel=1e-9)
 
 
-def test_a_regime_is_decided_by_the_past_alone() -> None:
-    """Terciles of the training slice, the volatility before the bar: changing bar t changes the regime of t + 1."""
-    bars = _bars("2019-01-01", 400)
-    ledger = _traded(bars, 300)
-    volatility = np.tile(np.array([[1.0], [2.0], [3.0]]), (134, 1))[:400]
-
-    def counts(values: np.ndarray) -> dict[str, int]:
-        spells = regimes_of(_prepared(bars, values, [(0, 300, 400)]), ledger)
-        return {spell.name: spell.bars for spell in spells}
-
-    before = counts(volatility)
-    assert before == {"calm": 33, "normal": 33, "turbulent": 34}
-    future = volatility.copy()
-    future[399] = 99.0  # the last bar's own volatility is in nobody's past
-    assert counts(future) == before
-    future[300] = 99.0  # was calm; bar 301 sees it
-    assert counts(future) == {"calm": 32, "normal": 33, "turbulent": 35}
-    future[300:] *= 50.0  # thresholds do not move with the test span
-    assert counts(future)["turbulent"] == 99 + (volatility[299, 0] == 3.0)
+def test_regimes_are_those_of_the_judge_which_know_the_bars_before() -> None:
+    bars = _bars("2019-01-01", 900)
+    ledger = _traded(bars, 500)
+    by_volatility = market_states(ledger.bars, bars, ledger.market.latency_bars)[1]
+    expected = {
+        name: int((by_volatility.at == number).sum())
+        for number, name in enumerate(by_volatility.names)
+        if (by_volatility.at == number).any()
+    }
+    spells = regimes_of(_prepared(bars), ledger)
+    assert {spell.name: spell.bars for spell in spells} == expected
+    assert set(expected) == {"calm", "normal", "turbulent"}
+    assert expected != {spell.name: spell.bars for spell in regimes_of(_prepared(ledger.bars), ledger)}
 
 
 def test_crises_are_those_that_were_traded_through() -> None:
@@ -99,14 +83,3 @@ def test_crises_are_those_that_were_traded_through() -> None:
     assert 0.0 <= luna.drawdown <= 1.0
     assert luna.bars == int(inside.sum())
     assert episodes_of(_traded(_bars("2015-01-01", 200), 60)) == ()
-
-
-def test_a_panel_has_one_regime_a_bar() -> None:
-    bars = _bars("2019-01-01", 200)
-    ledger: Any = _traded(bars, 100)
-    volatility = np.random.default_rng(2).gamma(2.0, size=(200, 3))
-    volatility[::3, 1] = np.nan
-    spells = regimes_of(_prepared(bars, volatility, [(0, 100, 200)]), ledger)
-    assert sum(spell.bars for spell in spells) == 100
-    assert "unknown" not in {spell.name for spell in spells}
-    assert replace(spells[0], bars=1).bars == 1

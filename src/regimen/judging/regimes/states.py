@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,9 +69,42 @@ def market_states(bars: Bars, history: Bars | None = None, lag: int = 1, states:
     Raises:
         ConfigError: a history that does not hold the bars; another number of states; a lag below 1.
     """
-    history = bars if history is None else history
     if states not in _CALMEST_FIRST:
         raise ConfigError("states", "must be 2 or 3", states)
+    past = _past(bars, history, lag)
+    hidden = np.full(len(bars), states)
+    for first, last, at in _hidden(past.moves, past.stretches, lag, states):
+        hidden[first - past.begin : last - past.begin] = at
+    by_model = MarketStates(
+        "hidden_markov",
+        "Hidden Markov states",
+        f"A Gaussian hidden Markov model of {states} states of the market's return, the calmest first, fitted to "
+        f"the last {MOST:,} bars before each calendar year; a bar has the state that was the most likely, given "
+        "the bars up to the decision.",
+        (*_CALMEST_FIRST[states], UNKNOWN),
+        hidden,
+    )
+    episodes = _episodes(bars)
+    sorted_ = by_model, _by_volatility(past, lag)
+    return sorted_ if episodes is None else (*sorted_, episodes)
+
+
+def volatility_states(bars: Bars, history: Bars | None = None, lag: int = 1) -> MarketStates:
+    """Sorts the bars of a ledger by the terciles of the volatility before them alone; see `market_states`."""
+    return _by_volatility(_past(bars, history, lag), lag)
+
+
+class _Past(NamedTuple):
+    """What the rules know: the market's return over each bar up to the ledger's last, and when they are fitted."""
+
+    moves: Series
+    time: NDArray[np.datetime64]
+    begin: int
+    stretches: list[tuple[int, int]]
+
+
+def _past(bars: Bars, history: Bars | None, lag: int) -> _Past:
+    history = bars if history is None else history
     if lag < 1:
         raise ConfigError("lag", "must be at least 1: a decision is filled at the next bar or later", lag)
     begin = int(np.searchsorted(history.time, bars.time[0]))
@@ -78,34 +112,21 @@ def market_states(bars: Bars, history: Bars | None = None, lag: int = 1, states:
     if not np.array_equal(history.time[begin:end], bars.time):
         raise ConfigError("history", "must hold the bars of the ledger", f"{len(history)} bars of {history.source}")
     moves, time = _moves(history)[:end], history.time[:end]
-    stretches = list(_stretches(time, moves, begin, lag))
-    hidden = np.full(len(bars), states)
-    for first, last, at in _hidden(moves, stretches, lag, states):
-        hidden[first - begin : last - begin] = at
-    terciles = np.full(len(bars), len(_CALMEST_FIRST[3]))
-    for first, last, at in _terciles(_volatility(moves, time), stretches, lag):
-        terciles[first - begin : last - begin] = at
-    sorted_ = (
-        MarketStates(
-            "hidden_markov",
-            "Hidden Markov states",
-            f"A Gaussian hidden Markov model of {states} states of the market's return, the calmest first, fitted to "
-            f"the last {MOST:,} bars before each calendar year; a bar has the state that was the most likely, given "
-            "the bars up to the decision.",
-            (*_CALMEST_FIRST[states], UNKNOWN),
-            hidden,
-        ),
-        MarketStates(
-            "volatility",
-            "Volatility before the bar",
-            "Realised volatility of the thirty days up to the decision, against its terciles in all bars before each "
-            "calendar year.",
-            (*_CALMEST_FIRST[3], UNKNOWN),
-            terciles,
-        ),
+    return _Past(moves, time, begin, list(_stretches(time, moves, begin, lag)))
+
+
+def _by_volatility(past: _Past, lag: int) -> MarketStates:
+    terciles = np.full(len(past.time) - past.begin, len(_CALMEST_FIRST[3]))
+    for first, last, at in _terciles(_volatility(past.moves, past.time), past.stretches, lag):
+        terciles[first - past.begin : last - past.begin] = at
+    return MarketStates(
+        "volatility",
+        "Volatility before the bar",
+        "Realised volatility of the thirty days up to the decision, against its terciles in all bars before each "
+        "calendar year.",
+        (*_CALMEST_FIRST[3], UNKNOWN),
+        terciles,
     )
-    episodes = _episodes(bars)
-    return sorted_ if episodes is None else (*sorted_, episodes)
 
 
 def market_moves(bars: Bars) -> Series:

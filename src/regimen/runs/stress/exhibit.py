@@ -91,7 +91,8 @@ def _regimes(stress: Stress) -> Exhibit:
         key="stress-regimes",
         title="Regimes",
         sentences=(
-            "Bars by the volatility before them, against its terciles in the training slice of their window.",
+            "Bars by the volatility of the thirty days before them, against its terciles in all bars before each "
+            "calendar year, as the judge sorts them.",
             f"P&L is after costs and a share of the equity at the start; it adds up to the total of "
             f"{percent(stress.total_return, plus=True)}.",
         ),

@@ -9,39 +9,25 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.execution import Ledger
-from regimen.judging import EPISODES, profit
+from regimen.judging import EPISODES, profit, volatility_states
 from regimen.runs.prepare import Prepared
 from regimen.runs.stress.result import Spell
-
-REGIMES = ("calm", "normal", "turbulent")
 
 Floats = NDArray[np.float64]
 
 
 def regimes_of(prepared: Prepared, ledger: Ledger) -> tuple[Spell, ...]:
-    """Returns what was earned by the volatility before each bar.
+    """Returns what was earned by the volatility before each bar, as the judge sorts them.
 
-    Timing: the regime of bar t is decided by the trailing volatility of bars < t, the mean over symbols, against its
-    terciles in the training slice of bar t's window. Bars of which it is not known are a regime of their own, so that
-    the parts add up.
+    Timing: see `regimen.judging.market_states`. Bars of which it is not known are a regime of their own, so that the
+    parts add up.
 
     Args:
-        prepared: bars and windows.
+        prepared: the bars, those before the ledger's among them.
         ledger: of all test spans.
     """
-    begin = prepared.span[0]
-    level = _mean(prepared.volatility)
-    regime = np.full(len(ledger), len(REGIMES))
-    for window in prepared.windows:
-        past = level[window.train.start : window.train.stop]
-        past = past[np.isfinite(past)]
-        if not len(past):
-            continue
-        before = level[window.test.start - 1 : window.test.stop - 1]
-        place = np.searchsorted(np.quantile(past, [1 / 3, 2 / 3]), before)
-        own = slice(window.test.start - begin, window.test.stop - begin)
-        regime[own] = np.where(np.isfinite(before), place, len(REGIMES))
-    parts = {name: regime == number for number, name in enumerate((*REGIMES, "unknown"))}
+    states = volatility_states(ledger.bars, prepared.bars, ledger.market.latency_bars)
+    parts = {name: states.at == number for number, name in enumerate(states.names)}
     return tuple(spell_of(name, ledger, inside) for name, inside in parts.items() if inside.any())
 
 
