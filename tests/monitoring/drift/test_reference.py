@@ -135,17 +135,24 @@ def test_a_month_is_a_multiple_of_the_checks() -> None:
     assert DriftConfig(checks=7).bars(12.0) == 14
 
 
+def test_statistics_of_rows_have_the_bits_of_a_stream_of_them() -> None:
+    reference = DriftReference.of(rows(400), NAMES, CONFIG)
+    table, memory, stream = rows(133, seed=3), reference.initial(), []
+    table[5] = np.nan
+    for row in table:
+        memory = reference.observe(memory, row)
+        reading = reference.reading(memory)
+        if reference.is_due(memory) and reading is not None:
+            stream.append(reading.statistic)
+    assert len(stream) == 10
+    np.testing.assert_array_equal(reference.statistics(table), stream)
+    assert reference.statistics(table[:30]).shape == (0,)
+
+
 def rung(reference: DriftReference, table: Floats) -> list[bool]:
     """Whether each window of rows rang at any of its checks, once the first is complete."""
-    state, bells = reference.initial(), []
-    for row in table:
-        state = reference.observe(state, row)
-        if reference.is_due(state):
-            reading = reference.reading(state)
-            assert reading is not None
-            bells.append(reading.rings)
-    checks = reference.config.checks
-    return [any(bells[k : k + checks]) for k in range(0, len(bells) - checks + 1, checks)]
+    bells, checks = reference.statistics(table) > reference.threshold, reference.config.checks
+    return [bool(bells[k : k + checks].any()) for k in range(0, len(bells) - checks + 1, checks)]
 
 
 def test_windows_ring_as_often_as_was_asked_for_where_nothing_changes_and_when_the_spread_doubles() -> None:

@@ -119,8 +119,7 @@ class DriftReference:
             raise DataError("drift", rule, f"{many(len(rows), 'row')}")
         edges = padded(quantile_edges(rows, config.bins), config.bins)
         stretch = window // config.checks
-        places = binned(rows[len(rows) % stretch :], edges)
-        counts = np.stack([counted(part, config.bins + 1) for part in np.split(places, len(places) // stretch)])
+        counts = _stretches(binned(rows[len(rows) % stretch :], edges), stretch, config.bins + 1)
         usual, bound, groups = _calibrated(counts, config, window)
         total = counts.sum(axis=0)
         return cls(config, tuple(names), window, edges, total, usual, math.exp(bound), groups)
@@ -167,12 +166,24 @@ class DriftReference:
         if int(state.bars) < self.window:
             return None
         index = psi(state.earlier.sum(axis=0), self.counts)
-        excess = (index + _noise(self.config, self.window)) / self.usual
+        excess = self._excess(index)
         order = np.argsort(-excess, kind="stable")[: self.config.worst]
         usual = np.maximum(self.usual - _noise(self.config, self.window), 0.0)
         worst = tuple(ColumnDrift(self.names[j], float(index[j]), float(usual[j])) for j in order)
         statistic = float(excess.max())
         return DriftReading(statistic, self.threshold, statistic > self.threshold, worst)
+
+    def statistics(self, rows: Floats) -> Floats:
+        """Returns the statistic of each check over rows (time, column), with the bits of a stream of them."""
+        rows = rows[np.isfinite(rows).any(axis=1)]
+        counts = _stretches(binned(rows, self.edges), self.window // self.config.checks, self.config.bins + 1)
+        if len(counts) < self.config.checks:
+            return np.empty(0)
+        return np.asarray(self._excess(psi(_windows(counts, self.config.checks), self.counts)).max(axis=1))
+
+    def _excess(self, index: Floats) -> Floats:
+        """Returns how many times its usual d each column has."""
+        return np.asarray((index + _noise(self.config, self.window)) / self.usual)
 
     def to_dict(self) -> dict[str, object]:
         """Returns the reference as what JSON can hold; `of_dict` gives the same bits back."""
@@ -222,6 +233,19 @@ def _noise(config: DriftConfig, window: int) -> float:
     return config.bins / window
 
 
+def _stretches(places: Counts, stretch: int, bins: int) -> Counts:
+    """Returns (stretch, column, bin) counts of as many whole stretches of rows as places (time, column) have."""
+    whole = len(places) // stretch
+    counts = [counted(places[k * stretch : (k + 1) * stretch], bins) for k in range(whole)]
+    return np.stack(counts) if counts else np.empty((0, places.shape[1], bins), np.int64)
+
+
+def _windows(counts: Counts, checks: int) -> Counts:
+    """Returns (window, column, bin) the sums of each ``checks`` stretches that follow each other."""
+    sums = np.concatenate([np.zeros((1, *counts.shape[1:]), np.int64), counts.cumsum(axis=0)])
+    return np.asarray(sums[checks:] - sums[:-checks])
+
+
 def _calibrated(counts: Counts, config: DriftConfig, window: int) -> tuple[Floats, float, int]:
     """Returns the usual d of each column, the bound of log max d / usual, and of how many groups it is.
 
@@ -229,8 +253,7 @@ def _calibrated(counts: Counts, config: DriftConfig, window: int) -> tuple[Float
         counts: (stretch, column, bin) of a slice; ``checks`` stretches are a window.
     """
     checks = config.checks
-    sums = np.concatenate([np.zeros((1, *counts.shape[1:]), np.int64), counts.cumsum(axis=0)])
-    windows = sums[checks:] - sums[:-checks]
+    windows = _windows(counts, checks)
     # against the slice without the window itself: a new window is no part of the slice either
     logs = np.log(psi(windows, counts.sum(axis=0) - windows) + _noise(config, window))
     total, scores = len(logs), []
