@@ -1,0 +1,186 @@
+"""All that watches one account, as one step: a bar goes in, what is new to know comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.errors import RunError
+from regimen.monitoring.alerts.alert import Alert
+from regimen.monitoring.collapse import CollapseMemory, CollapseReading, CollapseReference
+from regimen.monitoring.drift import DriftMemory, DriftReading, DriftReference
+from regimen.monitoring.sequential import SequentialVerdict, VerdictMemory, VerdictReading
+
+Floats = NDArray[np.float64]
+
+
+class WatchMemory(NamedTuple):
+    """What is remembered of the bars so far; a step gives another one and changes none."""
+
+    drift: DriftMemory | None
+    collapse: CollapseMemory | None
+    verdict: VerdictMemory | None
+
+
+class Seen(NamedTuple):
+    """One bar, as it is watched."""
+
+    time: int
+    """Close of the bar, nanoseconds since 1970."""
+    row: Floats
+    """(column,) or (symbol, column) what the drift reference has names for."""
+    exposures: Floats
+    """(symbol,) what the policy wants; NaN leaves everything as it is."""
+    day: float
+    """Return of the account's day, where this bar ends one; NaN elsewhere."""
+
+
+class Sights(NamedTuple):
+    """What a bar has shown that was not known before; None where nothing was due."""
+
+    drift: DriftReading | None
+    collapse: CollapseReading | None
+    verdict: VerdictReading | None
+    alerts: tuple[Alert, ...]
+
+
+class Alarms(NamedTuple):
+    """Which alarms ring, by the latest readings."""
+
+    drift: bool
+    collapse: bool
+    contradicts: bool
+
+
+@final
+class Watch:
+    """Drift of the rows, collapse of the decisions and the verdict of the days, one step a bar.
+
+    Timing: what is known after bar t uses bars <= t, and the days that have ended by then.
+
+    Args:
+        drift: of the training slice's rows; None: not watched.
+        collapse: of the policy's decisions there; None: not watched.
+        verdict: on the claim of the backtest; None: not watched.
+    """
+
+    def __init__(
+        self,
+        drift: DriftReference | None = None,
+        collapse: CollapseReference | None = None,
+        verdict: SequentialVerdict | None = None,
+    ) -> None:
+        self.drift, self.collapse, self.verdict = drift, collapse, verdict
+
+    def initial(self) -> WatchMemory:
+        """Returns the memory before the first bar."""
+        return WatchMemory(
+            None if self.drift is None else self.drift.initial(),
+            None if self.collapse is None else self.collapse.initial(),
+            None if self.verdict is None else self.verdict.initial(),
+        )
+
+    def observe(self, memory: WatchMemory, seen: Seen) -> tuple[WatchMemory, Sights]:
+        """Returns the memory after a bar, and what is new to know."""
+        drift, collapse, verdict = memory
+        rows: DriftReading | None = None
+        actions: CollapseReading | None = None
+        days: VerdictReading | None = None
+        alerts: list[Alert] = []
+        if self.drift is not None and drift is not None:
+            following = self.drift.observe(drift, seen.row)
+            if following is not drift and self.drift.is_due(following):
+                rows = self.drift.reading(following)
+            drift = following
+        if self.collapse is not None and collapse is not None:
+            collapse = self.collapse.observe(collapse, seen.exposures)
+            if self.collapse.is_due(collapse):
+                actions = self.collapse.reading(collapse)
+        if self.verdict is not None and verdict is not None and math.isfinite(seen.day):
+            before = self.verdict.reading(verdict).contradicts
+            verdict = self.verdict.observe(verdict, seen.day)
+            days = self.verdict.reading(verdict)
+            if days.contradicts and not before:
+                alerts.append(_contradiction(days, seen.time))
+        if rows is not None and rows.rings:
+            alerts.append(_drift(rows, seen.time))
+        if actions is not None and actions.rings:
+            alerts.append(_collapse(actions, seen.time))
+        return WatchMemory(drift, collapse, verdict), Sights(rows, actions, days, tuple(alerts))
+
+    def alarms(self, memory: WatchMemory) -> Alarms:
+        """Returns which alarms ring; one of drift or collapse does until the check that finds it gone."""
+        drift, collapse, verdict = memory
+        rows = None if self.drift is None or drift is None else self.drift.reading(drift)
+        actions = None if self.collapse is None or collapse is None else self.collapse.reading(collapse)
+        days = None if self.verdict is None or verdict is None else self.verdict.reading(verdict)
+        return Alarms(
+            rows is not None and rows.rings,
+            actions is not None and actions.rings,
+            days is not None and days.contradicts,
+        )
+
+    def arrays(self, memory: WatchMemory) -> dict[str, NDArray[Any]]:
+        """Returns a memory as arrays by name, for a snapshot."""
+        return {f"{part}.{name}": array for part, name, array in _parts(memory)}
+
+    def of_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> WatchMemory:
+        """Returns the memory that `arrays` gave.
+
+        Raises:
+            RunError: an array is missing, or of another shape or type: it is of another watch.
+        """
+        initial = self.initial()
+        expected = {f"{part}.{name}": array for part, name, array in _parts(initial)}
+        differ = sorted(
+            name
+            for name in expected.keys() | arrays.keys()
+            if name not in arrays or name not in expected or not _alike(arrays[name], expected[name])
+        )
+        if differ:
+            raise RunError("snapshot", "holds the memory of another watch: these arrays differ", differ)
+        return WatchMemory(
+            None if initial.drift is None else DriftMemory(*_fields(initial.drift, "drift", arrays)),
+            None if initial.collapse is None else CollapseMemory(*_fields(initial.collapse, "collapse", arrays)),
+            None if initial.verdict is None else VerdictMemory(*_fields(initial.verdict, "verdict", arrays)),
+        )
+
+
+def _fields(
+    part: DriftMemory | CollapseMemory | VerdictMemory, name: str, arrays: Mapping[str, NDArray[Any]]
+) -> list[NDArray[Any]]:
+    return [arrays[f"{name}.{field}"] for field in part._fields]
+
+
+def _parts(memory: WatchMemory) -> Iterator[tuple[str, str, NDArray[Any]]]:
+    for part in WatchMemory._fields:
+        watched = getattr(memory, part)
+        for name in () if watched is None else watched._fields:
+            yield part, name, getattr(watched, name)
+
+
+def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype
+
+
+def _drift(reading: DriftReading, at: int) -> Alert:
+    worst = ", ".join(f"{column.name} (PSI {column.psi:.2f}, usually {column.usual:.2f})" for column in reading.worst)
+    title = (
+        f"the market is not as in training: {reading.statistic:.1f} times the usual, threshold {reading.threshold:.1f}"
+    )
+    return Alert("drift", "warning", title, f"Furthest from their usual: {worst}.", at)
+
+
+def _collapse(reading: CollapseReading, at: int) -> Alert:
+    title = f"{reading.share:.1%} of decisions are the same action, threshold {reading.threshold:.1%}"
+    return Alert("collapse", "critical", title, f"The entropy of the actions is {reading.entropy:.2f} of 1.", at)
+
+
+def _contradiction(reading: VerdictReading, at: int) -> Alert:
+    title = f"{reading.days} days of the account contradict the backtest"
+    body = f"Who bet against its claim has {reading.against_claim:.0f} times what he began with. Trading halts."
+    return Alert("verdict", "critical", title, body, at)
