@@ -14,10 +14,10 @@ from regimen.monitoring import (
     CollapseReference,
     DriftConfig,
     DriftReference,
-    Seen,
     SequentialVerdictConfig,
     Sights,
     Watch,
+    WatchedBar,
 )
 
 Floats = NDArray[np.float64]
@@ -29,11 +29,11 @@ VERDICT = SequentialVerdictConfig(claimed=3.0, volatility=0.2).build()
 WATCH = Watch(DRIFT, COLLAPSE, VERDICT)
 
 
-def bars(rows: Floats, exposures: Floats, days: Floats) -> list[Seen]:
-    return [Seen(t, *parts) for t, parts in enumerate(zip(rows, exposures, days, strict=True))]
+def bars(rows: Floats, exposures: Floats, days: Floats) -> list[WatchedBar]:
+    return [WatchedBar(t, *parts) for t, parts in enumerate(zip(rows, exposures, days, strict=True))]
 
 
-def run(watch: Watch, seen: list[Seen]) -> tuple[list[Sights], list[dict[str, Floats]]]:
+def run(watch: Watch, seen: list[WatchedBar]) -> tuple[list[Sights], list[dict[str, Floats]]]:
     memory, sights, arrays = watch.initial(), [], []
     for bar in seen:
         memory, sight = watch.observe(memory, bar)

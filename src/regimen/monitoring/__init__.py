@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         VerdictMemory,
         VerdictReading,
     )
-    from regimen.monitoring.watch import Alarms, Seen, Sights, Watch, WatchMemory
+    from regimen.monitoring.watch import Alarms, Sights, Watch, WatchedBar, WatchMemory
 
 __all__ = [
     "CONTENT_TYPE",
@@ -63,7 +63,6 @@ __all__ = [
     "Meter",
     "Meters",
     "Outbox",
-    "Seen",
     "Send",
     "SequentialVerdict",
     "SequentialVerdictConfig",
@@ -73,6 +72,7 @@ __all__ = [
     "VerdictReading",
     "Watch",
     "WatchMemory",
+    "WatchedBar",
     "apprise_sends",
     "breaches",
     "market_columns",
@@ -108,7 +108,6 @@ __getattr__, __dir__ = lazily(
         "Meters": ".meters",
         "METERS": ".meters",
         "Outbox": ".alerts",
-        "Seen": ".watch",
         "Send": ".alerts",
         "SequentialVerdict": ".sequential",
         "SequentialVerdictConfig": ".sequential",
@@ -117,6 +116,7 @@ __getattr__, __dir__ = lazily(
         "VerdictMemory": ".sequential",
         "VerdictReading": ".sequential",
         "Watch": ".watch",
+        "WatchedBar": ".watch",
         "WatchMemory": ".watch",
     },
 )

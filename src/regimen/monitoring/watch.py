@@ -26,7 +26,7 @@ class WatchMemory(NamedTuple):
     verdict: VerdictMemory | None
 
 
-class Seen(NamedTuple):
+class WatchedBar(NamedTuple):
     """One bar, as it is watched."""
 
     time: int
@@ -84,7 +84,7 @@ class Watch:
             None if self.verdict is None else self.verdict.initial(),
         )
 
-    def observe(self, memory: WatchMemory, seen: Seen) -> tuple[WatchMemory, Sights]:
+    def observe(self, memory: WatchMemory, seen: WatchedBar) -> tuple[WatchMemory, Sights]:
         """Returns the memory after a bar, and what is new to know."""
         drift, collapse, verdict = memory
         rows: DriftReading | None = None
