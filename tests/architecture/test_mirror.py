@@ -17,6 +17,7 @@ ACROSS: dict[str, set[str]] = {
     "journal": {"crashes", "disk"},
     "labels": set(),
     "learning": {"full_path", "training_sees_no_test_bar"},
+    "live": set(),
     "metrics": set(),
     "policies": {"policy"},
     "preprocess": set(),

@@ -19,7 +19,7 @@ from regimen.policies import targets as asked
 from regimen.records import RunConfig, RunDirectory, load_config, read_json
 from regimen.runs import backtest_run, find_run_leaks, reproduce_run, resume_run, start
 from regimen.runs.families import agent as module
-from regimen.runs.families.lanes import desks, lanes_of
+from regimen.runs.families.lanes import lane_data, lanes_of
 from regimen.runs.prepare import prepare
 from regimen.runs.window import fit_model
 from regimen.splits import combinatorial
@@ -154,7 +154,7 @@ def test_the_accounts_of_agent_and_backtest_are_one(agent_config: Configured) ->
     first, last = prepared.windows[0].test.start, prepared.windows[0].test.stop
     rows = asked(fit.policy, prepared.history, first, last)
     assert np.unique(rows).size > 10
-    desk = desks(prepared.bars, prepared.frame)[0]
+    desk = lane_data(prepared.bars, prepared.frame)[0]
     market = lanes_of(prepared.config, first, last).build(desk.bars, desk.frame)
     market.reset(0)
     equity = []

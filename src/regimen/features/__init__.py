@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet, standard
     from regimen.features.functions.causality import LookAhead, look_ahead
     from regimen.features.functions.frame_function import FrameFunction
+    from regimen.features.live.live_bar import stamp_of
     from regimen.features.live.stream import FeatureStream
     from regimen.scan import Bar, Stateless
 
@@ -28,6 +29,7 @@ __all__ = [
     "Stateless",
     "load_features",
     "look_ahead",
+    "stamp_of",
     "standard",
 ]
 
@@ -44,6 +46,7 @@ __getattr__, __dir__ = lazily(
         "LookAhead": ".functions.causality",
         "load_features": ".config",
         "look_ahead": ".functions.causality",
+        "stamp_of": ".live.live_bar",
         "STANDARD_GROUPS": ".feature_set",
         "standard": ".feature_set",
         "Stateless": "regimen.scan",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from regimen.journal.postgres import PostgresJournal
     from regimen.journal.row import JournalRow, Stored
     from regimen.journal.sqlite import SqliteJournal
-    from regimen.journal.verified import Verified, verify
+    from regimen.journal.verified import Verified, rows_of, verify
 
 __all__ = [
     "AlreadyStored",
@@ -33,6 +33,7 @@ __all__ = [
     "SqliteJournal",
     "Stored",
     "Verified",
+    "rows_of",
     "verify",
 ]
 
@@ -52,6 +53,7 @@ __getattr__, __dir__ = lazily(
         "SqliteJournal": ".sqlite",
         "Stored": ".row",
         "Verified": ".verified",
+        "rows_of": ".verified",
         "verify": ".verified",
     },
 )

@@ -54,6 +54,18 @@ def verify(journal: Journal | Path | str, noted: bytes | None = None) -> Verifie
     return _walked(journal.account, journal.read(), noted)
 
 
+def rows_of(path: Path) -> Iterator[Stored]:
+    """Yields the rows of a SQLite journal, which may be written to meanwhile; it checks none and changes nothing.
+
+    Raises:
+        JournalError: there is no such journal, or it is of a newer version.
+        Damaged: the file is no database any more.
+    """
+    with closing(reading_of(path)) as connection:
+        require(connection, path, None)
+        yield from _rows(connection, path)
+
+
 def _of_file(path: Path, noted: bytes | None) -> Verified:
     if not is_locked(path.with_name(f"{path.name}.lock")):
         require_whole_log(path)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from regimen.safeguards.backtest import GuardRecord, guarded
     from regimen.safeguards.config import LIMITS, SafeguardsConfig
     from regimen.safeguards.effects import LimitEffect, LimitEffects, limit_effects
-    from regimen.safeguards.guard import ALARMS, Guard, Ruling, Sighting, Standing
+    from regimen.safeguards.guard import ALARMS, Guard, Operator, Ruling, Sighting, Standing
 
 __all__ = [
     "ALARMS",
@@ -17,6 +17,7 @@ __all__ = [
     "GuardRecord",
     "LimitEffect",
     "LimitEffects",
+    "Operator",
     "Ruling",
     "SafeguardsConfig",
     "Sighting",
@@ -36,6 +37,7 @@ __getattr__, __dir__ = lazily(
         "LimitEffect": ".effects",
         "LimitEffects": ".effects",
         "LIMITS": ".config",
+        "Operator": ".guard",
         "Ruling": ".guard",
         "SafeguardsConfig": ".config",
         "Sighting": ".guard",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
 import numpy as np
@@ -115,7 +116,7 @@ class Feed:
         """Returns copies of all that it remembers, by name."""
         return {name: np.array(getattr(self, f"_{name}")) for name in _REMEMBERED}
 
-    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from a `state`, bit for bit; raises `DataError` for one of another number of symbols."""
         if {name: part.shape for name, part in state.items()} != {n: p.shape for n, p in self.state().items()}:
             raise DataError("feed state", f"must be that of {self.symbols} symbols")

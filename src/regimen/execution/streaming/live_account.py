@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
 import numpy as np
@@ -9,7 +10,18 @@ from numpy.typing import NDArray
 
 from regimen.errors import ConfigError, DataError
 from regimen.execution.account import open_account
-from regimen.execution.columns import ACCOUNT_COLUMNS, CASH, DUE, EQUITY, GOAL, MARK, POSITION_COLUMNS, UNITS
+from regimen.execution.columns import (
+    ACCOUNT_COLUMNS,
+    CASH,
+    DUE,
+    EQUITY,
+    FIRST_COST,
+    GOAL,
+    MARK,
+    POSITION_COLUMNS,
+    TURNOVER,
+    UNITS,
+)
 from regimen.execution.config import MarketConfig
 from regimen.execution.replay import step_account
 from regimen.execution.tape import Tape
@@ -58,6 +70,28 @@ class LiveAccount:
         self._due[self._decided % self.config.latency_bars] = targets
         self._decided += 1
 
+    def withdraw(self) -> None:
+        """Takes back every target that has not fallen due: what is aimed at stays as it is."""
+        self._due[:] = np.nan
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Returns copies of all that it remembers, by name."""
+        own = {"account": self.account.copy(), "positions": self.positions.copy(), "due": self._due.copy()}
+        return {**own, "decided": np.array(self._decided)}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Goes on from a `state`, bit for bit.
+
+        Raises:
+            DataError: it is of another number of symbols, or of another latency.
+        """
+        for name, own in (("account", self.account), ("positions", self.positions), ("due", self._due)):
+            if name not in state or state[name].shape != own.shape:
+                rule = f"must be that of {self.positions.shape[1]} symbols and a latency of {self.config.latency_bars}"
+                raise DataError(f"account state: {name}", rule)
+            own[...] = state[name]
+        self._decided = int(np.asarray(state["decided"]).item())
+
     @property
     def equity(self) -> float:
         """Cash and positions at the close mark, quote currency."""
@@ -67,6 +101,11 @@ class LiveAccount:
     def cash(self) -> float:
         """Cash in the quote currency; short sales add to it, negative cash is borrowed."""
         return float(self.account[0, CASH])
+
+    @property
+    def flows(self) -> Floats:
+        """(1 + cost,) traded notional and costs of the bar just stepped, quote currency, costs by `COST_KINDS`."""
+        return self.account[0, [TURNOVER, *range(FIRST_COST, ACCOUNT_COLUMNS)]]
 
     @property
     def units(self) -> Floats:

@@ -15,17 +15,17 @@ from regimen.splits import Window
 
 
 @dataclass(frozen=True, eq=False)
-class Desk:
+class LaneData:
     """What one symbol's lanes are made of."""
 
     bars: Bars
     frame: FeatureFrame
 
 
-def desks(bars: Bars, frame: FeatureFrame) -> tuple[Desk, ...]:
+def lane_data(bars: Bars, frame: FeatureFrame) -> tuple[LaneData, ...]:
     """Returns each symbol of a panel by itself."""
     return tuple(
-        Desk(bars.select(symbol), FeatureFrame(frame.values[:, s : s + 1], frame.names, frame.time, (symbol,)))
+        LaneData(bars.select(symbol), FeatureFrame(frame.values[:, s : s + 1], frame.names, frame.time, (symbol,)))
         for s, symbol in enumerate(bars.symbols)
     )
 
@@ -73,14 +73,14 @@ def learning_env(prepared: Prepared, window: Window, paths: Sequence[Prepared] =
         rule = f"must be at most {room}, the bars of window {window.number + 1}'s {which} less one"
         raise ConfigError("environment.episode_length", rule, config.environment.episode_length)
     stretches = tuple(span for span in stretches if span[1] - span[0] > config.environment.episode_length)
-    spans = [(desk, *span) for span in stretches for desk in desks(prepared.bars, prepared.frame)]
-    spans += [(desk, 0, len(path.bars)) for path in paths for desk in desks(path.bars, path.frame)]
+    spans = [(data, *span) for span in stretches for data in lane_data(prepared.bars, prepared.frame)]
+    spans += [(data, 0, len(path.bars)) for path in paths for data in lane_data(path.bars, path.frame)]
     discount = getattr(config.model, "gamma", None)
     for number, wrapper in enumerate(config.environment.wrappers):
         if discount is not None and wrapper.gamma != discount:
             rule = f"must be the agent's own, {discount:g}; with another, the best policy changes"
             raise ConfigError(f"environment.wrappers.{number}.gamma", rule, wrapper.gamma)
-    markets = tuple((desk.bars, desk.frame, lanes_of(config, first, last, 1)) for desk, first, last in spans)
+    markets = tuple((data.bars, data.frame, lanes_of(config, first, last, 1)) for data, first, last in spans)
     try:
         return EnvRecipe(markets, config.environment.wrappers).build(config.environment.n_envs)
     except ConfigError as error:

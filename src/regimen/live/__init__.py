@@ -1,0 +1,91 @@
+"""The live account: one pure step from an event to a decision, what it remembers, and how it is recovered."""
+
+from typing import TYPE_CHECKING
+
+from regimen.lazy import lazily
+
+if TYPE_CHECKING:
+    from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder
+    from regimen.live.desk import Desk, OldBar, OtherBar, Taken, event_of
+    from regimen.live.engine import Engine, Stepped
+    from regimen.live.events import BarEvent, Event, OperatorEvent
+    from regimen.live.paper import PaperRecord, Posted, paced, replayed, require_same, trade
+    from regimen.live.refold import Refolded, refolded
+    from regimen.live.setup import Setup
+    from regimen.live.state import NEVER, LiveState
+    from regimen.live.wire import BarMessage, OperatorMessage, SymbolBar, bar_event, bar_messages, operator_event
+
+__all__ = [
+    "NEVER",
+    "Answer",
+    "BarEvent",
+    "BarMessage",
+    "Desk",
+    "Effects",
+    "Engine",
+    "Event",
+    "Level",
+    "LiveState",
+    "Notice",
+    "OldBar",
+    "OperatorEvent",
+    "OperatorMessage",
+    "OtherBar",
+    "PaperRecord",
+    "Posted",
+    "Refolded",
+    "Setup",
+    "Stepped",
+    "SymbolAnswer",
+    "SymbolBar",
+    "Taken",
+    "TargetOrder",
+    "bar_event",
+    "bar_messages",
+    "event_of",
+    "operator_event",
+    "paced",
+    "refolded",
+    "replayed",
+    "require_same",
+    "trade",
+]
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "Answer": ".answer",
+        "BarEvent": ".events",
+        "bar_event": ".wire",
+        "bar_messages": ".wire",
+        "BarMessage": ".wire",
+        "Desk": ".desk",
+        "Effects": ".answer",
+        "Engine": ".engine",
+        "Event": ".events",
+        "Level": ".answer",
+        "LiveState": ".state",
+        "NEVER": ".state",
+        "Notice": ".answer",
+        "event_of": ".desk",
+        "OldBar": ".desk",
+        "operator_event": ".wire",
+        "OperatorEvent": ".events",
+        "OperatorMessage": ".wire",
+        "OtherBar": ".desk",
+        "SymbolBar": ".wire",
+        "Taken": ".desk",
+        "paced": ".paper",
+        "PaperRecord": ".paper",
+        "Posted": ".paper",
+        "Refolded": ".refold",
+        "refolded": ".refold",
+        "replayed": ".paper",
+        "require_same": ".paper",
+        "Setup": ".setup",
+        "Stepped": ".engine",
+        "SymbolAnswer": ".answer",
+        "TargetOrder": ".answer",
+        "trade": ".paper",
+    },
+)

@@ -1,0 +1,91 @@
+"""What a live account is made of: a policy, its features, the market, and the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from regimen.errors import ConfigError
+from regimen.safeguards import SafeguardsConfig
+
+if TYPE_CHECKING:
+    from regimen.bars import Calendar
+    from regimen.bundle import Bundle, Served, Start
+    from regimen.execution import MarketConfig
+    from regimen.features import FeatureSet
+    from regimen.monitoring import DriftReference
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """Everything that the engine needs and that never changes while it runs.
+
+    Attributes:
+        policy: decides.
+        features: computes what the policy sees.
+        market: how orders become money, with the costs of the bars and the cash that the account opens with.
+        symbols: in the order of every array.
+        bar_length: nanoseconds.
+        periods_per_year: bars a year.
+        calendar: of the bars.
+        volatility_bars: returns in the volatility that the policy observes; None: none is observed.
+        extras: columns that bars come with besides prices and volume.
+        safeguards: the limits; None: none at all.
+        drift: what features looked like in training; None: drift is not watched.
+        name: of the policy, for people.
+        digest: SHA-256 of the bundle's manifest, in hexadecimal digits; empty without a bundle.
+        start: where features, prices and policy stood at the last bar of the run's data.
+    """
+
+    policy: Served
+    features: FeatureSet
+    market: MarketConfig
+    symbols: tuple[str, ...]
+    bar_length: int
+    periods_per_year: float
+    calendar: Calendar
+    volatility_bars: int | None = None
+    extras: tuple[str, ...] = ()
+    safeguards: SafeguardsConfig | None = None
+    drift: DriftReference | None = None
+    name: str = ""
+    digest: str = ""
+    start: Start | None = None
+
+    @classmethod
+    def of(cls, bundle: Bundle, *, safeguards: SafeguardsConfig | None = None, cash: float | None = None) -> Self:
+        """Returns the setup of a bundle.
+
+        Args:
+            bundle: that was opened.
+            safeguards: the limits; None: the bundle's own, or the defaults where it has none.
+            cash: that the account opens with; None: that of the run's market.
+
+        Raises:
+            ConfigError: a cash that is not positive.
+        """
+        manifest, market = bundle.manifest, bundle.market
+        if cash is not None:
+            if not cash > 0.0:
+                raise ConfigError("cash", "must be positive", cash)
+            market = market.model_copy(update={"initial_cash": cash})
+        limits = safeguards or SafeguardsConfig.model_validate(bundle.safeguards or {})
+        return cls(
+            policy=bundle.policy,
+            features=bundle.features,
+            market=market,
+            symbols=bundle.symbols,
+            bar_length=bundle.bar_length,
+            periods_per_year=bundle.periods_per_year,
+            calendar=bundle.calendar,
+            volatility_bars=manifest.volatility_bars,
+            extras=manifest.extras,
+            safeguards=limits,
+            name=f"{manifest.origin.model} of run {manifest.origin.run}",
+            digest=bundle.digest,
+            start=bundle.start,
+        )
+
+    def without_start(self) -> Setup:
+        """Returns the same, beginning with nothing seen."""
+        return replace(self, start=None)

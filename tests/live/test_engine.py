@@ -1,0 +1,140 @@
+"""A replay through the engine has the bits of a backtest, and a step depends on its arguments alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from tests.live.accounts import WIDE, events, setup_of, walk
+
+from regimen.bars import Bars
+from regimen.errors import DataError
+from regimen.live import Engine, LiveState, OperatorEvent, Stepped
+from regimen.monitoring import MARKET_COLUMNS, DriftConfig, DriftReference, market_columns
+from regimen.policies import targets
+from regimen.safeguards import SafeguardsConfig, guarded
+
+FIRST = 60
+
+
+def replayed(engine: Engine, bars: Bars, watched: int = FIRST) -> list[Stepped]:
+    """Returns what each bar led to."""
+    state, steps = engine.initial(), []
+    for event in events(bars, watched):
+        steps.append(engine.step(state, event))
+        state = steps[-1].state
+    return steps
+
+
+def aims(steps: list[Stepped], name: str = "target") -> Any:
+    return np.array([[getattr(each, name) for each in step.answer.symbols] for step in steps], np.float64)
+
+
+@pytest.mark.parametrize(("symbols", "holes"), [(1, False), (3, True)])
+def test_orders_and_equity_are_those_of_the_backtest(symbols: int, holes: bool) -> None:
+    bars = walk(symbols=symbols, holes=holes)
+    setup = setup_of(bars)
+    steps = replayed(Engine(setup), bars)[FIRST:]
+    market = setup.market.build()
+    history = market.history(bars, setup.features.compute(bars))
+    wanted = targets(setup.policy, history, FIRST, len(bars))
+    assert np.abs(np.nan_to_num(wanted)).sum() > 10.0
+    assert_array_equal(aims(steps), wanted)
+    rows = np.full(bars.shape, np.nan)
+    rows[FIRST:] = wanted
+    ledger = market.backtest(bars, rows, FIRST, len(bars))
+    assert_array_equal([step.answer.equity for step in steps], np.asarray(ledger.equity))
+
+
+@pytest.mark.parametrize("limits", [SafeguardsConfig(), SafeguardsConfig(position=0.3, trades=5, daily_loss=0.005)])
+def test_behind_safeguards_they_are_those_of_the_guarded_backtest(limits: SafeguardsConfig) -> None:
+    bars = walk(symbols=2, holes=True, seed=3)
+    setup = setup_of(bars, limits)
+    steps = replayed(Engine(setup), bars)[FIRST:]
+    market = setup.market.build()
+    wanted = targets(setup.policy, market.history(bars, setup.features.compute(bars)), FIRST, len(bars))
+    confidence = np.array([[each.confidence for each in step.answer.symbols] for step in steps], np.float64)
+    rows, sure = np.full(bars.shape, np.nan), np.full(bars.shape, np.nan)
+    rows[FIRST:], sure[FIRST:] = wanted, confidence
+    absent = limits.model_copy(update={"operator": "absent"})
+    ledger, record = guarded(market, bars, rows, absent, FIRST, len(bars), sure)
+    assert record.acted.any()
+    assert_array_equal(aims(steps), record.allowed)
+    assert_array_equal([step.answer.equity for step in steps], np.asarray(ledger.equity))
+
+
+def test_a_step_depends_on_its_arguments_alone() -> None:
+    bars = walk(200, symbols=2)
+    setup = setup_of(bars, WIDE)
+    engine = Engine(setup)
+    steps = replayed(engine, bars)
+    feed = events(bars, FIRST)
+    again = [engine.step(steps[t - 1].state, feed[t]) for t in (150, 90, 199, 61)]
+    for t, step in zip((150, 90, 199, 61), again, strict=True):
+        assert step.answer == steps[t].answer
+        assert step.state.content() == steps[t].state.content()
+    other = Engine(setup).step(LiveState.read(steps[120].state.content()), feed[121])
+    assert other.state.content() == steps[121].state.content()
+
+
+def test_a_bar_that_is_refused_changes_nothing() -> None:
+    bars = walk(100)
+    engine = Engine(setup_of(bars))
+    steps = replayed(engine, bars)
+    feed = events(bars, FIRST)
+    torn = feed[99]._replace(rows=np.where(np.arange(5)[:, None] == 1, 1.0, feed[99].rows))
+    with pytest.raises(DataError, match="high"):
+        engine.step(steps[98].state, torn)
+    with pytest.raises(DataError, match="must be after the last bar"):
+        engine.step(steps[98].state, feed[98])
+    assert engine.step(steps[98].state, feed[99]).answer == steps[99].answer
+
+
+def test_an_operator_takes_back_what_has_not_fallen_due() -> None:
+    bars = walk(200, seed=5)
+    engine = Engine(setup_of(bars, WIDE))
+    steps, feed = replayed(engine, bars), events(bars, FIRST)
+    flips = [
+        t
+        for t in range(100, 199)
+        if steps[t].effects.orders and aims([steps[t]])[0, 0] * aims([steps[t - 1]])[0, 0] < 0
+    ]
+    t = flips[0]
+    before = steps[t].answer
+    halted = engine.step(steps[t].state, OperatorEvent("halt", "anna", "news", feed[t].at + 1))
+    assert halted.answer.mode == "halted"
+    assert [notice.level for notice in halted.effects.notices] == ["critical"]
+    after = engine.step(halted.state, feed[t + 1])
+    # The order that would have turned the position round was not filled, and the position is closed from here on.
+    assert np.sign(after.answer.symbols[0].exposure) == np.sign(before.symbols[0].exposure)
+    assert (after.answer.mode, after.answer.symbols[0].target) == ("halted", 0.0)
+    flat = engine.step(after.state, feed[t + 2])
+    assert flat.answer.symbols[0].exposure == 0.0
+    on = engine.step(flat.state, OperatorEvent("resume", "anna", "", feed[t + 2].at + 1))
+    assert engine.step(on.state, feed[t + 3]).answer.mode == "active"
+
+
+def test_an_account_without_safeguards_hears_no_operator() -> None:
+    engine = Engine(setup_of(walk(10)))
+    with pytest.raises(DataError, match="needs safeguards"):
+        engine.step(engine.initial(), OperatorEvent("halt", "", "", 0))
+
+
+def test_a_volatility_that_triples_rings_and_stops_new_risk() -> None:
+    calm = walk(7000, seed=7)
+    quiet = setup_of(calm)
+    features = quiet.features.compute(calm).values
+    previous = np.vstack([calm.close[:1], calm.close[:-1]])
+    market = market_columns(previous, calm.high, calm.low, calm.close)
+    rows = np.concatenate([features, market], axis=2).reshape(len(calm), -1)
+    names = (*quiet.features.names, *MARKET_COLUMNS)
+    reference = DriftReference.of(rows[FIRST:], names, DriftConfig(), calm.periods_per_year)
+    again, wild = walk(1200, seed=8), walk(1200, seed=8, sigma=0.03)
+    limits = WIDE.model_copy(update={"price_band": None})
+    for bars, rings in ((again, False), (wild, True)):
+        steps = replayed(Engine(setup_of(bars, limits, drift=reference)), bars)
+        assert any("drift" in step.answer.alarms for step in steps) is rings
+        assert (steps[-1].answer.mode == "reducing") is rings
+        assert any(notice.name == "drift" for step in steps for notice in step.effects.notices) is rings
