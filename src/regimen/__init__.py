@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         ScalerConfig,
         load_config,
     )
+    from regimen.safeguards import SafeguardsConfig
     from regimen.simulators import (
         AlmgrenChrissConfig,
         Ar1Config,
@@ -258,6 +259,7 @@ __all__ = [
     "RunningConfig",
     "SACConfig",
     "SB3Config",
+    "SafeguardsConfig",
     "ScalerConfig",
     "SeasonalMarketConfig",
     "SelfPacedConfig",
@@ -318,6 +320,7 @@ _ROOMS = (
     "records",
     "replay",
     "runs",
+    "safeguards",
     "simulators",
     "splits",
     "tracking",
@@ -439,6 +442,7 @@ _named, _ = lazily(
         "RunningConfig": ".preprocess",
         "SACConfig": ".agents",
         "SB3Config": ".agents",
+        "SafeguardsConfig": ".safeguards",
         "ScalerConfig": ".records",
         "SeasonalMarketConfig": ".simulators",
         "SelfPacedConfig": ".training.recipes",

@@ -35,6 +35,7 @@ def test_help_lists_every_command_with_an_example(capsys: pytest.CaptureFixture[
         "reproduce",
         "leaks",
         "costs",
+        "safeguards",
         "new",
         "doctor",
         "signal",

@@ -24,7 +24,7 @@ def offered(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "command", ["report", "costs", "importance", "signal", "resume", "backtest", "reproduce", "runs show"]
+    "command", ["report", "costs", "safeguards", "importance", "signal", "resume", "backtest", "reproduce", "runs show"]
 )
 def test_runs_are_offered_by_their_id(
     command: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

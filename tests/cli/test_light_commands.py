@@ -84,7 +84,7 @@ def test_a_comparison_imports_nothing_that_trains(runs: Path) -> None:
     "command",
     [
         *("", "demo", "features", "train", "resume", "backtest", "report", "reproduce", "leaks", "prove", "bench"),
-        *("costs", "importance", "signal", "new", "doctor", "audit"),
+        *("costs", "safeguards", "importance", "signal", "new", "doctor", "audit"),
         *("data", "data check", "data convert", "data fingerprint", "runs", "runs list", "runs show", "runs trials"),
         "runs compare",
     ],

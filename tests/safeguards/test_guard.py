@@ -157,6 +157,7 @@ def test_a_drawdown_warns_then_halts_and_closes() -> None:
     assert (near.mode, near.warnings) == ("active", ("drawdown",))
     halted = watch.bar(0.1, 0.1, equity=1.7e6)
     assert (halted.mode, halted.reasons, halted.allowed.tolist()) == ("halted", ("drawdown",), [0.0])
+    assert halted.warnings == ()  # there is nothing left to warn of
     assert watch.bar(0.0, 0.1, equity=3e6).allowed.tolist() == [0.0]
     assert watch.bar(0.0, 0.1, equity=3e6, operator="reduce").mode == "halted"  # no word but resume loosens
     assert watch.bar(0.0, 0.1, equity=1.7e6, operator="resume").mode == "active"

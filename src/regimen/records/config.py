@@ -36,6 +36,7 @@ from regimen.predictors import BaselineConfig, PredictorSettings
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
 from regimen.reprs import short
+from regimen.safeguards import SafeguardsConfig
 from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, placed, validated
 from regimen.splits import SplitsConfig, WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
@@ -200,6 +201,11 @@ class RunConfig(BaseModel):
         description="what is held stays while it is near enough to what the policy aims at",
     )
     market: MarketConfig = Field(MarketConfig(), description="how orders become money")
+    safeguards: SafeguardsConfig | None = Field(
+        None,
+        exclude_if=lambda section: section is None,  # a config without them is written, and hashed, as before
+        description="limits that the account trades behind; none: without; default: all of them as they come",
+    )
     judge: JudgeConfig = Field(JudgeConfig(), description="how the result is judged")
     tracking: TrackingConfig = Field(
         (TensorBoardConfig(),), description="tensorboard, mlflow, wandb, a list of them, or none"
@@ -236,6 +242,11 @@ class RunConfig(BaseModel):
     @classmethod
     def _name_is_a_kind(cls, value: object) -> object:
         return None if value == "none" else {"kind": value} if isinstance(value, str) else value
+
+    @field_validator("safeguards", mode="before")
+    @classmethod
+    def _limits_by_name(cls, value: object) -> object:
+        return {"none": None, "default": {}}.get(value, value) if isinstance(value, str) else value
 
     @field_validator("model")
     @classmethod

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.doctor import Condition, examine
     from regimen.runs.exporting import Exported, export_run
+    from regimen.runs.guarding import GuardedRun, safeguards_of
     from regimen.runs.importance import FeatureImportance, Importance, importance_of
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.live import LiveCheck, LiveChecks, live_checks
@@ -34,6 +35,7 @@ __all__ = [
     "CostLadder",
     "Exported",
     "FeatureImportance",
+    "GuardedRun",
     "Holding",
     "Importance",
     "LiveCheck",
@@ -56,6 +58,7 @@ __all__ = [
     "rejudge_run",
     "reproduce_run",
     "resume_run",
+    "safeguards_of",
     "signal_of",
     "start",
     "stress_of",
@@ -70,6 +73,7 @@ __getattr__, __dir__ = lazily(
         "CostLadder": ".costs",
         "Exported": ".exporting",
         "FeatureImportance": ".importance",
+        "GuardedRun": ".guarding",
         "Holding": ".signals",
         "Importance": ".importance",
         "LiveCheck": ".live",
@@ -92,6 +96,7 @@ __getattr__, __dir__ = lazily(
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",
+        "safeguards_of": ".guarding",
         "signal_of": ".signals",
         "start": ".walk_forward",
         "stress_of": ".stress",

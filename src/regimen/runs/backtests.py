@@ -33,6 +33,7 @@ from regimen.records import (
 from regimen.records.layout import EXPOSURES, POLICY
 from regimen.runs.controls import of_the_run
 from regimen.runs.evaluate import evaluate, evaluated_manifest
+from regimen.runs.guarding import confidence_of, trade
 from regimen.runs.prepare import WholeSeries, described, history_of, seen
 from regimen.runs.vault import require_shut
 from regimen.runs.window import load_policy, read_exposures
@@ -75,9 +76,9 @@ def backtest_run(
     features = config.features.build()
     history = history_of(config, loaded.bars, features.compute(seen(loaded.bars)))
     advance(2, 4, "decisions")
-    exposures = _decided(directory, config, features.hash, history, loaded.bars, bounds)
+    exposures, sure = _decided(directory, config, features.hash, history, loaded.bars, bounds)
     advance(3, 4, "judging")
-    ledger = config.market.build().backtest(loaded.bars, exposures, bounds[0], bounds[-1])
+    ledger = trade(config, loaded.bars, exposures, bounds[0], bounds[-1], sure)
     same_data = loaded.bars.fingerprint == manifest["fingerprint"]
     stress = same_data and _is_dearer(trained.market, config.market) and _as_trained(directory, manifest, exposures)
     with _new_folder(directory, loaded.bars.source) as folder:
@@ -122,14 +123,20 @@ def bounds_of(bars: Bars, manifest: dict[str, Any]) -> list[int]:
 
 def _decided(
     directory: RunDirectory, config: RunConfig, features: str, history: History, bars: Bars, bounds: Sequence[int]
-) -> NDArray[np.float64]:
-    """(time, symbol) exposures, each by the model of the last window before its bar; NaN before the first."""
-    exposures = np.full(bars.shape, np.nan)
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(time, symbol) exposures, each by the model of the last window before its bar; NaN before the first.
+
+    And how sure these models are, where the run's safeguards ask for it.
+    """
+    exposures, sure = (np.full(bars.shape, np.nan) for _ in range(2))
+    asked = config.safeguards is not None and config.safeguards.confidence is not None
     for number, (first, last) in enumerate(pairwise(bounds)):
         if first < last:
             policy = load_policy(directory.window(number), config, features)
             exposures[first:last] = targets(policy, history, first, last)
-    return exposures
+            if asked:
+                sure[first:last] = confidence_of(policy, history, first, last)
+    return exposures, sure
 
 
 def _judged(

@@ -12,6 +12,7 @@ from regimen.runs.families.forecasts import show_forecasts
 from regimen.runs.families.meta.exhibit import show_meta
 from regimen.runs.families.sizing_exhibit import show_sizing
 from regimen.runs.families.wrapped_exhibits import show_intervals, show_novelty
+from regimen.runs.guarding import show_safeguards
 from regimen.runs.prepare import Prepared
 
 Show = Callable[[Prepared, RunDirectory], Iterator[Exhibit]]
@@ -28,5 +29,6 @@ def exhibits_of(prepared: Prepared, directory: RunDirectory) -> list[Exhibit]:
         show_sizing,
         show_intervals,
         show_novelty,
+        show_safeguards,
     )
     return [exhibit for show in shows for exhibit in show(prepared, directory)]

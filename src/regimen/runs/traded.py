@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.execution import Market, Tape
+from regimen.execution import Tape
 from regimen.judging import Acting
 from regimen.policies import Drawn, draw, targets
 from regimen.records import Effort, RunConfig, RunDirectory, count_parameters, read_json, write_json
 from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES
 from regimen.runs.fit import Tell
+from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared
 from regimen.runs.tracked import group
 from regimen.runs.window import fit_model, read_exposures, write_exposures
@@ -46,7 +47,9 @@ class Traded:
     targets: Floats
     drawn: tuple[tuple[Window, Drawn], ...] = ()
 
-    def acting(self, market: Market, bars: Bars, begin: int, end: int, tape: Tape) -> Acting | None:
+    def acting(
+        self, config: RunConfig, bars: Bars, begin: int, end: int, tape: Tape, confidence: Floats | None
+    ) -> Acting | None:
         """Returns how the drawn actions did in one account, for the judge; None without them."""
         if not self.drawn:
             return None
@@ -59,7 +62,7 @@ class Traded:
         )
         if not (math.isfinite(actions) and math.isfinite(conditional)):
             return None
-        ledger = market.backtest(bars, exposures, begin, end, tape=tape)
+        ledger = trade(config, bars, exposures, begin, end, confidence, tape=tape)
         return Acting(
             drawn=ledger,
             action_entropy=actions,

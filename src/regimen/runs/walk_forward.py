@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from regimen.errors import RegimenError, RunError
 from regimen.execution import Ledger
 from regimen.files import appearing, write_text
@@ -39,9 +42,10 @@ from regimen.runs.evaluate import evaluate
 from regimen.runs.exhibits import exhibits_of
 from regimen.runs.families import require_own_code
 from regimen.runs.families.ensembles.members import tried
+from regimen.runs.guarding import confidences, policies_of, trade
 from regimen.runs.prepare import Prepared, described, prepare, require_same_data, require_same_features, require_trained
 from regimen.runs.tracked import track_end, trackers_of
-from regimen.runs.traded import UNITS, trade_seed
+from regimen.runs.traded import UNITS, home_of, trade_seed
 from regimen.runs.vault import require_shut, vault_span
 from regimen.runs.workers import deciding
 from regimen.seeding import torch_seed
@@ -50,6 +54,7 @@ from regimen.tracking import Trackers, require_trackers
 from regimen.work import HERE, Mapper
 
 _JUDGED = ("judgement.json", "exhibits.json", "ledger/")
+Floats = NDArray[np.float64]
 Advance = Callable[[int, int, str], None]
 """Called with (steps done, steps in all, what is being done)."""
 
@@ -289,9 +294,11 @@ def _train(
 
             traded.append(trade_seed(prepared, directory, seed, decides, fitted, tell, trackers))
     advance(total - 2, total, "backtest")
-    market = config.market.build()
-    tape = market.tape(bars)
-    ledgers = [market.backtest(bars, one.targets, begin, end, tape=tape) for one in traded]
+    tape = config.market.build().tape(bars)
+    known = [_confidence(prepared, directory, seed) for seed in config.all_seeds]
+    ledgers = [
+        trade(config, bars, one.targets, begin, end, sure, tape=tape) for one, sure in zip(traded, known, strict=True)
+    ]
     advance(total - 1, total, "judging")
     if book is not None:
         for seed, ledger in zip(config.all_seeds, ledgers, strict=True):
@@ -313,7 +320,7 @@ def _train(
         edges,
         on_draw,
         seeds=dict(zip(config.all_seeds, ledgers, strict=True)),
-        acting=traded[0].acting(market, bars, begin, end, tape),
+        acting=traded[0].acting(config, bars, begin, end, tape, known[0]),
         history=bars,
         experiments=Experiments(prepared, directory, ledgers[0], advance) if controls else None,
     )
@@ -324,6 +331,13 @@ def _train(
     _tell(directory, prepared, "finished")
     advance(total, total, "done")
     return judgement
+
+
+def _confidence(prepared: Prepared, directory: RunDirectory, seed: int) -> Floats | None:
+    """Returns how sure the policies of a seed are, where the run's safeguards ask for it."""
+    home = home_of(directory, prepared.config, seed)
+    load = policies_of(home, prepared.config, prepared)
+    return confidences(prepared.config, prepared.history, prepared.windows, load)
 
 
 def trial(

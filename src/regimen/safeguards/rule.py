@@ -319,7 +319,7 @@ def rule(
         counts[act] = 0
     acted = _begin(state, equity, day, operator)
     acted |= _latch(state, limits, wanted, equity, alarms)
-    if state[PEAK] - equity >= limits[WARNING_FALL] * state[PEAK]:
+    if state[PEAK] - equity >= limits[WARNING_FALL] * state[PEAK] and state[MODE] < HALTED:
         acted |= 1 << 30
     if symbols >= _LEAST_CORRELATED:
         _correlate(state, limits, close, previous, symbols)

@@ -14,6 +14,7 @@ from regimen.policies import Policy, Probable, innermost
 from regimen.records import RunConfig, RunDirectory
 from regimen.records.layout import EXPOSURES
 from regimen.runs.families.calibrated_rule import Forecasts, forecasts_of
+from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared
 from regimen.runs.window import load_policy, read_exposures
 from regimen.splits import Slice, Window
@@ -83,7 +84,7 @@ class Scored:
                 rows = read_exposures(place, (last - first, bars.shape[1]))
                 if rows is not None:
                     exposures[first:last] = rows
-            self._ledgers[seed] = self._market.backtest(bars, exposures, begin, end, tape=self._tape)
+            self._ledgers[seed] = trade(self.config, bars, exposures, begin, end, tape=self._tape)
         return self._ledgers[seed]
 
     @cached_property

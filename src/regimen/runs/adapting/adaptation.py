@@ -20,6 +20,7 @@ from regimen.reprs import short
 from regimen.runs.adapting.continued import continued
 from regimen.runs.adapting.learner import AdaptSettings, NewestModel, Rows
 from regimen.runs.backtests import with_overrides
+from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared, WholeSeries, labelled, require_same_data, seen
 from regimen.runs.vault import require_shut
 
@@ -145,7 +146,7 @@ def adapt_run(
     advance(2, 5, "before and after")
     rows = learner.rows()
     scored = _held_out(learner, rows, first, settings)
-    ledger = config.market.build().backtest(loaded.bars, scored.exposures, first, len(loaded.bars))
+    ledger = trade(config, loaded.bars, scored.exposures, first, len(loaded.bars))
     last = rows.last(settings.shots, len(loaded.bars))
     adaptation = _concluded(prepared, scored, rows, last, first, settings)
     advance(3, 5, "trial")

@@ -8,6 +8,7 @@ import numpy as np
 
 from regimen.execution import Ledger
 from regimen.policies import targets
+from regimen.runs.guarding import confidence_of, trade
 from regimen.runs.prepare import Prepared
 from regimen.runs.window import fit_model
 from regimen.splits import Window
@@ -35,7 +36,8 @@ def traded_again(
         given: the run as it is in a stretch.
         tell: progress in words.
     """
-    exposures = np.full(prepared.bars.shape, np.nan)
+    exposures, sure = (np.full(prepared.bars.shape, np.nan) for _ in range(2))
+    asked = prepared.config.safeguards is not None and prepared.config.safeguards.confidence is not None
     parts = stretches(prepared, most)
     for number, (window, stop) in enumerate(parts, start=1):
         title = f"window {number}/{len(parts)}"
@@ -47,4 +49,6 @@ def traded_again(
         now = given((window, stop))
         policy = fit_model(now, window, seed, tell=report).policy
         exposures[window.test.start : stop] = targets(policy, now.history, window.test.start, stop)
-    return prepared.config.market.build().backtest(prepared.bars, exposures, *prepared.span)
+        if asked:
+            sure[window.test.start : stop] = confidence_of(policy, now.history, window.test.start, stop)
+    return trade(prepared.config, prepared.bars, exposures, *prepared.span, sure)

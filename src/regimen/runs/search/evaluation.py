@@ -16,6 +16,7 @@ from regimen.policies import Policy, Probable, innermost, targets
 from regimen.records import RunConfig, daily_text, read_json, recorded_sharpe, write_json
 from regimen.records.layout import CHECKPOINT, EXPOSURES
 from regimen.runs.families.calibrated_rule import forecasts_of
+from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared, prepare
 from regimen.runs.search.result import TrialResult, TrialSeed
 from regimen.runs.window import fit_model, read_exposures, write_exposures
@@ -105,8 +106,7 @@ def _seed(
         exposures[first:last] = rows
         skill = read_json(place / _SCORES)["skill"]
         skills.append(math.nan if skill is None else float(skill))
-    market = prepared.config.market.build()
-    ledger = market.backtest(bars, exposures, begin, end)
+    ledger = trade(prepared.config, bars, exposures, begin, end)
     sharpe = recorded_sharpe(ledger)
     objectives = {
         "sharpe": 0.0 if sharpe is None else sharpe,  # whoever never moved earned nothing

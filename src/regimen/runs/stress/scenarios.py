@@ -12,6 +12,7 @@ from regimen.errors import DataError
 from regimen.execution import Ledger
 from regimen.policies import targets
 from regimen.records import RunDirectory
+from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared, history_of, seen
 from regimen.runs.stress.result import ImaginedCrisis
 from regimen.runs.stress.spells import spell_of
@@ -57,7 +58,7 @@ def _traded(prepared: Prepared, directory: RunDirectory, scenario: Scenario) -> 
         if start < end:
             policy = load_policy(directory.window(number), config, prepared.features.hash)
             exposures[start:end] = targets(policy, history, start, end)
-    return config.market.build().backtest(bars, exposures, begins[first], len(bars))
+    return trade(config, bars, exposures, begins[first], len(bars))
 
 
 def _summed(name: TemplateName, ledgers: Sequence[Ledger], drawn: Sequence[Scenario]) -> ImaginedCrisis:

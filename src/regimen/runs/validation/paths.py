@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from regimen.execution import Ledger
 from regimen.judging import Judgement, Trials, judge
+from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared
 from regimen.runs.validation.fits import path_targets
 from regimen.runs.validation.plan import ValidationPlan, prepared_of
@@ -29,9 +30,8 @@ class JudgedPath:
 
 def traded(plan: ValidationPlan, prepared: Prepared, seed: int, path: int) -> Ledger:
     """Returns the books of one path: all its folds one after another in one account, at the run's costs."""
-    splits, market = plan.splits(prepared), prepared.config.market.build()
-    exposures = path_targets(plan, splits, prepared, seed, path)
-    return market.backtest(prepared.bars, exposures, *splits.span, tape=market.tape(prepared.bars))
+    splits = plan.splits(prepared)
+    return trade(prepared.config, prepared.bars, path_targets(plan, splits, prepared, seed, path), *splits.span)
 
 
 def judge_path(task: JudgedPath) -> Judgement:

@@ -31,6 +31,7 @@ from regimen.records import (
 from regimen.records.layout import POLICY, VAULT
 from regimen.records.vault import VaultRecord, looks
 from regimen.runs.evaluate import evaluate, evaluated_manifest
+from regimen.runs.guarding import confidence_of, trade
 from regimen.runs.prepare import WholeSeries, described, history_of, require_same_data, seen
 from regimen.runs.vault.shut import stamp
 from regimen.runs.window import load_policy
@@ -127,7 +128,10 @@ def open_vault(directory: RunDirectory, advance: Advance, *, again: bool = False
         newest = directory.manifest()["windows"][-1]["number"]
         policy = load_policy(directory.window(newest), config, features.hash)
         exposures[begin:] = targets(policy, history, begin, len(bars))
-        ledger = config.market.build().backtest(bars, exposures, begin, len(bars))
+        sure = np.full(bars.shape, np.nan)
+        if config.safeguards is not None and config.safeguards.confidence is not None:
+            sure[begin:] = confidence_of(policy, history, begin, len(bars))
+        ledger = trade(config, bars, exposures, begin, len(bars), sure)
         advance(2, 3, "judging")
         path = _folder(directory)
         identity = f"{directory.id}/{path.name}"
