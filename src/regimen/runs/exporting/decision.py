@@ -66,7 +66,9 @@ def decision_of(policy: Policy) -> Decision:
 
         return ClassifierDecision(policy).eval()
     if isinstance(policy, AgentPolicy):
-        raise not_exportable(policy.agent)
+        from regimen.runs.exporting.agents import agent_decision
+
+        return agent_decision(policy)
     raise not_exportable(policy)
 
 
