@@ -14,9 +14,11 @@ from regimen.bundle.arrays import below
 from regimen.bundle.classifier import ServedClassifier
 from regimen.bundle.decided import Served
 from regimen.bundle.graph import Asked
+from regimen.bundle.lanes import ServedAgent
 from regimen.bundle.manifest import Decider, Manifest, ServedPart
 from regimen.bundle.rule import ServedRule
 from regimen.bundle.surrounding import Surrounded
+from regimen.envs import VectorMarketConfig
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.execution import Policy
 from regimen.policies import (
@@ -109,6 +111,11 @@ def _member(member: ServedPart, graphs: Mapping[str, Asked], names: tuple[str, .
     graph = graphs[member.graph]
     if graph.details != len(member.details):
         raise RunError(member.graph, f"must have {len(member.details)} details", graph.details)
+    if member.served == "agent":
+        agent = ServedAgent(graph, _config(VectorMarketConfig, settings["environment"]), schema.names)
+        if agent.schema != schema:
+            raise RunError("bundle", "must have the lanes whose observation its policy sees", schema.hash[:12])
+        return agent
     return ServedClassifier(graph, schema, _kelly(settings))
 
 

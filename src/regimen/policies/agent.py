@@ -49,6 +49,10 @@ class AgentPolicy:
             changes when it acts: the agent's stream of random numbers goes on.
         watching: called at each bar with what the agent saw.
 
+    Attributes:
+        seats: the accounts' rules; theirs are the first columns of the state.
+        memory: columns of the state behind them, the agent's own.
+
     Raises:
         RunError: an agent of other columns or actions than those of the lanes.
     """
@@ -69,7 +73,7 @@ class AgentPolicy:
         agent.spec.require(_spec(self._schema, config), "agent")
         self.seats = Seats(config, self._schema)
         _, memory = agent.predict(np.zeros((1, agent.spec.width), np.float32), None, True)
-        self._memory = 0 if memory is None else int(memory.shape[1])
+        self.memory = 0 if memory is None else int(memory.shape[1])
 
     @property
     def schema(self) -> ObservationSchema:
@@ -85,7 +89,7 @@ class AgentPolicy:
 
     def initial_state(self, symbols: int) -> Floats:
         """Returns rows of zeros: no account is open, and the agent remembers nothing."""
-        return np.zeros((symbols, self.seats.width + self._memory))
+        return np.zeros((symbols, self.seats.width + self.memory))
 
     def watch(self, moment: Moment, state: Floats) -> Floats:
         """Returns the state after a bar before trading begins: its features join the context, no account opens."""
@@ -114,11 +118,11 @@ class AgentPolicy:
         if not len(seen.acting):
             return np.zeros(len(state)), following
         rows = seen.rows[seen.acting].astype(np.float32, copy=False)
-        before = following[seen.acting, self.seats.width :].astype(np.float32) if self._memory else None
+        before = following[seen.acting, self.seats.width :].astype(np.float32) if self.memory else None
         if self.watching is not None:
             self.watching((rows, before))
         actions, after = self.agent.predict(rows, before, not self.draws)
-        if self._memory:
+        if self.memory:
             following[seen.acting, self.seats.width :] = after
         return self.seats.decide(actions, seen, own), following
 

@@ -142,7 +142,7 @@ def measured(
         rule = "must decide as the policy that was trained in every bar, each from its own state; the same in"
         raise RunError("export", rule, f"{same:.4%} of {apart.size:,} decisions")
     inner, _ = innermost(policy, history)
-    memory = inner.initial_state(1).shape[1]
+    memory = inner.memory if isinstance(inner, AgentPolicy) else inner.initial_state(1).shape[1]  # not its account
     drift = distance(_last(own, state, memory), state[:, state.shape[1] - memory :])
     return Parity(
         observations=sum(each.observations for each in watched),

@@ -23,7 +23,16 @@ from regimen.bundle import (
     under,
 )
 from regimen.execution import Policy
-from regimen.policies import Banded, ConformalPolicy, GatedPolicy, KellyRule, Momentum, Preprocessed, unwrapped
+from regimen.policies import (
+    AgentPolicy,
+    Banded,
+    ConformalPolicy,
+    GatedPolicy,
+    KellyRule,
+    Momentum,
+    Preprocessed,
+    unwrapped,
+)
 from regimen.records import RunConfig
 from regimen.runs.exporting.decision import Decision, decision_of, not_exportable
 from regimen.runs.exporting.measured import Watched
@@ -92,6 +101,12 @@ def _member(policy: Policy, config: RunConfig) -> tuple[ServedPart, Decision | N
         settings = {"model": _plain(config.model), "exposure": _plain(aiming(config))}
         return ServedPart(served="rule", details=("exposure",), observation=observation, settings=settings), None
     decision = decision_of(policy)
+    if isinstance(policy, AgentPolicy):
+        settings = {"environment": _plain(policy.config)}
+        member = ServedPart(
+            served="agent", graph=DECISION, details=decision.details, observation=observation, settings=settings
+        )
+        return member, decision
     member = ServedPart(served="classifier", graph=DECISION, details=decision.details, observation=observation)
     if decision.rule is not None:
         member = member.model_copy(update={"settings": _fitted_rule(decision.rule, config)})
