@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import final
 
 import numpy as np
@@ -11,7 +12,7 @@ from regimen.bundle.decided import Decided
 from regimen.bundle.graph import Asked
 from regimen.envs import Room, Seats, VectorMarketConfig
 from regimen.errors import RunError
-from regimen.execution import History, Moment
+from regimen.execution import History, Moment, Tape
 from regimen.observation import ObservationSchema
 from regimen.reprs import short
 
@@ -43,6 +44,7 @@ class ServedAgent:
         self.seats = Seats(config, self._schema)
         self._targets = int(config.actions.shows_target)
         self._memory = graph.memory - self._targets
+        self._scratch = threading.local()
 
     @property
     def schema(self) -> ObservationSchema:
@@ -80,7 +82,7 @@ class ServedAgent:
             DataError: a feature that is infinite.
             RunError: an observation that is not finite, or an exposure outside [-1, 1].
         """
-        return self._decided(moment, state, self.seats.room(moment.tape))
+        return self._decided(moment, state, self._room(moment.tape))
 
     def _decided(self, moment: Moment, state: Floats, room: Room) -> Decided:
         symbols, width = len(state), self.seats.width
@@ -105,6 +107,15 @@ class ServedAgent:
         confidence[unseen], details[unseen] = np.nan, np.nan
         return Decided(self.seats.enforce(exposure, seen, own), confidence, following, details)
 
+    def _room(self, tape: Tape) -> Room:
+        """Returns the calling thread's room for the bars of a market; nothing in it outlives a bar."""
+        columns = (tape.variances, tape.ratios, tape.fundings)
+        kind = (len(tape.ends), *(each.shape[0] > 0 for each in columns))
+        if getattr(self._scratch, "kind", None) != kind:
+            self._scratch.kind, self._scratch.room = kind, self.seats.room(tape)
+        room: Room = self._scratch.room
+        return room
+
     def exposures(self, history: History, start: int, stop: int) -> Floats:
         """Returns the exposures (stop − start, symbol) of bars [start, stop), from accounts that open in that span.
 
@@ -114,7 +125,7 @@ class ServedAgent:
         state = self.initial_state(symbols)
         for t in range(max(0, start - self.config.context + 1), start):
             state = self.watch(history.at(t), state)
-        alone, room = np.zeros((stop - start, symbols)), self.seats.room(history.tape)
+        alone, room = np.zeros((stop - start, symbols)), self._room(history.tape)
         for t in range(start, min(stop, last)):
             answer = self._decided(history.at(t), state, room)
             alone[t - start], state = answer.exposures, answer.state
