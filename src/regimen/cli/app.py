@@ -26,7 +26,7 @@ from regimen.cli import (
     train,
 )
 from regimen.cli.finished import adapt, costs, export, importance, safeguards, signal, stress, validate, vault
-from regimen.cli.production import audit
+from regimen.cli.production import audit, paper
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.cli.studies import ablate, calibrate, leaks, prove, tune
@@ -95,6 +95,7 @@ app.add_typer(vault.app, name="vault", short_help="lock or open a run's last, un
 app.command("report", short_help="write a run's report, print its verdict")(report.report)
 app.command("export", short_help="a run as a folder that decides without torch")(export.export)
 app.command("reproduce", short_help="run a run again, compare every number")(reproduce.reproduce)
+app.command("paper", short_help="trade a bundle on an account of play money")(paper.paper)
 app.command("audit", short_help="check a journal, row by row")(audit.audit)
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")

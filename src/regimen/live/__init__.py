@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder
+    from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder, decoded, encoded
     from regimen.live.desk import Desk, OldBar, OtherBar, Taken, event_of
     from regimen.live.engine import Engine, Stepped
     from regimen.live.events import BarEvent, Event, OperatorEvent
-    from regimen.live.paper import PaperRecord, Posted, paced, replayed, require_same, trade
+    from regimen.live.paper import PaperBook, PaperRecord, Posted, paced, replayed, require_same, trade
     from regimen.live.refold import Refolded, refolded
     from regimen.live.setup import Setup
     from regimen.live.state import NEVER, LiveState
@@ -31,6 +31,7 @@ __all__ = [
     "OperatorEvent",
     "OperatorMessage",
     "OtherBar",
+    "PaperBook",
     "PaperRecord",
     "Posted",
     "Refolded",
@@ -42,6 +43,8 @@ __all__ = [
     "TargetOrder",
     "bar_event",
     "bar_messages",
+    "decoded",
+    "encoded",
     "event_of",
     "operator_event",
     "paced",
@@ -59,6 +62,7 @@ __getattr__, __dir__ = lazily(
         "bar_event": ".wire",
         "bar_messages": ".wire",
         "BarMessage": ".wire",
+        "decoded": ".answer",
         "Desk": ".desk",
         "Effects": ".answer",
         "Engine": ".engine",
@@ -67,6 +71,7 @@ __getattr__, __dir__ = lazily(
         "LiveState": ".state",
         "NEVER": ".state",
         "Notice": ".answer",
+        "encoded": ".answer",
         "event_of": ".desk",
         "OldBar": ".desk",
         "operator_event": ".wire",
@@ -76,6 +81,7 @@ __getattr__, __dir__ = lazily(
         "SymbolBar": ".wire",
         "Taken": ".desk",
         "paced": ".paper",
+        "PaperBook": ".paper",
         "PaperRecord": ".paper",
         "Posted": ".paper",
         "Refolded": ".refold",

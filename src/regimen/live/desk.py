@@ -221,7 +221,7 @@ class Desk:
     def _recovered(self) -> LiveState:
         """Folds the journal, from its last snapshot on; opens it where it is new."""
         journal, state = self.journal, self.engine.initial()
-        opening = JournalRow(journal.account, "", 0, OPEN, _terms(self.setup), b"", 0)
+        opening = JournalRow(journal.account, "", 0, OPEN, self.setup.terms(), b"", 0)
         first = next(iter(journal.read(0)), None)
         if first is None:
             journal.append([opening])
@@ -260,21 +260,6 @@ def event_of(row: JournalRow, setup: Setup) -> Event:
     if row.kind == OPERATOR:
         return operator_event(row.request, row.at)
     raise JournalError("journal row", "must be of a kind that this version knows", row.kind)
-
-
-def _terms(setup: Setup) -> bytes:
-    """Returns what an account is opened with; a journal goes on with the same only."""
-    limits = None if setup.safeguards is None else setup.safeguards.model_dump(mode="json")
-    start = None if setup.start is None else setup.start.time
-    terms = {
-        "bundle": setup.digest,
-        "cash": setup.market.initial_cash,
-        "features": setup.features.hash,
-        "safeguards": limits,
-        "start": start,
-        "symbols": setup.symbols,
-    }
-    return msgspec.json.encode(terms, order="deterministic")
 
 
 def _difference(written: bytes, mine: bytes) -> str:

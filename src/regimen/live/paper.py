@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import ConfigError
 from regimen.execution import COST_KINDS
 from regimen.live.answer import Answer, Effects
 from regimen.live.desk import Desk, Taken
+from regimen.live.engine import WATCHING
 from regimen.live.setup import Setup
 from regimen.live.wire import bar_messages
 from regimen.metrics import annual_sharpe, drawdown
+from regimen.reprs import many, short
 
 Tell = Callable[[Answer, Effects], None]
 
@@ -121,66 +122,90 @@ def paced(feed: Iterable[Posted], speed: float, sleep: Callable[[float], None] =
 
 
 def trade(desk: Desk, feed: Iterable[Posted], tell: Tell, *, most: int = 64) -> PaperRecord:
-    """Posts every bar of a feed to a desk and returns what it came to; each answer is durable before it is told.
+    """Posts every bar of a feed to a desk and returns what it came to.
 
     Args:
         desk: of the account.
         feed: bars in order.
         tell: called with each answer to a bar that was decided, and what follows from it.
-        most: bars on their way to the disk at once; a live feed has one.
+        most: bars on their way to the disk at once.
 
     Raises:
         RegimenError: a bar that the desk refuses.
     """
-    equities, times, orders, acted = [desk.engine.equity(desk.state)], [], 0, dict[str, int]()
-    flying: list[Taken] = []
+    book = PaperBook(desk, tell, most)
+    for posted in feed:
+        book.post(posted)
+    book.land()
+    return book.record()
 
-    def land() -> None:
-        nonlocal orders
+
+@final
+class PaperBook:
+    """Bars posted to a desk, each answer told once it is durable, and what they came to.
+
+    Args:
+        desk: of the account.
+        tell: called with each answer to a bar that was decided, and what follows from it.
+        most: bars on their way to the disk at once; with more, `post` waits for them.
+    """
+
+    def __init__(self, desk: Desk, tell: Tell, most: int = 1) -> None:
+        self.desk, self._tell, self._most = desk, tell, most
+        self._flying: list[Taken] = []
+        self._equities, self._times = [desk.engine.equity(desk.state)], list[int]()
+        self._orders, self._acted = 0, dict[str, int]()
+
+    def __repr__(self) -> str:
+        return short(self, f"{self.desk!r}, {many(len(self._times), 'bar')}")
+
+    def post(self, posted: Posted) -> None:
+        """Takes a bar.
+
+        Raises:
+            RegimenError: the desk refuses it; what came before stays.
+        """
+        self._flying.append(self.desk.bar(posted.content, posted.at, watched=posted.watched))
+        if len(self._flying) >= self._most:
+            self.land()
+
+    def land(self) -> None:
+        """Waits until all is durable and tells the answers."""
+        flying, self._flying = self._flying, []
         for taken in flying:
             if taken.stored is not None:
                 taken.stored.result()
-            if taken.answer is None or taken.answer.mode == "watching":
+            answer = taken.answer
+            if answer is None or answer.mode == WATCHING:
                 continue
-            orders += len(taken.effects.orders)
-            equities.append(taken.answer.equity)
-            times.append(taken.answer.time)
-            for name in taken.answer.reasons:
-                acted[name] = acted.get(name, 0) + 1
-            tell(taken.answer, taken.effects)
-        flying.clear()
+            self._orders += len(taken.effects.orders)
+            self._equities.append(answer.equity)
+            self._times.append(answer.time)
+            for name in answer.reasons:
+                self._acted[name] = self._acted.get(name, 0) + 1
+            self._tell(answer, taken.effects)
+        self.desk.settle()
 
-    for posted in feed:
-        flying.append(desk.bar(posted.content, posted.at, watched=posted.watched))
-        if len(flying) >= most:
-            land()
-    land()
-    desk.settle()
-    return _record(desk, np.array(equities), times, orders, acted)
-
-
-def _record(
-    desk: Desk, equities: NDArray[np.float64], times: list[int], orders: int, acted: dict[str, int]
-) -> PaperRecord:
-    flows = desk.state.flows.tolist()
-    cash = desk.setup.market.initial_cash
-    returns = equities[1:] / equities[:-1] - 1.0
-    sharpe = annual_sharpe(returns, desk.setup.periods_per_year)
-    return PaperRecord(
-        account=desk.journal.account,
-        bars=len(times),
-        first=_day(times[0]) if times else "",
-        last=_day(times[-1]) if times else "",
-        equity=float(equities[-1]),
-        start_equity=cash,
-        sharpe=float(sharpe) if np.isfinite(sharpe) else None,
-        drawdown=float(drawdown(equities).depth),
-        turnover=flows[0] / cash,
-        costs=dict(zip(COST_KINDS, flows[1:], strict=True)),
-        orders=orders,
-        mode=desk.mode,
-        acted=acted,
-    )
+    def record(self) -> PaperRecord:
+        """Returns what the account came to; its costs and turnover are since it was opened."""
+        desk, times, equities = self.desk, self._times, np.array(self._equities)
+        cash, flows = desk.setup.market.initial_cash, desk.state.flows.tolist()
+        sharpe = annual_sharpe(equities[1:] / equities[:-1] - 1.0, desk.setup.periods_per_year)
+        return PaperRecord(
+            account=desk.journal.account,
+            bars=len(times),
+            first=_day(times[0]) if times else "",
+            last=_day(times[-1]) if times else "",
+            equity=float(equities[-1]),
+            start_equity=cash,
+            sharpe=float(sharpe) if np.isfinite(sharpe) else None,
+            drawdown=float(drawdown(equities).depth),
+            turnover=flows[0] / cash,
+            costs=dict(zip(COST_KINDS, flows[1:], strict=True)),
+            orders=self._orders,
+            mode=desk.mode,
+            acted=dict(self._acted),
+        )
 
 
 def _day(stamp: int) -> str:

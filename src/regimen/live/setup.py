@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from regimen.errors import ConfigError
+import msgspec
+
+from regimen.errors import ConfigError, RunError
 from regimen.safeguards import SafeguardsConfig
 
 if TYPE_CHECKING:
@@ -89,3 +91,39 @@ class Setup:
     def without_start(self) -> Setup:
         """Returns the same, beginning with nothing seen."""
         return replace(self, start=None)
+
+    def terms(self) -> bytes:
+        """Returns what an account is opened with, as JSON; a journal goes on with the same only."""
+        limits = None if self.safeguards is None else self.safeguards.model_dump(mode="json")
+        terms = {
+            "bundle": self.digest,
+            "cash": self.market.initial_cash,
+            "features": self.features.hash,
+            "safeguards": limits,
+            "start": None if self.start is None else self.start.time,
+            "symbols": self.symbols,
+        }
+        return msgspec.json.encode(terms, order="deterministic")
+
+    def as_opened(self, terms: bytes) -> Setup:
+        """Returns the setup with the cash and the limits that an account was opened with.
+
+        Raises:
+            RunError: it was opened with another bundle, or the bytes are no `terms`.
+        """
+        try:
+            values = msgspec.json.decode(terms)
+            cash, limits = float(values["cash"]), values["safeguards"]
+            bundle, start = values["bundle"], values["start"]
+        except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+            raise RunError("journal", "must begin with the row that opened its account") from None
+        if bundle != self.digest:
+            raise RunError(
+                "bundle", f"must be the one that the journal was opened with, {bundle[:12]}", self.digest[:12]
+            )
+        return replace(
+            self,
+            market=self.market.model_copy(update={"initial_cash": cash}),
+            safeguards=None if limits is None else SafeguardsConfig.model_validate(limits),
+            start=None if start is None else self.start,
+        )

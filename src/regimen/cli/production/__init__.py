@@ -1,1 +1,1 @@
-"""What is asked of what decides for real: whether its journal is what was written."""
+"""What trades unattended: paper accounts, and whether a journal is what was written."""
