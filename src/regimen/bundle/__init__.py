@@ -7,7 +7,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.bundle.arrays import below, packed, under, unpacked
     from regimen.bundle.assembly import PREPROCESS, Revive, inside_of, surrounded
-    from regimen.bundle.bundle import AROUND, GOLDEN_FILE, START, Bundle, open_bundle
+    from regimen.bundle.bundle import AROUND, GOLDEN_FILE, REFERENCE, START, Bundle, open_bundle
     from regimen.bundle.decided import Decided, Served
     from regimen.bundle.golden import GOLDEN, STRETCHES, Golden, distance, recorded
     from regimen.bundle.graph import Asked, Graph
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         written,
     )
     from regimen.bundle.parity import CLOSE, TOLERANCE, Parity
+    from regimen.bundle.reference import drift_names, drift_rows, reference_of, written_reference
     from regimen.bundle.start import Start
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "GOLDEN_FILE",
     "MANIFEST",
     "PREPROCESS",
+    "REFERENCE",
     "START",
     "STRETCHES",
     "TOLERANCE",
@@ -59,14 +61,18 @@ __all__ = [
     "below",
     "digest",
     "distance",
+    "drift_names",
+    "drift_rows",
     "inside_of",
     "open_bundle",
     "packed",
     "recorded",
+    "reference_of",
     "surrounded",
     "under",
     "unpacked",
     "written",
+    "written_reference",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -81,6 +87,7 @@ __getattr__, __dir__ = lazily(
         "inside_of": ".assembly",
         "surrounded": ".assembly",
         "AROUND": ".bundle",
+        "REFERENCE": ".bundle",
         "Bundle": ".bundle",
         "GOLDEN_FILE": ".bundle",
         "START": ".bundle",
@@ -109,6 +116,10 @@ __getattr__, __dir__ = lazily(
         "CLOSE": ".parity",
         "Parity": ".parity",
         "TOLERANCE": ".parity",
+        "drift_names": ".reference",
+        "drift_rows": ".reference",
+        "reference_of": ".reference",
+        "written_reference": ".reference",
         "Start": ".start",
     },
 )

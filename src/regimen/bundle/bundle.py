@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from regimen.bundle.assembly import Revive, assembled
 from regimen.bundle.golden import Golden, replay
 from regimen.bundle.graph import Graph, require_plain
 from regimen.bundle.manifest import Manifest, digest, read_manifest, require_files, written
+from regimen.bundle.reference import read_reference
 from regimen.bundle.start import Start
 from regimen.errors import ConfigError, RunError
 from regimen.reprs import short
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from regimen.bundle.decided import Served
     from regimen.execution import MarketConfig
     from regimen.features import FeatureSet
+    from regimen.monitoring import DriftReference
+    from regimen.safeguards import SafeguardsConfig
 
-AROUND, GOLDEN_FILE, START = "around.npz", "golden.npz", "start.npz"
+AROUND, GOLDEN_FILE, REFERENCE, START = "around.npz", "golden.npz", "reference.json", "start.npz"
 EVIDENCE = "evidence"
 """The level of verdict that live money asks for."""
 
@@ -40,6 +43,7 @@ class Bundle:
         features: computes what the policy sees.
         start: where features, volatility and policy stood at the last bar of the run's data.
         golden: what the replay of its golden observations showed on this machine.
+        reference: what drift is measured against; None where the training slice was too short for one.
         digest: SHA-256 (hex) of its manifest, which holds that of every other file: what a bundle is known by.
     """
 
@@ -50,6 +54,7 @@ class Bundle:
     start: Start
     golden: Golden
     digest: str
+    reference: DriftReference | None = None
 
     def __repr__(self) -> str:
         origin = self.manifest.origin
@@ -61,8 +66,8 @@ class Bundle:
         return self.manifest.market
 
     @property
-    def safeguards(self) -> dict[str, Any] | None:
-        """The limits that it was exported with; None: those of whoever serves it."""
+    def safeguards(self) -> SafeguardsConfig:
+        """The limits that it was exported with."""
         return self.manifest.safeguards
 
     @property
@@ -120,11 +125,12 @@ def open_bundle(folder: Path | str, *, revive: Revive | None = None) -> Bundle:
     features = _features(folder, manifest)
     sessions = {name: Graph(content, name) for name, content in graphs.items()}
     around = unpacked(contents[AROUND], AROUND) if AROUND in contents else {}
+    reference = read_reference(contents[REFERENCE], REFERENCE) if REFERENCE in contents else None
     start = Start.read(_required(contents, START), START)
     policy = assembled(manifest, sessions, around, revive)
     start.require(features, manifest.symbols, policy)
     golden = _replayed(sessions, contents)
-    return Bundle(folder, manifest, policy, features, start, golden, digest(written(manifest)))
+    return Bundle(folder, manifest, policy, features, start, golden, digest(written(manifest)), reference)
 
 
 def _features(folder: Path, manifest: Manifest) -> FeatureSet:

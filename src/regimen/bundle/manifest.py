@@ -16,6 +16,7 @@ from regimen.errors import ConfigError, RunError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.observation import ObservationSchema
+from regimen.safeguards import SafeguardsConfig
 from regimen.settings import validated
 
 MANIFEST = "manifest.json"
@@ -145,7 +146,7 @@ class Manifest(_Part):
     columns: Columns = Field(description="the features")
     market: MarketConfig = Field(description="how orders become money")
     policy: Decider = Field(description="what decides")
-    safeguards: dict[str, Any] | None = Field(description="the limits; null: those of whoever serves it")
+    safeguards: SafeguardsConfig = Field(description="the limits that it is to trade within")
     verdict: VerdictThen = Field(description="what the judge said")
     parity: Parity = Field(description="how far its answers are from those of the policy that was trained")
     files: dict[str, str] = Field(description="SHA-256 of every other file, by name")

@@ -19,6 +19,7 @@ from regimen.runs import Exported, export_run, load_policy
 from regimen.runs.exporting import measured as measuring
 from regimen.runs.exporting.classifiers import ClassifierDecision
 from regimen.runs.prepare import prepare
+from regimen.safeguards import SafeguardsConfig
 
 AIMED = "exposure.volatility_target=0.4"
 
@@ -30,7 +31,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 @pytest.fixture(scope="module")
 def bundle(run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    return export_run(run, tmp_path_factory.mktemp("bundles") / "b", silent, safeguards={"drawdown": 0.1})
+    place, limits = tmp_path_factory.mktemp("bundles") / "b", SafeguardsConfig(daily_loss=0.01)
+    return export_run(run, place, silent, safeguards=limits)
 
 
 def test_the_file_says_where_it_is_from(run: RunDirectory, bundle: Exported) -> None:
@@ -40,7 +42,7 @@ def test_the_file_says_where_it_is_from(run: RunDirectory, bundle: Exported) -> 
     assert manifest.columns.hash == values["features_hash"]
     assert manifest.verdict.trials == 1
     assert manifest.verdict.sentence in (bundle.folder / "MODEL.md").read_text()
-    assert manifest.safeguards == {"drawdown": 0.1}
+    assert manifest.safeguards == SafeguardsConfig(daily_loss=0.01)
     assert manifest.volatility_bars == 20
     assert manifest.policy.members[0].observation.volatility
     assert manifest.parity.observations > 600

@@ -39,9 +39,11 @@ def export(
     with progress_bar() as advance:
         from regimen.records import find_run, read_yaml
         from regimen.runs import export_run
+        from regimen.safeguards import SafeguardsConfig
+        from regimen.settings import validated
 
         directory = find_run(run, runs)
-        limits = None if safeguards is None else read_yaml(safeguards)
+        limits = None if safeguards is None else validated(SafeguardsConfig, read_yaml(safeguards), "safeguards.")
         exported = export_run(directory, out or Path("bundles") / directory.id, advance, safeguards=limits)
     if as_json:
         print(json.dumps(exported.to_dict(), indent=1, allow_nan=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regimen.bundle import Manifest
+from regimen.bundle import REFERENCE, Manifest
 from regimen.numerals import number, percent
 from regimen.reprs import many
 from regimen.spans import in_words
@@ -92,8 +92,10 @@ def _training(manifest: Manifest) -> Iterator[str]:
 def _limits(manifest: Manifest) -> Iterator[str]:
     yield "- of other markets, symbols or bar lengths nothing is known"
     yield "- it was judged at the costs that the manifest lists; dearer ones change the verdict"
-    guards = "those of whoever serves it" if manifest.safeguards is None else "in the manifest"
-    yield f"- safeguards: {guards}"
+    limits = ", ".join(manifest.safeguards.limits)
+    yield f"- it is to trade within: {limits or 'no limits'}; the manifest has each number"
+    if REFERENCE not in manifest.files:
+        yield "- its training slice is too short to tell drift from what is usual: drift rings no alarm"
 
 
 def _known(value: float | None) -> str:

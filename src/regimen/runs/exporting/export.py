@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from regimen.bundle import (
     AROUND,
     GOLDEN_FILE,
     MANIFEST,
+    REFERENCE,
     START,
     VERSION,
     Bundle,
@@ -27,13 +28,16 @@ from regimen.bundle import (
     open_bundle,
     packed,
     recorded,
+    reference_of,
     under,
     written,
+    written_reference,
 )
 from regimen.errors import RunError
 from regimen.execution import Feed, History, Policy
 from regimen.features import FeatureSet
 from regimen.files import appearing, write_bytes
+from regimen.monitoring import DriftReference
 from regimen.policies import RunningVolatility
 from regimen.readers import load_with_report
 from regimen.records import (
@@ -52,6 +56,7 @@ from regimen.runs.exporting.parts import Parts, parts_of_policy
 from regimen.runs.exporting.verdict import verdict_of
 from regimen.runs.prepare import history_of, require_same_data, seen
 from regimen.runs.window import load_policy
+from regimen.safeguards import SafeguardsConfig
 
 Advance = Callable[[int, int, str], None]
 _AGAIN = 200
@@ -91,7 +96,7 @@ def export_run(
     folder: Path,
     advance: Advance,
     *,
-    safeguards: dict[str, Any] | None = None,
+    safeguards: SafeguardsConfig | None = None,
     observations: int = OBSERVATIONS,
 ) -> Exported:
     """Writes the policy of a run's newest window, and all that a live process needs, into one folder.
@@ -103,7 +108,7 @@ def export_run(
         directory: of a finished run.
         folder: of the bundle; must not be there yet.
         advance: progress.
-        safeguards: limits that go with it.
+        safeguards: limits that go with it; the usual ones unless given.
         observations: rows of symbols that are compared.
 
     Raises:
@@ -147,6 +152,9 @@ def export_run(
         GOLDEN_FILE: packed(_golden(parts)),
         START: _start(config, bars, features, history, policy, parts).content(),
     }
+    reference = _reference(history, bars, window["train"], features.names)
+    if reference is not None:
+        contents[REFERENCE] = written_reference(reference)
     if parts.around:
         contents[AROUND] = packed(parts.around)
     first, last = str(bars.time[0])[:19], str(bars.time[-1])[:19]
@@ -178,14 +186,14 @@ def export_run(
         columns=Columns(config=config.features, names=features.names, hash=features.hash, warmup=features.warmup),
         market=config.market,
         policy=parts.decider,
-        safeguards=safeguards,
+        safeguards=safeguards or SafeguardsConfig(),
         verdict=verdict,
         parity=parity,
-        files={},
+        files={name: digest(content) for name, content in contents.items()},
     )
     contents[CARD] = model_card(described).encode()
-    checksums = {name: digest(content) for name, content in sorted(contents.items())}
-    contents[MANIFEST] = written(described.model_copy(update={"files": checksums}))
+    files = described.files | {CARD: digest(contents[CARD])}
+    contents[MANIFEST] = written(described.model_copy(update={"files": files}))
     advance(90, _UNITS, "writing")
     try:
         with appearing(folder) as draft:
@@ -242,6 +250,14 @@ def _start(
     time = int(bars.time[-1].astype("datetime64[ns]").astype(np.int64))
     served = like(parts.served(features.names), state)
     return Start(time, stream.state_dict(), volatility, feed.state(), factor, served)
+
+
+def _reference(history: History, bars: Bars, span: Sequence[int], names: tuple[str, ...]) -> DriftReference | None:
+    """Returns what drift is measured against, of the bars [first, last) of a training slice."""
+    adjusted, rows = seen(bars), slice(*span)
+    before = np.concatenate([np.full((1, len(bars.symbols)), np.nan), adjusted.close[:-1]])
+    prices = [column[rows] for column in (before, adjusted.high, adjusted.low, adjusted.close)]
+    return reference_of(history.features[rows], prices, names, bars.symbols, bars.periods_per_year)
 
 
 def _packages() -> dict[str, str]:
