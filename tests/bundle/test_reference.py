@@ -23,16 +23,16 @@ def test_the_columns_of_one_bar_are_those_of_the_slice() -> None:
     rows = drift_rows(features, *prices)
     names = drift_names(("a", "b", "c"), ("X", "Y"))
     assert names == (
-        "X/a",
-        "X/b",
-        "X/c",
-        "X/absolute_return",
-        "X/range",
-        "Y/a",
-        "Y/b",
-        "Y/c",
-        "Y/absolute_return",
-        "Y/range",
+        "X a",
+        "X b",
+        "X c",
+        "X absolute_return",
+        "X range",
+        "Y a",
+        "Y b",
+        "Y c",
+        "Y absolute_return",
+        "Y range",
     )
     assert rows.shape == (50, 10)
     np.testing.assert_array_equal(drift_rows(features[7], *(column[7] for column in prices)), rows[7])

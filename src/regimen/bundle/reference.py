@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 def drift_names(features: Sequence[str], symbols: Sequence[str]) -> tuple[str, ...]:
     """Returns the columns that drift looks at: of each symbol its features, then those of `market_columns`."""
     own = (*features, *MARKET_COLUMNS)
-    return tuple(own) if len(symbols) == 1 else tuple(f"{symbol}/{name}" for symbol in symbols for name in own)
+    return tuple(own) if len(symbols) == 1 else tuple(f"{symbol} {name}" for symbol in symbols for name in own)
 
 
 def drift_rows(features: Floats, previous_close: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
