@@ -12,13 +12,20 @@ from regimen.bundle.manifest import MANIFEST, digest, read_manifest, written
 from regimen.records import RunDirectory, load_config
 from regimen.runs import Exported, export_run, start
 
-SHORT = ("splits.test=450", "training.epochs=2", "tracking=none", "judge.bootstrap_draws=100")
+SHORT = ("splits.test=450", "tracking=none", "judge.bootstrap_draws=100")
+TRAINING, LITTLE = "training: {{epochs: 6, batch_size: 64, patience: null}}\n", "training: {{epochs: 2}}\n"
 
 
 def trained(folder: Path, *overrides: str, bars: int = 750) -> RunDirectory:
     """Trains the small run, in one window, and returns its folder."""
     simulated(bars).to_parquet(folder / "coin.parquet")
-    (folder / "small.yaml").write_text(YAML.format(path=folder / "coin.parquet"))
+    assert TRAINING in YAML
+    without = ("momentum", "function", "lightgbm")
+    bare = any(f"model={{kind: {kind}," in each for kind in without for each in overrides)
+    text = YAML.replace(TRAINING, "" if bare else LITTLE)
+    if any("model={kind: function," in each for each in overrides):
+        text = text.replace("exposure: {{dead_band: 0.0}}\n", "")
+    (folder / "small.yaml").write_text(text.format(path=folder / "coin.parquet"))
     directory, _ = start(load_config(folder / "small.yaml", (*SHORT, *overrides)), folder / "runs", silent)
     return directory
 

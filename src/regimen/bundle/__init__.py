@@ -6,7 +6,7 @@ from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.bundle.arrays import below, packed, under, unpacked
-    from regimen.bundle.assembly import PREPROCESS, Revive, inside_of, surrounded
+    from regimen.bundle.assembly import PREPROCESS, PYTHON, Revive, inside_of, surrounded
     from regimen.bundle.bundle import AROUND, GOLDEN_FILE, REFERENCE, START, Bundle, open_bundle
     from regimen.bundle.decided import Decided, Served
     from regimen.bundle.golden import GOLDEN, STRETCHES, Golden, distance, recorded
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         VERSION,
         Around,
         Columns,
+        Combined,
         Decider,
         Manifest,
         Observed,
@@ -36,6 +37,7 @@ __all__ = [
     "GOLDEN_FILE",
     "MANIFEST",
     "PREPROCESS",
+    "PYTHON",
     "REFERENCE",
     "START",
     "STRETCHES",
@@ -45,6 +47,7 @@ __all__ = [
     "Asked",
     "Bundle",
     "Columns",
+    "Combined",
     "Decided",
     "Decider",
     "Golden",
@@ -83,6 +86,7 @@ __getattr__, __dir__ = lazily(
         "under": ".arrays",
         "unpacked": ".arrays",
         "PREPROCESS": ".assembly",
+        "PYTHON": ".assembly",
         "Revive": ".assembly",
         "inside_of": ".assembly",
         "surrounded": ".assembly",
@@ -103,6 +107,7 @@ __getattr__, __dir__ = lazily(
         "Graph": ".graph",
         "Around": ".manifest",
         "Columns": ".manifest",
+        "Combined": ".manifest",
         "Decider": ".manifest",
         "MANIFEST": ".manifest",
         "Manifest": ".manifest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -16,6 +17,8 @@ from regimen.bundle.decided import Served
 from regimen.bundle.graph import Asked
 from regimen.bundle.lanes import ServedAgent
 from regimen.bundle.manifest import Decider, Manifest, ServedPart
+from regimen.bundle.mixed import ServedMixture
+from regimen.bundle.opinion import Opinionated, ServedOpinion
 from regimen.bundle.rule import ServedRule
 from regimen.bundle.surrounding import Surrounded
 from regimen.envs import VectorMarketConfig
@@ -33,14 +36,16 @@ from regimen.policies import (
     Preprocessed,
     WrapperSettings,
 )
+from regimen.policies.ensemble import Mixture
 from regimen.preprocess import Chain
 from regimen.settings import validated
 
 Arrays = Mapping[str, NDArray[Any]]
-Revive = Callable[[], Policy]
-"""Gives the policy of a bundle that is served by the library that trained it."""
+Revive = Callable[[Path], Policy]
+"""Gives the policy of a bundle's folder that is served by the library that trained it, without what stands around."""
 Config = TypeVar("Config", bound=BaseModel)
 PREPROCESS: Final = "preprocess/"
+PYTHON: Final = "python"
 SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "intervals": ConformalConfig,
     "novelty": NoveltyConfig,
@@ -49,10 +54,13 @@ SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
 """What stands around a policy, by its section of a run's config."""
 
 
-def assembled(manifest: Manifest, graphs: Mapping[str, Asked], around: Arrays, revive: Revive | None) -> Served:
+def assembled(
+    folder: Path, manifest: Manifest, graphs: Mapping[str, Asked], around: Arrays, revive: Revive | None
+) -> Served:
     """Returns the policy of a bundle.
 
     Args:
+        folder: of the bundle.
         manifest: of the bundle.
         graphs: by their file.
         around: what was fitted around the policy: arrays whose names begin with the section.
@@ -61,31 +69,53 @@ def assembled(manifest: Manifest, graphs: Mapping[str, Asked], around: Arrays, r
     Raises:
         RunError: parts that do not belong together; a policy that only its own library can serve, without ``revive``.
     """
-    if manifest.policy.members[0].served == "python":
-        return _python(manifest, revive)
+    revived = None
+    if manifest.policy.members[0].served == PYTHON:
+        if revive is None:
+            rule = "must be opened by `regimen`, which has the library that trained it: no graph computes"
+            raise RunError("bundle", rule, manifest.origin.model)
+        revived = revive(folder)
     try:
-        inside = inside_of(manifest.policy, graphs, manifest.columns.names)
+        inside = inside_of(manifest.policy, graphs, manifest.columns.names, revived)
         return surrounded(inside, manifest.policy, around)
     except ConfigError as error:
         raise RunError("bundle", f"holds a policy that cannot be built: {error.field} {error.rule}") from None
 
 
-def inside_of(decider: Decider, graphs: Mapping[str, Asked], names: tuple[str, ...]) -> Served:
+def inside_of(
+    decider: Decider, graphs: Mapping[str, Asked], names: tuple[str, ...], revived: Policy | None = None
+) -> Served:
     """Returns the policy without what stands around it.
 
     Args:
         decider: says what it is.
         graphs: by their file.
         names: of the feature columns.
+        revived: the policy where no graph computes it.
 
     Raises:
         ConfigError: settings that nothing can be built of.
         RunError: parts that do not belong together.
     """
+    if revived is not None:
+        return as_it_is(revived, float(decider.members[0].settings["most"]))
     members = [_member(member, graphs, names) for member in decider.members]
-    if len(members) != 1:
-        raise RunError("bundle", "must have one policy", len(members))
-    return members[0]
+    if decider.combine is None:
+        return members[0]
+    how = decider.combine
+    return ServedMixture(Mixture(members, how.config, how.costs, how.latency, how.seed, how.titles), how.most)
+
+
+def as_it_is(policy: Policy, most: float) -> Served:
+    """Returns a policy that needs no graph as one that is served.
+
+    Args:
+        policy: any.
+        most: largest exposure of either sign.
+    """
+    if isinstance(policy, Opinionated):
+        return ServedOpinion(policy)
+    return ServedMixture(policy, most) if isinstance(policy, Mixture) else ServedRule(policy, most)
 
 
 def surrounded(inside: Served, decider: Decider, around: Arrays) -> Served:
@@ -97,15 +127,17 @@ def surrounded(inside: Served, decider: Decider, around: Arrays) -> Served:
     """
     if not decider.preprocess and not decider.around:
         return inside
-    return Surrounded(inside, len(decider.members[0].details), lambda policy: _around(policy, decider, around))
+    return Surrounded(inside, len(decider.details), lambda policy: _around(policy, decider, around))
 
 
 def _member(member: ServedPart, graphs: Mapping[str, Asked], names: tuple[str, ...]) -> Served:
     schema, settings = member.observation.schema_of(), member.settings
     if member.served == "rule":
         rule = _config(ExposureConfig, settings["exposure"])
+        if settings["unlimited"]:  # a band behind it keeps to the limits
+            rule = rule.model_copy(update={"max_exposure": math.inf, "long_only": False, "dead_band": 0.0})
         policy = _config(MomentumConfig, settings["model"]).build(rule, names)
-        return ServedRule(policy, rule.max_exposure)
+        return ServedRule(policy, float(settings["most"]))
     if member.graph not in graphs:
         raise RunError("bundle", "must hold the graph of its policy", member.graph)
     graph = graphs[member.graph]
@@ -143,13 +175,6 @@ def _around(policy: Policy, decider: Decider, arrays: Arrays) -> Policy:
         wrapper: WrapperSettings = settings
         policy = wrapper.from_state(below(arrays, f"{each.section}/")).around(policy)
     return policy
-
-
-def _python(manifest: Manifest, revive: Revive | None) -> Served:
-    if revive is None:
-        rule = f"is served by the library that trained it ({manifest.origin.model} has no graph): install regimen whole"
-        raise RunError("bundle", rule)
-    raise NotImplementedError
 
 
 def _config(kind: type[Config], values: Any) -> Config:

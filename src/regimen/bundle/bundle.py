@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,12 +125,14 @@ def open_bundle(folder: Path | str, *, revive: Revive | None = None) -> Bundle:
     graphs = {name: content for name, content in contents.items() if name.endswith(".onnx")}
     for name, content in graphs.items():
         require_plain(content, name)
-    features = _features(folder, manifest)
+    with _no_bytecode():
+        features = _features(folder, manifest)
     sessions = {name: Graph(content, name) for name, content in graphs.items()}
     around = unpacked(contents[AROUND], AROUND) if AROUND in contents else {}
     reference = read_reference(contents[REFERENCE], REFERENCE) if REFERENCE in contents else None
     start = Start.read(_required(contents, START), START)
-    policy = assembled(manifest, sessions, around, revive)
+    with _no_bytecode():
+        policy = assembled(folder, manifest, sessions, around, revive)
     start.require(features, manifest.symbols, policy)
     golden = _replayed(sessions, contents)
     return Bundle(folder, manifest, policy, features, start, golden, digest(written(manifest)), reference)
@@ -148,9 +153,19 @@ def _features(folder: Path, manifest: Manifest) -> FeatureSet:
     return features
 
 
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Lets Python write no file beside the code that it loads: a bundle stays as it was exported."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
 def _replayed(graphs: dict[str, Graph], contents: dict[str, bytes]) -> Golden:
     whole = Golden(0, 0.0, True)
-    arrays: dict[str, NDArray[np.float64]] = unpacked(contents[GOLDEN_FILE], GOLDEN_FILE) if graphs else {}
+    arrays: dict[str, NDArray[np.float64]] = unpacked(_required(contents, GOLDEN_FILE), GOLDEN_FILE) if graphs else {}
     for name, graph in graphs.items():
         own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
         one = replay(graph, own, name)

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from regimen.bars import Calendar
 from regimen.bundle.parity import Parity
 from regimen.errors import ConfigError, RunError
-from regimen.execution import MarketConfig
+from regimen.execution import Costs, MarketConfig
 from regimen.features import FeaturesConfig
 from regimen.observation import ObservationSchema
+from regimen.policies.ensemble import MeanConfig, MixingConfig
 from regimen.safeguards import SafeguardsConfig
 from regimen.settings import validated
 
@@ -91,11 +92,23 @@ class Around(_Part):
     settings: dict[str, Any] = Field(description="its fields")
 
 
+class Combined(_Part):
+    """How the exposures of several members are mixed; see `regimen.policies.ensemble.Mixture`."""
+
+    config: MeanConfig | MixingConfig = Field(discriminator="kind", description="how weights are learned")
+    costs: Costs = Field(description="that the members' own accounts are charged")
+    latency: int = Field(ge=1, description="bars between a decision and its fill")
+    seed: int = Field(description="of what is drawn")
+    titles: tuple[str, ...] = Field(description="what the members are called")
+    most: float = Field(gt=0.0, description="largest exposure of either sign")
+
+
 class Decider(_Part):
     """The policy: one member or several, and what stands around."""
 
     members: tuple[ServedPart, ...] = Field(min_length=1, description="the graphs, in their order")
-    combine: dict[str, Any] = Field({}, description="how exposures of several members are mixed; empty: one member")
+    combine: Combined | None = Field(None, description="how exposures of several members are mixed; null: one member")
+    details: tuple[str, ...] = Field(description="what the columns of its details are")
     preprocess: tuple[str, ...] = Field((), description="kinds of the steps that features pass through first")
     around: tuple[Around, ...] = Field((), description="what stands around the policy, the innermost first")
 

@@ -27,4 +27,4 @@ class Parity(BaseModel):
     too_near: int = Field(ge=0, description="rows with other actions, whose details are nearer than 1e-4")
     same_actions: float = Field(ge=0.0, le=1.0, description="share of the same actions, each from its own state")
     free_exposure: float = Field(ge=0.0, description="largest difference of exposures, each from its own state")
-    drift: float = Field(ge=0.0, description="largest difference of the states at the end, each from its own state")
+    drift: float = Field(ge=0.0, description="largest difference of the memories at the end, relative above 1")

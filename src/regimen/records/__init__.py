@@ -26,7 +26,15 @@ if TYPE_CHECKING:
         resolve,
         unread_by,
     )
-    from regimen.records.directory import RunDirectory, code_version, environment, new_id, now, require_finished
+    from regimen.records.directory import (
+        RunDirectory,
+        code_version,
+        environment,
+        located,
+        new_id,
+        now,
+        require_finished,
+    )
     from regimen.records.documents import plain, read_json, write_json
     from regimen.records.effort import Effort, count_parameters
     from regimen.records.exports.returns import returns_table, write_returns
@@ -86,6 +94,7 @@ __all__ = [
     "judgement_now",
     "list_runs",
     "load_config",
+    "located",
     "model_config",
     "model_names",
     "model_title",
@@ -149,6 +158,7 @@ __getattr__, __dir__ = lazily(
         "model_config": ".models",
         "model_names": ".models",
         "model_title": ".models",
+        "located": ".directory",
         "new_id": ".directory",
         "now": ".directory",
         "own_model": ".models",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.doctor import Condition, examine
-    from regimen.runs.exporting import Exported, export_run
+    from regimen.runs.exporting import Exported, export_run, revive
     from regimen.runs.guarding import GuardedRun, safeguards_of
     from regimen.runs.importance import FeatureImportance, Importance, importance_of
     from regimen.runs.leaks import find_run_leaks
@@ -58,6 +58,7 @@ __all__ = [
     "rejudge_run",
     "reproduce_run",
     "resume_run",
+    "revive",
     "safeguards_of",
     "signal_of",
     "start",
@@ -96,6 +97,7 @@ __getattr__, __dir__ = lazily(
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",
+        "revive": ".exporting",
         "safeguards_of": ".guarding",
         "signal_of": ".signals",
         "start": ".walk_forward",

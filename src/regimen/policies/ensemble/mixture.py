@@ -86,7 +86,7 @@ class Mixture:
         titles: Sequence[str] = (),
     ) -> None:
         self.members, self.combine, self.titles = tuple(members), combine, tuple(titles)
-        self._memories = Memories(self.members)
+        self.seed, self._memories = seed, Memories(self.members)
         self._rules = _rules(combine, costs, latency)
         self._keys = thompson_keys(seed, len(self.members))
         self._own = _FIRST + len(self.members) * (latency + 3)
@@ -114,6 +114,10 @@ class Mixture:
         mixed, weights = self._mixed_at(moment, alone, own)
         del weights
         return mixed, np.concatenate([own, memories], axis=1)
+
+    def members_in_force(self, state: Floats) -> Floats:
+        """Returns the exposures (symbol, member) that the members decided last, of the state after a bar."""
+        return state[:, _FIRST : _FIRST + len(self.members)]
 
     def parts(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
         """Returns what each member decides alone (symbol, member), and the weights of these decisions; as in `act`."""

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from regimen.runs.exporting.export import Exported, export_run
+from regimen.runs.exporting.revival import revive
 
-__all__ = ["Exported", "export_run"]
+__all__ = ["Exported", "export_run", "revive"]

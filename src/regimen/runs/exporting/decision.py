@@ -72,10 +72,14 @@ def decision_of(policy: Policy) -> Decision:
     raise not_exportable(policy)
 
 
-def not_exportable(part: object) -> RunError:
+class NotExportable(RunError):
+    """A part of a policy that no graph computes."""
+
+
+def not_exportable(part: object) -> NotExportable:
     """Returns the error of a part of a policy that no graph computes."""
     name = type(part).__name__
-    return RunError("export", f"{name} is computed by no graph; its own files are shipped and serve it")
+    return NotExportable("export", f"{name} is computed by no graph; its own files are shipped and serve it")
 
 
 def certainty(probabilities: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ from regimen.bundle import (
 from regimen.errors import RunError
 from regimen.execution import Feed, History, Policy
 from regimen.features import FeatureSet
-from regimen.files import appearing, write_bytes
+from regimen.files import appearing, scratch, write_bytes
 from regimen.monitoring import DriftReference
 from regimen.policies import RunningVolatility
 from regimen.readers import load_with_report
@@ -53,6 +53,7 @@ from regimen.reprs import short
 from regimen.runs.exporting.card import CARD, model_card
 from regimen.runs.exporting.measured import OBSERVATIONS, like, measured
 from regimen.runs.exporting.parts import Parts, parts_of_policy
+from regimen.runs.exporting.revival import own_features, policy_files, revive
 from regimen.runs.exporting.verdict import verdict_of
 from regimen.runs.prepare import history_of, require_same_data, seen
 from regimen.runs.window import load_policy
@@ -147,11 +148,16 @@ def export_run(
 
     parity = measured(policy, parts.served(features.names), parts.watched, history, tell, observations)
     advance(80, _UNITS, "start")
-    contents = {
+    columns, contents = own_features(config.features)
+    if parts.bare is not None:
+        with scratch(".export-") as place:
+            contents |= policy_files(directory.window(window["number"]), config, columns, place)
+    contents |= {
         **parts.graphs,
-        GOLDEN_FILE: packed(_golden(parts)),
         START: _start(config, bars, features, history, policy, parts).content(),
     }
+    if parts.watched:
+        contents[GOLDEN_FILE] = packed(_golden(parts))
     reference = _reference(history, bars, window["train"], features.names)
     if reference is not None:
         contents[REFERENCE] = written_reference(reference)
@@ -183,7 +189,7 @@ def export_run(
         calendar=Calendar(bars.calendar.name, bars.calendar.session_bars, bars.calendar.day_end),
         extras=tuple(bars.extras),
         volatility_bars=None if config.exposure.volatility_target is None else config.exposure.volatility_bars,
-        columns=Columns(config=config.features, names=features.names, hash=features.hash, warmup=features.warmup),
+        columns=Columns(config=columns, names=features.names, hash=features.hash, warmup=features.warmup),
         market=config.market,
         policy=parts.decider,
         safeguards=safeguards or SafeguardsConfig(),
@@ -199,11 +205,11 @@ def export_run(
         with appearing(folder) as draft:
             for name, content in contents.items():
                 write_bytes(draft / name, content)
-            _require_same(open_bundle(draft).policy, parts.served(features.names), history)
+            _require_same(open_bundle(draft, revive=revive).policy, parts.served(features.names), history)
     except OSError as error:
         raise RunError("--out", f"must be a folder that can be made ({error.strerror or error})", str(folder)) from None
     advance(_UNITS, _UNITS, "done")
-    return Exported(folder, open_bundle(folder), sum(map(len, contents.values())))
+    return Exported(folder, open_bundle(folder, revive=revive), sum(map(len, contents.values())))
 
 
 def _require_same(read: Served, measured_one: Served, history: History) -> None:

@@ -13,6 +13,7 @@ from regimen.bundle import CLOSE, GOLDEN, STRETCHES, TOLERANCE, Graph, Parity, S
 from regimen.errors import RunError
 from regimen.execution import History, Policy, alone
 from regimen.policies import AgentPolicy, innermost
+from regimen.policies.ensemble import MetaPolicy, Mixture
 from regimen.runs.exporting.decision import Decision
 
 Floats = NDArray[np.float64]
@@ -143,7 +144,9 @@ def measured(
         raise RunError("export", rule, f"{same:.4%} of {apart.size:,} decisions")
     inner, _ = innermost(policy, history)
     memory = inner.memory if isinstance(inner, AgentPolicy) else inner.initial_state(1).shape[1]  # not its account
-    drift = distance(_last(own, state, memory), state[:, state.shape[1] - memory :])
+    expected = state[:, state.shape[1] - memory :]
+    size = np.maximum(1.0, np.abs(expected))  # relative where it is large, as the accounts of members are
+    drift = distance(_last(own, state, memory) / size, expected / size)
     return Parity(
         observations=sum(each.observations for each in watched),
         batches=BATCHES,
@@ -169,7 +172,7 @@ def _trained(policy: Policy, history: History, start: int, stop: int, state: Flo
     Classifiers remember the same of a bar whether they decide on it or not.
     """
     inner, _ = innermost(policy, history)
-    if isinstance(inner, AgentPolicy):
+    if isinstance(inner, AgentPolicy | Mixture | MetaPolicy):
         exposures = np.zeros((stop - start, len(state)))
         for t in range(start, stop):
             exposures[t - start], state = policy.act(history.at(t), state)

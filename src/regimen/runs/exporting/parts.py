@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from regimen.bundle import (
     PREPROCESS,
+    PYTHON,
     Around,
+    Combined,
     Decider,
     Graph,
     Observed,
@@ -23,6 +26,7 @@ from regimen.bundle import (
     under,
 )
 from regimen.execution import Policy
+from regimen.labels import CLASSES
 from regimen.policies import (
     AgentPolicy,
     Banded,
@@ -31,15 +35,18 @@ from regimen.policies import (
     KellyRule,
     Momentum,
     Preprocessed,
+    Probable,
     unwrapped,
 )
+from regimen.policies.ensemble import Mixture
 from regimen.records import RunConfig
-from regimen.runs.exporting.decision import Decision, decision_of, not_exportable
+from regimen.runs.exporting.decision import Decision, NotExportable, decision_of, not_exportable
 from regimen.runs.exporting.measured import Watched
 from regimen.runs.exporting.tracing import traced
-from regimen.runs.families.sizing import aiming
+from regimen.runs.families.sizing import limits_of
 
 DECISION = "decision.onnx"
+_log = logging.getLogger("regimen.runs")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +58,14 @@ class Parts:
         graphs: files of graphs, by name.
         watched: the same graphs, compared with what they were traced of whenever they are asked.
         around: what was fitted around the policy, by section and name.
+        bare: the policy itself, without what stands around it, where no graph computes it.
     """
 
     decider: Decider
     graphs: Mapping[str, bytes]
     watched: list[Watched]
     around: Mapping[str, NDArray[Any]]
+    bare: Policy | None = None
 
     def served(self, names: tuple[str, ...]) -> Served:
         """Returns the policy that asks the graphs.
@@ -64,15 +73,14 @@ class Parts:
         Args:
             names: of the feature columns.
         """
-        inside = inside_of(self.decider, {each.name: each for each in self.watched}, names)
+        inside = inside_of(self.decider, {each.name: each for each in self.watched}, names, self.bare)
         return surrounded(inside, self.decider, self.around)
 
 
 def parts_of_policy(policy: Policy, config: RunConfig) -> Parts:
     """Takes a window's policy apart, and traces its graphs.
 
-    Raises:
-        RunError: a part that no graph computes; it is named.
+    A policy of which a part is computed by no graph stays whole, and says so on the log.
     """
     around: dict[str, NDArray[Any]] = {}
     sections: list[Around] = []
@@ -86,28 +94,71 @@ def parts_of_policy(policy: Policy, config: RunConfig) -> Parts:
     if isinstance(outer, Preprocessed):
         around |= under(PREPROCESS, outer.chain.state())
         bare, kinds = outer.policy, tuple(kind for kind, _ in outer.chain.parts)
-    member, decision = _member(bare, config)
-    graphs, watched = {}, []
-    if decision is not None:
-        content = traced(decision)
-        graphs[member.graph] = content
-        watched.append(Watched(Graph(content, member.graph), decision))
-    return Parts(Decider(members=(member,), preprocess=kinds, around=tuple(sections)), graphs, watched, around)
+    members, graphs, watched, whole = list[ServedPart](), dict[str, bytes](), list[Watched](), None
+    combine = _combined(bare, config) if isinstance(bare, Mixture) else None
+    try:
+        for place, each in enumerate(bare.members if isinstance(bare, Mixture) else (bare,)):
+            name = DECISION if combine is None else f"decision-{place}.onnx"
+            member, decision = _member(each, config, name)
+            members.append(member)
+            if decision is not None:
+                graphs[name] = traced(decision)
+                watched.append(Watched(Graph(graphs[name], name), decision))
+    except NotExportable as reason:
+        _log.warning("%s", reason)
+        members, graphs, watched, whole = [_as_it_is(bare, config)], {}, [], bare
+    details = members[0].details if combine is None else tuple(f"exposure {title}" for title in combine.titles)
+    decider = Decider(
+        members=tuple(members),
+        combine=None if whole is not None else combine,
+        details=details,
+        preprocess=kinds,
+        around=tuple(sections),
+    )
+    return Parts(decider, graphs, watched, around, whole)
 
 
-def _member(policy: Policy, config: RunConfig) -> tuple[ServedPart, Decision | None]:
+def _combined(mixture: Mixture, config: RunConfig) -> Combined:
+    return Combined(
+        config=mixture.combine,
+        costs=config.market.costs,
+        latency=config.market.latency_bars,
+        seed=mixture.seed,
+        titles=mixture.titles,
+        most=_most(config),
+    )
+
+
+def _most(config: RunConfig) -> float:
+    """Returns the largest exposure of either sign; of a model that has its own, what the account can hold."""
+    limit = limits_of(config)[1]
+    return limit if math.isfinite(limit) else config.market.leverage
+
+
+def _as_it_is(policy: Policy, config: RunConfig) -> ServedPart:
+    details: tuple[str, ...] = ("exposure",)
+    if isinstance(policy, Mixture):
+        details = tuple(f"exposure {title}" for title in policy.titles)
+    elif isinstance(policy, Probable):
+        details = tuple(f"probability {name}" for name in CLASSES)
+    observation, settings = Observed.of(policy.schema), {"most": _most(config)}
+    return ServedPart(served=PYTHON, details=details, observation=observation, settings=settings)
+
+
+def _member(policy: Policy, config: RunConfig, graph: str) -> tuple[ServedPart, Decision | None]:
     observation = Observed.of(policy.schema)
     if isinstance(policy, Momentum):
-        settings = {"model": _plain(config.model), "exposure": _plain(aiming(config))}
+        settings = {"model": {"kind": "momentum", "lookback": policy.lookback}, "most": _most(config)}
+        settings |= {"exposure": _plain(config.exposure), "unlimited": math.isinf(policy.rule.max_exposure)}
         return ServedPart(served="rule", details=("exposure",), observation=observation, settings=settings), None
     decision = decision_of(policy)
     if isinstance(policy, AgentPolicy):
         settings = {"environment": _plain(policy.config)}
         member = ServedPart(
-            served="agent", graph=DECISION, details=decision.details, observation=observation, settings=settings
+            served="agent", graph=graph, details=decision.details, observation=observation, settings=settings
         )
         return member, decision
-    member = ServedPart(served="classifier", graph=DECISION, details=decision.details, observation=observation)
+    member = ServedPart(served="classifier", graph=graph, details=decision.details, observation=observation)
     if decision.rule is not None:
         member = member.model_copy(update={"settings": _fitted_rule(decision.rule, config)})
     return member, decision

@@ -13,8 +13,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from regimen.errors import ConfigError, RunError
-from regimen.runs.exporting.decision import Decision
+from regimen.errors import ConfigError
+from regimen.runs.exporting.decision import Decision, NotExportable
 
 OPSET = 20
 _ROWS = 3
@@ -29,7 +29,7 @@ def traced(decision: Decision) -> bytes:
 
     Raises:
         ConfigError: libraries that are needed are not installed.
-        RunError: the module does something that cannot be traced; the message says what.
+        NotExportable: the module does something that cannot be traced; the message says what.
     """
     for name in ("onnx", "onnxscript"):
         if find_spec(name) is None:
@@ -53,7 +53,7 @@ def traced(decision: Decision) -> bytes:
             )
     except Exception as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise RunError("export", f"must be computable as a graph; the tracer says: {reason}") from error
+        raise NotExportable("export", f"the model is computed by no graph; the tracer says: {reason}") from error
     assert program is not None
     return _bare(program.model_proto)
 
