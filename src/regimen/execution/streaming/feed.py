@@ -68,15 +68,17 @@ class Feed:
             DataError: a bar that cannot be traded, or one that does not follow the last. The feed stays as it was.
         """
         rows = np.array(bar, np.float64).reshape(5, self.symbols)
-        factor = np.full(self.symbols, np.nan) if adjustment is None else np.asarray(adjustment, np.float64)
+        factor = None if adjustment is None else np.asarray(adjustment, np.float64)
         self._refuse(stamp, rows, factor)
         shown = np.ones(self.symbols, np.bool_) if listed is None else np.asarray(listed, np.bool_)
-        rows[:4, np.isnan(rows[:4]).any(axis=0) | ~shown] = np.nan
+        gaps = np.isnan(rows[:4]).any(axis=0) | ~shown
+        if gaps.any():
+            rows[:4, gaps] = np.nan
         ended = ~shown & ~np.isnan(self._close)
         self._stamps[0], self._stamps[1] = self._stamps[1], stamp
         self._table[:, 0] = self._table[:, 1]
         self._table[:5, 1] = rows
-        self._table[_RATIO, 1] = self._ratios(factor)
+        self._table[_RATIO, 1] = 1.0 if factor is None else self._ratios(factor)
         self._table[_FUNDING, 1] = np.nan if funding is None else funding
         self._advance(rows[3])
         self._count = min(int(self._count) + 1, 2)
@@ -95,7 +97,7 @@ class Feed:
             table[_FUNDING] if self._funding else nothing(),
             np.where(ended, self._count - 2, self._count - 1).astype(np.int64),
             np.ones(self.symbols) if payouts is None else np.array(payouts, np.float64),
-            not bool(np.isnan(rows[0]).any()),
+            not bool(gaps.any()),
         )
 
     def replay(self, bars: Bars) -> None:
@@ -122,7 +124,7 @@ class Feed:
             raise DataError("feed state", f"must be that of {self.symbols} symbols")
         vars(self).update({f"_{name}": part.copy() for name, part in state.items()})
 
-    def _refuse(self, stamp: int, rows: Floats, factor: Floats) -> None:
+    def _refuse(self, stamp: int, rows: Floats, factor: Floats | None) -> None:
         if self._count and stamp <= self._stamps[1]:
             raise DataError("time", "must be after the last bar", str(np.datetime64(stamp, "ns")))
         _, price, volume = survey(rows[0], rows[1], rows[2], rows[3], rows[4])
@@ -130,6 +132,8 @@ class Feed:
             raise DataError("bar", "must have prices that are positive and finite", rows[:4, price].tolist())
         if volume >= 0:
             raise DataError("volume", "must be finite and not negative, or NaN", float(rows[4, volume]))
+        if factor is None:
+            return
         bad = ~(np.isnan(factor) | ((factor > 0.0) & (factor < np.inf)))
         if bad.any():
             raise DataError("adjustment", "must be positive and finite, or NaN", float(factor[bad][0]))
