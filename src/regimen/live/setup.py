@@ -71,7 +71,7 @@ class Setup:
             if not cash > 0.0:
                 raise ConfigError("cash", "must be positive", cash)
             market = market.model_copy(update={"initial_cash": cash})
-        limits = safeguards or SafeguardsConfig.model_validate(bundle.safeguards or {})
+        limits = safeguards or bundle.safeguards or SafeguardsConfig()
         return cls(
             policy=bundle.policy,
             features=bundle.features,
@@ -83,6 +83,7 @@ class Setup:
             volatility_bars=manifest.volatility_bars,
             extras=manifest.extras,
             safeguards=limits,
+            drift=bundle.reference,
             name=f"{manifest.origin.model} of run {manifest.origin.run}",
             digest=bundle.digest,
             start=bundle.start,
