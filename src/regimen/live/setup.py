@@ -93,6 +93,17 @@ class Setup:
         """Returns the same, beginning with nothing seen."""
         return replace(self, start=None)
 
+    def notes(self) -> tuple[str, ...]:
+        """Returns what keeps this account from trading whatever its policy says, for people."""
+        limits, band = self.safeguards, self.market.rebalance_band
+        if limits is None or limits.position is None or band is None or limits.position > band:
+            return ()
+        cure = "Give a larger position, or null, in --safeguards FILE.yaml"
+        return (
+            f"Nothing can ever be bought: the limit position {limits.position:g} is not above the market's "
+            f"rebalance_band {band:g}, and smaller changes are not traded. {cure}.",
+        )
+
     def terms(self) -> bytes:
         """Returns what an account is opened with, as JSON; a journal goes on with the same only."""
         limits = None if self.safeguards is None else self.safeguards.model_dump(mode="json")

@@ -50,6 +50,14 @@ def test_a_replay_trades_what_the_model_was_not_trained_on_and_is_audited(place:
     assert paper(place, "--journal", str(journal))["bars"] == 0  # all of it is there already
 
 
+def test_an_account_that_cannot_trade_says_why(place: Path, tmp_path: Path) -> None:
+    command = ["paper", str(place / "bundle"), "--feed", f"replay:{place / 'coin.parquet'}"]
+    result = RUNNER.invoke(app, [*command, "--journal", str(tmp_path / "j.sqlite")])
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert "Nothing was traded: the limit confidence acted most. `confidence: null` in --safeguards" in text
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [

@@ -78,7 +78,7 @@ def paper(
     if as_json:
         print(json.dumps({"journal": str(path), **record.to_dict()}, indent=None if bars is None else 1))
         return
-    _print(record, path)
+    _print(record, path, setup.notes())
 
 
 def _replay(desk: Desk, bars: object, since: str | None, speed: float | None) -> PaperRecord:
@@ -142,7 +142,7 @@ def _live(desk: Desk, feed: str, as_json: bool) -> PaperRecord:
     return book.record()
 
 
-def _print(record: PaperRecord, path: Path) -> None:
+def _print(record: PaperRecord, path: Path, notes: tuple[str, ...]) -> None:
     from regimen.cli.screen.sentences import print_sentence
     from regimen.cli.screen.tables import print_table
     from regimen.cli.screen.terminal import console
@@ -165,10 +165,15 @@ def _print(record: PaperRecord, path: Path) -> None:
     rows += [(f"limit: {name.replace('_', ' ')}", count(bars), "bars") for name, bars in sorted(record.acted.items())]
     print_table(("", record.account, " "), rows, words=("", " "))
     print_sentence(screen, f"The account is {record.mode}.", label="Result", style="bold")
-    if not record.orders and record.acted:
-        most = max(record.acted, key=lambda name: record.acted[name])
-        lift = f"--safeguards FILE.yaml with {most}: null lifts it"
-        text = f"No target was new: the limit {most} let nothing through; {lift}."
-        print_sentence(screen, text, label="Note")
+    for note in notes or _silence(record):
+        print_sentence(screen, note, label="Note")
     print_sentence(screen, str(path), label="Journal")
     print_sentence(screen, f"regimen audit {path} --bundle BUNDLE   (the same bits as a backtest?)", label="Next")
+
+
+def _silence(record: PaperRecord) -> tuple[str, ...]:
+    """Why nothing was traded, where a limit let nothing through."""
+    if record.turnover or not record.acted:
+        return ()
+    most = max(record.acted, key=lambda name: record.acted[name])
+    return (f"Nothing was traded: the limit {most} acted most. `{most}: null` in --safeguards FILE.yaml lifts it.",)
