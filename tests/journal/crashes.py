@@ -222,6 +222,15 @@ def rows_of(path: Path) -> list[JournalRow]:
     return rows
 
 
+def require_newest(path: Path, answered: dict[tuple[str, int], str]) -> None:
+    """The last answered bar of each symbol is stored; those before it are, where the chain is whole."""
+    connection = sqlite3.connect(path)
+    stored = dict(connection.execute("SELECT symbol, max(bar) FROM rows GROUP BY symbol"))
+    connection.close()
+    for symbol, bar in answered:
+        assert bar <= stored.get(symbol, -1), f"{symbol} {bar} was answered and is not stored"
+
+
 def check(path: Path, answered: dict[tuple[str, int], str]) -> int:
     """Compares what is stored with what was answered; returns the number of rows."""
     verified = verify(path)
@@ -256,7 +265,9 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
         kills[point] += code != 3
         if durable is not None and code != 3:
             crash_the_disk(path, durable, generator)
-        if answered and (life % 50 == 49 or durable is not None):
+        if answered:  # before the next life, which would decide again what was lost
+            require_newest(path, answered)
+        if answered and life % 25 == 24:
             check(path, answered)
     rows = check(path, answered)
     return {"kills": kills.total(), "points": dict(kills), "rows": rows, "answered": len(answered)}

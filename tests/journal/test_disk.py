@@ -60,6 +60,7 @@ def test_what_was_answered_is_synced(folder: Path, shim: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_what_was_answered_is_synced_in_a_long_life(folder: Path, shim: str) -> None:
     order, names = places(folder, shim)
     report = outcome({**order, "kills": 500, "seed": 1}, **names)

@@ -59,6 +59,15 @@ def test_looking_changes_nothing(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_journal_is_read_where_nothing_may_be_written_beside_it(path: Path) -> None:
+    """SQLite wants a file beside it even to read; here it cannot have one, as in a folder of a read-only disk."""
+    path.with_name("journal.sqlite-shm").mkdir()
+    assert verify(path).rows == 60
+    path.with_name("journal.sqlite-wal").write_bytes(b"of a process that was killed" * 10)
+    with pytest.raises(JournalError, match="must be a journal that can be opened"):
+        verify(path)
+
+
 @pytest.mark.parametrize(
     ("edit", "broken"),
     [
