@@ -120,3 +120,17 @@ def test_moments_are_the_single_functions_bit_for_bit(count: int, kind: str) -> 
     expected = [metrics.deviation(returns), metrics.skewness(returns), metrics.kurtosis(returns)]
     np.testing.assert_array_equal([found.deviation, found.skewness, found.kurtosis], expected)
     np.testing.assert_array_equal(found.sharpe, metrics.sharpe(returns))
+
+
+@pytest.mark.parametrize("worst", [-0.02, -1.0])
+def test_logarithms_that_are_known_already_change_no_bit(worst: float) -> None:
+    rng = np.random.default_rng(0)
+    returns = rng.normal(1e-4, 0.01, 4001)
+    returns[7] = worst
+    turnover = np.where(rng.random(4001) < 0.3, rng.random(4001), 0.0)
+    logs = metrics.log_growth(returns)
+    assert (logs is None) == (worst <= -1.0)
+    assert metrics.total_return(returns, logs) == metrics.total_return(returns)
+    assert metrics.annual_return(returns, 252.0, logs) == metrics.annual_return(returns, 252.0)
+    extra = metrics.break_even_bps(returns, turnover, logs), metrics.break_even_bps(returns, turnover)
+    np.testing.assert_array_equal(*extra)

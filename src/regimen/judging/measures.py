@@ -102,17 +102,21 @@ def measure(ledger: Ledger, name: str, label: str, curve: NDArray[np.float64] | 
     returns, periods_per_year = ledger.returns, ledger.bars.periods_per_year
     before = np.concatenate(([ledger.start_equity], ledger.equity[:-1]))
     fall = metrics.drawdown(metrics.wealth(returns) if curve is None else curve)
-    annual = metrics.annual_return(returns, periods_per_year)
+    logs = metrics.log_growth(returns)
+    annual = metrics.annual_return(returns, periods_per_year, logs)
     moments = metrics.moments(returns)
     ratio, skew, kurtosis = moments.sharpe, moments.skewness, moments.kurtosis
-    drags = {kind: metrics.cost_drag(paid, before, periods_per_year) for kind, paid in ledger.costs.items()}
-    trading = reduce(np.add, [ledger.costs[kind] for kind in ledger.costs if kind in FILL_COSTS])
+    charged = {kind: paid for kind, paid in ledger.costs.items() if not len(paid) or paid.any()}
+    drags = dict.fromkeys(ledger.costs, 0.0)
+    drags |= {kind: metrics.cost_drag(paid, before, periods_per_year) for kind, paid in charged.items()}
+    of_fills = [paid for kind, paid in charged.items() if kind in FILL_COSTS]
+    trading = reduce(np.add, of_fills) if of_fills else np.zeros(len(returns))
     paid = metrics.cost_per_trade_bps(trading, before, ledger.turnover)
-    extra = metrics.break_even_bps(returns, ledger.turnover)
+    extra = metrics.break_even_bps(returns, ledger.turnover, logs)
     return Row(
         name=name,
         label=label,
-        total_return=metrics.total_return(returns),
+        total_return=metrics.total_return(returns, logs),
         annual_return=annual,
         volatility=moments.deviation * math.sqrt(periods_per_year),
         sharpe=ratio * math.sqrt(periods_per_year),

@@ -69,32 +69,46 @@ def _largest(returns: Series) -> float:
     return max(float(np.max(returns)), -float(np.min(returns)))
 
 
-def total_return(returns: Series) -> float:
+def log_growth(returns: Series) -> Series | None:
+    """Returns (time,) log(1 + r), for what would each compute it; None where a bar loses everything (r <= −1)."""
+    return None if len(returns) and float(np.min(returns)) <= -1.0 else np.log1p(returns)
+
+
+def total_return(returns: Series, logs: Series | None = None) -> float:
     """Returns the compounded return, Π(1 + r) − 1.
 
     A bar that loses everything (r <= −1) makes it −1: there is nothing left to compound. No bars give 0; NaN
     beyond the largest number.
+
+    Args:
+        returns: (time,) simple returns.
+        logs: `log_growth` of them, where that is known already.
     """
-    if len(returns) and float(np.min(returns)) <= -1.0:
+    if logs is None and len(returns) and float(np.min(returns)) <= -1.0:
         return -1.0
     with np.errstate(over="ignore"):
-        value = float(np.expm1(np.log1p(returns).sum()))
+        value = float(np.expm1((np.log1p(returns) if logs is None else logs).sum()))
     return value if math.isfinite(value) else math.nan
 
 
-def annual_return(returns: Series, periods_per_year: float) -> float:
+def annual_return(returns: Series, periods_per_year: float, logs: Series | None = None) -> float:
     """Returns the geometric annual return, (Π(1 + r))^(periods_per_year / T) − 1.
 
     −1 after ruin. NaN for less than two weeks, whose gain compounded to a year says nothing, and beyond the
     largest number.
+
+    Args:
+        returns: (time,) simple returns.
+        periods_per_year: bars in a year.
+        logs: `log_growth` of the returns, where that is known already.
     """
-    if len(returns) and float(np.min(returns)) <= -1.0:
+    if logs is None and len(returns) and float(np.min(returns)) <= -1.0:
         return -1.0
     years = len(returns) / periods_per_year
     if years < SHORTEST_YEARS * (1.0 - 1e-9):
         return math.nan
     with np.errstate(over="ignore"):
-        value = float(np.expm1(np.log1p(returns).sum() / years))
+        value = float(np.expm1((np.log1p(returns) if logs is None else logs).sum() / years))
     return value if math.isfinite(value) else math.nan
 
 

@@ -64,12 +64,16 @@ def cost_per_trade_bps(costs: Series, equity_before: Series, turnover: Series) -
     return float(_shares(costs, equity_before).sum()) / traded / _BASIS_POINT
 
 
-def break_even_bps(returns: Series, turnover: Series) -> float:
+def break_even_bps(returns: Series, turnover: Series, logs: Series | None = None) -> float:
     """Solves Π(1 + r_t − c·turnover_t) = 1 for the extra proportional cost c.
 
     ``returns`` are net of the costs already paid, so c is what could be paid on top before the net return is
     nothing; it is negative when the net return is. To first order c = Σ log(1 + r) / Σ turnover. Holding
     costs and the trades themselves are taken as they were.
+
+    Args:
+        returns, turnover: (time,) each.
+        logs: `regimen.metrics.log_growth` of the returns, where that is known already.
 
     Returns:
         basis points; NaN without any trade, or when a bar lost everything.
@@ -78,7 +82,7 @@ def break_even_bps(returns: Series, turnover: Series) -> float:
     if not traded.any() or not np.isfinite(returns).all() or float(returns.min()) <= -1.0:
         return math.nan
     wealth, tau = 1.0 + returns[traded], turnover[traded]
-    still = float(np.log1p(returns[~traded]).sum())
+    still = float((np.log1p(returns[~traded]) if logs is None else logs[~traded]).sum())
     # Σ log(w − cτ) is concave and falls in c: right of the root Newton never crosses it. A bracket guards.
     ceiling = float(np.min(wealth / tau))
     first = (still + float(np.log(wealth).sum())) / float(tau.sum())

@@ -130,7 +130,7 @@ def shifted(targets: Targets, shift: int, present: NDArray[np.bool_] | None = No
 
 
 def _all_listed(present: NDArray[np.bool_]) -> bool:
-    return bool(listed(present)[[0, -1]].all())
+    return bool(present[[0, -1]].all() or listed(present)[[0, -1]].all())
 
 
 def _moved(
