@@ -85,6 +85,7 @@ bench: $(VENV)/.dev ## the benchmarks, side by side with public peers where they
 	@$(BIN)/regimen bench cql
 	@$(BIN)/regimen bench tracking
 	@$(BIN)/regimen bench journal
+	@$(BIN)/regimen bench safeguards
 	@$(BIN)/regimen bench validation
 
 clean: ## remove the virtual environment and everything built

@@ -24,6 +24,7 @@ ACROSS: dict[str, set[str]] = {
     "records": set(),
     "replay": set(),
     "reporting": set(),
+    "safeguards": {"machine"},
     "splits": set(),
     "training": {"learning", "machinery", "seams", "sinusoid"},
     "work": set(),

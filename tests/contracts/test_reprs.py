@@ -48,6 +48,7 @@ from regimen.records.models import ModelConfig
 from regimen.reporting.ablation import Ablation, Arm, Column
 from regimen.reprs import LONGEST
 from regimen.runs import Importance
+from regimen.safeguards import Guard
 from regimen.settings import members
 from regimen.simulators import OrnsteinUhlenbeckConfig
 from regimen.splits import WalkForwardConfig, walk_forward
@@ -127,6 +128,9 @@ def things() -> dict[str, Any]:
         "policy behind a gate": gate.around(Momentum(20, ExposureConfig())),
         "drift reference": rg.monitoring.DriftReference.of(np.eye(60, 4), "abcd", rg.DriftConfig(window=8)),
         "run config": rg.RunConfig.model_validate({"data": {"path": "folder/" * 60 + "x.csv"}}),
+        "guard": Guard(
+            rg.SafeguardsConfig(position=None), market.config, symbols=1, bar_length=1, calendar=bars.calendar
+        ),
         "data config": rg.DataConfig(path="folder/" * 60 + "x.csv"),
     }
 

@@ -63,7 +63,7 @@ def show_sizing(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhibit
     tape = market.tape(prepared.bars)
     ledgers = [market.backtest(prepared.bars, layer, *prepared.span, tape=tape) for layer in exposures]
     rows = tuple((title, *_numbers(ledger)) for title, ledger in zip(titles, ledgers, strict=True))
-    sentences = [_summary(titles, ledgers)]
+    sentences = [_summary(titles, ledgers, config.safeguards is not None)]
     if kelly:
         sentences.append(_of_kelly(kelly))
     bands = [policy.band for policy in policies if hasattr(policy, "band")]
@@ -95,13 +95,14 @@ def _numbers(ledger: Ledger) -> tuple[str, ...]:
     )
 
 
-def _summary(titles: Sequence[str], ledgers: Sequence[Ledger]) -> str:
+def _summary(titles: Sequence[str], ledgers: Sequence[Ledger], guarded: bool) -> str:
     if len(titles) == 1:
         return "The exposures are traded as the rule has them; nothing stands around the policy."
     first, last = (annual_turnover(each.turnover, each.bars.periods_per_year) for each in (ledgers[0], ledgers[-1]))
+    traded = "wanted, before its safeguards" if guarded else "traded"
     change = "" if not first > 0.0 else f", {percent(last / first - 1.0, 0, plus=True)}"
     return (
-        f"Each row has one layer more, the last one is what the run traded. Turnover went from {number(first, 1)} to "
+        f"Each row has one layer more, the last one is what the run {traded}. Turnover went from {number(first, 1)} to "
         f"{number(last, 1)} a year{change}."
     )
 
