@@ -237,6 +237,19 @@ def test_an_order_that_waits_is_stopped_where_it_is() -> None:
     assert np.isnan(closing.bar(0.3, np.nan, waiting=True, operator="reduce").allowed).all()  # to 0 it may go on
 
 
+@pytest.mark.parametrize("latency", [1, 3])
+def test_a_reduction_that_was_taken_back_passes_again(latency: int) -> None:
+    """From .4 to .1, taken back before it fell due by whoever reduces: .1 has to be let through once more."""
+    watch = Watch(NONE, latency_bars=latency)
+    for _ in range(latency):
+        watch.bar(0.4, 0.4)
+    watch.bar(0.4, 0.1)
+    watch.state = watch.guard.withdrawn(watch.state, np.array([0.4]))
+    assert watch.bar(0.4, 0.1, operator="reduce").allowed.tolist() == [0.1]
+    with pytest.raises(DataError, match=r"aims: must have the shape \(1,\)"):
+        watch.guard.withdrawn(watch.state, np.zeros(2))
+
+
 def test_rebalancing_at_every_bar_takes_no_new_risk_while_reducing() -> None:
     watch = Watch(NONE, rebalance="every_bar")
     watch.bar(0.0, 0.5)

@@ -265,9 +265,12 @@ class Engine:
         """Takes back what was decided and has not fallen due, unless trading goes on; the next bar's close rules."""
         if self._guard is None:
             raise DataError("operator", "needs safeguards, and this account has none", event.word)
+        guard = state.guard
         if event.word != "resume":
             self._account.withdraw()
-        following = state._replace(seq=state.seq + 1, at=event.at, word=event.word, account=self._account.state())
+            guard = self._guard.withdrawn(guard, self._account.aims)
+        account = self._account.state()
+        following = state._replace(seq=state.seq + 1, at=event.at, word=event.word, guard=guard, account=account)
         answer = self._answer(following, _MODES[event.word], ("operator",))
         text = f"{event.by or 'An operator'} said {event.word}" + (f": {event.reason}" if event.reason else ".")
         level: Level = "critical" if event.word == "halt" else "warning"

@@ -192,6 +192,25 @@ class Guard:
         warnings = _WARNINGS if acted & _WARNING else ()
         return Ruling(following, allowed, _MODES[int(following[layout.MODE])], reasons, warnings, changed)
 
+    def withdrawn(self, state: Floats, aims: Floats) -> Floats:
+        """Returns the state after targets that had not fallen due were taken back (`LiveAccount.withdraw`).
+
+        Without it the guard would take them for what the account trades towards, and let none like them pass.
+
+        Args:
+            state: before.
+            aims: (symbol,) what the account aims at now (`LiveAccount.aims`).
+
+        Raises:
+            DataError: an array of another length.
+        """
+        rows = self._row("aims", aims, np.float64)
+        following = state.copy()
+        following[layout.HEAD : layout.HEAD + self.market.latency_bars * self.symbols] = np.tile(
+            rows, self.market.latency_bars
+        )
+        return following
+
     def standing(self, state: Floats) -> Standing:
         """Returns what a state means."""
         mode, equity = int(state[layout.MODE]), float(state[layout.EQUITY])

@@ -153,3 +153,4 @@ def test_what_is_in_force_and_what_waits() -> None:
         account.decide(np.array([0.5]))
     assert exposures == [0.0, 0.2, 0.4, 0.5, 0.5, 0.5]
     assert waiting == [False, True, True, False, False, False]
+    assert account.aims.tolist() == [0.5]

@@ -21,6 +21,7 @@ from regimen.execution.columns import (
     POSITION_COLUMNS,
     TURNOVER,
     UNITS,
+    WISH,
 )
 from regimen.execution.config import MarketConfig
 from regimen.execution.replay import step_account
@@ -117,6 +118,11 @@ class LiveAccount:
         """(symbol,) positions at the close mark, signed fractions of the equity; 0 without a positive equity."""
         positions, equity = self.positions[0], self.equity
         return positions[:, UNITS] * positions[:, MARK] / equity if equity > 0.0 else np.zeros(len(positions))
+
+    @property
+    def aims(self) -> Floats:
+        """(symbol,) the last target that fell due, which it holds or trades towards; NaN before the first; a copy."""
+        return self.positions[0, :, WISH].copy()
 
     @property
     def waiting(self) -> NDArray[np.bool_]:

@@ -109,7 +109,7 @@ def export_run(
         directory: of a finished run.
         folder: of the bundle; must not be there yet.
         advance: progress.
-        safeguards: limits that go with it; the usual ones unless given.
+        safeguards: limits that go with it; unless given those of the run, or the usual ones where it had none.
         observations: rows of symbols that are compared.
 
     Raises:
@@ -192,7 +192,7 @@ def export_run(
         columns=Columns(config=columns, names=features.names, hash=features.hash, warmup=features.warmup),
         market=config.market,
         policy=parts.decider,
-        safeguards=safeguards or SafeguardsConfig(),
+        safeguards=safeguards or config.safeguards or SafeguardsConfig(),
         verdict=verdict,
         parity=parity,
         files={name: digest(content) for name, content in contents.items()},
