@@ -29,7 +29,7 @@ def _bars(start: str, count: int, freq: str = "D", seed: int = 0) -> Bars:
         "close": close,
         "volume": np.ones(count),
     }
-    return Bars.from_frame(pd.DataFrame(frame)) if hasattr(Bars, "from_frame") else Bars.read(pd.DataFrame(frame))
+    return Bars.from_frame(pd.DataFrame(frame))
 
 
 def _traded(bars: Bars, begin: int) -> Ledger:
