@@ -12,7 +12,15 @@ from tests.live.accounts import WIDE, events, setup_of, walk
 from regimen.bars import Bars
 from regimen.errors import DataError
 from regimen.live import Engine, LiveState, OperatorEvent, Stepped
-from regimen.monitoring import MARKET_COLUMNS, DriftConfig, DriftReference, market_columns
+from regimen.monitoring import (
+    MARKET_COLUMNS,
+    DriftConfig,
+    DriftReference,
+    SequentialVerdict,
+    SequentialVerdictConfig,
+    Watch,
+    market_columns,
+)
 from regimen.policies import targets
 from regimen.safeguards import SafeguardsConfig, guarded
 
@@ -134,7 +142,27 @@ def test_a_volatility_that_triples_rings_and_stops_new_risk() -> None:
     again, wild = walk(1200, seed=8), walk(1200, seed=8, sigma=0.03)
     limits = WIDE.model_copy(update={"price_band": None})
     for bars, rings in ((again, False), (wild, True)):
-        steps = replayed(Engine(setup_of(bars, limits, drift=reference)), bars)
+        steps = replayed(Engine(setup_of(bars, limits, watch=Watch(reference))), bars)
         assert any("drift" in step.answer.alarms for step in steps) is rings
         assert (steps[-1].answer.mode == "reducing") is rings
         assert any(notice.name == "drift" for step in steps for notice in step.effects.notices) is rings
+
+
+def test_an_account_that_contradicts_its_backtest_is_halted_until_an_operator_resumes() -> None:
+    bars = walk(24 * 120, seed=11)
+    claim = SequentialVerdictConfig(claimed=12.0, volatility=0.1, days_per_year=365.0, half_life=20.0)
+    setup = setup_of(bars, WIDE, watch=Watch(verdict=SequentialVerdict(claim)))
+    steps = replayed(Engine(setup), bars)
+    first = next(k for k, step in enumerate(steps) if "verdict" in step.answer.alarms)
+    assert [step.answer.mode for step in steps[first - 1 : first + 1]] == ["active", "halted"]
+    assert {step.answer.mode for step in steps[first:]} == {"halted"}
+    assert "contradict the backtest" in steps[first].effects.notices[0].text
+    # By a second path: the returns of whole days, each from the last close of one to that of the next.
+    equity = np.array([step.answer.equity for step in steps[FIRST:first]])
+    days = bars.time[FIRST:first].astype("datetime64[D]")
+    closes = np.array([1e6, *(equity[days == day][-1] for day in np.unique(days))])
+    verdict, memory = SequentialVerdict(claim), SequentialVerdict(claim).initial()
+    for gained in closes[1:] / closes[:-1] - 1.0:
+        assert not verdict.reading(memory).contradicts
+        memory = verdict.observe(memory, gained)
+    assert verdict.reading(memory).contradicts

@@ -142,6 +142,7 @@ class VerdictThen(_Part):
     trials: int = Field(ge=0, description="tried on this market by then")
     sharpe: float | None = Field(description="annual, after costs, out of sample; null: undefined")
     net_return: float | None = Field(description="total, after costs, out of sample")
+    volatility: float | None = Field(None, description="annual, of its returns after costs, out of sample")
 
 
 class Manifest(_Part):

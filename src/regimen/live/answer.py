@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
         symbols: what is decided of each.
         reasons: limits that acted now.
         warnings: limits that are near.
-        alarms: what rings: drift.
+        alarms: what rings: drift, or verdict at the bar at which the account contradicts its backtest.
     """
 
     seq: int

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import DAY
+from regimen.bars import DAY, trading_day
 from regimen.errors import DataError
 from regimen.execution import COST_KINDS, Feed, LiveAccount, Moment, share
 from regimen.execution.columns import EQUITY
@@ -15,7 +16,7 @@ from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, Ta
 from regimen.live.events import BarEvent, Event, OperatorEvent
 from regimen.live.setup import Setup
 from regimen.live.state import NEVER, LiveState
-from regimen.monitoring import DriftMemory, DriftReference, market_columns
+from regimen.monitoring import Alert, WatchedBar, WatchMemory, market_columns
 from regimen.policies import RunningVolatility
 from regimen.reprs import short
 from regimen.safeguards import Guard, Operator, Sighting
@@ -26,6 +27,7 @@ CLOCK = 2 * 3_600_000_000_000
 """Nanoseconds that a bar may close after its arrival: the clocks of two machines differ."""
 WATCHING = "watching"
 """The mode of a bar that was only watched."""
+_DRIFT, _VERDICT = "drift", "verdict"
 _MODES = {"halt": "halted", "reduce": "reducing", "resume": "active"}
 _OPERATORS: dict[str, Operator] = {"halt": "halt", "reduce": "reduce", "resume": "resume"}
 
@@ -100,7 +102,9 @@ class Engine:
             account=fresh._account.state(),
             policy=setup.policy.initial_state(symbols),
             guard=np.empty(0) if fresh._guard is None else fresh._guard.initial(cash),
-            drift={} if setup.drift is None else setup.drift.initial()._asdict(),
+            watch=WatchMemory(None, None, None) if setup.watch is None else setup.watch.initial(),
+            day=NEVER,
+            day_equity=math.nan,
         )
         start = setup.start
         if start is None:
@@ -182,12 +186,10 @@ class Engine:
             volatility={} if self._volatility is None else self._volatility.state(),
             feed=self._feed.state(),
         )
-        if self.setup.drift is not None and not event.watched:
-            following = _watched(self.setup.drift, state, following, features, rows)
         if event.watched:
             following = following._replace(policy=self.setup.policy.watch(moment, state.policy))
             return Stepped(following, self._answer(following, WATCHING), Effects())
-        return self._decided(state, following, moment, event, factor)
+        return self._decided(state, following, moment, event, rows)
 
     def _seen(
         self, state: LiveState, event: BarEvent, present: Flags, factor: Floats | None
@@ -213,25 +215,25 @@ class Engine:
             features[s] = self._stream.push(event.time, o, h, low, c, v, symbol, extras)
         return features, rows, first, last
 
-    def _decided(
-        self, before: LiveState, state: LiveState, moment: Moment, event: BarEvent, factor: Floats | None
-    ) -> Stepped:
-        account, guard = self._account, self._guard
+    def _decided(self, before: LiveState, state: LiveState, moment: Moment, event: BarEvent, rows: Floats) -> Stepped:
+        account, guard, setup = self._account, self._guard, self.setup
         account.step(moment.tape)
-        decided = self.setup.policy.decided(moment, before.policy)
+        decided = setup.policy.decided(moment, before.policy)
         wanted = share(decided.exposures, moment.present, moment.listed)
-        alarms = ("drift",) if state.rings else ()
         latched, mode = self.mode(before), "active"
         reasons: tuple[str, ...] = ()
         warnings: tuple[str, ...] = ()
+        state, alerts = self._watched(before, state, moment, event, rows, wanted)
+        contradicts = any(alert.key == _VERDICT for alert in alerts)
+        alarms = (*((_DRIFT,) if state.rings else ()), *((_VERDICT,) if contradicts else ()))
         if guard is None:
             following, allowed = state.guard, wanted
         else:
-            previous = before.closes if factor is None else before.closes * before.factor / factor
+            previous = before.closes if not self._splits else before.closes * before.factor / state.factor
             ruling = guard.check(
                 before.guard,
                 Sighting(
-                    time=event.time + self.setup.bar_length,
+                    time=event.time + setup.bar_length,
                     equity=account.equity,
                     exposures=account.exposures,
                     wanted=wanted,
@@ -241,8 +243,8 @@ class Engine:
                     present=moment.present,
                     waiting=account.waiting,
                     at=event.at,
-                    alarms=alarms,
-                    operator=_OPERATORS.get(before.word),
+                    alarms=(_DRIFT,) if state.rings else (),
+                    operator="halt" if contradicts else _OPERATORS.get(before.word),
                 ),
             )
             following, allowed, mode = ruling.state, ruling.allowed, ruling.mode
@@ -259,7 +261,33 @@ class Engine:
         )
         symbols = self._symbols(allowed, wanted, account.exposures, decided.confidence, decided.details)
         answer = Answer(state.seq, state.time, mode, account.equity, account.cash, symbols, reasons, warnings, alarms)
-        return Stepped(state, answer, _effects(before, state, answer, latched))
+        return Stepped(state, answer, _effects(before, answer, latched, alerts))
+
+    def _watched(
+        self, before: LiveState, state: LiveState, moment: Moment, event: BarEvent, rows: Floats, wanted: Floats
+    ) -> tuple[LiveState, tuple[Alert, ...]]:
+        """Returns the state after what watches the account has seen the bar, and what it has to say.
+
+        A trading day's return is known at the first bar of the next one: what the account earned from close to close.
+        """
+        watch, setup = self.setup.watch, self.setup
+        if watch is None:
+            return state, ()
+        day = trading_day(event.time, setup.calendar.day_end)
+        since, gained = before.day_equity, math.nan
+        if day != before.day:
+            yesterday = setup.market.initial_cash if before.day == NEVER else self.equity(before)
+            gained = yesterday / since - 1.0 if since == since and since > 0.0 else math.nan
+            since = yesterday
+        previous = before.closes * np.where(np.isnan(before.first), 1.0, before.factor / before.first)
+        seen = np.concatenate([moment.features, market_columns(previous, rows[1], rows[2], rows[3])], axis=1)
+        if before.watch.drift is not None and not int(before.watch.drift.bars):
+            warm = np.isfinite(moment.features).all(axis=1).any()
+            seen = seen if warm else np.full(seen.shape, np.nan)  # what is not warm yet is no drift
+        close = event.time + setup.bar_length
+        memory, sights = watch.observe(before.watch, WatchedBar(close, seen, wanted, gained))
+        rings = before.rings if sights.drift is None else sights.drift.rings
+        return state._replace(watch=memory, rings=rings, day=day, day_equity=since), sights.alerts
 
     def _word(self, state: LiveState, event: OperatorEvent) -> Stepped:
         """Takes back what was decided and has not fallen due, unless trading goes on; the next bar's close rules."""
@@ -297,21 +325,6 @@ class Engine:
         return tuple([SymbolAnswer(*row) for row in rows])
 
 
-def _watched(drift: DriftReference, before: LiveState, state: LiveState, features: Floats, rows: Floats) -> LiveState:
-    """Returns the state after the watch over drift has seen what the policy sees, and the market beside it."""
-    previous = before.closes * np.where(np.isnan(before.first), 1.0, before.factor / before.first)
-    market = market_columns(previous, rows[1], rows[2], rows[3])
-    memory = DriftMemory(**before.drift)
-    if not int(memory.bars) and not np.isfinite(features).all(axis=1).any():
-        return state  # what is not warm yet is not what it was in training, and no drift
-    memory = drift.observe(memory, np.concatenate([features, market], axis=1))
-    rings = before.rings
-    if drift.is_due(memory):
-        reading = drift.reading(memory)
-        rings = reading is not None and reading.rings
-    return state._replace(drift=memory._asdict(), rings=rings)
-
-
 def _known(values: Floats) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
 
@@ -327,27 +340,26 @@ def _guard_of(setup: Setup) -> Guard:
     )
 
 
-def _effects(before: LiveState, state: LiveState, answer: Answer, latched: str) -> Effects:
+def _effects(before: LiveState, answer: Answer, latched: str, alerts: tuple[Alert, ...]) -> Effects:
     """Returns the orders of targets that are new, and what people should hear of.
 
     Args:
-        before, state: of the account, before and after the bar.
+        before: the bar.
         answer: to it.
         latched: the mode before the bar.
+        alerts: of what watches the account.
     """
     orders = [
         TargetOrder(each.symbol, each.target, each.exposure)
         for each, aimed in zip(answer.symbols, before.targets.tolist(), strict=True)
         if each.target is not None and each.target != aimed
     ]
-    notices = []
+    notices = [Notice(alert.level, alert.key, f"{alert.title}. {alert.body}".strip()) for alert in alerts]
     if answer.mode != latched:
         level: Level = "info" if answer.mode == "active" else "critical"
         why = f" ({', '.join(answer.reasons)})" if answer.reasons else ""
         notices.append(Notice(level, "mode", f"Trading is {answer.mode}{why}; it was {latched}."))
     notices += [Notice("warning", name, f"{name.replace('_', ' ')} is near its limit.") for name in answer.warnings]
-    if state.rings and not before.rings:
-        notices.append(Notice("warning", "drift", "What the policy sees is not as it was in training."))
     return Effects(tuple(orders), tuple(notices))
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from regimen.bars import DAY
 from regimen.errors import ConfigError, RunError
+from regimen.monitoring import SequentialVerdict, SequentialVerdictConfig, Watch
 from regimen.safeguards import SafeguardsConfig
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from regimen.bundle import Bundle, Served, Start
     from regimen.execution import MarketConfig
     from regimen.features import FeatureSet
-    from regimen.monitoring import DriftReference
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Setup:
         volatility_bars: returns in the volatility that the policy observes; None: none is observed.
         extras: columns that bars come with besides prices and volume.
         safeguards: the limits; None: none at all.
-        drift: what features looked like in training; None: drift is not watched.
+        watch: over drift from training, and over what the backtest claimed; None: nobody watches.
         name: of the policy, for people.
         digest: SHA-256 of the bundle's manifest, in hexadecimal digits; empty without a bundle.
         start: where features, prices and policy stood at the last bar of the run's data.
@@ -49,7 +50,7 @@ class Setup:
     volatility_bars: int | None = None
     extras: tuple[str, ...] = ()
     safeguards: SafeguardsConfig | None = None
-    drift: DriftReference | None = None
+    watch: Watch | None = None
     name: str = ""
     digest: str = ""
     start: Start | None = None
@@ -83,7 +84,7 @@ class Setup:
             volatility_bars=manifest.volatility_bars,
             extras=manifest.extras,
             safeguards=limits,
-            drift=bundle.reference,
+            watch=_watch_of(bundle),
             name=f"{manifest.origin.model} of run {manifest.origin.run}",
             digest=bundle.digest,
             start=bundle.start,
@@ -139,3 +140,13 @@ class Setup:
             safeguards=None if limits is None else SafeguardsConfig.model_validate(limits),
             start=None if start is None else self.start,
         )
+
+
+def _watch_of(bundle: Bundle) -> Watch:
+    """Returns what watches a bundle's account: where its backtest claimed a profit, that claim too."""
+    claim, verdict = bundle.manifest.verdict, None
+    if claim.sharpe is not None and claim.sharpe > 0.0 and claim.volatility:
+        days = bundle.calendar.periods_per_year(DAY)
+        config = SequentialVerdictConfig(claimed=claim.sharpe, volatility=claim.volatility, days_per_year=days)
+        verdict = SequentialVerdict(config)
+    return Watch(drift=bundle.reference, verdict=verdict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from regimen.bundle import below, packed, under, unpacked
 from regimen.errors import RunError
+from regimen.monitoring import CollapseMemory, DriftMemory, VerdictMemory, WatchMemory
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Arrays = Mapping[str, NDArray[Any]]
 NEVER = np.iinfo(np.int64).min
 """The time of a bar before the first one."""
-_NESTED = ("features", "volatility", "feed", "account", "drift")
+_NESTED = ("features", "volatility", "feed", "account")
 
 
 class LiveState(NamedTuple):
@@ -41,7 +42,9 @@ class LiveState(NamedTuple):
         account: of the account.
         policy: (symbol, memory).
         guard: of the safeguards; empty without them.
-        drift: of the drift watch; empty where there is none.
+        watch: of what watches the account; nothing where nobody does.
+        day: trading day of the last bar that was decided, in days since 1970; `NEVER` before the first.
+        day_equity: at the end of the trading day before; NaN before the first.
     """
 
     seq: int
@@ -62,13 +65,18 @@ class LiveState(NamedTuple):
     account: Arrays
     policy: Floats
     guard: Floats
-    drift: Arrays
+    watch: WatchMemory
+    day: int
+    day_equity: float
 
     def content(self) -> bytes:
         """Returns the state as the bytes of a snapshot; equal states give equal bytes."""
         arrays: dict[str, NDArray[Any]] = {}
         for name, value in self._asdict().items():
-            arrays |= under(f"{name}/", value) if name in _NESTED else {name: np.asarray(value)}
+            if name == "watch":
+                arrays |= {f"watch/{part}/{key}": array for part, key, array in _watched(value)}
+            else:
+                arrays |= under(f"{name}/", value) if name in _NESTED else {name: np.asarray(value)}
         return packed(arrays)
 
     @classmethod
@@ -81,9 +89,13 @@ class LiveState(NamedTuple):
         arrays = unpacked(content, "snapshot")
         try:
             values: dict[str, Any] = {
-                name: below(arrays, f"{name}/") if name in _NESTED else arrays[name] for name in cls._fields
+                name: below(arrays, f"{name}/") if name in _NESTED else arrays[name]
+                for name in cls._fields
+                if name != "watch"
             }
-            numbers = {name: int(values[name]) for name in ("seq", "time", "at")}
+            values["watch"] = _watch_memory(below(arrays, "watch/"))
+            values["day_equity"] = float(values["day_equity"])
+            numbers = {name: int(values[name]) for name in ("seq", "time", "at", "day")}
             return cls(
                 **{
                     **values,
@@ -95,3 +107,17 @@ class LiveState(NamedTuple):
             )
         except (KeyError, TypeError, ValueError):
             raise RunError("snapshot", "must be of a live account of this version") from None
+
+
+def _watched(memory: WatchMemory) -> Iterator[tuple[str, str, NDArray[Any]]]:
+    for part, value in memory._asdict().items():
+        for name, array in ({} if value is None else value._asdict()).items():
+            yield part, name, array
+
+
+def _watch_memory(arrays: Arrays) -> WatchMemory:
+    def part(name: str, kind: Any) -> Any:
+        own = below(arrays, f"{name}/")
+        return kind(**own) if own else None
+
+    return WatchMemory(part("drift", DriftMemory), part("collapse", CollapseMemory), part("verdict", VerdictMemory))

@@ -32,6 +32,7 @@ def verdict_of(directory: RunDirectory) -> VerdictThen:
         trials=int(trials["now"]),
         sharpe=_number(row, "sharpe"),
         net_return=_number(row, "total_return"),
+        volatility=_number(row, "volatility"),
     )
 
 
