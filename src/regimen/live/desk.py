@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import NamedTuple, final
 
 import msgspec
@@ -18,6 +19,7 @@ from regimen.live.setup import Setup
 from regimen.live.state import LiveState
 from regimen.live.wire import bar_event, operator_event, operator_message
 from regimen.reprs import short
+from regimen.safeguards import Standing
 
 OPEN, BAR, WATCH, OPERATOR = "open", "bar", "watch", "operator"
 """Kinds of rows: what the account was opened with, bars, bars that only warm up, and an operator's words."""
@@ -104,6 +106,16 @@ class Desk:
         return "halted" if self._stopped else self.engine.mode(self.state)
 
     @property
+    def durable(self) -> LiveState:
+        """The account after its last event that is durable, as of `settle`."""
+        return self._durable
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where the account stands by its safeguards, as of its last durable event; None without them."""
+        return self.engine.standing(self._durable)
+
+    @property
     def flying(self) -> int:
         """Events that are not durable yet."""
         return len(self._flying)
@@ -141,6 +153,17 @@ class Desk:
         at = max(at, self.state.at + 1)  # each has a moment of its own
         return self._take(operator_event(content, at), at, OPERATOR, content)
 
+    def retry(self, at: int) -> None:
+        """Writes down that the journal stopped the account, where it did; until then nothing else is taken.
+
+        Raises:
+            NotWritten: the journal cannot be written yet.
+            JournalLost: the process must end.
+        """
+        self.settle()
+        if self._stopped:
+            self._halt(at)
+
     def settle(self) -> None:
         """Takes note of what has become durable, and takes back what has not; keeps a snapshot when one is due.
 
@@ -156,7 +179,8 @@ class Desk:
             self._durable = self._flying.popleft().state
         if self._durable.seq - self._kept >= self._snapshots:
             self._kept = self._durable.seq
-            self.journal.keep(self._durable.seq + 1, self._durable.content())
+            with suppress(NotWritten):  # a snapshot only saves time
+                self.journal.keep(self._durable.seq + 1, self._durable.content())
 
     def close(self) -> None:
         """Waits until all is durable, keeps a snapshot, and closes the journal."""
@@ -216,7 +240,7 @@ class Desk:
         row = JournalRow(self.journal.account, "", at, OPERATOR, content, encoded(stepped.answer), at)
         self._commit.submit(row).result()
         self.state = self._durable = stepped.state
-        self._stopped = False
+        self.last, self._stopped = stepped.answer, False
 
     def _recovered(self) -> LiveState:
         """Folds the journal, from its last snapshot on; opens it where it is new."""

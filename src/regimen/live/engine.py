@@ -19,7 +19,7 @@ from regimen.live.state import NEVER, LiveState
 from regimen.monitoring import Alert, WatchedBar, WatchMemory, market_columns
 from regimen.policies import RunningVolatility
 from regimen.reprs import short
-from regimen.safeguards import Guard, Operator, Sighting
+from regimen.safeguards import Guard, Operator, Sighting, Standing
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -140,7 +140,12 @@ class Engine:
 
     def mode(self, state: LiveState) -> str:
         """Returns whether an account is active, reducing or halted."""
-        return "active" if self._guard is None else self._guard.standing(state.guard).mode
+        standing = self.standing(state)
+        return "active" if standing is None else standing.mode
+
+    def standing(self, state: LiveState) -> Standing | None:
+        """Returns where an account stands by its safeguards; None without them."""
+        return None if self._guard is None else self._guard.standing(state.guard)
 
     def _restore(self, state: LiveState) -> None:
         self._stream.load_state_dict(state.features)
