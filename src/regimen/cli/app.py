@@ -26,7 +26,7 @@ from regimen.cli import (
     train,
 )
 from regimen.cli.finished import adapt, costs, export, importance, safeguards, signal, stress, validate, vault
-from regimen.cli.production import audit, paper
+from regimen.cli.production import audit, keys, operator, paper, serve
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
 from regimen.cli.studies import ablate, calibrate, leaks, prove, tune
@@ -99,6 +99,10 @@ app.command("paper", short_help="trade a bundle on an account of play money")(pa
 app.command("audit", short_help="check a journal, row by row")(audit.audit)
 app.command("leaks", short_help="check that nothing reads the future")(leaks.leaks)
 app.add_typer(runs.app, name="runs", short_help="list runs and trials")
+app.command("serve", short_help="a bundle's decisions over HTTP")(serve.serve)
+app.add_typer(keys.app, name="keys", short_help="who may ask a server for what")
+app.command("halt", short_help="stop trading on a running server")(operator.halt)
+app.command("resume-trading", short_help="let a running server trade again")(operator.resume_trading)
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
 app.command("calibrate", short_help="the judge on markets with and without an edge")(calibrate.calibrate)
 app.command("doctor", short_help="is this installation well, and what mends it")(doctor.doctor)

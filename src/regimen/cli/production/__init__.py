@@ -1,1 +1,1 @@
-"""What trades unattended: paper accounts, and whether a journal is what was written."""
+"""What trades unattended: the server, its keys and the operator's words; paper accounts; whether a journal is whole."""

@@ -1,0 +1,148 @@
+"""`ServerApp`: the ASGI application. Bars are answered here without a framework; the rest is routes of Starlette."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import final
+
+import msgspec
+
+from regimen.journal import JournalLost
+from regimen.live import Answer, Desk, Notice
+from regimen.reprs import short
+from regimen.serving.access import Access
+from regimen.serving.asgi import ASGIScope, Receive, Send, body_of
+from regimen.serving.async_desk import AsyncDesk, Durable
+from regimen.serving.metered import Metered
+from regimen.serving.refusal import later, refusal_of
+from regimen.serving.routes import routed
+from regimen.serving.rows import event_of
+from regimen.serving.stream import EventHub
+
+_JSON = (b"content-type", b"application/json")
+_decode = msgspec.json.Decoder(Answer).decode
+
+
+@final
+class ServerApp:
+    """Answers requests from a desk, which may come later than the first request.
+
+    Args:
+        access: who may do what.
+        most: events that may be on their way to the journal; more are refused with 429.
+        page: file of the page at ``/``; None: there is none.
+        clock: gives the time in nanoseconds since 1970.
+        noticed: called with what a person should hear of.
+        lost: called when nobody can say what was stored: it must end the process.
+
+    Attributes:
+        desk: that answers; None until `open`.
+        hub: passes on what happens.
+        metered: what is counted.
+    """
+
+    def __init__(
+        self,
+        access: Access | None = None,
+        *,
+        most: int = 1024,
+        page: Path | None = None,
+        clock: Callable[[], int] = time.time_ns,
+        noticed: Callable[[Notice], None] = lambda _: None,
+        lost: Callable[[JournalLost], None],
+    ) -> None:
+        self.access = access or Access()
+        self.page = page
+        self.desk: AsyncDesk | None = None
+        self.hub = EventHub()
+        self.metered = Metered()
+        self.answer: Answer | None = None
+        self._most, self._clock, self._noticed, self._lost = most, clock, noticed, lost
+        self._tending: asyncio.Task[None] | None = None
+        self._rest = routed(self)
+
+    def __repr__(self) -> str:
+        return short(self, "not ready" if self.desk is None else repr(self.desk.desk))
+
+    def open(self, desk: Desk) -> None:
+        """Begins to answer from a desk that has recovered; on the thread of the loop."""
+        last = desk.journal.last
+        rows = list(desk.journal.read(last - 1)) if last > 1 else []
+        self.answer = _decode(rows[-1].row.decision) if rows else None
+        self.desk = AsyncDesk(
+            desk,
+            happened=self._happened,
+            repeated=lambda: self.metered.repeated(self.symbols),
+            noticed=self._noticed,
+            lost=self._lost,
+            most=self._most,
+            clock=self._clock,
+        )
+        self.metered.opened(desk)
+        self._tending = asyncio.get_running_loop().create_task(self.desk.tend())
+
+    async def close(self) -> None:
+        """Ends the streams, waits until all is durable and closes the journal."""
+        self.hub.close()
+        if self._tending is not None:
+            self._tending.cancel()
+        if self.desk is not None:
+            self.desk.desk.close()
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] == "http" and scope["path"] == "/bars" and scope["method"] == "POST":
+            await self._bars(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    def required(self) -> AsyncDesk:
+        """Returns the desk.
+
+        Raises:
+            Refusal: 503 until it has recovered.
+        """
+        if self.desk is None:
+            raise later(503, "server: is not ready: it recovers")
+        return self.desk
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Of the account; empty until it has recovered."""
+        return () if self.desk is None else self.desk.desk.setup.symbols
+
+    @property
+    def mode(self) -> str:
+        """Of the account, as of the last durable event and of the last word of an operator."""
+        if self.desk is None or self.desk.failure:
+            return "halted"
+        return self.desk.desk.mode if self.answer is None or self.answer.mode == "watching" else self.answer.mode
+
+    async def _bars(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        status, headers, began = 200, [_JSON], time.perf_counter()
+        try:
+            self.access.admit(scope["headers"], "trade")
+            desk = self.required()
+            body = await body_of(scope, receive)
+            content = await desk.bar(body)
+        except Exception as error:  # noqa: BLE001
+            refusal = refusal_of(error)
+            status, content = refusal.status, refusal.content
+            self.metered.refused(refusal, self.symbols)
+            headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+        self.metered.request("/bars", status, time.perf_counter() - began)
+        headers.append((b"content-length", b"%d" % len(content)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _happened(self, event: Durable) -> None:
+        row = event.stored.row
+        self.answer = event.answer or _decode(row.decision)
+        self.metered.decided(self.answer, row.kind, event.seconds)
+        for notice in event.effects.notices:
+            self._noticed(notice)
+        if self.hub.listeners:
+            self.hub.publish(event_of(event.stored))
