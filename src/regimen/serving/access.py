@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import final
 from urllib.parse import urlsplit
 
@@ -70,6 +71,20 @@ class Access:
         self.keys = keys
         self._rate, self._burst, self._clock = rate, burst or 2.0 * rate, clock
         self._buckets: dict[str, TokenBucket] = {}
+        self._stamp: tuple[int, int, int] | None = None
+
+    def reread(self, path: Path) -> bool:
+        """Takes the keys of a file that has changed; returns whether it has.
+
+        Raises:
+            ConfigError: it is damaged; the keys that are known stay.
+        """
+        stamp = _stamp_of(path)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        self.keys = KeyRing.read(path)
+        return True
 
     def __repr__(self) -> str:
         return short(self, "this machine only" if self.keys is None else repr(self.keys))
@@ -107,6 +122,15 @@ class Access:
         wait = bucket.take(now)
         if wait:
             raise later(429, f"key: at most {self._rate:g} requests a second", wait)
+
+
+def _stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """Returns what changes with a file; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def _read(headers: Headers) -> tuple[bytes | None, bytes, bytes | None]:

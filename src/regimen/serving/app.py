@@ -34,6 +34,7 @@ class ServerApp:
         access: who may do what.
         most: events that may be on their way to the journal; more are refused with 429.
         page: file of the page at ``/``; None: there is none.
+        version: that it says it is.
         clock: gives the time in nanoseconds since 1970.
         noticed: called with what a person should hear of.
         lost: called when nobody can say what was stored: it must end the process.
@@ -50,12 +51,13 @@ class ServerApp:
         *,
         most: int = 1024,
         page: Path | None = None,
+        version: str = "",
         clock: Callable[[], int] = time.time_ns,
         noticed: Callable[[Notice], None] = lambda _: None,
         lost: Callable[[JournalLost], None],
     ) -> None:
         self.access = access or Access()
-        self.page = page
+        self.page, self.version = page, version
         self.desk: AsyncDesk | None = None
         self.hub = EventHub()
         self.metered = Metered()
@@ -81,7 +83,7 @@ class ServerApp:
             most=self._most,
             clock=self._clock,
         )
-        self.metered.opened(desk)
+        self.metered.opened(desk, self.version)
         self._tending = asyncio.get_running_loop().create_task(self.desk.tend())
 
     async def close(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-import regimen
 from regimen.monitoring import Meters
 from regimen.reprs import short
 from regimen.serving.refusal import Refusal
@@ -30,9 +29,9 @@ class Metered:
     def __repr__(self) -> str:
         return short(self, repr(self.meters))
 
-    def opened(self, desk: Desk) -> None:
+    def opened(self, desk: Desk, version: str) -> None:
         """Says what is served."""
-        self.meters.put("regimen_bundle_info", 1.0, bundle=desk.setup.digest[:12], version=regimen.__version__)
+        self.meters.put("regimen_bundle_info", 1.0, bundle=desk.setup.digest[:12], version=version)
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Counts a request."""

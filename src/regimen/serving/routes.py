@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import regimen
 from regimen.journal import Journal, Stored
 from regimen.monitoring import CONTENT_TYPE
 from regimen.serving.asgi import body_of
@@ -29,6 +28,7 @@ from regimen.serving.messages import (
     StoredEvents,
     SymbolState,
 )
+from regimen.serving.openapi import openapi
 from regimen.serving.refusal import Refusal, later, refusal_of
 from regimen.serving.rows import event_of, shown
 
@@ -65,6 +65,7 @@ def routed(app: ServerApp) -> Starlette:
     starlette = Starlette(
         routes=[
             route("/", routes.page, None),
+            route("/openapi.json", routes.openapi, None),
             route("/health", routes.health, None),
             route("/ready", routes.ready, None),
             route("/metrics", routes.metrics, "read"),
@@ -93,9 +94,13 @@ class _Routes:
             raise Refusal(404, "page: there is none")
         return FileResponse(page, headers={"cache-control": "no-cache"})
 
+    async def openapi(self, request: Request, key: ApiKey | None) -> Response:
+        del request, key
+        return Response(openapi(self._app.version), media_type=_JSON)
+
     async def health(self, request: Request, key: ApiKey | None) -> Response:
         del request, key
-        return _json(Health("alive", regimen.__version__))
+        return _json(Health("alive", self._app.version))
 
     async def ready(self, request: Request, key: ApiKey | None) -> Response:
         del request, key

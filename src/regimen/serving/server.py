@@ -25,6 +25,8 @@ DRAIN = 4.0
 KEEP_ALIVE = 75
 """Seconds after which a connection on which nothing is asked is closed."""
 BACKLOG = 2048
+KEYS_EVERY = 2.0
+"""Seconds from one look at the file of keys to the next."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def serve(
     prepare: Callable[[], Desk],
     address: Address,
     say: Callable[[str], None] = lambda _: None,
+    keys: Path | None = None,
 ) -> None:
     """Serves until SIGTERM or Ctrl-C: listens at once, answers bars once the desk has recovered, drains, closes.
 
@@ -102,6 +105,7 @@ def serve(
         prepare: opens the desk, on a thread of its own; ``/health`` answers meanwhile.
         address: where to listen.
         say: called with one line for people, now and then.
+        keys: file of the keys, whose changes count within seconds; None: there is none.
 
     Raises:
         ConfigError: the address cannot be listened on.
@@ -110,7 +114,7 @@ def serve(
     address.require_safe(app.access)
     server = _server(app, address)
     opened = listening(address)
-    process = _Process(app, prepare, server, address.url(opened.getsockname()[1]), say)
+    process = _Process(app, prepare, server, address.url(opened.getsockname()[1]), say, keys)
     try:
         _run(process.run(opened))
     finally:
@@ -122,9 +126,16 @@ def serve(
 @final
 class _Process:
     def __init__(
-        self, app: ServerApp, prepare: Callable[[], Desk], server: Any, url: str, say: Callable[[str], None]
+        self,
+        app: ServerApp,
+        prepare: Callable[[], Desk],
+        server: Any,
+        url: str,
+        say: Callable[[str], None],
+        keys: Path | None,
     ) -> None:
         self._app, self._prepare, self._server, self._url, self._say = app, prepare, server, url, say
+        self._keys = keys
         self._began = time.monotonic()
         self.failure: BaseException | None = None
 
@@ -132,12 +143,23 @@ class _Process:
         loop = asyncio.get_running_loop()
         self._server.ending = lambda: loop.call_soon_threadsafe(self._end)
         threading.Thread(target=self._recover, args=(loop,), name="recovery", daemon=True).start()
+        watching = loop.create_task(self._watch_keys())
         try:
             await self._server.serve(sockets=[opened])
         finally:
+            watching.cancel()
             await self._app.close()
         if self.failure is None:
             self._say("ended: everything that was answered is in the journal")
+
+    async def _watch_keys(self) -> None:
+        while self._keys is not None:
+            await asyncio.sleep(KEYS_EVERY)
+            try:
+                if self._app.access.reread(self._keys):
+                    self._say(f"keys: {self._app.access!r}")
+            except ConfigError as error:
+                self._say(f"warning: the keys stay as they were: {error}")
 
     def _recover(self, loop: asyncio.AbstractEventLoop) -> None:
         try:

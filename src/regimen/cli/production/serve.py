@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import regimen
 from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
     from regimen.journal import JournalLost
     from regimen.live import Desk, Notice, Setup
-    from regimen.safeguards import SafeguardsConfig
 
 
 def serve(
@@ -22,9 +22,10 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="interface; others than this machine's own need --keys")] = (
         "127.0.0.1"
     ),
-    journal: Annotated[Path, typer.Option("--journal", metavar="FILE", help="record of all that happens")] = Path(
-        "journal.sqlite"
-    ),
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", metavar="FILE", help="its journal; journals/<run>-<account>.sqlite when left out"),
+    ] = None,
     account: Annotated[str, typer.Option("--account", help="name of the account in the journal")] = "paper",
     cash: Annotated[
         float | None, typer.Option("--cash", help="that a new account opens with; that of the run when left out")
@@ -59,49 +60,44 @@ def serve(
 
     Example: regimen serve bundles/mine --port 8000
     """
+    from regimen.cli.production.feeds import limits_of
     from regimen.serving import Access, Address, KeyRing, ServerApp
     from regimen.serving import serve as run
 
-    limits = None if safeguards is None else _limits(safeguards)
+    limits = limits_of(safeguards)
     access = Access(None if keys is None else KeyRing.read(keys), rate=rate if keys is not None else 0.0)
+    if keys is not None:
+        access.reread(keys)
     address = Address(host, port, tls_cert, tls_key)
     address.require_safe(access)
     if keys is None:
         say("no keys: only programs of this machine are answered (--keys FILE lets others in)", error=True)
-    app = ServerApp(access, most=in_flight, noticed=_notice, lost=_lost)
+    app = ServerApp(access, most=in_flight, version=regimen.__version__, noticed=_notice, lost=_lost)
 
     def prepare() -> Desk:
         from regimen.bundle import open_bundle
         from regimen.journal import SqliteJournal
         from regimen.live import Desk, Setup
+        from regimen.safeguards import SafeguardsConfig
 
         opened = open_bundle(bundle)
         if live_intent:
             opened.require_evidence()
-        setup = Setup.of(opened, safeguards=limits, cash=cash)
-        record = SqliteJournal(journal, account)
+        setup = Setup.of(opened, safeguards=None if limits is None else SafeguardsConfig(**limits), cash=cash)
+        path = journal or Path("journals") / f"{opened.manifest.origin.run}-{account}.sqlite"
+        record = SqliteJournal(path, account)
         try:
             desk = Desk(setup, record, lost=_lost)
         except BaseException:
             record.close()
             raise
+        for note in setup.notes():
+            say(note, error=True)
         if warmup is not None:
             _watch(desk, warmup, setup)
         return desk
 
-    run(app, prepare, address, lambda line: say(line, error=True))
-
-
-def _limits(path: Path) -> SafeguardsConfig:
-    from regimen.errors import ConfigError
-    from regimen.records import read_yaml
-    from regimen.safeguards import SafeguardsConfig
-
-    try:
-        values = read_yaml(path)
-    except ConfigError as error:
-        raise error.named("safeguards") from None
-    return SafeguardsConfig(**values)
+    run(app, prepare, address, lambda line: say(line, error=True), keys)
 
 
 def _watch(desk: Desk, path: Path, setup: Setup) -> None:
