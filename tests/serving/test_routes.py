@@ -116,7 +116,6 @@ def test_what_is_no_route_is_one_line(running: Opened) -> None:
         async with running() as server:
             for method, path, status in (
                 ("GET", "/nothing", 404),
-                ("GET", "/", 404),
                 ("GET", "/bars/", 404),
                 ("GET", "/bars", 405),
                 ("DELETE", "/halt", 405),
@@ -127,15 +126,14 @@ def test_what_is_no_route_is_one_line(running: Opened) -> None:
     asyncio.run(asked())
 
 
-def test_a_page_is_served_where_there_is_one(running: Opened, tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_text("<!doctype html><title>Account</title>")
-
+def test_the_page_is_served_with_its_rules(running: Opened) -> None:
     async def asked() -> None:
-        async with running(page=tmp_path / "page.html") as server:
+        async with running() as server:
             answer = await server.client.get("/")
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith("text/html")
-            assert "<title>Account" in answer.text
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+            assert "<title>Regimen" in answer.text
 
     asyncio.run(asked())
 

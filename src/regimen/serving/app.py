@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import final
 
 import msgspec
@@ -33,7 +32,6 @@ class ServerApp:
     Args:
         access: who may do what.
         most: events that may be on their way to the journal; more are refused with 429.
-        page: file of the page at ``/``; None: there is none.
         version: that it says it is.
         clock: gives the time in nanoseconds since 1970.
         noticed: called with what a person should hear of.
@@ -50,14 +48,13 @@ class ServerApp:
         access: Access | None = None,
         *,
         most: int = 1024,
-        page: Path | None = None,
         version: str = "",
         clock: Callable[[], int] = time.time_ns,
         noticed: Callable[[Notice], None] = lambda _: None,
         lost: Callable[[JournalLost], None],
     ) -> None:
         self.access = access or Access()
-        self.page, self.version = page, version
+        self.version = version
         self.desk: AsyncDesk | None = None
         self.hub = EventHub()
         self.metered = Metered()

@@ -12,13 +12,14 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from regimen.journal import Journal, Stored
 from regimen.monitoring import CONTENT_TYPE
 from regimen.serving.asgi import body_of
 from regimen.serving.async_desk import Word
+from regimen.serving.dashboard import dashboard_page
 from regimen.serving.keys import ApiKey, Scope
 from regimen.serving.messages import (
     AccountState,
@@ -89,10 +90,9 @@ class _Routes:
 
     async def page(self, request: Request, key: ApiKey | None) -> Response:
         del request, key
-        page = self._app.page
-        if page is None or not page.is_file():
-            raise Refusal(404, "page: there is none")
-        return FileResponse(page, headers={"cache-control": "no-cache"})
+        page = dashboard_page()
+        rules = {"content-security-policy": page.policy, "referrer-policy": "no-referrer"}
+        return Response(page.content, media_type="text/html", headers={"cache-control": "no-cache", **rules})
 
     async def openapi(self, request: Request, key: ApiKey | None) -> Response:
         del request, key
