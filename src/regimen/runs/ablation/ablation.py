@@ -91,7 +91,7 @@ def ablate_arms(
         trained(arm.config, root, first.bars.fingerprint, _part(advance, number, len(arms), arm.label), mapper)
         for number, arm in enumerate(arms)
     ]
-    done = []
+    done: list[Arm] = []
     scores = mapper.map(partial(scores_of, measures=tuple(measures)), [str(run.path.resolve()) for run in runs])
     for arm, run in zip(arms, runs, strict=True):
         advance(total - 1, total, f"measuring {arm.label} ({len(done) + 1}/{len(arms)})")
