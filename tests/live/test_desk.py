@@ -191,3 +191,61 @@ def _smaller() -> Any:
     policy: Any = setup_of(BARS).policy
     policy.size = 0.4999
     return policy
+
+
+def test_operators_are_heard_when_the_clock_is_put_back(place: Path) -> None:
+    desk = opened(place)
+    post(desk, 0, 60)
+    for at in (ENDS[60] + HOUR, ENDS[60] + HOUR):  # the second one comes after a bar of a clock that was put back
+        word = desk.word("reduce", "anna", "", at).stored
+        bar = desk.bar(FEED[60], ENDS[60]).stored
+        assert word is not None
+        assert word.result().row.kind == "operator"
+        assert bar is None or bar.result().row.at == ENDS[60]
+    assert desk.state.seq == 63
+    desk.close()
+
+
+def test_an_operator_is_heard_by_an_account_that_its_journal_stopped(place: Path) -> None:
+    journal = Failing(SqliteJournal(place, "paper"))
+    desk = Desk(setup_of(BARS, WIDE), journal)  # type: ignore[arg-type]
+    post(desk, 0, 60)
+    journal.full = True
+    failed = desk.bar(FEED[60], ENDS[60]).stored
+    assert failed is not None
+    assert isinstance(failed.exception(), NotWritten)
+    journal.full = False
+    stored = desk.word("resume", "anna", "", ENDS[60]).stored
+    assert stored is not None
+    assert [row.row.request[:14] for row in desk.journal.read(stored.result().seq - 2)] == [
+        b'{"word":"halt"',
+        b'{"word":"resum',
+    ]
+    desk.close()
+
+
+def test_a_snapshot_that_cannot_be_kept_refuses_no_bar(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = opened(place)
+
+    def keep(*_: object) -> None:
+        raise NotWritten("journal", "the disk is full")
+
+    monkeypatch.setattr(desk.journal, "keep", keep)
+    post(desk, 0, 50)
+    assert (desk.state.seq, desk.mode, desk.journal.snapshot()) == (50, "active", None)
+    desk.close()
+
+
+def test_an_account_without_safeguards_goes_on_after_a_full_disk(place: Path) -> None:
+    journal = Failing(SqliteJournal(place, "paper"))
+    desk = Desk(setup_of(BARS), journal)  # type: ignore[arg-type]
+    post(desk, 0, 60)
+    journal.full = True
+    failed = desk.bar(FEED[60], ENDS[60]).stored
+    assert failed is not None
+    assert isinstance(failed.exception(), NotWritten)
+    journal.full = False
+    answer = desk.bar(FEED[60], ENDS[60]).answer
+    assert answer is not None
+    assert (answer.seq, answer.mode) == (61, "active")
+    desk.close()

@@ -166,3 +166,34 @@ def test_an_account_that_contradicts_its_backtest_is_halted_until_an_operator_re
         assert not verdict.reading(memory).contradicts
         memory = verdict.observe(memory, gained)
     assert verdict.reading(memory).contradicts
+
+
+def test_to_reduce_after_a_halt_brings_nothing_back() -> None:
+    bars = walk(200, seed=5)
+    engine = Engine(setup_of(bars, WIDE))
+    steps, feed = replayed(engine, bars), events(bars, FIRST)
+    at = feed[150].at
+    halted = engine.step(steps[150].state, OperatorEvent("halt", "anna", "", at + 1))
+    reduced = engine.step(halted.state, OperatorEvent("reduce", "bert", "", at + 2))
+    assert reduced.answer.mode == "halted"
+    after = engine.step(reduced.state, feed[151])
+    assert (after.answer.mode, after.answer.symbols[0].target) == ("halted", 0.0)
+    again = engine.step(after.state, OperatorEvent("reduce", "bert", "", feed[151].at + 1))
+    assert again.answer.mode == "halted"
+    assert engine.step(again.state, feed[152]).answer.mode == "halted"
+
+
+def test_a_reduction_that_an_operator_took_back_passes_at_the_next_bar() -> None:
+    bars = walk(300, seed=5)
+    engine = Engine(setup_of(bars, WIDE))
+    steps, feed = replayed(engine, bars), events(bars, FIRST)
+    passed = 0
+    for t in range(100, 299):
+        last, now = aims([steps[t - 1]])[0, 0], aims([steps[t]])[0, 0]
+        held, wanted = steps[t].answer.symbols[0].exposure, aims([steps[t + 1]], "wanted")[0, 0]
+        if last * now < 0.0 and wanted == now and held * wanted < 0.0:  # the policy turns round, and means it
+            reduce = OperatorEvent("reduce", "anna", "", feed[t].at + 1)
+            after = engine.step(engine.step(steps[t].state, reduce).state, feed[t + 1])
+            assert (after.answer.mode, after.answer.symbols[0].target) == ("reducing", 0.0)
+            passed += 1
+    assert passed > 5

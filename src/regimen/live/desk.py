@@ -149,6 +149,8 @@ class Desk:
             NotWritten: the journal cannot be written; everything is as it was.
         """
         self.settle()
+        if self._stopped:
+            self._halt(at)
         content = operator_message(word, by, reason)
         at = max(at, self.state.at + 1)  # each has a moment of its own
         return self._take(operator_event(content, at), at, OPERATOR, content)
@@ -234,6 +236,9 @@ class Desk:
     def _halt(self, at: int) -> None:
         """Writes down that the journal stopped the account; raises as long as it cannot be written."""
         self._commit.resume()
+        if self.setup.safeguards is None:
+            self._stopped = False  # nothing halts such an account
+            return
         content = operator_message("halt", _JOURNAL, "it could not be written")
         at = max(at, self.state.at + 1)
         stepped = self.engine.step(self.state, operator_event(content, at))

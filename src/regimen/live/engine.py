@@ -182,7 +182,7 @@ class Engine:
         following = state._replace(
             seq=state.seq + 1,
             time=event.time,
-            at=event.at,
+            at=max(event.at, state.at),  # a clock that is put back changes no order of events
             listed=listed,
             closes=np.where(present, event.rows[3], state.closes),
             first=first,
@@ -298,13 +298,15 @@ class Engine:
         """Takes back what was decided and has not fallen due, unless trading goes on; the next bar's close rules."""
         if self._guard is None:
             raise DataError("operator", "needs safeguards, and this account has none", event.word)
-        guard = state.guard
-        if event.word != "resume":
+        word, guard = event.word, state.guard
+        if word == "reduce" and (state.word == "halt" or (not state.word and self.mode(state) == "halted")):
+            word = "halt"  # to reduce after a halt brings nothing back
+        if word != "resume":
             self._account.withdraw()
             guard = self._guard.withdrawn(guard, self._account.aims)
         account = self._account.state()
-        following = state._replace(seq=state.seq + 1, at=event.at, word=event.word, guard=guard, account=account)
-        answer = self._answer(following, _MODES[event.word], ("operator",))
+        following = state._replace(seq=state.seq + 1, at=event.at, word=word, guard=guard, account=account)
+        answer = self._answer(following, _MODES[word], ("operator",))
         text = f"{event.by or 'An operator'} said {event.word}" + (f": {event.reason}" if event.reason else ".")
         level: Level = "critical" if event.word == "halt" else "warning"
         return Stepped(following, answer, Effects((), (Notice(level, "operator", text),)))
