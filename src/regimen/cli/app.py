@@ -29,7 +29,7 @@ from regimen.cli.finished import adapt, costs, export, importance, safeguards, s
 from regimen.cli.production import audit, keys, operator, paper, serve
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
-from regimen.cli.studies import ablate, calibrate, leaks, prove, tune
+from regimen.cli.studies import ablate, calibrate, leaks, prove, simulate_operations, tune
 from regimen.errors import RegimenError, one_line
 from regimen.memory import ran_out
 
@@ -105,6 +105,9 @@ app.command("halt", short_help="stop trading on a running server")(operator.halt
 app.command("resume-trading", short_help="let a running server trade again")(operator.resume_trading)
 app.command("prove", short_help="train agents on markets with known optima")(prove.prove)
 app.command("calibrate", short_help="the judge on markets with and without an edge")(calibrate.calibrate)
+app.command("simulate-operations", short_help="a live account through all that can go wrong")(
+    simulate_operations.simulate_operations
+)
 app.command("doctor", short_help="is this installation well, and what mends it")(doctor.doctor)
 app.command("bench", short_help="measure speed", context_settings={"ignore_unknown_options": True})(bench.bench)
 
