@@ -236,6 +236,19 @@ def test_a_snapshot_that_cannot_be_kept_refuses_no_bar(place: Path, monkeypatch:
     desk.close()
 
 
+def test_processes_that_all_die_young_keep_snapshots_together(place: Path) -> None:
+    for first in range(0, 60, 15):
+        desk = opened(place)
+        post(desk, first, first + 15)
+        desk._commit.close()
+        desk.journal.close()  # killed
+    desk = opened(place)
+    kept = desk.journal.snapshot()
+    assert kept is not None
+    assert kept[0] >= 40
+    desk.close()
+
+
 def test_an_account_without_safeguards_goes_on_after_a_full_disk(place: Path) -> None:
     journal = Failing(SqliteJournal(place, "paper"))
     desk = Desk(setup_of(BARS), journal)  # type: ignore[arg-type]

@@ -92,10 +92,10 @@ class Desk:
         self._flying: deque[_Flying] = deque()
         self._stopped = False
         self.last: Answer | None = None
+        self._kept = 0
         self.state = self._recovered()
         self._durable = self.state
         self._commit = GroupCommit(journal, lost=lost)
-        self._kept = self.state.seq
 
     def __repr__(self) -> str:
         return short(self, f"{self.journal.account}, {self.state.seq} events, {self.mode}")
@@ -260,6 +260,7 @@ class Desk:
         snapshot, after = journal.snapshot(), 1
         if snapshot is not None:
             after, state = snapshot[0], LiveState.read(snapshot[1])
+            self._kept = state.seq
         for stored in journal.read(after):
             state = self.fold(state, stored)
         return state
