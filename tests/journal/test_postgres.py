@@ -146,6 +146,8 @@ def test_a_row_that_was_changed_is_named_when_it_is_read(opened: Open, account: 
     other.execute("UPDATE journal_rows SET decision = 'x' WHERE seq = 3 AND account = %s", (account,))
     with pytest.raises(Damaged, match=r"row 3 \(bar BTC 7200000000000\): must be what was written"):
         list(journal.read())
+    with pytest.raises(Damaged, match=r"row 3 \(bar BTC 7200000000000\): must be what was written"):
+        journal.find(account, "BTC", 7_200_000_000_000, "bar")
     assert str(verify(journal).broken).startswith("behind row 2: journal, row 3 ")
 
 

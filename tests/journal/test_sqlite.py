@@ -201,6 +201,9 @@ def test_a_row_that_was_changed_is_named_when_it_is_read(journal: SqliteJournal,
     with pytest.raises(Damaged, match=r"row 3 \(bar BTC 7200000000000\): must be what was written"):
         rows.extend(again.read())
     assert rows == list(stored[:2])
+    assert again.find(ACCOUNT, "BTC", HOUR, "bar") == stored[1]
+    with pytest.raises(Damaged, match=r"row 3 \(bar BTC 7200000000000\): must be what was written"):
+        again.find(ACCOUNT, "BTC", 2 * HOUR, "bar")
     again.close()
 
 

@@ -36,7 +36,11 @@ class Journal(Protocol):
         ...
 
     def find(self, account: str, symbol: str, bar: int, kind: str) -> Stored | None:
-        """Returns the row of this key, or None."""
+        """Returns the row of this key, checked against the chain, or None.
+
+        Raises:
+            Damaged: it is not what was written.
+        """
         ...
 
     def read(self, after: int = 0) -> Iterator[Stored]:

@@ -151,12 +151,18 @@ class PostgresJournal:
         return ()
 
     def find(self, account: str, symbol: str, bar: int, kind: str) -> Stored | None:
-        """Returns the row of this key, or None."""
+        """Returns the row of this key, or None; see `Journal.find`."""
         lines = self._look(
             f"SELECT {_COLUMNS} FROM journal_rows WHERE account = %s AND symbol = %s AND bar = %s AND kind = %s",
             (account, symbol, bar, kind),
         )
-        return _stored(lines[0]) if lines else None
+        if not lines:
+            return None
+        row = _stored(lines[0])
+        before = self._digest_of(row.seq - 1)
+        if before is None or chained(before, row.seq, row.epoch, row.row) != row.digest:
+            raise Damaged(f"journal, {row.name}", "must be what was written behind the rows before it")
+        return row
 
     def read(self, after: int = 0) -> Iterator[Stored]:
         """Yields the rows behind number ``after``, each checked against the chain; see `Journal.read`."""

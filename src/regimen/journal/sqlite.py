@@ -105,11 +105,17 @@ class SqliteJournal:
         return tuple(stored)
 
     def find(self, account: str, symbol: str, bar: int, kind: str) -> Stored | None:
-        """Returns the row of this key, or None."""
+        """Returns the row of this key, or None; see `Journal.find`."""
         query = f"SELECT {COLUMNS} FROM rows WHERE account = ? AND symbol = ? AND bar = ? AND kind = ?"
         with self._looking, opening(self.path):
             values = self._reader.execute(query, (account, symbol, bar, kind)).fetchone()
-        return None if values is None else stored_from(values)
+            if values is None:
+                return None
+            row = stored_from(values)
+            before = digest_of(self._reader, row.seq - 1) if row.seq > 1 else self._genesis
+        if before is None or chained(before, row.seq, row.epoch, row.row) != row.digest:
+            raise Damaged(f"{self.path}, {row.name}", "must be what was written behind the rows before it")
+        return row
 
     def read(self, after: int = 0) -> Iterator[Stored]:
         """Yields the rows behind number ``after``, each checked against the chain; see `Journal.read`."""

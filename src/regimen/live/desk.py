@@ -132,6 +132,7 @@ class Desk:
             DataError: it is no bar of this account.
             OldBar: it does not follow the last one, and was not answered.
             OtherBar: that bar was answered, and it was another one.
+            Damaged: that bar was answered, and its row is not what was written.
             NotWritten: the journal cannot be written; everything is as it was.
         """
         self.settle()
