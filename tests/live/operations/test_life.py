@@ -12,21 +12,21 @@ from regimen.errors import DataError, RegimenError
 from regimen.execution import LiveAccount
 from regimen.live import Desk
 from regimen.live.answer import encoded
-from regimen.live.operations import Chances, Life, SimulatedJournal
+from regimen.live.operations import Chances, SimulatedJournal, SimulatedLife
 from regimen.safeguards import Guard
 
 Patch = pytest.MonkeyPatch
 
 
 def test_one_seed_is_one_life() -> None:
-    lives = [Life(11, 8) for _ in range(2)]
+    lives = [SimulatedLife(11, 8) for _ in range(2)]
     for life in lives:
         life.run()
     one, other = lives
     assert one.bars > 100
     assert one.disk.rows == other.disk.rows
     assert (one.happened, list(one.events)) == (other.happened, list(other.events))
-    assert Life(12, 8).posts != one.posts
+    assert SimulatedLife(12, 8).posts != one.posts
 
 
 def answers_before_the_commit(patch: Patch) -> None:
@@ -126,7 +126,7 @@ def lets_two_lead(patch: Patch) -> None:
 
 def live(seeds: range) -> None:
     for seed in seeds:
-        Life(seed, 8, OFTEN).run()
+        SimulatedLife(seed, 8, OFTEN).run()
 
 
 OFTEN = Chances(killed=0.05, slow=0.08, full=0.03, lost=0.01, other=0.02, damaged=0.03, foreign=0.002)

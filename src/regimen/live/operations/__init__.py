@@ -11,7 +11,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.live.operations.books import Books, Broken
     from regimen.live.operations.disk import Disk, SimulatedJournal
-    from regimen.live.operations.life import Chances, Life
+    from regimen.live.operations.life import Chances, SimulatedLife
     from regimen.live.operations.simulate import Operations, simulate_operations
 
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
     "Broken",
     "Chances",
     "Disk",
-    "Life",
     "Operations",
     "SimulatedJournal",
+    "SimulatedLife",
     "simulate_operations",
 ]
 
@@ -32,7 +32,7 @@ __getattr__, __dir__ = lazily(
         "Broken": ".books",
         "Chances": ".life",
         "Disk": ".disk",
-        "Life": ".life",
+        "SimulatedLife": ".life",
         "Operations": ".simulate",
         "simulate_operations": ".simulate",
         "SimulatedJournal": ".disk",

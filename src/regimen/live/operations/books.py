@@ -133,7 +133,7 @@ class Books:
         self._aims.append(aims.copy())
         self._no_new_risk(stored, rows, aims, prices, last, mode)
         self._way_out(stored, rows, mode)
-        self._held(stored, rows, float(answer["equity"]), mode)
+        self._positions(stored, rows, float(answer["equity"]), mode)
         self._aimed = np.where(np.isnan(aims), self._aimed, aims)
         self._answers.append(answer)
 
@@ -195,8 +195,8 @@ class Books:
         """Returns the last target of a symbol that was not taken back; NaN where there is none."""
         return next((float(each[s]) for each in reversed(self._aims) if not math.isnan(each[s])), math.nan)
 
-    def _held(self, stored: Stored, rows: list[dict[str, Any]], equity: float, mode: int) -> None:
-        """Once nothing is under way, what is held grows no more while trading is reducing or halted."""
+    def _positions(self, stored: Stored, rows: list[dict[str, Any]], equity: float, mode: int) -> None:
+        """Once nothing is under way, no position grows any more while trading is reducing or halted."""
         market = self.setup.market
         exposures = np.array([row["exposure"] for row in rows], np.float64)
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""`Life`: one account through weeks of bad luck, every choice of which comes from one seed."""
+"""`SimulatedLife`: one account through weeks of bad luck, every choice of which comes from one seed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Waiting(NamedTuple):
     stored: Future[Stored]
 
 
-class Life:
+class SimulatedLife:
     """One account from its first bar to its last, and all that happens to it.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from regimen.errors import ConfigError, RegimenError
-from regimen.live.operations.life import Chances, Life
+from regimen.live.operations.life import Chances, SimulatedLife
 from regimen.reprs import many, short
 
 LIFE = 30
@@ -75,7 +75,7 @@ def simulate_operations(
         length = min(life, days - lived)
         if days - lived - length < 3:
             length = days - lived  # a rest too short for a life of its own
-        one = Life(seed + lives, length, chances)
+        one = SimulatedLife(seed + lives, length, chances)
         try:
             one.run()
         except RegimenError as error:
