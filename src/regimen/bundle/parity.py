@@ -24,7 +24,9 @@ class Parity(BaseModel):
         ge=0.0, description="largest difference of exposures, the state fed; actions too near apart"
     )
     details: float = Field(ge=0.0, description="largest difference of details, the state fed")
-    too_near: int = Field(ge=0, description="rows with other actions, whose details are nearer than 1e-4")
-    same_actions: float = Field(ge=0.0, le=1.0, description="share of the same actions, each from its own state")
+    too_near: int = Field(ge=0, description="rows answered otherwise where actions are nearer than 1e-4")
+    same_actions: float = Field(
+        ge=0.0, le=1.0, description="share of the same actions, each from its own state, of those not too near"
+    )
     free_exposure: float = Field(ge=0.0, description="largest difference of exposures, each from its own state")
     drift: float = Field(ge=0.0, description="largest difference of the memories at the end, relative above 1")

@@ -214,3 +214,20 @@ def test_what_no_graph_computes_is_named() -> None:
         decision_of(Constant(0.5))
     with pytest.raises(RunError, match="Constant is computed by no graph"):
         decision_of(Committee([Constant(0.5)], RULE))  # type: ignore[list-item]
+
+
+def test_a_steep_curve_blurs_what_it_says() -> None:
+    curves = IsotonicCalibration(
+        [np.array([0.2, 0.3, 0.3 + 1e-7, 0.9])] * 3, [np.array([0.1, 0.2, 0.4, 0.5])] * 3, 0.01
+    )
+    policy = _policy(CalibratedClassifier(_net(NETS["baseline"]), curves))
+    decision = decision_of(policy)
+    given = torch.tensor([[0.3, 0.35, 0.35], [0.25, 0.35, 0.4]], dtype=torch.float64)
+    steep = next(module for module in decision.modules() if hasattr(module, "steep"))
+    assert steep.steep(given).tolist() == [True, False]
+    rows = torch.zeros(2, INPUTS + 1, dtype=torch.float64)
+    with torch.inference_mode():
+        details = decision(rows, rows[:, :0])[3]
+        gap = decision.gap(rows, rows[:, :0], details)
+    assert gap.shape == (2,)
+    assert (gap > 0.0).all()

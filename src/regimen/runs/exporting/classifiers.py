@@ -30,6 +30,9 @@ from regimen.predictors import SnapshotPredictor, TorchPredictor, logits_of
 from regimen.preprocess import StandardScaler
 from regimen.runs.exporting.decision import Answer, Decision, certainty, not_exportable
 
+_STEEP, _BLUR = 10.0, 1e-6
+"""Slope of a curve from which on what it says is blurred by more than what it is given is, and by how much that is."""
+
 
 @final
 class ClassifierDecision(Decision):
@@ -85,11 +88,21 @@ class ClassifierDecision(Decision):
         return exposure, torch.where(whole, sure, math.nan), after, torch.where(whole[:, None], chances, math.nan)
 
     def gap(self, row: Tensor, state: Tensor, details: Tensor) -> Tensor:
-        """Returns how near (n,) p_buy − p_sell is to the dead band's edge, where exposures jump."""
-        if self.size is None:
-            return super().gap(row, state, details)
-        lean = (details[:, BUY] - details[:, SELL]).abs()
-        return (lean - self.size.config.dead_band).abs().nan_to_num(math.inf)
+        """Returns how near (n,) p_buy − p_sell is to the dead band's edge, where exposures jump; 0 on a steep curve."""
+        gap = super().gap(row, state, details)
+        if self.size is not None:
+            lean = (details[:, BUY] - details[:, SELL]).abs()
+            gap = (lean - self.size.config.dead_band).abs().nan_to_num(math.inf)
+        given: list[tuple[_Curves, Tensor]] = []
+        curves = [module for module in self.modules() if isinstance(module, _Curves)]
+        hooks = [each.register_forward_pre_hook(lambda own, parts: given.append((own, parts[0]))) for each in curves]
+        if hooks:
+            self(row, state)
+        for hook in hooks:
+            hook.remove()
+        for own, chances in given:
+            gap = torch.where(own.steep(chances), 0.0, gap)
+        return gap
 
 
 def _classifiers(policy: ClassifierPolicy | Committee) -> list[ClassifierPolicy]:
@@ -216,12 +229,24 @@ class _Curves(nn.Module):
             for name, numbers in curve.items():
                 self.register_buffer(f"{name}_{k}", torch.tensor(numbers))
 
+    def _curve(self, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        first, knots, widths, rises = (getattr(self, f"{name}_{k}") for name in ("first", "knots", "widths", "rises"))
+        return first, knots, widths, rises
+
+    def steep(self, chances: Tensor) -> Tensor:
+        """Returns where (n,) a probability is on a piece of a curve so steep that it is known to few digits after."""
+        steep = torch.zeros(len(chances), dtype=torch.bool)
+        for k in range(len(CLASSES)):
+            _, knots, widths, rises = self._curve(k)
+            p = chances[:, k : k + 1]
+            inside = (p >= knots - _BLUR) & (p <= knots + widths + _BLUR) & (rises > _STEEP * widths)
+            steep |= inside.any(1)
+        return steep
+
     def forward(self, chances: Tensor) -> Tensor:
         parts = []
         for k in range(len(CLASSES)):
-            first, knots, widths, rises = (
-                getattr(self, f"{name}_{k}") for name in ("first", "knots", "widths", "rises")
-            )
+            first, knots, widths, rises = self._curve(k)
             share = ((chances[:, k : k + 1] - knots) / widths).clamp(0.0, 1.0)
             parts.append((first + (share * rises).sum(1)).clamp(min=self.floor))
         values = torch.stack(parts, 1)

@@ -38,6 +38,7 @@ class Watched:
         self.name, self.width, self.memory, self.details = graph.name, graph.width, graph.memory, graph.details
         self.observations, self.too_near = 0, 0
         self.exposure, self.apart = 0.0, 0.0
+        self.bar, self.near_bars = 0, set[int]()
         self._waiting: list[tuple[Floats, ...]] = []
         self._calls: list[tuple[Floats, Floats]] = []
 
@@ -45,7 +46,7 @@ class Watched:
         """Returns the graph's answers, and keeps what it was shown."""
         answers = self.graph(rows, state)
         self._calls.append((rows[0].copy(), state[0].copy()))
-        self._waiting.append((rows.copy(), state.copy(), answers[0], answers[3]))
+        self._waiting.append((rows.copy(), state.copy(), answers[0], answers[3], np.full(len(rows), self.bar)))
         if sum(len(each[0]) for each in self._waiting) >= _BLOCK:
             self.compare()
         return answers
@@ -58,7 +59,7 @@ class Watched:
         """
         if not self._waiting:
             return
-        rows, state, exposure, details = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
+        rows, state, exposure, details, bars = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
         self._waiting.clear()
         with torch.inference_mode():
             row, before = torch.from_numpy(rows), torch.from_numpy(state)
@@ -68,8 +69,12 @@ class Watched:
         if self.observations < _EACH_WAY:
             answers += [self._in_batches(rows, state, size) for size in BATCHES]
         for ours, more in answers:
-            self._take(ours, expected[0].numpy(), near)
-            self.apart = max(self.apart, _within("details", more, expected[3].numpy()))
+            jumped = near & (_apart(ours, expected[0].numpy()) > TOLERANCE)
+            jumped |= near & (_apart(more, expected[3].numpy()).max(axis=1, initial=0.0) > TOLERANCE)
+            self.too_near += int(jumped.sum())
+            self.exposure = max(self.exposure, _within("exposure", ours[~jumped], expected[0].numpy()[~jumped]))
+            self.apart = max(self.apart, _within("details", more[~jumped], expected[3].numpy()[~jumped]))
+        self.near_bars |= set(bars[near].tolist())
         self.observations += len(rows)
 
     def golden(self) -> tuple[Floats, Floats]:
@@ -84,11 +89,9 @@ class Watched:
         parts = [self.graph(rows[at : at + size], state[at : at + size]) for at in range(0, len(rows), size)]
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[3] for part in parts])
 
-    def _take(self, ours: Floats, theirs: Floats, near: NDArray[np.bool_]) -> None:
-        apart = np.where(np.isnan(ours) & np.isnan(theirs), 0.0, np.abs(ours - theirs))
-        jumped = near & (apart > TOLERANCE)
-        self.too_near += int(jumped.sum())
-        self.exposure = max(self.exposure, _within("exposure", ours[~jumped], theirs[~jumped]))
+
+def _apart(ours: Floats, theirs: Floats) -> Floats:
+    return np.where(np.isnan(ours) & np.isnan(theirs), 0.0, np.abs(ours - theirs))
 
 
 def _within(what: str, ours: Floats, theirs: Floats) -> float:
@@ -130,14 +133,18 @@ def measured(
     for t in range(start, stop):
         if (t - start) % _BLOCK == 0:
             tell(t - start, stop - start)
+        for each in watched:
+            each.bar = t
         mine[t - start], own = served.act(history.at(t), own)
     for each in watched:
         each.compare()
     if watched and not any(each.observations for each in watched):
         raise RunError("export", "must have bars whose features are all known, to compare the graph on")
     theirs, state = _trained(policy, history, start, stop, state)
-    there = history.bars.present[start:stop]
-    apart = np.where(np.isnan(mine) & np.isnan(theirs), 0.0, np.abs(mine - theirs))[there]
+    there = history.bars.present[start:stop].copy()
+    near = {t - start for each in watched for t in each.near_bars}
+    there &= ~np.isin(np.arange(stop - start), sorted(near))[:, None] | (_apart(mine, theirs) <= CLOSE)
+    apart = _apart(mine, theirs)[there]
     same = float((apart <= CLOSE).mean()) if apart.size else 1.0
     if same < 1.0:
         rule = "must decide as the policy that was trained in every bar, each from its own state; the same in"
