@@ -75,13 +75,13 @@ def test_an_operator_halts_reduces_and_resumes(running: Opened) -> None:
     async def spoke() -> None:
         async with running() as server:
             await server.post(0, 70)
-            for word, mode in (("halt", "halted"), ("reduce", "reducing"), ("resume", "active")):
+            for word, mode in (("reduce", "reducing"), ("halt", "halted"), ("reduce", "halted"), ("resume", "active")):
                 answer = await server.client.post(f"/{word}", json={"by": "anna", "reason": "news"})
                 assert (answer.status_code, answer.json()["mode"]) == (200, mode)
                 assert (await server.client.get("/state")).json()["mode"] == mode
             page = (await server.client.get("/decisions", params={"after": 71})).json()
-            assert [row["request"]["word"] for row in page["decisions"]] == ["halt", "reduce", "resume"]
-            assert page["decisions"][0]["request"] == {"word": "halt", "by": "anna", "reason": "news"}
+            assert [row["request"]["word"] for row in page["decisions"]] == ["reduce", "halt", "reduce", "resume"]
+            assert page["decisions"][1]["request"] == {"word": "halt", "by": "anna", "reason": "news"}
             await server.client.post("/halt")
             closed = (await server.post(70, 71))[0].json()
             assert (closed["mode"], closed["symbols"][0]["target"]) == ("halted", 0.0)
