@@ -92,10 +92,10 @@ def test_its_decisions_are_those_of_the_run(run: RunDirectory, bundle: Exported)
         ("model={kind: cnn, context: 16, kernels: [3], dilations: [1, 2]}",),
         ("model={kind: lstm, context: 8, width: 8, heads: 2}", "calibration.kind=vector"),
         ("model={kind: hybrid, context: 8, width: 8, heads: 2, kernels: [3], dilations: [1], members: 2}",),
-        ("model={kind: multitask, context: 16, heads: 2}", "calibration.kind=isotonic"),
+        ("model={kind: multitask, context: 32, heads: 2}", "calibration.kind=isotonic"),
         ("exposure={kind: kelly, volatility_target: 0.3}",),
         ("model={kind: momentum, lookback: 20}", "calibration=none"),
-        ("model={kind: ensemble, members: [{kind: baseline, hidden: [8]}, {kind: cnn, context: 16}]}",),
+        ("model={kind: ensemble, members: [{kind: baseline, hidden: [8]}, {kind: cnn, context: 32}]}",),
         (
             "model={kind: ensemble, combine: {kind: stack, folds: 2}, members: [{kind: baseline, hidden: [8]}, "
             "{kind: logistic}]}",
