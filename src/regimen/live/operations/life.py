@@ -147,7 +147,7 @@ class SimulatedLife:
             row = None if place is None else self.disk.rows[place].row
             if row is None or (row.request, row.decision) != (request, content):
                 raise Broken("acknowledged", "what was acknowledged must be in the journal", key)
-        if self.desk.state.content() != self.books.state.content():
+        if not same(self.desk.state, self.books.state):
             raise Broken(
                 "recovery", "the state must be the fold of the journal's rows", f"after {self.books.rows} rows"
             )
@@ -207,7 +207,7 @@ class SimulatedLife:
         except RegimenError:
             self.happened["damage refused"] += 1
         if desk is not None:
-            if desk.state.content() != self.books.state.content():
+            if not same(desk.state, self.books.state):
                 raise Broken("damage", "a damaged journal must not lead to another state", where)
             self._ask_again(desk, where)
             self.journal.kill()
@@ -242,7 +242,7 @@ class SimulatedLife:
         except RegimenError:
             self.happened["other machine refused"] += 1
         else:
-            if desk.state.content() != self.books.state.content():
+            if not same(desk.state, self.books.state):
                 raise Broken("other machine", "a machine that decides otherwise must not go on")
             self.journal.kill()
             with suppress(Exception):
