@@ -197,3 +197,17 @@ def test_a_reduction_that_an_operator_took_back_passes_at_the_next_bar() -> None
             assert (after.answer.mode, after.answer.symbols[0].target) == ("reducing", 0.0)
             passed += 1
     assert passed > 5
+
+
+@pytest.mark.parametrize("bars", [0, 90])
+def test_warming_up_changes_nothing(bars: int) -> None:
+    path = walk(100, symbols=2)
+    engine, other = Engine(setup_of(path, WIDE)), Engine(setup_of(path, WIDE))
+    state, same = engine.initial(), other.initial()
+    for event in events(path)[:bars]:
+        state, same = engine.step(state, event).state, other.step(same, event).state
+    before = state.content()
+    engine.warm(state)
+    assert state.content() == before
+    event = events(path)[bars]
+    assert engine.step(state, event).state.content() == other.step(same, event).state.content()

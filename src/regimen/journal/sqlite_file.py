@@ -82,7 +82,7 @@ def reading_of(path: Path) -> sqlite3.Connection:
         JournalError: it is absent, no journal, or damaged.
     """
     if not path.is_file():
-        raise JournalError(str(path), "must be a journal")
+        raise JournalError(str(path), "must be a journal, and there is no such file")
     place, log = f"{path.resolve().as_uri()}?mode=ro", path.with_name(f"{path.name}-wal")
     with opening(path):
         connection = _connected(place, uri=True)

@@ -121,6 +121,19 @@ class Engine:
             policy=start.policy,
         )
 
+    def warm(self, state: LiveState) -> None:
+        """Compiles what a step needs, by a bar that nobody sees: the first real one need not wait for it.
+
+        Args:
+            state: of the account; it stays as it is.
+        """
+        closes = np.where(np.isnan(state.closes), 1.0, state.closes)
+        factors = np.where(np.isnan(state.factor), 1.0, state.factor)
+        length = self.setup.bar_length
+        time = length if state.time == NEVER else state.time + length
+        rows = np.stack([closes, closes, closes, closes, np.full(len(closes), np.nan)])
+        self.step(state, BarEvent(time, rows, {"adjustment": factors}, time + length))
+
     def step(self, state: LiveState, event: Event) -> Stepped:
         """Folds one event.
 

@@ -84,7 +84,7 @@ def _print(again: Refolded) -> None:
 
 
 def _refolded(journal: str, account: str | None, folder: Path) -> Refolded:
-    from regimen.bundle import open_bundle
+    from regimen.cli.production.bundles import opened as open_bundle
     from regimen.errors import RunError
     from regimen.journal import PostgresJournal, rows_of
     from regimen.live import Setup, refolded

@@ -59,7 +59,7 @@ def paper(
 
     replay = is_replay(feed)
     with working("opening the bundle"):
-        from regimen.bundle import open_bundle
+        from regimen.cli.production.bundles import opened as open_bundle
         from regimen.journal import SqliteJournal
         from regimen.live import Desk, Setup
         from regimen.safeguards import SafeguardsConfig

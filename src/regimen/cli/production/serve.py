@@ -75,7 +75,7 @@ def serve(
     app = ServerApp(access, most=in_flight, version=regimen.__version__, noticed=_notice, lost=_lost)
 
     def prepare() -> Desk:
-        from regimen.bundle import open_bundle
+        from regimen.cli.production.bundles import opened as open_bundle
         from regimen.journal import SqliteJournal
         from regimen.live import Desk, Setup
         from regimen.safeguards import SafeguardsConfig
@@ -91,6 +91,7 @@ def serve(
         except BaseException:
             record.close()
             raise
+        desk.engine.warm(desk.state)
         for note in setup.notes():
             say(note, error=True)
         if warmup is not None:

@@ -1,0 +1,27 @@
+"""The bundle of a command: served without torch, or by the library that trained it where it has no graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regimen.bundle import Bundle
+    from regimen.execution import Policy
+
+
+def opened(folder: Path) -> Bundle:
+    """Returns a bundle, checked to the last byte.
+
+    Raises:
+        RunError: it is no bundle, or it is damaged.
+    """
+    from regimen.bundle import open_bundle
+
+    return open_bundle(folder, revive=_revived)
+
+
+def _revived(folder: Path) -> Policy:
+    from regimen.runs import revive
+
+    return revive(folder)
