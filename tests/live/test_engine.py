@@ -112,7 +112,7 @@ def test_an_operator_takes_back_what_has_not_fallen_due() -> None:
     t = flips[0]
     before = steps[t].answer
     halted = engine.step(steps[t].state, OperatorEvent("halt", "anna", "news", feed[t].at + 1))
-    assert halted.answer.mode == "halted"
+    assert halted.answer.mode == engine.mode(halted.state) == "halted"
     assert [notice.level for notice in halted.effects.notices] == ["critical"]
     after = engine.step(halted.state, feed[t + 1])
     # The order that would have turned the position round was not filled, and the position is closed from here on.

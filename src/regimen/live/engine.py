@@ -152,7 +152,9 @@ class Engine:
         return float(state.account["account"][0, EQUITY])
 
     def mode(self, state: LiveState) -> str:
-        """Returns whether an account is active, reducing or halted."""
+        """Returns whether an account is active, reducing or halted; an operator's word counts before the next bar."""
+        if state.word:
+            return _MODES[state.word]
         standing = self.standing(state)
         return "active" if standing is None else standing.mode
 

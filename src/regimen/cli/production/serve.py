@@ -13,7 +13,7 @@ from regimen.cli.screen.lines import say
 
 if TYPE_CHECKING:
     from regimen.journal import JournalLost
-    from regimen.live import Desk, Notice, Setup
+    from regimen.live import Desk, Setup
 
 
 def serve(
@@ -38,6 +38,10 @@ def serve(
         Path | None,
         typer.Option("--keys", metavar="FILE", help="who may do what; regimen keys new writes it"),
     ] = None,
+    alerts: Annotated[
+        Path | None,
+        typer.Option("--alerts", metavar="FILE.yaml", help="channels that warnings and worse are sent to"),
+    ] = None,
     live_intent: Annotated[
         bool, typer.Option("--live-intent", help="orders will be real: refuse a verdict below evidence")
     ] = False,
@@ -60,6 +64,7 @@ def serve(
 
     Example: regimen serve bundles/mine --port 8000
     """
+    from regimen.cli.production.alerting import noticing
     from regimen.cli.production.feeds import limits_of
     from regimen.serving import Access, Address, KeyRing, ServerApp
     from regimen.serving import serve as run
@@ -72,7 +77,6 @@ def serve(
     address.require_safe(access)
     if keys is None:
         say("no keys: only programs of this machine are answered (--keys FILE lets others in)", error=True)
-    app = ServerApp(access, most=in_flight, version=regimen.__version__, noticed=_notice, lost=_lost)
 
     def prepare() -> Desk:
         from regimen.cli.production.bundles import opened as open_bundle
@@ -98,7 +102,9 @@ def serve(
             _watch(desk, warmup, setup)
         return desk
 
-    run(app, prepare, address, lambda line: say(line, error=True), keys)
+    with noticing(alerts, Path("journals") / f"{account}-alerts.sqlite", account) as noticed:
+        app = ServerApp(access, most=in_flight, version=regimen.__version__, noticed=noticed, lost=_lost)
+        run(app, prepare, address, lambda line: say(line, error=True), keys)
 
 
 def _watch(desk: Desk, path: Path, setup: Setup) -> None:
@@ -124,10 +130,6 @@ def _watch(desk: Desk, path: Path, setup: Setup) -> None:
         taken[-1].stored.result()
     desk.settle()
     say(f"warm-up: {len(taken):,} bars seen, {len(messages) - len(taken):,} older ones left out", error=True)
-
-
-def _notice(notice: Notice) -> None:
-    say(f"{notice.level}: {notice.text}", error=True)
 
 
 def _lost(error: JournalLost) -> None:

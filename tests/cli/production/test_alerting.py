@@ -1,0 +1,58 @@
+"""Notices of a server reach a channel, at least once, with the account's name."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from regimen.cli.production.alerting import noticing
+from regimen.errors import ConfigError
+from regimen.live import Notice
+
+
+def test_warnings_and_worse_go_to_a_channel_and_the_rest_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came: list[dict[str, str]] = []
+    whole = threading.Event()
+
+    class Channel(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+            if len(came) == 2:
+                whole.set()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Channel) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        file = tmp_path / "alerts.yaml"
+        file.write_text(f"channels: {{desk: 'json://127.0.0.1:{server.server_address[1]}/'}}\n")
+        with noticing(file, tmp_path / "out" / "alerts.sqlite", "paper") as noticed:
+            noticed(Notice("info", "mode", "Trading is active."))
+            noticed(Notice("warning", "drift", "The market is another."))
+            noticed(Notice("critical", "mode", "Trading is halted."))
+            assert whole.wait(20.0)
+        server.shutdown()
+    assert sorted(each["title"] for each in came) == [
+        "critical: paper: Trading is halted.",
+        "warning: paper: The market is another.",
+    ]
+    assert "info: Trading is active." in capsys.readouterr().err
+
+
+def test_a_channel_that_nobody_knows_is_one_error(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.yaml"
+    file.write_text("channels: {desk: 'pigeon://roof'}\n")
+    with (
+        pytest.raises(ConfigError, match="must be an address that Apprise knows"),
+        noticing(file, tmp_path / "a.sqlite", ""),
+    ):
+        pass
