@@ -46,12 +46,31 @@ KINDS = {
               f"{{kind: cnn, {WINDOWED}}}]}}",),
     "hedge": ("model={kind: ensemble, combine: hedge, members: [{kind: baseline}, {kind: logistic}]}",),
 }  # fmt: skip
+LEVELS = "environment={steps: 4096, n_envs: 32, episode_length: 128}"
+CONTINUOUS = LEVELS.replace("128", "128, actions: {kind: continuous, dead_band: 0.1}")
+VERBS = LEVELS.replace("128", "128, context: 4, actions: {kind: verbs}")
+EPISODES = "dataset: {behaviour: expert, epsilon: 0.5}, updates: 200"
+AGENTS = {
+    "ppo": ("model={kind: ppo, rollout_steps: 32, minibatch_size: 256}", LEVELS),
+    "ppo, verbs": ("model={kind: ppo, rollout_steps: 32, minibatch_size: 256}", VERBS),
+    "ppo-lstm": ("model={kind: recurrent_ppo, rollout_steps: 64, minibatch_size: 256}", LEVELS),
+    "sac": ("model={kind: sac, warmup_steps: 1024}", CONTINUOUS),
+    "cql": (f"model={{kind: cql, {EPISODES}}}", LEVELS),
+    "cgdt": (f"model={{kind: cgdt, context: 16, width: 32, layers: 2, heads: 4, hidden: 64, {EPISODES}}}", LEVELS),
+    "flag-trader": (
+        "model={kind: flag_trader, width: 32, layers: 2, heads: 4, hidden: 128, context: 32, rank: 8, rollout_steps: 32}",
+        LEVELS,
+    ),
+    "analytic": ("model={kind: analytic, horizon: 32}", CONTINUOUS.replace(", dead_band: 0.1", "")),
+    "sb3, dqn": ("model={kind: sb3, algorithm: dqn, parameters: {learning_starts: 1000}}", LEVELS),
+    "sb3, td3": ("model={kind: sb3, algorithm: td3, parameters: {learning_starts: 1000}}", CONTINUOUS),
+}  # fmt: skip
+"""Nets of the default sizes, but for the transformers."""
+SUPERVISED = ("training={epochs: 1, patience: null}", "exposure={dead_band: 0.01, volatility_target: 0.3}")
 YAML = """
 data: {{path: {path}}}
 labels: {{kind: fixed_horizon, horizon: 4, volatility_bars: 20}}
 splits: {{train: {train}, test: {test}}}
-training: {{epochs: 1, patience: null}}
-exposure: {{dead_band: 0.01, volatility_target: 0.3}}
 judge: {{bootstrap_draws: 100, random_controls: 20}}
 tracking: none
 """
@@ -64,7 +83,7 @@ def row(kind: str, bars: pd.DataFrame, decisions: int) -> str:
         bars.to_parquet(folder / "bars.parquet")
         text = YAML.format(path=folder / "bars.parquet", train=TRAIN, test=len(bars) - TRAIN)
         (folder / "run.yaml").write_text(text)
-        config = load_config(folder / "run.yaml", KINDS[kind])
+        config = load_config(folder / "run.yaml", AGENTS[kind] if kind in AGENTS else (*SUPERVISED, *KINDS[kind]))
         directory, _ = start(config, folder / "runs", lambda *_: None)
         exported = export_run(directory, folder / "bundle", lambda *_: None)
         parity = exported.bundle.manifest.parity
@@ -86,16 +105,24 @@ def row(kind: str, bars: pd.DataFrame, decisions: int) -> str:
         )
 
 
+def bars_of(data: Path | None, count: int) -> pd.DataFrame:
+    """Returns so many bars of one symbol: the newest of a file, or simulated ones."""
+    if data is not None:
+        return pd.read_parquet(data).tail(count)
+    path = RegimeMarketConfig().simulate(count, 7).bars
+    columns = {name: getattr(path, name)[:, 0] for name in ("open", "high", "low", "close", "volume")}
+    return pd.DataFrame({"timestamp": pd.to_datetime(path.time, utc=True), **columns})
+
+
 def main() -> None:
     """Prints the table, a row when it is measured."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--bars", type=int, default=12_000)
+    parser.add_argument("--data", type=Path, help="bars of a Parquet file, the newest ones, in place of simulated ones")
     parser.add_argument("--decisions", type=int, default=2_000)
-    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS, *AGENTS], default=[*KINDS, *AGENTS])
     given = parser.parse_args()
-    path = RegimeMarketConfig().simulate(given.bars, 7).bars
-    columns = {name: getattr(path, name)[:, 0] for name in ("open", "high", "low", "close", "volume")}
-    bars = pd.DataFrame({"timestamp": pd.to_datetime(path.time, utc=True), **columns})
+    bars = bars_of(given.data, given.bars)
     print("| kind | rows | exposure | details | same actions | drift | bundle | open | decision | 99th percentile |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for kind in given.kinds:
