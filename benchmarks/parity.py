@@ -58,7 +58,8 @@ AGENTS = {
     "cql": (f"model={{kind: cql, {EPISODES}}}", LEVELS),
     "cgdt": (f"model={{kind: cgdt, context: 16, width: 32, layers: 2, heads: 4, hidden: 64, {EPISODES}}}", LEVELS),
     "flag-trader": (
-        "model={kind: flag_trader, width: 32, layers: 2, heads: 4, hidden: 128, context: 32, rank: 8, rollout_steps: 32}",
+        "model={kind: flag_trader, width: 32, layers: 2, heads: 4, hidden: 128, context: 32, rank: 8, "
+        "rollout_steps: 32}",
         LEVELS,
     ),
     "analytic": ("model={kind: analytic, horizon: 32}", CONTINUOUS.replace(", dead_band: 0.1", "")),
