@@ -166,6 +166,7 @@ def test_neither_torch_nor_pandas_is_needed() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_run_of_an_agent_is_exported_and_opened(tmp_path: Path) -> None:
     simulated(750).to_parquet(tmp_path / "coin.parquet")
     (tmp_path / "agent.yaml").write_text(RUN.format(path=tmp_path / "coin.parquet"))
