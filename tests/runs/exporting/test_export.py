@@ -105,7 +105,8 @@ def test_its_decisions_are_those_of_the_run(run: RunDirectory, bundle: Exported)
 def test_every_kind_of_model(tmp_path: Path, overrides: tuple[str, ...]) -> None:
     parity = exported(tmp_path, *overrides, observations=10_000).bundle.manifest.parity
     assert parity.same_actions == 1.0
-    assert max(parity.exposure, parity.details, parity.free_exposure) <= 1e-5
+    assert max(parity.exposure, parity.details) <= 1e-5
+    assert parity.free_exposure <= 1e-4  # its own memory goes on from what it decided
     assert parity.drift <= 1e-9
 
 
