@@ -16,7 +16,7 @@ from regimen.live.answer import Answer, Effects, decoded, encoded
 from regimen.live.engine import Engine
 from regimen.live.events import Event, Word
 from regimen.live.setup import Setup
-from regimen.live.state import LiveState
+from regimen.live.state import LiveState, utc
 from regimen.live.wire import bar_event, operator_event, operator_message
 from regimen.reprs import short
 from regimen.safeguards import Standing
@@ -221,10 +221,10 @@ class Desk:
         else:
             stored_row = self.journal.find(self.journal.account, "", bar, kind)
             if stored_row is None:
-                raise OldBar("time", "must be after the last bar", _shown(self.state.time))
+                raise OldBar("time", "must be after the last bar", utc(self.state.time))
             request, answered, stored = stored_row.row.request, stored_row.row.decision, None
         if request != content:
-            raise OtherBar("bar", "was answered already, and it was another one", _shown(bar))
+            raise OtherBar("bar", "was answered already, and it was another one", utc(bar))
         return Taken(answered, None, Effects(), stored)
 
     def _take_back(self, error: BaseException) -> None:
@@ -309,9 +309,3 @@ def _first_difference(written: bytes, answer: Answer) -> str:
         return "unreadable"
     name = next((name for name in Answer.__struct_fields__ if getattr(old, name) != getattr(answer, name)), "bytes")
     return name
-
-
-def _shown(time: int) -> str:
-    import numpy as np
-
-    return str(np.datetime64(time, "ns"))

@@ -15,7 +15,7 @@ from regimen.execution.columns import EQUITY
 from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder
 from regimen.live.events import BarEvent, Event, OperatorEvent
 from regimen.live.setup import Setup
-from regimen.live.state import NEVER, LiveState
+from regimen.live.state import NEVER, LiveState, utc
 from regimen.monitoring import Alert, WatchedBar, WatchMemory, market_columns
 from regimen.policies import RunningVolatility
 from regimen.reprs import short
@@ -171,16 +171,16 @@ class Engine:
 
     def _bar(self, state: LiveState, event: BarEvent) -> Stepped:
         if event.time <= state.time:
-            rule = f"must be after the last bar, {_shown(state.time)}"
-            raise DataError("time", rule, _shown(event.time))
+            rule = f"must be after the last bar, {utc(state.time)}"
+            raise DataError("time", rule, utc(event.time))
         length = self.setup.bar_length
         if event.time + length > event.at + CLOCK:
-            raise DataError("time", "must be of a bar that has closed by now", _shown(event.time))
+            raise DataError("time", "must be of a bar that has closed by now", utc(event.time))
         if self._even and state.time != NEVER and (event.time - state.time) % length:
-            rule = f"must be whole bars of {length // 10**9} seconds after the last one, {_shown(state.time)}"
-            raise DataError("time", rule, _shown(event.time))
+            rule = f"must be whole bars of {length // 10**9} seconds after the last one, {utc(state.time)}"
+            raise DataError("time", rule, utc(event.time))
         if event.watched and state.opened:
-            raise DataError("bar", "must not be watched only: the account trades already", _shown(event.time))
+            raise DataError("bar", "must not be watched only: the account trades already", utc(event.time))
         present = np.asarray(~np.isnan(event.rows[:4]).any(axis=0))
         listed = state.listed | present
         factor = event.extras.get("adjustment") if self._splits else None
@@ -383,7 +383,3 @@ def _effects(before: LiveState, answer: Answer, latched: str, alerts: tuple[Aler
         notices.append(Notice(level, "mode", f"Trading is {answer.mode}{why}; it was {latched}."))
     notices += [Notice("warning", name, f"{name.replace('_', ' ')} is near its limit.") for name in answer.warnings]
     return Effects(tuple(orders), tuple(notices))
-
-
-def _shown(time: int) -> str:
-    return str(np.datetime64(time, "ns"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,8 +72,6 @@ def refolded(rows: Iterable[Stored], setup: Setup) -> Refolded:
 
 def _withdrawn(answers: list[Answer], latency: int) -> Answer:
     """Takes back the targets that have not fallen due; returns the last answer without its own."""
-    import msgspec
-
     for k in range(max(0, len(answers) - latency), len(answers)):
         kept = tuple(msgspec.structs.replace(each, target=None) for each in answers[k].symbols)
         answers[k] = msgspec.structs.replace(answers[k], symbols=kept)

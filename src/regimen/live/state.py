@@ -109,6 +109,11 @@ class LiveState(NamedTuple):
             raise RunError("snapshot", "must be of a live account of this version") from None
 
 
+def utc(time: int) -> str:
+    """Returns nanoseconds since 1970 as ISO 8601, UTC."""
+    return str(np.datetime64(time, "ns"))
+
+
 def _watched(memory: WatchMemory) -> Iterator[tuple[str, str, NDArray[Any]]]:
     for part, value in memory._asdict().items():
         for name, array in ({} if value is None else value._asdict()).items():
