@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from regimen.envs.migrator import Migrator
     from regimen.envs.recipe import EnvRecipe
     from regimen.envs.seats import Room, Seats, Seen
-    from regimen.envs.shaped import Shaped, ShapedConfig
     from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
     from regimen.envs.vector_market import VectorMarket
-    from regimen.envs.wrappers import WrapperConfig, Wraps, wrapped
+    from regimen.envs.wrappers import Shaped, ShapedConfig, WrapperConfig, Wraps, wrapped
     from regimen.gymnasium import register
 
 __all__ = [
@@ -99,8 +98,8 @@ __getattr__, __dir__ = lazily(
         "Room": ".seats",
         "Seats": ".seats",
         "Seen": ".seats",
-        "Shaped": ".shaped",
-        "ShapedConfig": ".shaped",
+        "Shaped": ".wrappers",
+        "ShapedConfig": ".wrappers",
         "spec_of": ".spec",
         "Step": ".spec",
         "VectorEnv": ".spec",

@@ -77,9 +77,10 @@ def learning_env(prepared: Prepared, window: Window, paths: Sequence[Prepared] =
     spans += [(data, 0, len(path.bars)) for path in paths for data in lane_data(path.bars, path.frame)]
     discount = getattr(config.model, "gamma", None)
     for number, wrapper in enumerate(config.environment.wrappers):
-        if discount is not None and wrapper.gamma != discount:
+        gamma = getattr(wrapper, "gamma", discount)  # of those that have one
+        if discount is not None and gamma != discount:
             rule = f"must be the agent's own, {discount:g}; with another, the best policy changes"
-            raise ConfigError(f"environment.wrappers.{number}.gamma", rule, wrapper.gamma)
+            raise ConfigError(f"environment.wrappers.{number}.gamma", rule, gamma)
     markets = tuple((data.bars, data.frame, lanes_of(config, first, last, 1)) for data, first, last in spans)
     try:
         return EnvRecipe(markets, config.environment.wrappers).build(config.environment.n_envs)

@@ -1,15 +1,11 @@
-"""What stands around lanes, by config: each takes the lanes below and gives others."""
+"""The config of a wrapper, and lanes with wrappers around them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from regimen.envs.shaped import ShapedConfig
 from regimen.envs.spec import VectorEnv
-
-WrapperConfig = ShapedConfig
-"""The union of wrappers; ``kind`` chooses."""
 
 
 class Wraps(Protocol):
