@@ -12,6 +12,7 @@ from regimen.augment.crises import Crises, CrisisConfig, Scenario, scenarios
 from regimen.augment.martingale import matched_martingale
 from regimen.augment.nearest import nearest
 from regimen.augment.paths import Path, Paths
+from regimen.augment.ratios import ratios_of, requoted, with_ratios
 from regimen.augment.samples import LearnedRows, Samples, misfit
 from regimen.augment.tabddpm import TabDDPM, TabDDPMConfig
 from regimen.augment.timegan import TimeGAN, TimeGANConfig
@@ -47,5 +48,8 @@ __all__ = [
     "matched_martingale",
     "misfit",
     "nearest",
+    "ratios_of",
+    "requoted",
     "scenarios",
+    "with_ratios",
 ]

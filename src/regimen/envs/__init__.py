@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regimen.envs.adapters.spaces import LARGEST
     from regimen.envs.config import VectorMarketConfig
     from regimen.envs.group import MarketGroup, markets_of
-    from regimen.envs.inputs import READY
+    from regimen.envs.inputs import READY, LaneFeatures
     from regimen.envs.kinds import (
         FLOOR,
         ActionConfig,
@@ -35,7 +35,24 @@ if TYPE_CHECKING:
     from regimen.envs.seats import Room, Seats, Seen
     from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
     from regimen.envs.vector_market import VectorMarket
-    from regimen.envs.wrappers import Shaped, ShapedConfig, WrapperConfig, Wraps, wrapped
+    from regimen.envs.wrappers import (
+        AdaptiveDifficultyConfig,
+        AdaptiveWeightConfig,
+        Difficulty,
+        Gate,
+        LearnedPotentialConfig,
+        MarketCurriculumConfig,
+        OwnStage,
+        Pace,
+        Shaped,
+        ShapedConfig,
+        SimulatedStage,
+        Staged,
+        WrapperConfig,
+        Wraps,
+        market_hash,
+        wrapped,
+    )
     from regimen.gymnasium import register
 
 __all__ = [
@@ -43,17 +60,26 @@ __all__ = [
     "LARGEST",
     "READY",
     "ActionConfig",
+    "AdaptiveDifficultyConfig",
+    "AdaptiveWeightConfig",
     "ContinuousConfig",
     "DifferentialSharpeConfig",
+    "Difficulty",
     "EnvRecipe",
     "EnvSpec",
+    "Gate",
+    "LaneFeatures",
+    "LearnedPotentialConfig",
     "LevelsConfig",
     "LogWealthConfig",
+    "MarketCurriculumConfig",
     "MarketEnv",
     "MarketGroup",
     "MarketVectorEnv",
     "MeanVarianceConfig",
     "Migrator",
+    "OwnStage",
+    "Pace",
     "RewardConfig",
     "RollingSharpeConfig",
     "Room",
@@ -61,6 +87,8 @@ __all__ = [
     "Seen",
     "Shaped",
     "ShapedConfig",
+    "SimulatedStage",
+    "Staged",
     "Step",
     "VectorEnv",
     "VectorMarket",
@@ -71,6 +99,7 @@ __all__ = [
     "Wraps",
     "as_spec",
     "innermost",
+    "market_hash",
     "markets_of",
     "register",
     "spec_of",
@@ -81,12 +110,14 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "ActionConfig": ".kinds",
+        "AdaptiveWeightConfig": ".wrappers",
         "as_spec": ".spec",
         "ContinuousConfig": ".kinds",
         "DifferentialSharpeConfig": ".kinds",
         "EnvRecipe": ".recipe",
         "EnvSpec": ".spec",
         "innermost": ".spec",
+        "LearnedPotentialConfig": ".wrappers",
         "LevelsConfig": ".kinds",
         "LogWealthConfig": ".kinds",
         "MarketGroup": ".group",
@@ -110,6 +141,16 @@ __getattr__, __dir__ = lazily(
         "wrapped": ".wrappers",
         "WrapperConfig": ".wrappers",
         "Wraps": ".wrappers",
+        "AdaptiveDifficultyConfig": ".wrappers",
+        "Difficulty": ".wrappers",
+        "Gate": ".wrappers",
+        "LaneFeatures": ".inputs",
+        "MarketCurriculumConfig": ".wrappers",
+        "OwnStage": ".wrappers",
+        "Pace": ".wrappers",
+        "SimulatedStage": ".wrappers",
+        "Staged": ".wrappers",
+        "market_hash": ".wrappers",
         "FLOOR": ".kinds",
         "LARGEST": ".adapters.spaces",
         "LanesVecEnv": ".adapters.sb3",

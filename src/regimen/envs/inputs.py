@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,19 @@ ABSENT, COLD, READY = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
+class LaneFeatures:
+    """Features of bars, and how they are computed for others: wrappers that change the bars need them anew.
+
+    Attributes:
+        frame: of the bars of the lanes.
+        compute: returns those of other bars, passed through the same steps.
+    """
+
+    frame: FeatureFrame
+    compute: Callable[[Bars], FeatureFrame]
+
+
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """One feature matrix that every lane reads.
 
@@ -26,6 +40,7 @@ class Inputs:
         counts: (time,) how many symbols are listed, at least 1.
         names: the feature columns.
         window: bars in one observation.
+        compute: features of other bars; None where an array was given.
     """
 
     values: NDArray[Any]
@@ -33,6 +48,7 @@ class Inputs:
     counts: NDArray[np.float64]
     names: tuple[str, ...]
     window: int
+    compute: Callable[[Bars], FeatureFrame] | None = None
 
     @classmethod
     def of(cls, bars: Bars, features: object, window: int, precision: str) -> Inputs:
@@ -42,17 +58,22 @@ class Inputs:
             bars: the market.
             features: a `FeatureFrame` of these bars, a `FeatureSet` to compute on them, an array (time,
                 symbol, feature) or, for one symbol, (time, feature); None for the standard set. Row t must
-                use bars <= t only; NaN where it is not known.
+                use bars <= t only; NaN where it is not known. Or `LaneFeatures`; or inputs, as they are.
             window: bars in one observation.
             precision: ``float32`` or ``float64``.
 
         Raises:
             DataError: features of another shape or time than the bars, or infinite (in float32: beyond 3.4e38).
         """
+        if isinstance(features, Inputs):
+            return features
+        compute = None
         if features is None:
             features = FeatureSet.standard()
         if isinstance(features, FeatureSet):
-            features = features.compute(bars)
+            features, compute = features.compute(bars), features.compute
+        if isinstance(features, LaneFeatures):
+            features, compute = features.frame, features.compute
         if isinstance(features, FeatureFrame):
             if not np.array_equal(features.time, bars.time) or features.symbols != bars.symbols:
                 raise DataError("features", "must be of the same times and symbols as the bars", features.symbols)
@@ -85,7 +106,18 @@ class Inputs:
         counts = np.maximum(bars.listed.sum(axis=1), 1).astype(np.float64)
         for array in (values, status, counts):
             array.flags.writeable = False
-        return cls(values, status, counts, names, window)
+        return cls(values, status, counts, names, window, compute)
+
+    def anew(self, bars: Bars) -> LaneFeatures:
+        """Returns the features of other bars, computed as these were.
+
+        Raises:
+            ConfigError: these were given as an array.
+        """
+        if self.compute is None:
+            rule = "must be a FeatureSet where a wrapper changes the bars: an array cannot be computed anew"
+            raise ConfigError("features", rule)
+        return LaneFeatures(self.compute(bars), self.compute)
 
     def starts(self, start: int, stop: int, steps: int | None) -> NDArray[np.int64]:
         """Returns the bars at which an episode may start: those at which some symbol has an observation.

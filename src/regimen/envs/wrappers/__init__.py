@@ -1,9 +1,35 @@
 """What stands around lanes, by config: each takes the lanes below and gives others; the last stands outside."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from regimen.envs.wrappers.curriculum import Gate, MarketCurriculumConfig
+from regimen.envs.wrappers.difficulty import AdaptiveDifficultyConfig, Difficulty
+from regimen.envs.wrappers.potentials import AdaptiveWeightConfig, LearnedPotentialConfig
 from regimen.envs.wrappers.shaped import Shaped, ShapedConfig
+from regimen.envs.wrappers.staged import Pace, Staged, market_hash
+from regimen.envs.wrappers.stages import OwnStage, SimulatedStage
 from regimen.envs.wrappers.wrapper import Wraps, wrapped
 
-WrapperConfig = ShapedConfig
+WrapperConfig = Annotated[AdaptiveDifficultyConfig | MarketCurriculumConfig | ShapedConfig, Field(discriminator="kind")]
 """The union of wrappers; ``kind`` chooses."""
 
-__all__ = ["Shaped", "ShapedConfig", "WrapperConfig", "Wraps", "wrapped"]
+__all__ = [
+    "AdaptiveDifficultyConfig",
+    "AdaptiveWeightConfig",
+    "Difficulty",
+    "Gate",
+    "LearnedPotentialConfig",
+    "MarketCurriculumConfig",
+    "OwnStage",
+    "Pace",
+    "Shaped",
+    "ShapedConfig",
+    "SimulatedStage",
+    "Staged",
+    "WrapperConfig",
+    "Wraps",
+    "market_hash",
+    "wrapped",
+]

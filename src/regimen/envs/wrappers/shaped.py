@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.envs.spec import Step, VectorEnv
-from regimen.errors import ConfigError
+from regimen.envs.wrappers.potentials import (
+    AdaptiveWeight,
+    AdaptiveWeightConfig,
+    LearnedPotentialConfig,
+    LinearPotential,
+    Potential,
+)
 
 Floats = NDArray[np.float64]
 
 
 class ShapedConfig(BaseModel):
-    """A step is paid r + γΦ(s') − Φ(s) more evenly in time, Φ a weighted sum of columns of the observation.
+    """A step is paid r + γΦ(s') − Φ(s) more evenly in time, Φ a weighted sum of columns of the observation, or learned.
 
     With the learner's own discount γ, what a policy is worth changes by −Φ(s) in every state, whatever the policy: the
     best one stays the best.
@@ -26,7 +32,23 @@ class ShapedConfig(BaseModel):
 
     kind: Literal["shaped"] = Field(default="shaped", description="the wrapper")
     gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step; must be the agent's own")
-    weights: dict[str, float] = Field(min_length=1, description="weights of columns in the potential, by name")
+    weights: dict[str, float] = Field(default={}, description="weights of columns in the potential, by name")
+    learned: LearnedPotentialConfig | None = Field(
+        default=None,
+        description="a potential that is learned from the lanes, instead of weights",
+        exclude_if=lambda learned: learned is None,  # a config without one is written as before there were any
+    )
+    adaptive: AdaptiveWeightConfig | None = Field(
+        default=None,
+        description="a weight on the potential that follows how episodes end; null: 1",
+        exclude_if=lambda adaptive: adaptive is None,
+    )
+
+    @model_validator(mode="after")
+    def _has_one_potential(self) -> Self:
+        if bool(self.weights) == (self.learned is not None):
+            raise ValueError("weights or learned must be given, and not both: they are the potential")
+        return self
 
     def wrap(self, env: VectorEnv) -> Shaped:
         """Returns the lanes with shaped rewards.
@@ -39,7 +61,11 @@ class ShapedConfig(BaseModel):
 
 @final
 class Shaped:
-    """Lanes whose rewards are r + γΦ(s') − Φ(s).
+    """Lanes whose rewards are r + γ·w'·Φ'(s') − w·Φ(s).
+
+    What is taken off is what the potential of s was when the lane came to s, with the weight of then; so weight and
+    potential may change at any time, and the best policy stays the best. (To weigh γΦ(s') − Φ(s) anew in each step
+    would change it.)
 
     After *ruin* (``terminated``) nothing follows and Φ(s') is 0; where an episode is *cut* (``truncated``) the world
     goes on, and s' is ``info["final_observation"]``. Observations, flags and info are those of the lanes below, and so
@@ -52,56 +78,88 @@ class Shaped:
     Attributes:
         below: the lanes as they are.
         spec: theirs.
+        learning: whether potential and weight follow the lanes; False while a policy is evaluated in them.
 
     Raises:
         ConfigError: a column that the lanes do not show.
 
-    Source: Ng, Harada and Russell 1999, theorem 1; Grześ 2017, for ends of episodes.
+    Source: Ng, Harada and Russell 1999, theorem 1; Grześ 2017, for ends of episodes; Devlin and Kudenko 2012, equation
+    2, for potentials that change.
     """
 
     def __init__(self, env: VectorEnv, config: ShapedConfig) -> None:
-        self.below, self.config, self.spec = env, config, env.spec
-        for name in config.weights:
-            if name not in self.spec.columns:
-                raise ConfigError("environment.wrappers.weights", f"must be columns that lanes show, not {name!r}")
-        self._weights = np.array([config.weights.get(name, 0.0) for name in self.spec.columns])
+        self.below, self.config, self.spec, self.learning = env, config, env.spec, True
+        self._function: Potential = (
+            LinearPotential(config.weights, self.spec.columns)
+            if config.learned is None
+            else config.learned.build(self.spec, env.n_envs, config.gamma)
+        )
+        self._weight = AdaptiveWeight(config.adaptive, env.n_envs)
         self._potential = np.zeros(env.n_envs)
+        self._rows: NDArray[Any] = np.zeros((env.n_envs, self.spec.width), np.float32)
 
     @property
     def n_envs(self) -> int:
         """Number of lanes."""
         return self.below.n_envs
 
+    @property
+    def weight(self) -> float:
+        """What the potential is multiplied by."""
+        return self._weight.weight
+
     def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
         """Begins new episodes; see the lanes below."""
         seen, info = self.below.reset(seed) if starts is None else self.below.reset(seed, starts)
+        self._function.begin()
+        self._weight.begin()
         self._potential = self.potential(seen)
+        self._keep(seen)
         return seen, info
 
     def step(self, actions: NDArray[Any]) -> Step:
-        """Steps every lane; rewards are new float64 arrays."""
+        """Steps every lane; rewards are new float64 arrays. Weight and potential change before the step, if they do."""
+        if self.learning:
+            self._weight.improve()
+            self._function.improve(self._rows)
         seen, reward, terminated, truncated, info = self.below.step(actions)
-        after = self.potential(seen)
-        reached = after
-        if (terminated | truncated).any():
-            reached = np.where(truncated, self.potential(info["final_observation"]), after)
-            reached[terminated] = 0.0
-        shaped = reward + self.config.gamma * reached - self._potential
-        self._potential = after
+        after = self._function(_rows(seen))
+        reached = after.copy()
+        if truncated.any():
+            reached[truncated] = self._function(_rows(info["final_observation"])[truncated])
+        if self.learning:
+            self._function.watch(self._rows, reward, terminated, truncated & ~terminated, reached)
+            self._weight.watch(reward, terminated | truncated)
+        self._keep(seen)
+        reached[terminated] = 0.0
+        shaped = reward + self.config.gamma * self.weight * reached - self._potential
+        self._potential = self.weight * after
         return seen, shaped, terminated, truncated, info
 
     def potential(self, observations: NDArray[Any]) -> Floats:
-        """Returns Φ (lane,) of observations (lane, ...)."""
-        rows = observations.reshape(len(observations), -1)
-        return np.asarray(rows.astype(np.float64) @ self._weights)
+        """Returns w·Φ (lane,) of observations (lane, ...)."""
+        return self.weight * self._function(_rows(observations))
+
+    def _keep(self, seen: NDArray[Any]) -> None:
+        if self.config.learned is not None:
+            self._rows = _rows(seen).copy()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes."""
-        below = {f"below/{name}": array for name, array in self.below.state().items()}
-        return below | {"potential": self._potential.copy()}
+        parts = {"below": self.below, "function": self._function, "weight": self._weight}
+        within = {f"{part}/{name}": array for part, each in parts.items() for name, array in each.state().items()}
+        rows = {} if self.config.learned is None else {"rows": self._rows.copy()}
+        return within | rows | {"potential": self._potential.copy()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit."""
-        own = {name.removeprefix("below/"): array for name, array in state.items() if name.startswith("below/")}
-        self.below.restore(own)
+        for part, each in (("below", self.below), ("function", self._function), ("weight", self._weight)):
+            start = f"{part}/"
+            each.restore({name.removeprefix(start): array for name, array in state.items() if name.startswith(start)})
+        if self.config.learned is not None:
+            self._rows = state["rows"].copy()
         self._potential = state["potential"].copy()
+
+
+def _rows(observations: NDArray[Any]) -> NDArray[Any]:
+    return observations.reshape(len(observations), -1)

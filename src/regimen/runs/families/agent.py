@@ -112,7 +112,7 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
     assert isinstance(model, AgentSettings)
     chain, seen_by = preprocessed_by(prepared, window)
     paths, prepared = augmented(prepared, window, seed, chain), seen_by
-    env = learning_env(prepared, window, paths)
+    env = learning_env(prepared, window, paths, chain)
     tell_of_optimiser(tell, config.environment.steps)
     agent: Agent = model.build(env, seed)
     with scratch("regimen-best-") as temporary:

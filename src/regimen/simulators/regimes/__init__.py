@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regimen.simulators.regimes.flip_market import FlipMarketConfig
-from regimen.simulators.regimes.regime import STANDARD, Regime
+from regimen.simulators.regimes.regime import STANDARD, STANDARD_EXITS, Regime
 from regimen.simulators.regimes.regime_market import RegimeMarketConfig
 
-__all__ = ["STANDARD", "FlipMarketConfig", "Regime", "RegimeMarketConfig"]
+__all__ = ["STANDARD", "STANDARD_EXITS", "FlipMarketConfig", "Regime", "RegimeMarketConfig"]
