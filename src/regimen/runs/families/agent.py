@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regimen.agents import load_agent
+from regimen.envs import MarketCurriculumConfig
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
@@ -162,8 +163,16 @@ def figures() -> tuple[Draw, ...]:
 
 def short(config: RunConfig) -> RunConfig:
     """Returns the same run with few steps, and without evaluations: so the agent knows the training slice only."""
-    steps = {"steps": min(_FEW, config.environment.steps), "evaluations": 0}
-    return config.model_copy(update={"environment": config.environment.model_copy(update=steps)})
+    whole = config.environment
+    steps = min(_FEW, whole.steps)
+    wrappers = tuple(
+        each.model_copy(update={"steps": max(1, each.steps * steps // whole.steps)})
+        if isinstance(each, MarketCurriculumConfig)
+        else each
+        for each in whole.wrappers
+    )
+    few = {"steps": steps, "evaluations": 0, "wrappers": wrappers}
+    return config.model_copy(update={"environment": whole.model_copy(update=few)})
 
 
 def _due(iteration: Iteration, number: int, evaluations: dict[int, float]) -> bool:
