@@ -60,6 +60,9 @@ def _shortened(path: Path) -> list[str]:
         words.append("model.combine={kind: stack, folds: 2}")
     if "environment" in config.model.sections():
         words += ["environment.steps=2048", "environment.n_envs=33", "environment.evaluations=1"]
+        if wrappers := [wrapper.model_dump(mode="json") for wrapper in config.environment.wrappers]:
+            fewer = [each | {name: 1024 for name in ("steps",) if name in each} for each in wrappers]
+            words.append(f"environment.wrappers={json.dumps(fewer)}")
         if hasattr(config.model, "updates"):
             words.append("model.updates=20")
     return words

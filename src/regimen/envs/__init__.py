@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Staged,
         WrapperConfig,
         Wraps,
+        changes_market,
         market_hash,
         wrapped,
     )
@@ -98,6 +99,7 @@ __all__ = [
     "WrapperConfig",
     "Wraps",
     "as_spec",
+    "changes_market",
     "innermost",
     "market_hash",
     "markets_of",
@@ -150,6 +152,7 @@ __getattr__, __dir__ = lazily(
         "Pace": ".wrappers",
         "SimulatedStage": ".wrappers",
         "Staged": ".wrappers",
+        "changes_market": ".wrappers",
         "market_hash": ".wrappers",
         "FLOOR": ".kinds",
         "LARGEST": ".adapters.spaces",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs import EnvSpec, VectorEnv, VectorMarket, markets_of, spec_of
+from regimen.envs import EnvSpec, VectorEnv, VectorMarket, changes_market, markets_of, spec_of
 from regimen.errors import ConfigError, RunError
 from regimen.learning.agent import check_learning
 from regimen.learning.dataset_config import DatasetConfig
@@ -34,12 +34,16 @@ def recorded(config: DatasetConfig, env: VectorEnv, steps: int, seed: int) -> Tr
         seed: of the environment and of chance.
 
     Raises:
-        ConfigError: a behaviour that this environment cannot have; fewer steps than parts; no autoreset.
+        ConfigError: a behaviour that this environment cannot have; fewer steps than parts; no autoreset; lanes whose
+            market changes as episodes succeed, which says nothing of an agent that only looks on.
         RunError: an observation that is not finite, naming its column and lane.
         DataError: a reward that is not finite.
     """
     spec = spec_of(env)
     check_learning(spec, env, steps)
+    if changes_market(env):
+        rule = "must have no curriculum and no difficulty where an agent learns from records of others"
+        raise ConfigError("environment.wrappers", rule)
     each, parts = -(-steps // env.n_envs), config.parts
     shares = np.cumsum([0.0, *(part.share for part in parts)])
     edges = np.rint(each * shares / shares[-1]).astype(int).tolist()

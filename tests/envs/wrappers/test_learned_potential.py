@@ -24,10 +24,10 @@ def test_it_learns_what_states_are_worth() -> None:
     rows = shown()
     assert not potential(rows).any()  # until it has been fitted
     for _ in range(3 * 16):
-        held = potential(rows)
+        before = potential(rows)
         potential.improve(rows)
         if potential.fits == 0:
-            np.testing.assert_array_equal(potential(rows), held)
+            np.testing.assert_array_equal(potential(rows), before)
         terminated = state == 4
         potential.watch(rows, state.astype(np.float64), terminated, np.zeros(64, np.bool_), np.zeros(64))
         state = np.where(terminated, random.integers(0, 5, 64), np.minimum(state + 1, 4))

@@ -19,6 +19,7 @@ from regimen.envs import (
 )
 from regimen.errors import ConfigError
 from regimen.features import FeatureSet
+from regimen.learning import DatasetConfig, recorded
 
 Make = Callable[..., Any]
 LANES = 6
@@ -124,6 +125,8 @@ def test_lanes_that_no_stage_can_be_built_of_are_refused(markets: Callable[[], M
     shaped = ShapedConfig(weights={"position": 1.0}).wrap(markets())
     with pytest.raises(ConfigError, match=r"curriculum: must stand directly around markets: before all other wrappers"):
         curriculum().wrap(shaped)
+    with pytest.raises(ConfigError, match="must have no curriculum and no difficulty where an agent learns from rec"):
+        recorded(DatasetConfig(), ShapedConfig(weights={"position": 1.0}).wrap(curriculum().wrap(markets())), 100, 0)
     bars = make_bars()
     rows = np.zeros((*bars.shape, 2))
     with pytest.raises(ConfigError, match=r"curriculum, stage beginner: features: must be a FeatureSet"):

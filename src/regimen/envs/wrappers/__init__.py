@@ -8,7 +8,7 @@ from regimen.envs.wrappers.curriculum import Gate, MarketCurriculumConfig
 from regimen.envs.wrappers.difficulty import AdaptiveDifficultyConfig, Difficulty
 from regimen.envs.wrappers.potentials import AdaptiveWeightConfig, LearnedPotentialConfig
 from regimen.envs.wrappers.shaped import Shaped, ShapedConfig
-from regimen.envs.wrappers.staged import Pace, Staged, market_hash
+from regimen.envs.wrappers.staged import Pace, Staged, changes_market, market_hash
 from regimen.envs.wrappers.stages import OwnStage, SimulatedStage
 from regimen.envs.wrappers.wrapper import Wraps, wrapped
 
@@ -30,6 +30,7 @@ __all__ = [
     "Staged",
     "WrapperConfig",
     "Wraps",
+    "changes_market",
     "market_hash",
     "wrapped",
 ]

@@ -204,6 +204,15 @@ class Staged:
         self.below.restore({name.removeprefix("below/"): each for name, each in arrays.items() if name[:6] == "below/"})
 
 
+def changes_market(env: object) -> bool:
+    """Returns whether the market of lanes may be another one later."""
+    while env is not None:
+        if isinstance(env, Staged):
+            return True
+        env = getattr(env, "below", None)
+    return False
+
+
 def market_hash(env: object) -> str:
     """Returns the SHA-256 of the markets that lanes trade in: bars, columns, costs and rules, actions and rewards.
 
