@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from regimen.agents import PPOConfig
 from regimen.envs import ShapedConfig, Staged, VectorMarket, market_hash, markets_of
 from regimen.errors import ConfigError
 from regimen.learning import Checkpoint, Iteration
@@ -45,7 +47,7 @@ def configured(tmp_path: Path, market_file: Path) -> Callable[..., RunConfig]:
 def test_what_trades_is_the_last_stage_and_has_no_wrapper(configured: Callable[..., RunConfig]) -> None:
     prepared = prepare(configured())
     window = prepared.windows[0]
-    env = learning_env(prepared, window)
+    env: Any = learning_env(prepared, window)
     trading = VectorMarket(prepared.bars, prepared.frame, lanes_of(prepared.config, window.test.start))
     assert market_hash(env) != market_hash(trading)
     env.reset(seed=0)
@@ -63,10 +65,11 @@ def test_a_run_that_was_killed_in_a_stage_ends_with_the_same_bytes(
     """Through all five stages, with a potential that is learned; the learning rate falls over the whole of it."""
     config = configured("environment.evaluations=0")
     prepared = prepare(config)
-    window = prepared.windows[0]
-    whole = module.fit(prepared, window, 0)
+    window, model = prepared.windows[0], config.model
+    assert isinstance(model, PPOConfig)
+    whole: Any = module.fit(prepared, window, 0)
     env = learning_env(prepared, window)
-    agent = config.model.build(env, 0)
+    stopped = model.build(env, 0)
 
     def kill(iteration: Iteration) -> None:
         if iteration.iteration == 3:
@@ -74,9 +77,9 @@ def test_a_run_that_was_killed_in_a_stage_ends_with_the_same_bytes(
 
     keep = Checkpoint(tmp_path, 0.0)
     with pytest.raises(KeyboardInterrupt):
-        agent.learn(env, config.environment.steps, kill, keep)
+        stopped.learn(env, config.environment.steps, kill, keep)
     env = learning_env(prepared, window)
-    agent = config.model.build(env, 0)
+    agent: Any = model.build(env, 0)
     history = agent.learn(env, config.environment.steps, None, keep)
     assert history == whole.history
     for name, tensor in agent.network.state_dict().items():
@@ -92,7 +95,7 @@ def test_wrappers_that_do_not_go_with_the_run_are_refused(configured: Callable[.
         learning_env(late, prepared.windows[0])
     short = module.short(prepared.config)
     assert learning_env(replace(prepared, config=short), prepared.windows[0]).n_envs == 32
-    shaped = ShapedConfig(gamma=prepared.config.model.gamma, weights={"luck": 1.0})
+    shaped = ShapedConfig(gamma=0.99, weights={"luck": 1.0})
     config = prepared.config.model_copy(
         update={"environment": prepared.config.environment.model_copy(update={"wrappers": (shaped,)})}
     )

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
     from regimen.envs.vector_market import VectorMarket
     from regimen.envs.wrappers import (
+        AdaptiveDifficulty,
         AdaptiveDifficultyConfig,
         AdaptiveWeightConfig,
-        Difficulty,
         Gate,
         LearnedPotentialConfig,
         MarketCurriculumConfig,
@@ -61,11 +61,11 @@ __all__ = [
     "LARGEST",
     "READY",
     "ActionConfig",
+    "AdaptiveDifficulty",
     "AdaptiveDifficultyConfig",
     "AdaptiveWeightConfig",
     "ContinuousConfig",
     "DifferentialSharpeConfig",
-    "Difficulty",
     "EnvRecipe",
     "EnvSpec",
     "Gate",
@@ -144,7 +144,7 @@ __getattr__, __dir__ = lazily(
         "WrapperConfig": ".wrappers",
         "Wraps": ".wrappers",
         "AdaptiveDifficultyConfig": ".wrappers",
-        "Difficulty": ".wrappers",
+        "AdaptiveDifficulty": ".wrappers",
         "Gate": ".wrappers",
         "LaneFeatures": ".inputs",
         "MarketCurriculumConfig": ".wrappers",

@@ -67,13 +67,13 @@ class Inputs:
         """
         if isinstance(features, Inputs):
             return features
-        compute = None
         if features is None:
             features = FeatureSet.standard()
         if isinstance(features, FeatureSet):
-            features, compute = features.compute(bars), features.compute
+            features = LaneFeatures(features.compute(bars), features.compute)
+        compute = None
         if isinstance(features, LaneFeatures):
-            features, compute = features.frame, features.compute
+            compute, features = features.compute, features.frame
         if isinstance(features, FeatureFrame):
             if not np.array_equal(features.time, bars.time) or features.symbols != bars.symbols:
                 raise DataError("features", "must be of the same times and symbols as the bars", features.symbols)

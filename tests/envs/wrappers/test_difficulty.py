@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from regimen.envs import AdaptiveDifficultyConfig, Difficulty
+from regimen.envs import AdaptiveDifficulty, AdaptiveDifficultyConfig
 
 
 @pytest.mark.parametrize("target", [0.4, 0.6, 0.75])
@@ -14,7 +14,7 @@ def test_a_learner_succeeds_as_often_as_it_should(target: float) -> None:
     """P(success) = σ(skill − 8·d), of a skill that grows: within 5 points of the target over 200 episodes."""
     for seed in range(50):
         random = np.random.default_rng(seed)
-        difficulty = Difficulty(AdaptiveDifficultyConfig(kind="difficulty", target=target))
+        difficulty = AdaptiveDifficulty(AdaptiveDifficultyConfig(kind="difficulty", target=target))
         for _ in range(200):  # first it has to be found
             difficulty.record(int(random.random() < 1.0 / (1.0 + np.exp(8.0 * difficulty.level - 4.0))), 1)
         came, began = 0, difficulty.level
@@ -28,13 +28,13 @@ def test_a_learner_succeeds_as_often_as_it_should(target: float) -> None:
 
 
 def test_a_look_of_many_episodes_moves_it_by_its_share_at_most() -> None:
-    difficulty = Difficulty(AdaptiveDifficultyConfig(kind="difficulty", levels=4))
+    difficulty = AdaptiveDifficulty(AdaptiveDifficultyConfig(kind="difficulty", levels=4))
     difficulty.record(256, 256)
     assert difficulty.level == pytest.approx(0.4)
     assert difficulty.stage == 2
     difficulty.record(0, 256)
     assert (difficulty.level, difficulty.stage) == (0.0, 0)
-    other = Difficulty(AdaptiveDifficultyConfig(kind="difficulty", levels=4))
+    other = AdaptiveDifficulty(AdaptiveDifficultyConfig(kind="difficulty", levels=4))
     difficulty.record(200, 256)
     other.restore(difficulty.state())
     assert other.level == difficulty.level > 0.0

@@ -60,7 +60,8 @@ def test_the_best_policy_stays_the_best_whatever_the_weight_does() -> None:
     rewards = random.normal(size=(processes, states, actions, states))
     potential = 3.0 * random.normal(size=(processes, states))
     weights = random.uniform(0.0, 1.0, 6)
-    env = ShapedConfig(gamma=gamma, weights={"potential": 1.0}).wrap(Decisions(potential, rewards))
+    lanes: Any = Decisions(potential, rewards)
+    env = ShapedConfig(gamma=gamma, weights={"potential": 1.0}).wrap(lanes)
     plain = best(chances, rewards, gamma)
     ordered = np.sort(plain[:, :-1], axis=2)
     clear = ordered[..., -1] - ordered[..., -2] > 1e-6
@@ -104,7 +105,7 @@ def test_an_episode_pays_the_same_up_to_its_ends(
     """Σ γᵗ F = γᵀ·w·Φ(s_T) − w·Φ(s_0) over every episode that is cut, and −w·Φ(s_0) over one that ends in ruin."""
     bars = make_bars(sigma=0.3 if ruined else 0.02, seed=5)
     features = make_features(bars)
-    fields = {"n_envs": 16, "episode_length": 25, "actions": "continuous"}
+    fields: dict[str, Any] = {"n_envs": 16, "episode_length": 25, "actions": "continuous"}
     plain = VectorMarket(bars, features, **fields)
     shaped = ShapedConfig(gamma=GAMMA, **potential).wrap(VectorMarket(bars, features, **fields))
     plain.reset(seed=3)

@@ -34,7 +34,7 @@ def momentum(frame: Any) -> Any:
 def markets(make_bars: Make) -> Callable[[], MarketGroup]:
     tables = [make_bars(length=200, sigma=0.02, seed=seed) for seed in (3, 4)]
     features = FeatureSet([momentum])
-    fields = {"n_envs": LANES // 2, "episode_length": 10, "actions": "continuous"}
+    fields: dict[str, Any] = {"n_envs": LANES // 2, "episode_length": 10, "actions": "continuous"}
     return lambda: MarketGroup([VectorMarket(bars, features, **fields) for bars in tables])
 
 

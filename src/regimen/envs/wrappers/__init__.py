@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from regimen.envs.wrappers.curriculum import Gate, MarketCurriculumConfig
-from regimen.envs.wrappers.difficulty import AdaptiveDifficultyConfig, Difficulty
+from regimen.envs.wrappers.difficulty import AdaptiveDifficulty, AdaptiveDifficultyConfig
 from regimen.envs.wrappers.potentials import AdaptiveWeightConfig, LearnedPotentialConfig
 from regimen.envs.wrappers.shaped import Shaped, ShapedConfig
 from regimen.envs.wrappers.staged import Pace, Staged, changes_market, market_hash
@@ -16,9 +16,9 @@ WrapperConfig = Annotated[AdaptiveDifficultyConfig | MarketCurriculumConfig | Sh
 """The union of wrappers; ``kind`` chooses."""
 
 __all__ = [
+    "AdaptiveDifficulty",
     "AdaptiveDifficultyConfig",
     "AdaptiveWeightConfig",
-    "Difficulty",
     "Gate",
     "LearnedPotentialConfig",
     "MarketCurriculumConfig",

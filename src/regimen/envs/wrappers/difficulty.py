@@ -64,11 +64,11 @@ class AdaptiveDifficultyConfig(BaseModel):
             ConfigError: lanes that are no bare markets; features that cannot be computed for other bars; a stage in
                 which no episode can start.
         """
-        return Staged(env, self.listed, Difficulty(self), "environment.wrappers.difficulty")
+        return Staged(env, self.listed, AdaptiveDifficulty(self), "environment.wrappers.difficulty")
 
 
 @final
-class Difficulty:
+class AdaptiveDifficulty:
     """Which difficulty it is; see `AdaptiveDifficultyConfig`.
 
     Attributes:

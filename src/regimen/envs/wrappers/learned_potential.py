@@ -103,7 +103,8 @@ class LearnedPotential:
         def loss(step: int) -> Tensor:
             del step
             chosen = torch.from_numpy(random.integers(0, len(x), min(config.minibatch_size, len(x))))
-            return (self.network(x[chosen])[:, 0] - y[chosen]).square().mean()
+            distance: Tensor = self.network(x[chosen])[:, 0] - y[chosen]
+            return distance.square().mean()
 
         self.network.train()
         with torch.enable_grad():

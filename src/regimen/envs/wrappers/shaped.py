@@ -17,6 +17,7 @@ from regimen.envs.wrappers.potentials import (
     LinearPotential,
     Potential,
 )
+from regimen.stateful import Stateful
 
 Floats = NDArray[np.float64]
 
@@ -146,7 +147,7 @@ class Shaped:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes."""
-        parts = {"below": self.below, "function": self._function, "weight": self._weight}
+        parts: dict[str, Stateful] = {"below": self.below, "function": self._function, "weight": self._weight}
         within = {f"{part}/{name}": array for part, each in parts.items() for name, array in each.state().items()}
         rows = {} if self.config.learned is None else {"rows": self._rows.copy()}
         return within | rows | {"potential": self._potential.copy()}

@@ -210,7 +210,7 @@ SIMULATED: tuple[OwnStage | SimulatedStage, ...] = (
     OwnStage(name="master"),
 )
 """Five stages from a market that only rises to the user's own."""
-OWN: tuple[OwnStage | SimulatedStage, ...] = (
+OWN: tuple[OwnStage, ...] = (
     OwnStage(name="beginner", noise=0.2, volatility=1 / 3, commission=1 / 30, slippage=0.0),
     OwnStage(name="intermediate", noise=0.4, volatility=0.5, commission=1 / 3, slippage=0.25),
     OwnStage(name="advanced", noise=0.6, volatility=2 / 3, commission=2 / 3, slippage=0.5),
