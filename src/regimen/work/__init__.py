@@ -2,6 +2,18 @@
 
 from regimen.work.actors import Actors
 from regimen.work.compute import LOCAL, Compute
-from regimen.work.mapper import HERE, Listen, Local, Mapper
+from regimen.work.lasting import LastingActor, LastingActors
+from regimen.work.mapper import HERE, Listen, Local, LostWorkerError, Mapper
 
-__all__ = ["HERE", "LOCAL", "Actors", "Compute", "Listen", "Local", "Mapper"]
+__all__ = [
+    "HERE",
+    "LOCAL",
+    "Actors",
+    "Compute",
+    "LastingActor",
+    "LastingActors",
+    "Listen",
+    "Local",
+    "LostWorkerError",
+    "Mapper",
+]

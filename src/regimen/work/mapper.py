@@ -60,7 +60,11 @@ HERE = Local()
 """In this process."""
 
 
-def ended(number: int) -> RunError:
+class LostWorkerError(RunError):
+    """A worker that does not live any more: killed, or out of memory."""
+
+
+def ended(number: int) -> LostWorkerError:
     """Says that an item cannot be computed because its workers do not live."""
     rule = f"must let its workers live: {ATTEMPTS} of them ended at the same task, killed or out of memory"
-    return RunError("compute", rule, f"task {number + 1}")
+    return LostWorkerError("compute", rule, f"task {number + 1}")
