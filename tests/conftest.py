@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch: threads of workers that share the cores wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("any machine", deadline=None)  # a test that waited for the disk is no fault
 settings.load_profile("any machine")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
