@@ -85,7 +85,7 @@ def follow(policy: AgentPolicy, agent: ServedAgent, config: VectorMarketConfig) 
 
 @pytest.mark.parametrize(
     ("name", "actions", "context", "latency"),
-    [("recurrent_ppo-continuous", BANDED, 1, 2), ("ppo-levels", "verbs", 4, 3)],
+    [pytest.param("recurrent_ppo-continuous", BANDED, 1, 2, marks=pytest.mark.slow), ("ppo-levels", "verbs", 4, 3)],
 )
 def test_it_decides_as_the_policy_of_the_agent(name: str, actions: Any, context: int, latency: int) -> None:
     config = lanes(CASE_OF[name], latency, context=context)

@@ -203,6 +203,7 @@ def test_a_trained_agent_trades_other_bars_and_costs(agent_config: Configured, t
         backtest_run(directory, None, [], silent)
 
 
+@pytest.mark.slow
 def test_the_leak_search_finds_an_agent_clean(agent_config: Configured) -> None:
     report = find_run_leaks(agent_config(), silent)
     assert report.leaks == ()

@@ -104,7 +104,9 @@ def require_one_line(capsys: pytest.CaptureFixture[str], run: RunDirectory, comm
     assert Path(name).name in line, (command, name, line)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage", [pytest.param(each, marks=() if each is flipped else pytest.mark.slow) for each in DAMAGES]
+)
 def test_every_damage_to_a_finished_run_is_named_by_each_command_that_reads_it(
     runs: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

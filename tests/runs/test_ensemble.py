@@ -46,7 +46,12 @@ def model_of(words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [(model_of(NETS), RUNNING), (model_of(f"{NETS}, seeds: 2, combine: {{kind: stack, folds: 2}}"),), MIXED]
+    "words",
+    [
+        (model_of(NETS), RUNNING),
+        pytest.param((model_of(f"{NETS}, seeds: 2, combine: {{kind: stack, folds: 2}}"),), marks=pytest.mark.slow),
+        pytest.param(MIXED, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]

@@ -49,6 +49,7 @@ def test_a_member_has_the_numbers_of_a_run_of_it_alone(configured: Configured, t
     assert "momentum" in members["sentences"][0] or "logistic" in members["sentences"][0]
 
 
+@pytest.mark.slow
 def test_what_a_stack_gives_its_members_is_drawn_window_by_window(configured: Configured, tmp_path: Path) -> None:
     members = "members: [{kind: logistic}, {kind: baseline}], seeds: 2, combine: {kind: stack, folds: 2}"
     exhibits, _ = shown(configured("training.epochs=1", f"model={{kind: ensemble, {members}}}"), tmp_path / "runs")

@@ -214,9 +214,12 @@ def test_an_agent_decides_a_part_having_learned_from_those_before(configured: Co
             "labels={weights: {uniqueness: true}, dead_band: .2, volatility_bars: 20}",
             "exposure.volatility_target=.5",
         ),
-        (
-            "model={kind: meta, primary: {kind: momentum, lookback: 3}, size: true, secondary: "
-            "{kind: cnn, context: 8, width: 4, kernels: [3], dilations: [1]}}",
+        pytest.param(
+            (
+                "model={kind: meta, primary: {kind: momentum, lookback: 3}, size: true, secondary: "
+                "{kind: cnn, context: 8, width: 4, kernels: [3], dilations: [1]}}",
+            ),
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_look_at_the_next_row_changes_with_the_future(examined: Callable[[str]
     assert "policy exposure leaks: bar" in report.failures[0].sentence
 
 
-@pytest.mark.parametrize("name", ["FileReader", "Net"])
+@pytest.mark.parametrize("name", ["FileReader", pytest.param("Net", marks=pytest.mark.slow)])
 def test_a_look_into_the_file_of_the_bars_is_named(
     name: str, examined: Callable[[str], LeakReport], market_file: Path
 ) -> None:

@@ -34,7 +34,7 @@ AGENT = (
 )
 
 
-@pytest.mark.parametrize("words", [(), (LSTM,)])
+@pytest.mark.parametrize("words", [(), pytest.param((LSTM,), marks=pytest.mark.slow)])
 def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -113,7 +113,7 @@ def test_steps_are_fitted_once_a_window_and_read_back_for_the_figures(
     assert (directory.path / "figures" / "attention.png").exists()
 
 
-@pytest.mark.parametrize("steps", [RUNNING, EVERY])
+@pytest.mark.parametrize("steps", [RUNNING, pytest.param(EVERY, marks=pytest.mark.slow)])
 def test_the_leak_search_finds_the_steps_clean(configured: Configured, steps: str) -> None:
     report = find_run_leaks(configured("training.epochs=2", steps), silent)
     assert report.leaks == ()

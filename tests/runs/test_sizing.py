@@ -28,7 +28,12 @@ BAND = "band={kind: no_trade}"
 
 
 @pytest.mark.parametrize(
-    "words", [(KELLY.replace("false", "true"), COMMITTEE), (KELLY, BAND), (BAND, "exposure.long_only=true")]
+    "words",
+    [
+        (KELLY.replace("false", "true"), COMMITTEE),
+        pytest.param((KELLY, BAND), marks=pytest.mark.slow),
+        pytest.param((BAND, "exposure.long_only=true"), marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_trades_what_it_would_trade_bar_by_bar_and_after_loading(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]

@@ -120,7 +120,13 @@ def test_nearest_is_what_brute_force_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [(ROWS,), (BOTH,), (WINDOWS, CNN), (ROWS, "model={kind: forest, n_estimators: 5}", "training={}")]
+    "words",
+    [
+        (ROWS,),
+        pytest.param((BOTH,), marks=pytest.mark.slow),
+        pytest.param((WINDOWS, CNN), marks=pytest.mark.slow),
+        pytest.param((ROWS, "model={kind: forest, n_estimators: 5}", "training={}"), marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_learns_from_made_rows_and_repeats_itself(
     configured: Configured, tmp_path: Path, words: tuple[str, ...]

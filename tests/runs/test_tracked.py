@@ -133,6 +133,7 @@ def test_what_cannot_be_tracked_is_refused_before_there_is_a_run(tmp_path: Path,
     assert not [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
 
 
+@pytest.mark.slow
 def test_mlflow_holds_parameters_curves_judgement_and_files(tmp_path: Path, configured: Configured) -> None:
     pytest.importorskip("mlflow")
     pytest.importorskip("sqlalchemy")
@@ -154,6 +155,7 @@ def test_mlflow_holds_parameters_curves_judgement_and_files(tmp_path: Path, conf
     assert files == {"config.yaml", "judgement.json", "report.html", "figures"}
 
 
+@pytest.mark.slow
 def test_wandb_offline_stays_in_the_folder_and_out_of_reproduction(tmp_path: Path, configured: Configured) -> None:
     pytest.importorskip("wandb")
     directory, _ = start(configured(*SHORT, "tracking=wandb"), tmp_path / "runs", silent)

@@ -236,8 +236,10 @@ _META = MamlConfig(shots=20, queries=20, inner_steps=3)
         ((PGDConfig(steps=2, ratio=0.5),), 1.1),
         ((TRADESConfig(steps=2),), 1.1),
         ((_META.model_copy(update={"first_order": True}),), 1.2),
-        ((_META,), 1.5),
-        ((TRADESConfig(steps=2), _META.model_copy(update={"first_order": True})), 1.2),
+        pytest.param((_META,), 1.5, marks=pytest.mark.slow),
+        pytest.param(
+            (TRADESConfig(steps=2), _META.model_copy(update={"first_order": True})), 1.2, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_the_passes_of_a_recipe_hold_is_asked_for(

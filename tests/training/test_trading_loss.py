@@ -100,7 +100,7 @@ def test_every_term_has_a_gradient() -> None:
         assert (part.abs() > 1e-5).sum() >= 8, name
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(each, marks=pytest.mark.slow) for each in (1, 2))])
 def test_what_is_learned_is_the_action_of_least_expected_cost(seed: int) -> None:
     """1,000 situations of random probabilities and returns, random costs: the action of least expected cost."""
     rng = np.random.default_rng(seed)

@@ -175,6 +175,7 @@ def test_the_same_generator_gives_the_same_bytes_and_torchs_own_is_left_alone(na
         assert not torch.equal(once, other)
 
 
+@pytest.mark.slow
 def test_attacks_of_a_net_rise_as_they_take_more_trouble() -> None:
     net = nn.Sequential(nn.Linear(10, 16), nn.Tanh(), nn.Linear(16, 3))
     with torch.no_grad():

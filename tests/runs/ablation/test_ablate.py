@@ -197,6 +197,7 @@ def test_a_rule_is_judged_by_what_it_earns(home: Path, tmp_path: Path) -> None:
     assert ablation.knows("turnover")
 
 
+@pytest.mark.slow
 def test_from_python_and_from_the_command_line(
     home: Path, ablation: Ablation, capsys: pytest.CaptureFixture[str]
 ) -> None:

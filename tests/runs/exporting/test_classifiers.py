@@ -162,6 +162,7 @@ def test_a_committee_with_a_stack() -> None:
     _same(policy, _eager(decision_of(policy)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbols", [1, 2, 37])
 def test_a_committee_traced(symbols: int, graph: Callable[[Floats, Floats], tuple[Floats, ...]]) -> None:
     policy = _committee()

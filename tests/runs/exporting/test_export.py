@@ -131,6 +131,7 @@ def test_what_stands_around_a_policy_goes_with_it(tmp_path: Path, overrides: tup
     assert np.isnan(bundle.start.policy[0, -4:]).all()  # nothing was said yet
 
 
+@pytest.mark.slow
 def test_a_graph_that_decides_otherwise_is_not_written(
     run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ environment: {steps: 512, n_envs: 16, episode_length: 40, evaluations: 1, action
 """
 LEAN = "exposure: {dead_band: 0.0, scale: 5.0}\n"
 FOREST = "{kind: forest, n_estimators: 5, min_samples_leaf: 3}"
+QUICK = ("classifier", "agent", "rule", "mixture")
 FAMILIES = {
     "classifier": "model: {kind: logistic}\ntraining: {epochs: 2}\n" + LEAN,
     "sequence": "model: {kind: lstm, context: 8, width: 4, layers: 1, heads: 1}\ntraining: {epochs: 1}\n" + LEAN,
@@ -71,7 +72,9 @@ def configured(tmp_path: Path) -> Callable[..., RunConfig]:
     return make
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow) for each in FAMILIES]
+)
 def test_a_run_could_have_been_live(family: str, configured: Callable[..., RunConfig], tmp_path: Path) -> None:
     directory, _ = start(configured(FAMILIES[family]), tmp_path / "runs", silent)
     outcome = live_checks(directory, silent)

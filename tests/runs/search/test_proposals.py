@@ -19,7 +19,9 @@ def proposed(searching: Searching) -> list[dict[str, Any]]:
     return [dict(trial.settings) for trial in searching.study.trials()]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", *(pytest.param(each, marks=pytest.mark.slow) for each in ("random", "grid"))]
+)
 def test_the_same_seed_proposes_the_same_trials(begun: Begun, sampler: str) -> None:
     score = scored(lambda item: -abs(getattr(item.config.training, "learning_rate", 1.0) - 0.01))
     first = searched(begun("one", sampler=sampler), 12, score)

@@ -137,6 +137,7 @@ def test_every_seed_is_one_more_trial_and_each_fit_and_path_a_line(run: RunDirec
     assert validation.trials == count + 2
 
 
+@pytest.mark.slow
 def test_what_is_stopped_goes_on_and_ends_with_the_same_bytes(
     run: RunDirectory, validated: Validated, tmp_path: Path
 ) -> None:

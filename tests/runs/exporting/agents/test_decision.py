@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 Ask = Callable[[Floats, Floats], tuple[Floats, ...]]
 LANES, STEPS = 37, 300
 BANDED = {"kind": "continuous", "smoothing": 0.3, "dead_band": 0.05}
+QUICK = ("ppo-levels", "ppo-continuous", "sac-continuous", "recurrent_ppo-levels")
+"""What decides as its agent in every run of the tests; all others in the slow ones."""
 GRAPHS = ("cgdt-levels",)
 """Whose graphs are traced in every run of the tests, with that of verbs; the others' in the slow ones."""
 
@@ -113,7 +115,10 @@ def check(policy: AgentPolicy, env: VectorMarket, ask: Ask, steps: int = STEPS, 
     return seen
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [each if each.id in QUICK else pytest.param(*each.values, id=each.id, marks=pytest.mark.slow) for each in CASES],
+)
 def test_every_kind_decides_as_its_agent(case: Case) -> None:
     policy, env = learned(case.config, case.actions)
     check(policy, env, eager(agent_decision(policy)), 60)
@@ -142,7 +147,12 @@ def graphs_agree(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("actions", "form"), [("verbs", graph), (BANDED, eager), ({"kind": "continuous", "long_only": True}, eager)]
+    ("actions", "form"),
+    [
+        ("verbs", graph),
+        (BANDED, eager),
+        pytest.param({"kind": "continuous", "long_only": True}, eager, marks=pytest.mark.slow),
+    ],
 )
 def test_the_rule_from_actions_to_exposures_is_in_it(actions: Any, form: Callable[[AgentDecision], Ask]) -> None:
     policy, env = learned(PPOConfig(rollout_steps=8, minibatch_size=32, hidden=(16,), learning_rate=0.1), actions)

@@ -23,6 +23,7 @@ def test_a_decision_transformer_of_a_short_context(context: int) -> None:
     check(policy, env, eager(agent_decision(policy)), 12, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forget", [1, 4, 6])
 def test_windows_are_cut_where_the_agent_cuts_them(forget: int) -> None:
     policy, env = learned(FlagTraderConfig(**{**FLAG_FIELDS, "forget": forget}))
