@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,11 @@ def test_the_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     code = "\n".join(blocks(page))
     script = tmp_path / f"{page.stem}.py"  # a file, because a compiled step wants to know where it comes from
     script.write_text(code, encoding="utf-8")
-    exec(compile(code, str(script), "exec"), {"__name__": "__main__"})
+    try:
+        exec(compile(code, str(script), "exec"), {"__name__": "__main__"})
+    finally:  # another page may save another file of the same name
+        for name, _ in SAVED.findall(page.read_text(encoding="utf-8")):
+            sys.modules.pop(Path(name).stem, None)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
