@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from regimen.judging import Judgement, Trials, Verdict
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
-    from regimen.learning import DatasetConfig, PartConfig, RNDConfig
+    from regimen.learning import DatasetConfig, ICMConfig, PartConfig, RNDConfig
     from regimen.monitoring import (
         AdwinConfig,
         AlertsConfig,
@@ -204,6 +204,7 @@ __all__ = [
     "HiddenRegimeConfig",
     "HybridConfig",
     "HysteresisConfig",
+    "ICMConfig",
     "IsotonicConfig",
     "JitterConfig",
     "JudgeConfig",
@@ -386,6 +387,7 @@ _named, _ = lazily(
         "HiddenRegimeConfig": ".simulators",
         "HybridConfig": ".predictors",
         "HysteresisConfig": ".simulators",
+        "ICMConfig": ".learning",
         "IsotonicConfig": ".policies",
         "JitterConfig": ".training.recipes",
         "ControlsConfig": ".records",

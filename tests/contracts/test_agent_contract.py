@@ -27,6 +27,7 @@ from regimen.tensorfile import read_tensors
 
 LANES, STEPS = 8, 8 * 8 * 6
 BONUS = {"kind": "rnd", "hidden": (8,), "features": 4}
+CURIOSITY = {"kind": "icm", "hidden": (8,), "features": 4, "weight": 0.1}
 REPLAY: dict[str, Any] = {"learning_starts": 64, "buffer_size": 256, "batch_size": 16, "train_freq": 4}
 BOTH, CONTINUOUS, LEVELS = ("continuous", "levels"), ("continuous",), ("levels",)
 
@@ -68,6 +69,17 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         (
             {"rollout_steps": 8, "warmup_steps": 64, "batch_size": 16, "capacity": 96, "hidden": (16,), "bonus": BONUS},
             LEVELS,
+        ),
+        (
+            {
+                "rollout_steps": 8,
+                "warmup_steps": 64,
+                "batch_size": 16,
+                "capacity": 96,
+                "hidden": (16,),
+                "bonus": CURIOSITY,
+            },
+            CONTINUOUS,
         ),
     ],
     "cgdt": [
@@ -148,7 +160,7 @@ def cases() -> list[Any]:
             more = {"report_steps": 64} if "report_steps" in member.model_fields else {}
             config = member(**fields, **more)
             for each in actions:
-                parts = (kind, fields.get("algorithm"), each, "bonus" if "bonus" in fields else None)
+                parts = (kind, fields.get("algorithm"), each, fields.get("bonus", {}).get("kind"))
                 name = "-".join(part for part in parts if part)
                 found.append(pytest.param(Case(config, each), id=name, marks=marks))
     return found

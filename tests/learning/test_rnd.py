@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,49 +13,9 @@ from torch import Tensor
 from regimen.agents import PPOConfig, RecurrentPPOConfig, SACConfig
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError
-from regimen.learning import Checkpoint, RNDConfig
-from regimen.learning.rnd import RND
+from regimen.learning import RND, Checkpoint, RNDConfig
 from regimen.stateful import state_of
-
-STATES, LANES = 40, 8
-
-
-class Chain:
-    """Left or right along a chain from its first state; the goal is the last, and an episode too short for chance.
-
-    A step to the right costs a little, as in Osband's deep sea: what is paid on the way leads away from the goal, so
-    that no policy drifts there by itself, whatever the last bits of a machine.
-    """
-
-    def __init__(self, length: int = 60, ruin: int = STATES) -> None:
-        self.length, self.ruin = length, ruin
-        self.n_envs, self.spec = LANES, EnvSpec(columns=tuple(f"s{k}" for k in range(STATES)), choices=2)
-        self.at, self.age, self.visits = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64), 0
-
-    def reset(self, seed: int | None = None, starts: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
-        del seed, starts
-        self.at[:], self.age[:] = 0, 0
-        return self.shown(), {}
-
-    def shown(self) -> np.ndarray:
-        return np.eye(STATES, dtype=np.float32)[self.at]
-
-    def step(self, actions: np.ndarray) -> Any:
-        self.at = np.clip(self.at + np.where(actions == 1, 1, -1), 0, STATES - 1)
-        self.age += 1
-        goal = self.at == STATES - 1
-        self.visits += int(goal.sum())
-        ruined, final = self.at == self.ruin, self.shown()
-        cut = (self.age == self.length) & ~ruined
-        self.at[cut | ruined], self.age[cut | ruined] = 0, 0
-        return self.shown(), goal - 0.01 * (actions == 1), ruined, cut, {"final_observation": final}
-
-    def state(self) -> dict[str, np.ndarray]:
-        return {"at": self.at.copy(), "age": self.age.copy()}
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        self.at, self.age = state["at"].copy(), state["age"].copy()
-
+from tests.learning.chain import Chain
 
 COMMON: dict[str, Any] = {
     "rollout_steps": 20,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
         observed_rows,
         require_finite,
     )
-    from regimen.learning.bonus import Bonus, BonusConfig, RNDConfig
+    from regimen.learning.bonus.bonus import Bonus
+    from regimen.learning.bonus.config import BonusConfig, ICMConfig, RNDConfig
+    from regimen.learning.bonus.icm import ICM
+    from regimen.learning.bonus.rnd import RND
     from regimen.learning.checkpoint import Checkpoint, Session
     from regimen.learning.dataset_config import DatasetConfig, PartConfig
     from regimen.learning.datasets import as_choices, recorded
@@ -29,12 +32,12 @@ if TYPE_CHECKING:
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.replay_buffer import Memory, ReplayBuffer, Transitions
-    from regimen.learning.rnd import RND
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings
     from regimen.learning.storage import Persistent, kind_of
 
 __all__ = [
+    "ICM",
     "RND",
     "Activation",
     "ActorCritic",
@@ -45,6 +48,7 @@ __all__ = [
     "Checkpoint",
     "DatasetConfig",
     "FlatAdam",
+    "ICMConfig",
     "Iteration",
     "Memory",
     "OfflineLearner",
@@ -92,11 +96,13 @@ __getattr__, __dir__ = lazily(
         "ActorCritic": ".actor_critic",
         "Agent": ".agent",
         "AgentSettings": ".settings",
-        "Bonus": ".bonus",
-        "BonusConfig": ".bonus",
+        "Bonus": ".bonus.bonus",
+        "BonusConfig": ".bonus.config",
         "Checkpoint": ".checkpoint",
-        "RND": ".rnd",
-        "RNDConfig": ".bonus",
+        "ICM": ".bonus.icm",
+        "ICMConfig": ".bonus.config",
+        "RND": ".bonus.rnd",
+        "RNDConfig": ".bonus.config",
         "DatasetConfig": ".dataset_config",
         "FlatAdam": ".flat",
         "Iteration": ".iteration",

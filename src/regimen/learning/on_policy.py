@@ -13,7 +13,7 @@ from torch import Tensor
 
 from regimen.envs import EnvSpec
 from regimen.errors import RunError
-from regimen.learning.bonus import Bonus
+from regimen.learning.bonus.bonus import Bonus
 from regimen.ops import arrays
 
 

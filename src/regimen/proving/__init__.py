@@ -1,5 +1,6 @@
 """The proving ground: agents on markets whose best policy is known, before anyone looks at real data."""
 
+from regimen.proving.additions import ADDITIONS, Addition, with_additions
 from regimen.proving.evaluation import Evaluation, Walk, evaluate, scored, walk
 from regimen.proving.experiment import Arena, Demand, Experiment
 from regimen.proving.experiments import EXPERIMENTS, FAST, experiments_of, installed, own_experiments, select
@@ -9,8 +10,10 @@ from regimen.proving.percent import in_percent
 from regimen.proving.prove import Judged, Progress, Result, SeedResult, prove, run_seed
 
 __all__ = [
+    "ADDITIONS",
     "EXPERIMENTS",
     "FAST",
+    "Addition",
     "Arena",
     "Demand",
     "Evaluation",
@@ -36,4 +39,5 @@ __all__ = [
     "scored",
     "select",
     "walk",
+    "with_additions",
 ]

@@ -17,6 +17,7 @@ from regimen.agents import (
     SB3Config,
 )
 from regimen.errors import ConfigError
+from regimen.proving.additions import with_additions
 from regimen.proving.arenas import (
     AR1,
     DECOYS,
@@ -167,20 +168,25 @@ def experiments_of(
 ) -> tuple[Experiment, ...]:
     """Returns the experiments that names mean; an agent of the user's own is named by its place.
 
+    ``sac+icm`` is an agent of the table with a method added; see `ADDITIONS`.
+
     Args:
         agents, markets: none given: all.
         fast: of the quick ones.
         steps: environment steps that an agent of the user's own learns from.
 
     Raises:
-        ConfigError: see `select` and `own_experiments`; steps without an agent of the user's own.
+        ConfigError: see `select`, `with_additions` and `own_experiments`; steps without an agent of the user's own.
     """
     own = [agent for agent in agents if ":" in agent or agent.endswith(".py")]
     if steps is not None and not own:
         rule = "is read with --agent FILE.py:NAME only: the agents here have steps of their own"
         raise ConfigError("--steps", rule, steps)
-    named = [agent for agent in agents if agent not in own]
-    chosen = select(FAST if fast else EXPERIMENTS, named, markets) if named or not own else ()
+    table = FAST if fast else EXPERIMENTS
+    added = [agent for agent in agents if "+" in agent and agent not in own]
+    named = [agent for agent in agents if agent not in own and agent not in added]
+    chosen = select(table, named, markets) if named or len(agents) == 0 else ()
+    chosen += tuple(each for name in added for each in select(with_additions(table, name), (), markets))
     return chosen + tuple(each for place in own for each in select(own_experiments(place, fast, steps), (), markets))
 
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def prove(
     agents: Annotated[
         list[str] | None,
-        typer.Option("--agent", help="only this agent, or your own, FILE.py:NAME; may be repeated", show_default=False),
+        typer.Option(
+            "--agent",
+            help="only this agent, one with a method added (sac+icm), or your own, FILE.py:NAME; may be repeated",
+            show_default=False,
+        ),
     ] = None,
     markets: Annotated[
         list[str] | None, typer.Option("--market", help="only this market; may be repeated", show_default=False)

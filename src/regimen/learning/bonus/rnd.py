@@ -11,7 +11,7 @@ from torch import Tensor
 
 from regimen.envs import EnvSpec
 from regimen.learning.actor_critic import perceptron
-from regimen.learning.bonus import RNDConfig
+from regimen.learning.bonus.config import RNDConfig
 from regimen.learning.flat import FlatAdam
 from regimen.learning.moments import RunningMoments
 from regimen.nets import first_weights
@@ -42,12 +42,11 @@ class RND:
 
     def __init__(self, config: RNDConfig, spec: EnvSpec, seed: int) -> None:
         self.config, self.seed, self.updates = config, seed, 0
-        names = config.columns or spec.columns
-        self._places = torch.tensor([spec.columns.index(name) for name in names])
+        self._places = torch.tensor(config.chosen(spec))
         gain = math.sqrt(2.0)
         with first_weights(seed, "rnd", "weights"):
-            self.target = perceptron(len(names), config.features, config.hidden, "relu", gain)
-            self.predictor = perceptron(len(names), config.features, config.hidden, "relu", gain)
+            self.target = perceptron(len(self._places), config.features, config.hidden, "relu", gain)
+            self.predictor = perceptron(len(self._places), config.features, config.hidden, "relu", gain)
         self.target.requires_grad_(False)
         self._adam = FlatAdam(self.predictor, config.learning_rate)
         self.moments = RunningMoments(1)

@@ -1,0 +1,105 @@
+"""Curiosity: every model of it learns, a world that is known pays nothing, and noise that nobody moves is a trap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from regimen.envs import EnvSpec
+from regimen.errors import ConfigError
+from regimen.learning import BonusConfig, ICMConfig, RNDConfig
+from tests.learning.chain import STATES, Chain
+from tests.learning.test_rnd import EXPLORERS
+
+CURIOUS = ICMConfig(weight=1.0, hidden=(32,), learning_rate=3e-3, minibatch_size=64)
+SPECS = {
+    "choices": EnvSpec(columns=("a", "b", "c"), choices=3),
+    "numbers": EnvSpec(columns=("a", "b", "c"), size=2),
+}
+
+
+def visits(bonus: BonusConfig | None, steps: int, noise: int = 0) -> int:
+    env = Chain(noise=noise)
+    EXPLORERS["sac"].model_copy(update={"bonus": bonus}).build(env, 2).learn(env, steps)
+    return env.visits
+
+
+def transitions(spec: EnvSpec, rows: int = 50) -> tuple[Tensor, Tensor, Tensor]:
+    random = torch.Generator().manual_seed(0)
+    x, successors = torch.randn(2, rows, spec.width, generator=random)
+    if spec.choices:
+        return x, torch.randint(0, spec.choices, (rows,), generator=random), successors
+    return x, 2.0 * torch.randn(rows, spec.size, generator=random), successors
+
+
+def by_hand(bonus: Any, spec: EnvSpec, x: Tensor, actions: Tensor, successors: Tensor) -> tuple[Tensor, Tensor]:
+    """Both losses (row,), written out with torch's own layers and softmax."""
+    models = bonus.models
+    here, there = models["encoder"](x), models["encoder"](successors)
+    taken = torch.eye(3)[actions] if spec.choices else actions.clamp(-1.0, 1.0)
+    ahead = models["forward_model"](torch.cat([here, taken], 1)) - there.detach()
+    read = models["inverse_model"](torch.cat([here, there], 1))
+    if spec.choices:
+        return 0.5 * ahead.pow(2).sum(1), -F.softmax(read, 1)[torch.arange(len(x)), actions].log()
+    return 0.5 * ahead.pow(2).sum(1), 0.5 * (read - taken).pow(2).sum(1)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_the_pay_and_the_loss_are_those_of_the_paper(spec: EnvSpec) -> None:
+    """η/2·‖φ̂(s′) − φ(s′)‖² and (1 − β)·L_inverse + β·L_forward, whose gradient reaches every weight of all three."""
+    bonus = ICMConfig(weight=0.3, beta=0.7, hidden=(8,), features=5).build(spec, seed=1)
+    batch = transitions(spec)
+    forward, inverse = by_hand(bonus, spec, *batch)
+    torch.testing.assert_close(bonus.score(*batch), 0.3 * forward.detach())
+    assert bonus.score(*batch).shape == (50,)
+    wanted = torch.autograd.grad(0.3 * inverse.mean() + 0.7 * forward.mean(), list(bonus.models.parameters()))
+    before = {name: each.clone() for name, each in bonus.models.named_parameters()}
+    novelty, inverse_loss = float(forward.detach().mean()), float(inverse.detach().mean())
+    assert bonus.improve(*batch) == pytest.approx({"novelty": novelty, "inverse_loss": inverse_loss})
+    for gradient, (name, now) in zip(wanted, bonus.models.named_parameters(), strict=True):
+        assert gradient.abs().max() > 0.0, name
+        torch.testing.assert_close(now.grad, gradient)
+        assert not torch.equal(now, before[name]), name
+
+
+def test_a_known_world_pays_nothing() -> None:
+    """All steps along a chain, again and again: at the end each is worth a hundredth of the first pay, at most."""
+    env, eye = Chain(), torch.eye(STATES)
+    at, right = torch.arange(STATES).repeat(2), torch.arange(2).repeat_interleave(STATES)
+    batch = eye[at], right, eye[(at + 2 * right - 1).clamp(0, STATES - 1)]
+    bonus = CURIOUS.build(env.spec, seed=0)
+    first = float(bonus.score(*batch).mean())
+    for _ in range(150):
+        bonus.improve(*batch)
+    assert float(bonus.score(*batch).max()) < 0.01 * first
+
+
+def test_what_nobody_moves_is_left_out() -> None:
+    lanes = EnvSpec(columns=("price", "position", "cash", "drawdown", "target"), choices=3)
+    panel = EnvSpec(columns=("A.price", "A.position", "B.price", "B.position"), size=2)
+    for member in (ICMConfig, RNDConfig):
+        assert member().chosen(lanes) == (1, 2, 3, 4)
+        assert member().chosen(panel) == (1, 3)
+        assert member().chosen(Chain().spec) == tuple(range(STATES))  # none of an account: all
+        assert member(columns=("price", "position")).chosen(lanes) == (0, 1)
+    x, successors = torch.zeros(2, 4, 5)
+    moved = successors + torch.tensor([9.0, 0.0, 0.0, 0.0, 0.0])
+    bonus = CURIOUS.build(lanes, seed=0)
+    assert torch.equal(bonus.score(x, torch.zeros(4), successors), bonus.score(x, torch.zeros(4), moved))
+    with pytest.raises(ConfigError, match=r"^agents\.bonus\.columns: must be columns that lanes show, not 'luck'"):
+        ICMConfig(columns=("luck",)).build(lanes, seed=0)
+
+
+@pytest.mark.slow
+def test_it_leads_along_the_chain_and_noise_traps_it() -> None:
+    """The end pays, and chance never gets there; a television of noise holds who looks at it."""
+    assert visits(None, 30_000) == 0
+    assert visits(CURIOUS, 30_000) > 1000
+    columns = Chain(noise=8).columns
+    looking, not_looking = visits(CURIOUS, 30_000, 8), visits(CURIOUS.model_copy(update={"columns": columns}), 30_000, 8)
+    assert looking < 0.1 * not_looking
+    assert not_looking > 1000
