@@ -81,6 +81,7 @@ bench: $(VENV)/.dev ## the benchmarks, side by side with public peers where they
 	@$(BIN)/regimen bench envs
 	@$(BIN)/regimen bench agents
 	@$(BIN)/regimen bench sac
+	@$(BIN)/regimen bench exploration
 	@$(BIN)/regimen bench analytic
 	@$(BIN)/regimen bench cql
 	@$(BIN)/regimen bench tracking

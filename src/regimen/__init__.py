@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from regimen.envs import (
         ContinuousConfig,
         DifferentialSharpeConfig,
+        GoalConfig,
         LevelsConfig,
         LogWealthConfig,
         MeanVarianceConfig,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from regimen.judging import Judgement, Trials, Verdict
     from regimen.labels import FixedHorizonConfig, OwnLabelsConfig, TripleBarrierConfig, WeightsConfig
     from regimen.leakage import LeakReport
-    from regimen.learning import DatasetConfig, ICMConfig, PartConfig, RNDConfig
+    from regimen.learning import DatasetConfig, HindsightConfig, ICMConfig, PartConfig, RNDConfig
     from regimen.monitoring import (
         AdwinConfig,
         AlertsConfig,
@@ -200,8 +201,10 @@ __all__ = [
     "FrameFunction",
     "FunctionConfig",
     "GarleanuPedersenConfig",
+    "GoalConfig",
     "HedgeConfig",
     "HiddenRegimeConfig",
+    "HindsightConfig",
     "HybridConfig",
     "HysteresisConfig",
     "ICMConfig",
@@ -383,8 +386,10 @@ _named, _ = lazily(
         "FractionalKellyConfig": ".policies",
         "FunctionConfig": ".policies",
         "GarleanuPedersenConfig": ".simulators",
+        "GoalConfig": ".envs",
         "HedgeConfig": ".policies.ensemble",
         "HiddenRegimeConfig": ".simulators",
+        "HindsightConfig": ".learning",
         "HybridConfig": ".predictors",
         "HysteresisConfig": ".simulators",
         "ICMConfig": ".learning",

@@ -19,13 +19,21 @@ class Chain:
     that no policy drifts there by itself, whatever the last bits of a machine. Columns of noise show what nobody moves.
     """
 
-    def __init__(self, length: int = 60, ruin: int = STATES, noise: int = 0) -> None:
-        self.length, self.ruin, self.noise = length, ruin, noise
-        self.columns = tuple(f"s{k}" for k in range(STATES))
+    def __init__(
+        self,
+        length: int = 60,
+        ruin: int | None = None,
+        noise: int = 0,
+        states: int = STATES,
+        lanes: int = LANES,
+        cost: float = 0.01,
+    ) -> None:
+        self.length, self.ruin, self.noise, self.states, self.cost = length, ruin, noise, states, cost
+        self.columns = tuple(f"s{k}" for k in range(states))
         televised = tuple(f"noise{k}" for k in range(noise))
-        self.n_envs, self.spec = LANES, EnvSpec(columns=self.columns + televised, choices=2)
+        self.n_envs, self.spec = lanes, EnvSpec(columns=self.columns + televised, choices=2)
         self.random = np.random.default_rng(0)
-        self.at, self.age, self.visits = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64), 0
+        self.at, self.age, self.visits = np.zeros(lanes, np.int64), np.zeros(lanes, np.int64), 0
 
     def reset(self, seed: int | None = None, starts: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
         del seed, starts
@@ -33,18 +41,18 @@ class Chain:
         return self.shown(), {}
 
     def shown(self) -> np.ndarray:
-        noise = self.random.standard_normal((LANES, self.noise)) if self.noise else np.empty((LANES, 0))
-        return np.concatenate([np.eye(STATES)[self.at], noise], 1).astype(np.float32)
+        noise = self.random.standard_normal((self.n_envs, self.noise))
+        return np.concatenate([np.eye(self.states)[self.at], noise], 1).astype(np.float32)
 
     def step(self, actions: np.ndarray) -> Any:
-        self.at = np.clip(self.at + np.where(actions == 1, 1, -1), 0, STATES - 1)
+        self.at = np.clip(self.at + np.where(actions == 1, 1, -1), 0, self.states - 1)
         self.age += 1
-        goal = self.at == STATES - 1
+        goal = self.at == self.states - 1
         self.visits += int(goal.sum())
-        ruined, final = self.at == self.ruin, self.shown()
+        ruined, final = self.at == (self.states if self.ruin is None else self.ruin), self.shown()
         cut = (self.age == self.length) & ~ruined
         self.at[cut | ruined], self.age[cut | ruined] = 0, 0
-        return self.shown(), goal - 0.01 * (actions == 1), ruined, cut, {"final_observation": final}
+        return self.shown(), goal - self.cost * (actions == 1), ruined, cut, {"final_observation": final}
 
     def state(self) -> dict[str, np.ndarray]:
         return {"at": self.at.copy(), "age": self.age.copy()}

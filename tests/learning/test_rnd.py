@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.learning.chain import Chain
 from torch import Tensor
 
 from regimen.agents import PPOConfig, RecurrentPPOConfig, SACConfig
@@ -15,7 +16,6 @@ from regimen.envs import EnvSpec
 from regimen.errors import ConfigError
 from regimen.learning import RND, Checkpoint, RNDConfig
 from regimen.stateful import state_of
-from tests.learning.chain import Chain
 
 COMMON: dict[str, Any] = {
     "rollout_steps": 20,

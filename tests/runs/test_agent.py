@@ -302,6 +302,22 @@ def test_an_agent_learns_in_wrapped_lanes_where_a_config_asks_for_them(agent_con
         module.learning_env(prepared, prepared.windows[0])
 
 
+def test_an_agent_with_a_goal_learns_in_hindsight_and_trades_for_one(agent_config: Configured) -> None:
+    goals = "environment.wrappers=[{kind: goal, ranges: {position: [-1, 1]}, tolerance: 0.1, trading: {position: %s}}]"
+    model = "model={kind: sac, hidden: [8], rollout_steps: 8, warmup_steps: 256, replay: {kind: hindsight}}"
+    held = []
+    for goal in (-1.0, 1.0):
+        config = agent_config(model, "environment.evaluations=0", "environment.steps=512", goals % goal)
+        prepared = prepare(config)
+        fit = module.fit(prepared, prepared.windows[0], seed=0)
+        assert fit.model.spec.columns[-1] == "position_goal"
+        held.append(asked(fit.policy, prepared.history, 400, 450))
+    assert not np.array_equal(*held)
+    alone = agent_config(model)
+    with pytest.raises(ConfigError, match=r"^model\.replay: needs lanes with a goal"):
+        module.fit(prepare(alone), prepare(alone).windows[0], seed=0)
+
+
 def test_no_episode_runs_through_bars_that_are_cut_out_of_a_training_slice(agent_config: Configured) -> None:
     prepared = prepare(agent_config("environment.episode_length=40"))
     splits = combinatorial(prepared.known, prepared.labels, folds=6, tested=2, embargo=5)

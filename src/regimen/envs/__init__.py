@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regimen.envs.adapters.sb3 import MarketVecEnv as MarketVecEnv
     from regimen.envs.adapters.spaces import LARGEST
     from regimen.envs.config import VectorMarketConfig
+    from regimen.envs.goal_space import GoalSpace
     from regimen.envs.group import MarketGroup, markets_of
     from regimen.envs.inputs import READY, LaneFeatures
     from regimen.envs.kinds import (
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
         AdaptiveDifficultyConfig,
         AdaptiveWeightConfig,
         Gate,
+        GoalConfig,
+        Goals,
         LearnedPotentialConfig,
         MarketCurriculumConfig,
         OwnStage,
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
         Wraps,
         changes_market,
         market_hash,
+        shown_by,
         wrapped,
     )
     from regimen.gymnasium import register
@@ -69,6 +73,9 @@ __all__ = [
     "EnvRecipe",
     "EnvSpec",
     "Gate",
+    "GoalConfig",
+    "GoalSpace",
+    "Goals",
     "LaneFeatures",
     "LearnedPotentialConfig",
     "LevelsConfig",
@@ -104,6 +111,7 @@ __all__ = [
     "market_hash",
     "markets_of",
     "register",
+    "shown_by",
     "spec_of",
     "wrapped",
 ]
@@ -118,6 +126,9 @@ __getattr__, __dir__ = lazily(
         "DifferentialSharpeConfig": ".kinds",
         "EnvRecipe": ".recipe",
         "EnvSpec": ".spec",
+        "GoalConfig": ".wrappers",
+        "Goals": ".wrappers",
+        "GoalSpace": ".goal_space",
         "innermost": ".spec",
         "LearnedPotentialConfig": ".wrappers",
         "LevelsConfig": ".kinds",
@@ -133,6 +144,7 @@ __getattr__, __dir__ = lazily(
         "Seen": ".seats",
         "Shaped": ".wrappers",
         "ShapedConfig": ".wrappers",
+        "shown_by": ".wrappers",
         "spec_of": ".spec",
         "Step": ".spec",
         "VectorEnv": ".spec",

@@ -9,7 +9,7 @@ from regimen.bars import Bars
 from regimen.envs.config import VectorMarketConfig
 from regimen.envs.group import MarketGroup
 from regimen.envs.spec import VectorEnv
-from regimen.envs.wrappers import Wraps, wrapped
+from regimen.envs.wrappers import Wraps, shown_by, wrapped
 from regimen.errors import ConfigError
 
 
@@ -20,8 +20,8 @@ class EnvRecipe:
 
     Attributes:
         markets: bars, their features (see `VectorMarket`) and a config of each market; its lanes and seed are not read.
-        wrappers: what stands around all of them, the last outside. They change what is paid, not what is seen or done:
-            what has learned in the lanes trades without them.
+        wrappers: what stands around all of them, the last outside. They change what is paid, not what is done: what has
+            learned in the lanes trades without them. Columns that they add are constants there; see `shown_by`.
     """
 
     markets: tuple[tuple[Bars, object, VectorMarketConfig], ...]
@@ -51,7 +51,8 @@ class EnvRecipe:
             raise ConfigError("features", "must be known somewhere in the span of a market")
         bare = markets[0] if len(markets) == 1 else MarketGroup(markets)
         env = wrapped(bare, self.wrappers)
-        if env.spec != bare.spec:
+        columns = (*bare.spec.columns, *shown_by(self.wrappers))
+        if env.spec.model_copy(update={"goal": None}) != bare.spec.model_copy(update={"columns": columns}):
             rule = "must leave columns and actions as they are: what has learned with them trades without them"
             raise ConfigError("environment.wrappers", rule, tuple(type(each).__name__ for each in self.wrappers))
         return env

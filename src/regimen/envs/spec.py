@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from regimen.envs.goal_space import GoalSpace
 from regimen.envs.kinds import ActionConfig, ContinuousConfig
 from regimen.errors import RunError
 
@@ -28,6 +29,18 @@ class EnvSpec(BaseModel):
     size: int = Field(default=1, ge=1, description="numbers in an action")
     low: float = Field(default=-1.0, description="smallest number in a continuous action")
     high: float = Field(default=1.0, description="largest number in a continuous action")
+    goal: GoalSpace | None = Field(
+        default=None,
+        description="which columns are a goal; null: the lanes have none",
+        exclude_if=lambda goal: goal is None,  # lanes without one are known as before
+    )
+
+    @model_validator(mode="after")
+    def _goals_are_shown(self) -> Self:
+        for name in (*self.goal.goal, *self.goal.achieved) if self.goal else ():
+            if name not in self.columns:
+                raise ValueError(f"goal must be of columns that lanes show; got {name!r}")
+        return self
 
     @model_validator(mode="after")
     def _bounds_are_apart(self) -> Self:
@@ -56,10 +69,11 @@ class EnvSpec(BaseModel):
         for position, (mine, theirs) in enumerate(zip(self.columns, other.columns, strict=True)):
             if mine != theirs:
                 raise RunError(f"{field}: column {position}", f"must be {mine!r}, as the agent was built for", theirs)
-        for name in ("choices", "size", "low", "high"):
+        for name in ("choices", "size", "low", "high", "goal"):
             if getattr(self, name) != getattr(other, name):
                 rule = f"must be {getattr(self, name)}, as the agent was built for"
-                raise RunError(f"{field}: actions.{name}", rule, getattr(other, name))
+                place = name if name == "goal" else f"actions.{name}"
+                raise RunError(f"{field}: {place}", rule, getattr(other, name))
 
 
 class VectorEnv(Protocol):

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from regimen.learning.dense import Perceptron, add_tanh
     from regimen.learning.flat import FlatAdam, SideBySide, VectorAdam, flattened, side_by_side
     from regimen.learning.iteration import Iteration, Progress
+    from regimen.learning.memory.config import HindsightConfig, ReplayConfig
+    from regimen.learning.memory.hindsight import HindsightReplay
+    from regimen.learning.memory.memory import Memory, Transitions
+    from regimen.learning.memory.replay_buffer import ReplayBuffer
     from regimen.learning.moments import RunningMoments
     from regimen.learning.offline import OfflineLearner, learn_offline, study
     from regimen.learning.on_policy import advantages, draw_noise, iteration_numbers, mean_reward, reward_novelty
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
-    from regimen.learning.replay_buffer import Memory, ReplayBuffer, Transitions
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings
     from regimen.learning.storage import Persistent, kind_of
@@ -48,6 +51,8 @@ __all__ = [
     "Checkpoint",
     "DatasetConfig",
     "FlatAdam",
+    "HindsightConfig",
+    "HindsightReplay",
     "ICMConfig",
     "Iteration",
     "Memory",
@@ -60,6 +65,7 @@ __all__ = [
     "Progress",
     "RNDConfig",
     "ReplayBuffer",
+    "ReplayConfig",
     "Rollout",
     "RunningMoments",
     "Session",
@@ -106,7 +112,9 @@ __getattr__, __dir__ = lazily(
         "DatasetConfig": ".dataset_config",
         "FlatAdam": ".flat",
         "Iteration": ".iteration",
-        "Memory": ".replay_buffer",
+        "HindsightReplay": ".memory.hindsight",
+        "HindsightConfig": ".memory.config",
+        "Memory": ".memory.memory",
         "OfflineLearner": ".offline",
         "PartConfig": ".dataset_config",
         "OnlineLearner": ".online",
@@ -115,13 +123,14 @@ __getattr__, __dir__ = lazily(
         "Perceptron": ".dense",
         "Perceptrons": ".perceptrons",
         "Progress": ".iteration",
-        "ReplayBuffer": ".replay_buffer",
+        "ReplayBuffer": ".memory.replay_buffer",
+        "ReplayConfig": ".memory.config",
         "Rollout": ".rollout",
         "RunningMoments": ".moments",
         "Session": ".checkpoint",
         "SideBySide": ".flat",
         "Trace": ".perceptrons",
-        "Transitions": ".replay_buffer",
+        "Transitions": ".memory.memory",
         "VectorAdam": ".flat",
         "add_tanh": ".dense",
         "advantages": ".on_policy",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from regimen.policies.novelty import GatedPolicy, NoveltyConfig
     from regimen.policies.own_rule import OwnRule
     from regimen.policies.rules import RuleSettings
+    from regimen.policies.showing import Showing
     from regimen.policies.volatility import RunningVolatility, realised_volatility
     from regimen.policies.wrapping import (
         Fitting,
@@ -95,6 +96,7 @@ __all__ = [
     "RuleSettings",
     "RunningVolatility",
     "Scaler",
+    "Showing",
     "Sight",
     "Spanning",
     "TemperatureConfig",
@@ -163,6 +165,7 @@ __getattr__, __dir__ = lazily(
         "RunningVolatility": ".volatility",
         "Scaler": ".classifier",
         "share": "regimen.execution",
+        "Showing": ".showing",
         "Sight": ".agent",
         "Spanning": "regimen.execution",
         "targets": "regimen.execution",

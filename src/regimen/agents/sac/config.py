@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from regimen.learning import AgentSettings, BonusConfig
+from regimen.learning import AgentSettings, BonusConfig, ReplayConfig
 
 
 class SACConfig(AgentSettings):
@@ -51,6 +51,11 @@ class SACConfig(AgentSettings):
         default=None,
         description="what is paid for seeing something new; null: nothing",
         exclude_if=lambda bonus: bonus is None,  # a config without one is written, and known, as before
+    )
+    replay: ReplayConfig | None = Field(
+        default=None,
+        description="how transitions are drawn, where lanes have a goal; null: as they were, uniformly",
+        exclude_if=lambda replay: replay is None,  # likewise
     )
     threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 

@@ -52,7 +52,7 @@ class SAC(Persistent):
         seed: of weights, exploration and batches.
 
     Raises:
-        ConfigError: a target entropy that no policy has.
+        ConfigError: a target entropy that no policy has; hindsight without a goal.
 
     Attributes:
         actor: one network; its output is what the head says.
@@ -99,7 +99,11 @@ class SAC(Persistent):
         self._actor_adam, self._critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
         self._temperature_adam = VectorAdam(1)
         self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
-        self.replay: Memory = ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
+        self.replay: Memory = (
+            ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
+            if config.replay is None
+            else config.replay.build(spec, config.capacity, seed)
+        )
         self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
         if self.bonus is not None:
             self.resumed = {**self.resumed, **parts("bonus")}
@@ -142,6 +146,7 @@ class SAC(Persistent):
     def begin(self, env: VectorEnv) -> None:
         """Resets the lanes."""
         self._seen = first_seen(self, self.observations, env, "sac")
+        self.replay.begin(env.n_envs)
 
     @torch.no_grad()
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:

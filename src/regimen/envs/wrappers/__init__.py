@@ -6,13 +6,16 @@ from pydantic import Field
 
 from regimen.envs.wrappers.curriculum import Gate, MarketCurriculumConfig
 from regimen.envs.wrappers.difficulty import AdaptiveDifficulty, AdaptiveDifficultyConfig
+from regimen.envs.wrappers.goal import GoalConfig, Goals
 from regimen.envs.wrappers.potentials import AdaptiveWeightConfig, LearnedPotentialConfig
 from regimen.envs.wrappers.shaped import Shaped, ShapedConfig
 from regimen.envs.wrappers.staged import Pace, Staged, changes_market, market_hash
 from regimen.envs.wrappers.stages import OwnStage, SimulatedStage
-from regimen.envs.wrappers.wrapper import Wraps, wrapped
+from regimen.envs.wrappers.wrapper import Wraps, shown_by, wrapped
 
-WrapperConfig = Annotated[AdaptiveDifficultyConfig | MarketCurriculumConfig | ShapedConfig, Field(discriminator="kind")]
+WrapperConfig = Annotated[
+    AdaptiveDifficultyConfig | GoalConfig | MarketCurriculumConfig | ShapedConfig, Field(discriminator="kind")
+]
 """The union of wrappers; ``kind`` chooses."""
 
 __all__ = [
@@ -20,6 +23,8 @@ __all__ = [
     "AdaptiveDifficultyConfig",
     "AdaptiveWeightConfig",
     "Gate",
+    "GoalConfig",
+    "Goals",
     "LearnedPotentialConfig",
     "MarketCurriculumConfig",
     "OwnStage",
@@ -32,5 +37,6 @@ __all__ = [
     "Wraps",
     "changes_market",
     "market_hash",
+    "shown_by",
     "wrapped",
 ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from regimen.envs.spec import VectorEnv
 
 
 class Wraps(Protocol):
-    """The config of a wrapper; one that a user brings has the same."""
+    """The config of a wrapper; one that a user brings has the same.
+
+    One that shows more columns than the lanes below it, behind theirs, has ``shows`` too: what these columns hold where
+    the policy trades, by name, in their order.
+    """
 
     def wrap(self, env: VectorEnv) -> VectorEnv:
         """Returns lanes around the lanes; they have them as their ``below``, and keep state and restore whole."""
@@ -20,3 +24,8 @@ def wrapped(env: VectorEnv, wrappers: Sequence[Wraps]) -> VectorEnv:
     for wrapper in wrappers:
         env = wrapper.wrap(env)
     return env
+
+
+def shown_by(wrappers: Sequence[Wraps]) -> Mapping[str, float]:
+    """Returns the columns that wrappers add to what lanes show, and what they hold where a policy trades."""
+    return {name: value for wrapper in wrappers for name, value in getattr(wrapper, "shows", {}).items()}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from regimen.learning.bonus.icm import ICM
     from regimen.learning.bonus.rnd import RND
 
+
 class _BonusSettings(BaseModel):
     """What every bonus has.
 

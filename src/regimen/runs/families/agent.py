@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regimen.agents import load_agent
-from regimen.envs import MarketCurriculumConfig
+from regimen.envs import MarketCurriculumConfig, shown_by
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
 from regimen.learning.checkpoint import FILE
-from regimen.policies import AgentPolicy, Preprocessed
+from regimen.policies import AgentPolicy, Preprocessed, Showing
 from regimen.preprocess import Chain
 from regimen.records import SEAL, RunConfig, as_written, has_its_seal, plain, read_json, sealed, write_json
 from regimen.records.layout import HISTORY, LAST, MODEL
@@ -153,7 +153,8 @@ def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy | Preproce
 
 def policy_of(agent: Agent, config: RunConfig) -> AgentPolicy:
     """Returns an agent in accounts like those of its lanes."""
-    return AgentPolicy(agent, lanes_of(config))
+    shown = shown_by(config.environment.wrappers)
+    return AgentPolicy(Showing(agent, shown) if shown else agent, lanes_of(config))
 
 
 def figures() -> tuple[Draw, ...]:

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from tests.contracts.test_agent_contract import CASES, Case, market
 
-from regimen.agents import OwnAgentConfig, PPOConfig
-from regimen.envs import ActionConfig, ContinuousConfig, LevelsConfig, VectorMarket, VectorMarketConfig
+from regimen.agents import OwnAgentConfig, PPOConfig, SACConfig
+from regimen.envs import ActionConfig, ContinuousConfig, GoalConfig, LevelsConfig, VectorMarket, VectorMarketConfig
 from regimen.envs.actions import continuous_target, verb_target
 from regimen.errors import RunError
-from regimen.policies import AgentPolicy
+from regimen.policies import AgentPolicy, Showing
 from regimen.runs.exporting.agents import AgentDecision, agent_decision
 from regimen.runs.exporting.decision import decision_of
 from regimen.runs.exporting.tracing import traced
@@ -113,6 +113,14 @@ def check(policy: AgentPolicy, env: VectorMarket, ask: Ask, steps: int = STEPS, 
         in_force = expected
         seen |= set(expected.tolist())
     return seen
+
+
+def test_a_goal_is_a_constant_of_the_module() -> None:
+    env, goals = market("levels"), GoalConfig(ranges={"position": (-1.0, 1.0)}, trading={"position": 0.5})
+    agent = SACConfig(rollout_steps=8, warmup_steps=64, batch_size=16, hidden=(16,)).build(goals.wrap(env), seed=3)
+    agent.learn(goals.wrap(env), 8 * 8 * 2)
+    policy = AgentPolicy(Showing(agent, goals.shows), VectorMarketConfig(**{**dict(env.config), "n_envs": 1}))
+    check(policy, env, eager(agent_decision(policy)), steps=20)
 
 
 @pytest.mark.parametrize(

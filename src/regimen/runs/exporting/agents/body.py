@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -24,3 +29,25 @@ class Body(nn.Module):
             memory: (n, memory); zeros begin an episode.
         """
         raise NotImplementedError
+
+
+@final
+class ShowingBody(Body):
+    """A body that sees constants behind each row.
+
+    Args:
+        body: of the actor.
+        values: (column,) the constants.
+    """
+
+    values: Tensor
+
+    def __init__(self, body: Body, values: NDArray[np.float32]) -> None:
+        super().__init__()
+        self.body, self.memory, self.temperature = body, body.memory, body.temperature
+        self.register_buffer("values", torch.from_numpy(values.copy()))
+
+    def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Body.forward`."""
+        shown: tuple[Tensor, Tensor] = self.body(torch.cat([row, self.values.expand(len(row), -1)], 1), memory)
+        return shown

@@ -10,8 +10,8 @@ from torch import Tensor
 from regimen.agents import CGDT, CQL, PPO, SAC, Analytic, FlagTrader, RecurrentPPO
 from regimen.envs import LevelsConfig, Verb, VerbsConfig
 from regimen.errors import RunError
-from regimen.policies import Actor, AgentPolicy
-from regimen.runs.exporting.agents.body import Body
+from regimen.policies import Actor, AgentPolicy, Showing
+from regimen.runs.exporting.agents.body import Body, ShowingBody
 from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, PPOBody, SACBody
 from regimen.runs.exporting.agents.recurrent import RecurrentBody
 from regimen.runs.exporting.agents.rules import rule_of
@@ -89,6 +89,8 @@ def agent_decision(policy: AgentPolicy) -> AgentDecision:
 
 def _body(agent: Actor) -> Body:
     match agent:
+        case Showing():
+            return ShowingBody(_body(agent.actor), agent.values)
         case PPO():
             return PPOBody(agent)
         case RecurrentPPO():

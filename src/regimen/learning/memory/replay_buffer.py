@@ -3,54 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, final
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from regimen.stateful import Stateful
-
-
-class Transitions(NamedTuple):
-    """Transitions as they were stored, each (..., columns) or (...): views of one array.
-
-    Attributes:
-        observations: (..., width), raw.
-        successors: (..., width), raw; of an episode that ended, its own last observation.
-        actions: (..., size), or (..., 1) for a discrete one.
-        rewards: (...), in the environment's unit.
-        terminated: (...), 1 where nothing follows, else 0.
-    """
-
-    observations: Tensor
-    successors: Tensor
-    actions: Tensor
-    rewards: Tensor
-    terminated: Tensor
-
-
-class Memory(Stateful, Protocol):
-    """Where an off-policy agent keeps what it did, and what it draws from."""
-
-    @property
-    def filled(self) -> int:
-        """Transitions that it holds."""
-
-    def add(
-        self,
-        observations: NDArray[Any],
-        successors: NDArray[Any],
-        actions: NDArray[Any],
-        rewards: NDArray[Any],
-        terminated: NDArray[np.bool_],
-        truncated: NDArray[np.bool_],
-    ) -> None:
-        """Takes in one transition of every lane; an episode ends where either flag is set; see `ReplayBuffer.add`."""
-
-    def sample(self, random: np.random.Generator, updates: int, batch: int) -> Transitions:
-        """Draws transitions (update, ..., batch)."""
+from regimen.learning.memory.memory import Transitions, as_transitions
 
 
 @final
@@ -67,13 +27,18 @@ class ReplayBuffer:
 
     Attributes:
         filled: rows that hold a transition.
+        rows: (capacity, 2 · width + size + 2) observation, successor, action, reward, terminated.
     """
 
     def __init__(self, capacity: int, width: int, size: int) -> None:
         self.capacity, self.filled = capacity, 0
         self._width, self._size, self._next = width, size, 0
-        self._rows: NDArray[np.float32] = np.empty((capacity, 2 * width + size + 2), np.float32)
-        self._tensor = torch.from_numpy(self._rows)
+        self.rows: NDArray[np.float32] = np.empty((capacity, 2 * width + size + 2), np.float32)
+        self._tensor = torch.from_numpy(self.rows)
+
+    def begin(self, lanes: int) -> None:
+        """Does nothing: single transitions have no beginning."""
+        del lanes
 
     def add(
         self,
@@ -100,7 +65,7 @@ class ReplayBuffer:
         done = 0
         while done < lanes:
             count = min(lanes - done, self.capacity - self._next)
-            rows, part = self._rows[self._next : self._next + count], slice(done, done + count)
+            rows, part = self.rows[self._next : self._next + count], slice(done, done + count)
             rows[:, :width], rows[:, width : 2 * width] = observations[part], successors[part]
             rows[:, 2 * width : -2] = actions[part].reshape(count, size)
             rows[:, -2], rows[:, -1] = rewards[part], terminated[part]
@@ -111,11 +76,7 @@ class ReplayBuffer:
     def sample(self, random: np.random.Generator, updates: int, batch: int) -> Transitions:
         """Draws transitions uniformly, with replacement, in an array of this shape; copies."""
         chosen = torch.from_numpy(random.integers(0, self.filled, updates * batch))
-        rows = self._tensor.index_select(0, chosen).view(updates, batch, -1).transpose(1, 2).contiguous()
-        width = self._width
-        return Transitions(
-            rows[:, :width], rows[:, width : 2 * width], rows[:, 2 * width : -2], rows[:, -2], rows[:, -1]
-        )
+        return as_transitions(self._tensor.index_select(0, chosen), self._width, updates, batch)
 
     def state(self) -> dict[str, Tensor]:
         """Returns the rows that are filled, without a copy, and where the next one goes."""
