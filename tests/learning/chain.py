@@ -16,7 +16,8 @@ class Chain:
     """Left or right along a chain from its first state; the goal is the last, and an episode too short for chance.
 
     A step to the right costs a little, as in Osband's deep sea: what is paid on the way leads away from the goal, so
-    that no policy drifts there by itself, whatever the last bits of a machine. Columns of noise show what nobody moves.
+    that no policy drifts there by itself, whatever the last bits of a machine. At the first state a television
+    shows columns of noise.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Chain:
         return self.shown(), {}
 
     def shown(self) -> np.ndarray:
-        noise = self.random.standard_normal((self.n_envs, self.noise))
+        noise = self.random.standard_normal((self.n_envs, self.noise)) * (self.at == 0)[:, None]
         return np.concatenate([np.eye(self.states)[self.at], noise], 1).astype(np.float32)
 
     def step(self, actions: np.ndarray) -> Any:

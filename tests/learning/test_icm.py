@@ -32,11 +32,10 @@ SPECS = {
 }
 
 
-def explored(bonus: BonusConfig | None, states: int, noise: int = 0) -> tuple[int, list[float]]:
-    """How often SAC came to the end in 30,000 steps, and the novelty of each iteration."""
-    env = Chain(states=states, noise=noise, lanes=16, cost=0.0)
+def explored(bonus: BonusConfig | None, env: Chain, steps: int) -> tuple[int, list[float]]:
+    """How often SAC came to the end of a chain, and the novelty of each iteration."""
     agent = EXPLORER.model_copy(update={"bonus": bonus}).build(env, 0)
-    history = agent.learn(env, 30_000)
+    history = agent.learn(env, steps)
     return env.visits, [each.numbers["novelty"] for each in history if "novelty" in each.numbers]
 
 
@@ -109,17 +108,20 @@ def test_what_nobody_moves_is_left_out() -> None:
 @pytest.mark.slow
 def test_it_leads_along_a_chain_that_chance_does_not_walk() -> None:
     """Forty states, whose last pays: never reached without curiosity, which is worth nothing when all is known."""
-    plain, _ = explored(None, 40)
-    curious, novelty = explored(CURIOUS, 40)
+    plain, _ = explored(None, Chain(lanes=16, cost=0.0), 30_000)
+    curious, novelty = explored(CURIOUS, Chain(lanes=16, cost=0.0), 30_000)
     assert plain == 0
-    assert curious > 3000
+    assert curious > 2000
     assert novelty[-1] < 0.01 * novelty[0]
 
 
 @pytest.mark.slow
-def test_noise_is_a_trap_where_it_is_looked_at() -> None:
-    columns = Chain(states=20).columns
-    looking, _ = explored(CURIOUS, 20, noise=8)
-    not_looking, _ = explored(CURIOUS.model_copy(update={"columns": columns}), 20, noise=8)
+def test_a_television_of_noise_is_a_trap_for_who_looks_at_it() -> None:
+    """It is new for ever, so that an agent stays; one that is paid for its place alone goes by."""
+    curious = CURIOUS.model_copy(update={"weight": 0.5})
+    blinkered = curious.model_copy(update={"columns": Chain(states=20).columns})
+    looking, not_looking = (
+        explored(bonus, Chain(states=20, noise=8, lanes=16, cost=0.0), 20_000)[0] for bonus in (curious, blinkered)
+    )
     assert not_looking > 5000
     assert looking < 0.01 * not_looking
