@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from regimen.envs import EnvSpec, GoalSpace
+from regimen.seeding import generator_state, restore_generator
 
 
 class BitFlip:
@@ -41,10 +42,11 @@ class BitFlip:
         return self.seen, np.where(solved, 0.0, -1.0), solved, cut, {"final_observation": final}
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"seen": self.seen.copy(), "left": self.left.copy()}
+        return {"seen": self.seen.copy(), "left": self.left.copy(), "random": generator_state(self.random)}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.seen, self.left = state["seen"].copy(), state["left"].copy()
+        self.random = restore_generator(state["random"])
 
 
 def share_solved(agent: Any, bits: int, episodes: int) -> float:

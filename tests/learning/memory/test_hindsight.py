@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,8 @@ from tests.learning.bit_flip import BitFlip, share_solved
 from regimen.agents import SACConfig
 from regimen.envs import EnvSpec, GoalSpace
 from regimen.errors import ConfigError, RunError
-from regimen.learning import HindsightConfig, HindsightReplay, Transitions
+from regimen.learning import Checkpoint, HindsightConfig, HindsightReplay, Transitions
+from regimen.stateful import state_of
 
 LANES, LENGTH = 3, 5
 STEPS = EnvSpec(
@@ -156,6 +158,25 @@ def test_lanes_without_a_goal_are_refused() -> None:
     rule = r"^agents\.replay: needs lanes with a goal: environment\.wrappers=\[{kind: goal, \.\.\.}\]; got 'hindsight'"
     with pytest.raises(ConfigError, match=rule):
         SACConfig(replay=HindsightConfig()).build(EnvSpec(columns=("a",)), 0)
+
+
+def test_an_agent_with_hindsight_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    fields = {"rollout_steps": 7, "warmup_steps": 32, "batch_size": 16, "capacity": 60, "hidden": (8,)}
+    config = SACConfig(**fields, replay=HindsightConfig(correction=True))
+    whole = config.build(BitFlip(4, lanes=8).spec, seed=1)
+    history = whole.learn(BitFlip(4, lanes=8), 4 * 56)
+
+    def kill(iteration: Any) -> None:
+        if iteration.iteration == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        config.build(BitFlip(4, lanes=8), 1).learn(BitFlip(4, lanes=8), 224, kill, Checkpoint(tmp_path, seconds=0.0))
+    again = config.build(BitFlip(4, lanes=8), seed=1)
+    assert again.learn(BitFlip(4, lanes=8), 224, None, Checkpoint(tmp_path, seconds=0.0)) == history
+    for parts in (whole.saved, whole.resumed):
+        mine, theirs = state_of(again, parts), state_of(whole, parts)
+        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
 BITS: dict[str, Any] = {
