@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
+import numpy as np
 import pytest
+from tests.live.accounts import WIDE, setup_of, walk
 from tests.serving.conftest import ENDS, FEED, Opened
 
-from regimen.serving import SCOPES, Access, KeyRing, new_key
+from regimen.execution import COST_KINDS
+from regimen.journal import SqliteJournal
+from regimen.live import Desk, Engine, bar_event, bar_messages
+from regimen.monitoring import (
+    METERS,
+    CollapseConfig,
+    CollapseReference,
+    DriftConfig,
+    DriftReference,
+    SequentialVerdict,
+    SequentialVerdictConfig,
+    Watch,
+)
+from regimen.serving import SCOPES, Access, KeyRing, ServerApp, new_key
 
 
 def test_decisions_are_the_rows_of_the_journal_page_by_page(running: Opened) -> None:
@@ -161,6 +178,68 @@ def test_metrics_count_what_happened(running: Opened) -> None:
             assert float(lines['regimen_last_bar_seconds{symbol="S0"}']) == ENDS[109] / 1e9
             assert lines["regimen_mode"] == "1.0"
             assert 'version="1.2.3"' in answer.text
+
+    asyncio.run(counted())
+
+
+def test_metrics_name_fills_costs_gaps_alerts_and_what_watches(tmp_path: Path) -> None:
+    """Every name of `METERS` is fed, and the numbers are those of the rows and of the engine's own state."""
+    bars = walk(900, seed=3)
+    content = bar_messages(bars)
+    values = np.random.default_rng(0).normal(size=(4000, 4))
+    watch = Watch(
+        DriftReference.of(values, ["return_1", "return_5", "move", "range"], DriftConfig(window=200)),
+        CollapseReference.of(np.tile([[0.0], [0.5]], (600, 1)), CollapseConfig(window=80)),
+        SequentialVerdict(SequentialVerdictConfig(claimed=1.0, volatility=0.5, days_per_year=365.0)),
+    )
+    setup = setup_of(bars, WIDE, watch=watch)
+    taken = [t for t in range(900) if not 500 <= t < 504]  # four bars are missing
+
+    async def counted() -> None:
+        now = 0
+        app = ServerApp(lost=print, clock=lambda: now, unsent=lambda: {"desk": 3})
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            app.open(Desk(setup, SqliteJournal(tmp_path / "journal.sqlite", "paper")))
+            engine = Engine(setup)
+            state, fills, notices = engine.initial(), 0, Counter[str]()
+            for t in taken:
+                now = int(bars.time[t].astype(np.int64)) + bars.bar_length
+                assert (await client.post("/bars", content=content[t])).status_code == 200
+                stepped = engine.step(state, bar_event(content[t], bars.symbols, (), now, False))
+                fills += int(stepped.state.units[0] != state.units[0])
+                notices.update([notice.level for notice in stepped.effects.notices])
+                state = stepped.state
+            await client.post("/halt", json={"by": "anna"})
+            notices["critical"] += 1
+            text = (await client.get("/metrics")).text
+            lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+            number = {name: float(value) for name, value in lines.items()}
+            assert number['regimen_fills_total{symbol="S0"}'] == fills > 100
+            assert number['regimen_feed_gaps_total{symbol="S0"}'] == 4.0
+            for kind, cost in zip(COST_KINDS, state.flows[1:].tolist(), strict=True):
+                assert number[f'regimen_costs{{kind="{kind}"}}'] == cost
+            assert number['regimen_costs{kind="commission"}'] > 0.0
+            for level, count in notices.items():
+                assert number[f'regimen_alerts_total{{level="{level}"}}'] == count
+            assert number['regimen_alerts_waiting{channel="desk"}'] == 3.0
+            drift, actions = watch.drift.reading(state.watch.drift), watch.collapse.reading(state.watch.collapse)
+            assert (number["regimen_drift"], number["regimen_drift_threshold"]) == (drift.statistic, drift.threshold)
+            assert number["regimen_drift_rings"] == 1.0  # features of another scale
+            assert (number["regimen_action_share"], number["regimen_action_entropy"]) == (
+                actions.share,
+                actions.entropy,
+            )
+            assert number["regimen_action_share_threshold"] == watch.collapse.threshold
+            assert number["regimen_verdict_days"] == watch.verdict.reading(state.watch.verdict).days > 30
+            assert number['regimen_stream_mean{stream="return"}'] != 0.0
+            assert number["regimen_decision_seconds_count"] == len(taken)
+            names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+            assert names == {each.name for each in METERS}
+            fed = {name.split("{")[0] for name in lines}
+            limits = {"regimen_limits_total", "regimen_confidence"}  # no limit acts on this account
+            assert {each.name for each in METERS if not any(one.startswith(each.name) for one in fed)} <= limits
+            await app.close()
 
     asyncio.run(counted())
 

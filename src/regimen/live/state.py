@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.bundle import below, packed, under, unpacked
 from regimen.errors import RunError
+from regimen.execution.columns import UNITS
 from regimen.monitoring import CollapseMemory, DriftMemory, VerdictMemory, WatchMemory
 
 Floats = NDArray[np.float64]
@@ -68,6 +69,11 @@ class LiveState(NamedTuple):
     watch: WatchMemory
     day: int
     day_equity: float
+
+    @property
+    def units(self) -> Floats:
+        """(symbol,) signed units that are held."""
+        return self.account["positions"][0, :, UNITS]
 
     def content(self) -> bytes:
         """Returns the state as the bytes of a snapshot; equal states give equal bytes."""

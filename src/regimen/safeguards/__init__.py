@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from regimen.safeguards.backtest import GuardRecord, guarded
     from regimen.safeguards.config import LIMITS, SafeguardsConfig
     from regimen.safeguards.effects import LimitEffect, LimitEffects, limit_effects
-    from regimen.safeguards.guard import ALARMS, Guard, Operator, Ruling, Sighting, Standing
+    from regimen.safeguards.guard import ALARMS, Guard, Operator, Ruling, Sighting, Standing, missing_bars
 
 __all__ = [
     "ALARMS",
@@ -24,6 +24,7 @@ __all__ = [
     "Standing",
     "guarded",
     "limit_effects",
+    "missing_bars",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -37,6 +38,7 @@ __getattr__, __dir__ = lazily(
         "LimitEffect": ".effects",
         "LimitEffects": ".effects",
         "LIMITS": ".config",
+        "missing_bars": ".guard",
         "Operator": ".guard",
         "Ruling": ".guard",
         "SafeguardsConfig": ".config",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import final
 
 import msgspec
@@ -35,12 +35,14 @@ class ServerApp:
         version: that it says it is.
         clock: gives the time in nanoseconds since 1970.
         noticed: called with what a person should hear of.
+        unsent: gives by channel how many alerts it has not taken yet.
         lost: called when nobody can say what was stored: it must end the process.
 
     Attributes:
         desk: that answers; None until `open`.
         hub: passes on what happens.
         metered: what is counted.
+        unsent: gives by channel how many alerts it has not taken yet.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class ServerApp:
         version: str = "",
         clock: Callable[[], int] = time.time_ns,
         noticed: Callable[[Notice], None] = lambda _: None,
+        unsent: Callable[[], Mapping[str, int]] = dict,
         lost: Callable[[JournalLost], None],
     ) -> None:
         self.access = access or Access()
@@ -59,7 +62,8 @@ class ServerApp:
         self.hub = EventHub()
         self.metered = Metered()
         self.answer: Answer | None = None
-        self._most, self._clock, self._noticed, self._lost = most, clock, noticed, lost
+        self.unsent = unsent
+        self._most, self._clock, self._tell, self._lost = most, clock, noticed, lost
         self._tending: asyncio.Task[None] | None = None
         self._rest = routed(self)
 
@@ -137,10 +141,14 @@ class ServerApp:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
+    def _noticed(self, notice: Notice) -> None:
+        self.metered.noticed(notice.level)
+        self._tell(notice)
+
     def _happened(self, event: Durable) -> None:
         row = event.stored.row
         self.answer = event.answer or _decode(row.decision)
-        self.metered.decided(self.answer, row.kind, event.seconds)
+        self.metered.decided(self.answer, event)
         for notice in event.effects.notices:
             self._noticed(notice)
         if self.hub.listeners:

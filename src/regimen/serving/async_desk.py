@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple, final
 
 from regimen.journal import JournalLost, NotWritten, Stored
-from regimen.live import Answer, Desk, Effects, Level, Notice, Taken
+from regimen.live import Answer, Desk, Effects, Level, LiveState, Notice, Taken
 from regimen.reprs import short
 from regimen.serving.refusal import later
 
@@ -27,12 +27,16 @@ class Durable(NamedTuple):
         stored: its row.
         answer: to it; None where it is only known as bytes.
         effects: what follows for the world outside.
+        state: of the account after it; None where it is not known.
+        deciding: seconds from its coming until it was decided.
         seconds: from its coming until it was durable.
     """
 
     stored: Stored
     answer: Answer | None
     effects: Effects
+    state: LiveState | None
+    deciding: float
     seconds: float
 
 
@@ -40,7 +44,9 @@ class _Waiting(NamedTuple):
     stored: Future[Stored]
     waiter: asyncio.Future[None]
     taken: Taken
+    state: LiveState
     began: float
+    decided: float
 
 
 @final
@@ -148,7 +154,7 @@ class AsyncDesk:
         if taken.stored is None:
             return taken.content
         waiter: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(_Waiting(taken.stored, waiter, taken, began))
+        self._waiting.append(_Waiting(taken.stored, waiter, taken, self.desk.state, began, time.perf_counter()))
         taken.stored.add_done_callback(self._call)
         await waiter
         return taken.content
@@ -169,12 +175,13 @@ class AsyncDesk:
             self._lost(error)
         now = time.perf_counter()
         while self._waiting and self._waiting[0].stored.done():
-            stored, waiter, taken, began = self._waiting.popleft()
+            stored, waiter, taken, state, began, decided = self._waiting.popleft()
             failure = stored.exception()
             if failure is not None:
                 self._failed(failure)
             elif taken.answer is not None:  # else it is a bar that came twice, and has happened once
-                self._happen(Durable(stored.result(), taken.answer, taken.effects, now - began))
+                deciding = decided - began
+                self._happen(Durable(stored.result(), taken.answer, taken.effects, state, deciding, now - began))
             if waiter.done():  # whoever waited was cancelled
                 continue
             if failure is None:
@@ -196,7 +203,7 @@ class AsyncDesk:
             if stored.seq >= before:
                 return
             self.last = stored.seq
-            self._happened(Durable(stored, None, Effects(), 0.0))
+            self._happened(Durable(stored, None, Effects(), None, 0.0, 0.0))
 
     def _failed(self, error: BaseException) -> None:
         if not self.failure:

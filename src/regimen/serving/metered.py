@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, final
 
-from regimen.monitoring import Meters
+from regimen.bars import trading_day
+from regimen.execution import COST_KINDS
+from regimen.monitoring import AdwinConfig, Meters
 from regimen.reprs import short
+from regimen.safeguards import missing_bars
 from regimen.serving.refusal import Refusal
 
 if TYPE_CHECKING:
-    from regimen.live import Answer, Desk
+    from regimen.live import Answer, Desk, LiveState, Setup
+    from regimen.monitoring import Adwin, AdwinMemory, Watch, WatchMemory
+    from regimen.serving.async_desk import Durable
 
 _MODES = {"active": 0.0, "watching": 0.0, "reducing": 1.0, "halted": 2.0}
 _OUTCOMES = {409: "late", 413: "refused", 422: "refused"}
+_STREAM = "return"
+_DEVIATIONS = 5.0
+"""Of a bar's return, at which the range of its stream ends."""
+_UNREAD = 100_000
+"""Returns that are kept until somebody reads the page."""
 
 
 @final
@@ -25,13 +37,31 @@ class Metered:
 
     def __init__(self) -> None:
         self.meters = Meters()
+        self._setup: Setup | None = None
+        self._before: LiveState | None = None
+        self._equity = 0.0
+        self._returns: deque[float] = deque(maxlen=_UNREAD)
+        self._stream: tuple[Adwin, AdwinMemory] | None = None
 
     def __repr__(self) -> str:
         return short(self, repr(self.meters))
 
     def opened(self, desk: Desk, version: str) -> None:
         """Says what is served."""
+        self._setup, self._before = desk.setup, desk.durable
+        self._equity = desk.engine.equity(desk.durable)
         self.meters.put("regimen_bundle_info", 1.0, bundle=desk.setup.digest[:12], version=version)
+        watch = desk.setup.watch
+        if watch is None:
+            return
+        if watch.drift is not None:
+            self.meters.put("regimen_drift_threshold", watch.drift.threshold)
+        if watch.collapse is not None:
+            self.meters.put("regimen_action_share_threshold", watch.collapse.threshold)
+        if watch.verdict is not None:
+            most = _DEVIATIONS * watch.verdict.config.volatility / desk.setup.periods_per_year**0.5
+            stream = AdwinConfig(low=-most, high=most).build()
+            self._stream = stream, stream.initial()
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Counts a request."""
@@ -50,30 +80,49 @@ class Metered:
         for symbol in symbols:
             self.meters.count("regimen_bars_total", symbol=symbol, outcome="repeated")
 
-    def decided(self, answer: Answer, kind: str, seconds: float) -> None:
+    def noticed(self, level: str) -> None:
+        """Counts what a person should hear of."""
+        self.meters.count("regimen_alerts_total", level=level)
+
+    def decided(self, answer: Answer, event: Durable) -> None:
         """Counts a durable event.
 
         Args:
             answer: to it.
-            kind: of the journal's row.
-            seconds: from its coming until it was durable.
+            event: the same, with its row and its times.
         """
         meters = self.meters
         meters.count("regimen_journal_rows_total")
-        meters.took("regimen_journal_commit_seconds", seconds)
-        if kind == "operator":
+        meters.took("regimen_journal_commit_seconds", event.seconds - event.deciding)
+        if event.stored.row.kind == "operator":
             return
+        meters.took("regimen_decision_seconds", event.deciding)
         for each in answer.symbols:
             meters.count("regimen_bars_total", symbol=each.symbol, outcome="new")
             meters.count("regimen_decisions_total", symbol=each.symbol)
         for limit in answer.reasons:
             meters.count("regimen_limits_total", limit=limit)
+        if event.state is not None:
+            self._stepped(answer, event.state)
 
-    def page(self, desk: Desk | None, answer: Answer | None, mode: str) -> bytes:
-        """Returns what Prometheus reads."""
+    def page(self, desk: Desk | None, answer: Answer | None, mode: str, waiting: Mapping[str, int]) -> bytes:
+        """Returns what Prometheus reads.
+
+        Args:
+            desk: of the account; None until it has recovered.
+            answer: the last one that is durable.
+            mode: of the account.
+            waiting: by channel, how many alerts it has not taken yet.
+        """
         meters = self.meters
+        for channel, rows in waiting.items():
+            meters.put("regimen_alerts_waiting", float(rows), channel=channel)
         if desk is not None:
             meters.put("regimen_mode", _MODES[mode])
+            for kind, cost in zip(COST_KINDS, desk.durable.flows[1:].tolist(), strict=True):
+                meters.put("regimen_costs", cost, kind=kind)
+            if desk.setup.watch is not None:
+                self._watched(desk.setup.watch, desk.durable.watch)
         if desk is not None and answer is not None:
             meters.put("regimen_equity", answer.equity)
             standing = desk.standing
@@ -87,3 +136,39 @@ class Metered:
                 if each.confidence is not None:
                     meters.put("regimen_confidence", each.confidence, symbol=each.symbol)
         return meters.page()
+
+    def _stepped(self, answer: Answer, state: LiveState) -> None:
+        """Counts what lies between two bars: those that are missing, fills, and the return."""
+        setup, before = self._setup, self._before
+        assert setup is not None
+        assert before is not None
+        elapsed = state.time - before.time
+        if before.opened and elapsed != setup.bar_length:
+            end = setup.calendar.day_end
+            same_day = trading_day(state.time, end) == trading_day(before.time, end)
+            missing = missing_bars(elapsed, setup.bar_length, setup.calendar, same_day)
+            for symbol in setup.symbols if missing else ():
+                self.meters.count("regimen_feed_gaps_total", missing, symbol=symbol)
+        for symbol, filled in zip(setup.symbols, (state.units != before.units).tolist(), strict=True):
+            if filled:
+                self.meters.count("regimen_fills_total", symbol=symbol)
+        if self._stream is not None and self._equity > 0.0:
+            self._returns.append(answer.equity / self._equity - 1.0)
+        self._before, self._equity = state, answer.equity
+
+    def _watched(self, watch: Watch, memory: WatchMemory) -> None:
+        """Shows what watches the account, as of its last durable event."""
+        rows = None if watch.drift is None or memory.drift is None else watch.drift.reading(memory.drift)
+        if rows is not None:
+            self.meters.drift(rows)
+        shares = None if watch.collapse is None or memory.collapse is None else watch.collapse.reading(memory.collapse)
+        if shares is not None:
+            self.meters.actions(shares)
+        if watch.verdict is not None and memory.verdict is not None:
+            self.meters.verdict(watch.verdict.reading(memory.verdict))
+        if self._stream is not None:
+            stream, stood = self._stream
+            while self._returns:
+                stood = stream.observe(stood, self._returns.popleft())
+            self._stream = stream, stood
+            self.meters.stream(_STREAM, stream.reading(stood))

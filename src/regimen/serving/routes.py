@@ -112,7 +112,8 @@ class _Routes:
         del request, key
         app = self._app
         desk = None if app.desk is None else app.desk.desk
-        return Response(app.metered.page(desk, app.answer, app.mode), media_type=CONTENT_TYPE)
+        unsent = await asyncio.to_thread(app.unsent)
+        return Response(app.metered.page(desk, app.answer, app.mode, unsent), media_type=CONTENT_TYPE)
 
     async def decisions(self, request: Request, key: ApiKey | None) -> Response:
         del key

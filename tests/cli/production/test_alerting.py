@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from regimen.cli.production.alerting import noticing
-from regimen.errors import ConfigError
+from regimen.cli.production.alerting import Notices, noticing
+from regimen.errors import ConfigError, RunError
 from regimen.live import Notice
 
 
@@ -40,12 +41,28 @@ def test_warnings_and_worse_go_to_a_channel_and_the_rest_to_the_terminal(
             noticed(Notice("warning", "drift", "The market is another."))
             noticed(Notice("critical", "mode", "Trading is halted."))
             assert whole.wait(20.0)
+            until = time.monotonic() + 20.0
+            while noticed.unsent() != {"desk": 0}:
+                assert time.monotonic() < until
+                time.sleep(0.01)
         server.shutdown()
     assert sorted(each["title"] for each in came) == [
         "critical: paper: Trading is halted.",
         "warning: paper: The market is another.",
     ]
     assert "info: Trading is active." in capsys.readouterr().err
+
+
+def test_an_outbox_that_cannot_be_written_holds_up_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    class Full:
+        def put(self, *_: object) -> None:
+            raise RunError("outbox", "could not be written (disk is full)")
+
+    Notices("paper", Full(), object())(Notice("critical", "mode", "Trading is halted."))  # type: ignore[arg-type]
+    assert capsys.readouterr().err.splitlines() == [
+        "critical: Trading is halted.",
+        "warning: no channel hears of this: outbox: could not be written (disk is full)",
+    ]
 
 
 def test_a_channel_that_nobody_knows_is_one_error(tmp_path: Path) -> None:

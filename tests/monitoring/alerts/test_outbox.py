@@ -140,6 +140,25 @@ def test_what_is_counted_in_a_row_on_its_way_is_sent_later(outbox: Outbox) -> No
     assert mail.at(304) == 1
 
 
+def test_what_was_delivered_long_ago_is_deleted_and_what_waits_never(outbox: Outbox) -> None:
+    mail, day = Channel(outbox), 86_400
+    outbox.put([alert(0)], 0)
+    assert mail.at(0) == 1
+    assert outbox.unsent() == {"mail": 0, "chat": 1}
+    outbox.put([alert(day, key="drift")], 30 * day * SECOND)
+    assert len(outbox.latest(9)) == 4
+    outbox.put([alert(day, key="collapse")], 30 * day * SECOND + 1)
+    assert [(row.channel, row.key) for row in outbox.waiting()] == [
+        ("chat", "drawdown"),
+        ("mail", "drift"),
+        ("chat", "drift"),
+        ("mail", "collapse"),
+        ("chat", "collapse"),
+    ]
+    assert len(outbox.latest(9)) == 5
+    assert outbox.unsent() == {"mail": 2, "chat": 3}
+
+
 def test_a_process_that_dies_between_sending_and_marking_sends_again(tmp_path: Path) -> None:
     path = tmp_path / "alerts.sqlite"
     outbox = Outbox(path, CONFIG)

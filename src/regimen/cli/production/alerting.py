@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 from regimen.cli.screen.lines import say
+from regimen.errors import RunError
 
 if TYPE_CHECKING:
     from regimen.live import Notice
+    from regimen.monitoring import Carriers, Outbox
 
 
-def shown(notice: Notice) -> None:
-    """Says a notice on the terminal."""
-    say(f"{notice.level}: {notice.text}", error=True)
+@final
+class Notices:
+    """Says each notice on the terminal, and puts warnings and worse into an outbox.
+
+    Args:
+        account: that the alerts are about.
+        outbox: where they wait; None: the terminal alone.
+        carriers: who empty it.
+    """
+
+    def __init__(self, account: str, outbox: Outbox | None = None, carriers: Carriers | None = None) -> None:
+        self._account, self._outbox, self._carriers = account, outbox, carriers
+
+    def __call__(self, notice: Notice) -> None:
+        """Takes a notice; an outbox that cannot be written is said, and holds up nobody."""
+        say(f"{notice.level}: {notice.text}", error=True)
+        if self._outbox is None or self._carriers is None or notice.level == "info":
+            return
+        from regimen.monitoring import Alert
+
+        now = time.time_ns()
+        alert = Alert(notice.name, notice.level, f"{self._account}: {notice.text}", "", now)
+        try:
+            self._outbox.put([alert], now)
+        except RunError as error:
+            say(f"warning: no channel hears of this: {error}", error=True)
+        else:
+            self._carriers.wake()
+
+    def unsent(self) -> dict[str, int]:
+        """Returns by channel how many alerts it has not taken yet."""
+        return {} if self._outbox is None else self._outbox.unsent()
 
 
 @contextmanager
-def noticing(file: Path | None, outbox: Path, account: str) -> Iterator[Callable[[Notice], None]]:
+def noticing(file: Path | None, outbox: Path, account: str) -> Iterator[Notices]:
     """Yields what is called with each notice; warnings and worse go to the channels of a YAML file.
 
     Args:
@@ -32,9 +63,9 @@ def noticing(file: Path | None, outbox: Path, account: str) -> Iterator[Callable
         ConfigError: a channel that Apprise does not know, or a setting out of its range.
     """
     if file is None:
-        yield shown
+        yield Notices(account)
         return
-    from regimen.monitoring import Alert, AlertsConfig, Carriers, Outbox, apprise_sends
+    from regimen.monitoring import AlertsConfig, Carriers, Outbox, apprise_sends
     from regimen.records import read_yaml
     from regimen.settings import validated
 
@@ -42,12 +73,4 @@ def noticing(file: Path | None, outbox: Path, account: str) -> Iterator[Callable
     sends = apprise_sends(config)
     outbox.parent.mkdir(parents=True, exist_ok=True)
     with closing(Outbox(outbox, config)) as kept, Carriers(kept, sends, time.time_ns) as carriers:
-
-        def noticed(notice: Notice) -> None:
-            shown(notice)
-            if notice.level != "info":
-                now = time.time_ns()
-                kept.put([Alert(notice.name, notice.level, f"{account}: {notice.text}", "", now)], now)
-                carriers.wake()
-
-        yield noticed
+        yield Notices(account, kept, carriers)

@@ -103,7 +103,14 @@ def serve(
         return desk
 
     with noticing(alerts, Path("journals") / f"{account}-alerts.sqlite", account) as noticed:
-        app = ServerApp(access, most=in_flight, version=regimen.__version__, noticed=noticed, lost=_lost)
+        app = ServerApp(
+            access,
+            most=in_flight,
+            version=regimen.__version__,
+            noticed=noticed,
+            unsent=noticed.unsent,
+            lost=_lost,
+        )
         run(app, prepare, address, lambda line: say(line, error=True), keys)
 
 

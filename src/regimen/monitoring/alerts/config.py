@@ -57,6 +57,8 @@ class AlertsConfig(BaseModel):
         3600.0, gt=0.0, description="Seconds that this grows to, twice as long after each failure."
     )
 
+    kept_days: float = Field(30.0, ge=0.0, description="Days that an alert which was delivered stays in the file.")
+
     @model_validator(mode="after")
     def _retries_grow(self) -> Self:
         if self.longest_retry < self.first_retry:

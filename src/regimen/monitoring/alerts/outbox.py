@@ -17,6 +17,7 @@ from regimen.monitoring.alerts.config import AlertsConfig, Level
 
 _VERSION = 1
 _SECOND = 1_000_000_000
+_DAY = 86_400 * _SECOND
 _TABLES = """
 CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY, channel TEXT NOT NULL, key TEXT NOT NULL, level TEXT NOT NULL, title TEXT NOT NULL,
@@ -66,6 +67,8 @@ class Outbox:
     An alert becomes one row for each channel, on disk before `put` returns, and stays until that channel has taken it:
     it arrives at least once, twice where the process dies between the two. Channels know nothing of each other. One
     that fails is left alone for a while that doubles with each failure; its rows wait, and never expire.
+
+    What was delivered is deleted ``kept_days`` later, when the next alert comes.
 
     The same alert (key and level) within the cooldown after its *delivery* is not sent at once: the first of them
     waits until the cooldown is over, and those after it are counted in it. Nothing that failed starts a cooldown.
@@ -131,6 +134,16 @@ class Outbox:
         """Returns the rows that no channel has taken yet, the oldest first."""
         return self._rows("delivered IS NULL AND (? IS NULL OR channel = ?) ORDER BY id", (channel, channel))
 
+    def unsent(self) -> dict[str, int]:
+        """Returns by channel how many rows it has not taken yet."""
+        counts = dict.fromkeys(self.config.channels, 0)
+        with self._lock:
+            return counts | dict(
+                self._connection.execute(
+                    "SELECT channel, count(*) FROM outbox WHERE delivered IS NULL GROUP BY channel"
+                )
+            )
+
     def latest(self, count: int) -> list[Delivery]:
         """Returns the newest rows, the newest first."""
         return self._rows("1 ORDER BY id DESC LIMIT ?", (count,))
@@ -149,6 +162,8 @@ class Outbox:
             self._connection.close()
 
     def _put_all(self, run: sqlite3.Connection, alerts: Sequence[Alert], now: int) -> None:
+        kept = max(self.config.kept_days * _DAY, self.config.cooldown * _SECOND)
+        run.execute("DELETE FROM outbox WHERE delivered < ?", (now - int(kept),))
         for alert in alerts:
             for channel in self.config.channels:
                 self._put(run, alert, channel, now)
