@@ -115,13 +115,23 @@ def test_an_operator_takes_back_what_has_not_fallen_due() -> None:
     assert halted.answer.mode == engine.mode(halted.state) == "halted"
     assert [notice.level for notice in halted.effects.notices] == ["critical"]
     after = engine.step(halted.state, feed[t + 1])
-    # The order that would have turned the position round was not filled, and the position is closed from here on.
-    assert np.sign(after.answer.symbols[0].exposure) == np.sign(before.symbols[0].exposure)
-    assert (after.answer.mode, after.answer.symbols[0].target) == ("halted", 0.0)
-    flat = engine.step(after.state, feed[t + 2])
-    assert flat.answer.symbols[0].exposure == 0.0
-    on = engine.step(flat.state, OperatorEvent("resume", "anna", "", feed[t + 2].at + 1))
-    assert engine.step(on.state, feed[t + 3]).answer.mode == "active"
+    # Of the order that would have turned the position round the half that closes it was filled.
+    assert before.symbols[0].exposure != 0.0
+    assert halted.state.targets.tolist() == [0.0]
+    assert (after.answer.symbols[0].exposure, after.answer.mode) == (0.0, "halted")
+    on = engine.step(after.state, OperatorEvent("resume", "anna", "", feed[t + 1].at + 1))
+    assert engine.step(on.state, feed[t + 2]).answer.mode == "active"
+
+
+def test_an_operator_takes_back_new_risk_before_it_is_filled() -> None:
+    bars = walk(200, seed=5)
+    engine = Engine(setup_of(bars, WIDE))
+    steps, feed = replayed(engine, bars), events(bars, FIRST)
+    t = next(t for t in range(FIRST, 200) if steps[t].effects.orders)
+    reduced = engine.step(steps[t].state, OperatorEvent("reduce", "anna", "", feed[t].at + 1))
+    after = engine.step(reduced.state, feed[t + 1])
+    assert after.answer.symbols[0].exposure == 0.0
+    assert np.isnan(reduced.state.targets).all()  # nothing has ever been aimed at
 
 
 def test_an_account_without_safeguards_hears_no_operator() -> None:
@@ -183,19 +193,25 @@ def test_to_reduce_after_a_halt_brings_nothing_back() -> None:
     assert engine.step(again.state, feed[152]).answer.mode == "halted"
 
 
-def test_a_reduction_that_an_operator_took_back_passes_at_the_next_bar() -> None:
+@pytest.mark.parametrize("latency", [1, 3])
+def test_a_reduction_on_its_way_passes_whatever_an_operator_says(latency: int) -> None:
     bars = walk(300, seed=5)
-    engine = Engine(setup_of(bars, WIDE))
+    plain = setup_of(bars, WIDE)
+    engine = Engine(setup_of(bars, WIDE, market=plain.market.model_copy(update={"latency_bars": latency})))
     steps, feed = replayed(engine, bars), events(bars, FIRST)
     passed = 0
-    for t in range(100, 299):
+    for t in range(100, 299 - latency):
         last, now = aims([steps[t - 1]])[0, 0], aims([steps[t]])[0, 0]
-        held, wanted = steps[t].answer.symbols[0].exposure, aims([steps[t + 1]], "wanted")[0, 0]
-        if last * now < 0.0 and wanted == now and held * wanted < 0.0:  # the policy turns round, and means it
-            reduce = OperatorEvent("reduce", "anna", "", feed[t].at + 1)
-            after = engine.step(engine.step(steps[t].state, reduce).state, feed[t + 1])
-            assert (after.answer.mode, after.answer.symbols[0].target) == ("reducing", 0.0)
-            passed += 1
+        exposure, units = steps[t].answer.symbols[0].exposure, steps[t].state.units[0]
+        if not (last * now < 0.0 and exposure * now < 0.0):
+            continue  # else the policy turns round
+        following = engine.step(steps[t].state, OperatorEvent("reduce", "anna", "", feed[t].at + 1))
+        for k in range(1, latency + 1):
+            following = engine.step(following.state, feed[t + k])
+            assert following.answer.mode == "reducing"
+            assert 0.0 <= following.state.units[0] / units <= 1.0
+        assert following.answer.symbols[0].exposure == 0.0
+        passed += 1
     assert passed > 5
 
 

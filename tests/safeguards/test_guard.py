@@ -244,9 +244,9 @@ def test_a_reduction_that_was_taken_back_passes_again(latency: int) -> None:
     for _ in range(latency):
         watch.bar(0.4, 0.4)
     watch.bar(0.4, 0.1)
-    watch.state = watch.guard.withdrawn(watch.state, np.array([0.4]))
+    watch.state = watch.guard.withdrawn(watch.state, np.full((latency, 1), 0.4))
     assert watch.bar(0.4, 0.1, operator="reduce").allowed.tolist() == [0.1]
-    with pytest.raises(DataError, match=r"aims: must have the shape \(1,\)"):
+    with pytest.raises(DataError, match=r"awaited: must have the shape \(\d, 1\)"):
         watch.guard.withdrawn(watch.state, np.zeros(2))
 
 

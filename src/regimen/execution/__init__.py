@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regimen.execution.step import advance
     from regimen.execution.streaming.feed import Feed
     from regimen.execution.streaming.live_account import LiveAccount
+    from regimen.execution.streaming.withdrawal import reductions
     from regimen.execution.tape import Tape, variance_step
     from regimen.execution.venues import VENUES, Venue
 
@@ -44,6 +45,7 @@ __all__ = [
     "alone",
     "decide",
     "open_account",
+    "reductions",
     "share",
     "targets",
     "variance_step",
@@ -70,6 +72,7 @@ __getattr__, __dir__ = lazily(
         "open_account": ".account",
         "Policy": ".policy",
         "Recorder": ".backtest",
+        "reductions": ".streaming.withdrawal",
         "Rules": ".account",
         "share": ".policy",
         "Spanning": ".policy",

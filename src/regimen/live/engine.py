@@ -310,17 +310,19 @@ class Engine:
         return state._replace(watch=memory, rings=rings, day=day, day_equity=since), sights.alerts
 
     def _word(self, state: LiveState, event: OperatorEvent) -> Stepped:
-        """Takes back what was decided and has not fallen due, unless trading goes on; the next bar's close rules."""
+        """Takes back new risk that has not fallen due, unless trading goes on; the next bar's close rules."""
         if self._guard is None:
             raise DataError("operator", "needs safeguards, and this account has none", event.word)
-        word, guard = event.word, state.guard
+        word, guard, aimed = event.word, state.guard, state.targets
         if word == "reduce" and (state.word == "halt" or (not state.word and self.mode(state) == "halted")):
             word = "halt"  # to reduce after a halt brings nothing back
         if word != "resume":
             self._account.withdraw()
-            guard = self._guard.withdrawn(guard, self._account.aims)
+            awaited = self._account.awaited
+            guard, aimed = self._guard.withdrawn(guard, awaited), awaited[-1]
         account = self._account.state()
-        following = state._replace(seq=state.seq + 1, at=event.at, word=word, guard=guard, account=account)
+        changes = {"word": word, "guard": guard, "targets": aimed, "account": account}
+        following = state._replace(seq=state.seq + 1, at=event.at, **changes)
         answer = self._answer(following, _MODES[word], ("operator",))
         text = f"{event.by or 'An operator'} said {event.word}" + (f": {event.reason}" if event.reason else ".")
         level: Level = "critical" if event.word == "halt" else "warning"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import RegimenError
+from regimen.execution import reductions
 from regimen.journal import Stored
 from regimen.live.answer import Answer, decoded, encoded
 from regimen.live.desk import OPEN, event_of
@@ -66,16 +67,25 @@ def refolded(rows: Iterable[Stored], setup: Setup) -> Refolded:
             if answer.mode != WATCHING:
                 answers.append(answer)
         elif event.word != "resume" and answers:
-            answers[-1] = _withdrawn(answers, setup.market.latency_bars)
+            _withdraw(answers, setup.market.latency_bars)
     return Refolded(events, len(answers), None, _against_backtest(seen, answers, setup) if answers else None)
 
 
-def _withdrawn(answers: list[Answer], latency: int) -> Answer:
-    """Takes back the targets that have not fallen due; returns the last answer without its own."""
-    for k in range(max(0, len(answers) - latency), len(answers)):
-        kept = tuple(msgspec.structs.replace(each, target=None) for each in answers[k].symbols)
-        answers[k] = msgspec.structs.replace(answers[k], symbols=kept)
-    return answers[-1]
+def _withdraw(answers: list[Answer], latency: int) -> None:
+    """Takes back what has not fallen due, but for what of it makes a position smaller."""
+    waiting = answers[-latency:]
+    exposures = np.array([each.exposure for each in answers[-1].symbols])
+    left = reductions(np.array([_targets(answer) for answer in waiting]), exposures)
+    for k, (answer, row) in enumerate(zip(waiting, left.tolist(), strict=True), len(answers) - len(waiting)):
+        kept = [
+            msgspec.structs.replace(each, target=None if target != target else target)
+            for each, target in zip(answer.symbols, row, strict=True)
+        ]
+        answers[k] = msgspec.structs.replace(answer, symbols=tuple(kept))
+
+
+def _targets(answer: Answer) -> list[float]:
+    return [np.nan if each.target is None else each.target for each in answer.symbols]
 
 
 def _against_backtest(seen: list[BarEvent], answers: list[Answer], setup: Setup) -> str | None:
@@ -83,7 +93,7 @@ def _against_backtest(seen: list[BarEvent], answers: list[Answer], setup: Setup)
     begin = len(seen) - len(answers)
     rows = np.stack([event.rows for event in seen])
     targets = np.full((len(seen), len(setup.symbols)), np.nan)
-    targets[begin:] = [[np.nan if each.target is None else each.target for each in a.symbols] for a in answers]
+    targets[begin:] = [_targets(answer) for answer in answers]
     extras = {name: np.stack([event.extras[name] for event in seen]) for name in setup.extras}
     bars = Bars(
         time=np.array([event.time for event in seen], "datetime64[ns]"),

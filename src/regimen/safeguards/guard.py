@@ -192,23 +192,23 @@ class Guard:
         warnings = _WARNINGS if acted & _WARNING else ()
         return Ruling(following, allowed, _MODES[int(following[layout.MODE])], reasons, warnings, changed)
 
-    def withdrawn(self, state: Floats, aims: Floats) -> Floats:
+    def withdrawn(self, state: Floats, awaited: Floats) -> Floats:
         """Returns the state after targets that had not fallen due were taken back (`LiveAccount.withdraw`).
 
         Without it the guard would take them for what the account trades towards, and let none like them pass.
 
         Args:
             state: before.
-            aims: (symbol,) what the account aims at now (`LiveAccount.aims`).
+            awaited: (order, symbol) what the account will aim at now, the next one first (`LiveAccount.awaited`).
 
         Raises:
-            DataError: an array of another length.
+            DataError: an array of another shape.
         """
-        rows = self._row("aims", aims, np.float64)
+        shape = (self.market.latency_bars, self.symbols)
+        if awaited.shape != shape:
+            raise DataError("awaited", f"must have the shape {shape}", awaited.shape)
         following = state.copy()
-        following[layout.HEAD : layout.HEAD + self.market.latency_bars * self.symbols] = np.tile(
-            rows, self.market.latency_bars
-        )
+        following[layout.HEAD : layout.HEAD + awaited.size] = awaited[::-1].reshape(-1)  # the last decided one first
         return following
 
     def standing(self, state: Floats) -> Standing:

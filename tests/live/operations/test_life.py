@@ -11,7 +11,6 @@ import pytest
 from regimen.errors import DataError, RegimenError
 from regimen.execution import LiveAccount
 from regimen.live import Desk
-from regimen.live.answer import encoded
 from regimen.live.operations import Chances, SimulatedJournal, SimulatedLife
 from regimen.safeguards import Guard
 
@@ -73,7 +72,8 @@ def decides_a_bar_again(patch: Patch) -> None:
 
     def anew(self: Desk, *arguments: Any) -> Any:
         taken = again(self, *arguments)
-        return taken if self.last is None else taken._replace(content=encoded(self.last))
+        newest = list(self.journal.read(self.journal.last - 1))[-1].row.decision
+        return taken._replace(content=newest or taken.content)
 
     patch.setattr(Desk, "_again", anew)
 

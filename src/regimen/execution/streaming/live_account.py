@@ -25,6 +25,7 @@ from regimen.execution.columns import (
 )
 from regimen.execution.config import MarketConfig
 from regimen.execution.replay import step_account
+from regimen.execution.streaming.withdrawal import reductions
 from regimen.execution.tape import Tape
 
 Floats = NDArray[np.float64]
@@ -72,8 +73,9 @@ class LiveAccount:
         self._decided += 1
 
     def withdraw(self) -> None:
-        """Takes back every target that has not fallen due: what is aimed at stays as it is."""
-        self._due[:] = np.nan
+        """Takes back what has not fallen due, but for what of it makes a position smaller (`reductions`)."""
+        order = self._order()
+        self._due[order] = reductions(self._due[order], self.exposures)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Returns copies of all that it remembers, by name."""
@@ -123,6 +125,19 @@ class LiveAccount:
     def aims(self) -> Floats:
         """(symbol,) the last target that fell due, which it holds or trades towards; NaN before the first; a copy."""
         return self.positions[0, :, WISH].copy()
+
+    @property
+    def awaited(self) -> Floats:
+        """(order, symbol) what it will aim at as each target falls due, the next one first; NaN before the first."""
+        rows, aims = self._due[self._order()], self.aims
+        for row in rows:
+            aims = row[:] = np.where(np.isnan(row), aims, row)
+        return rows
+
+    def _order(self) -> NDArray[np.int64]:
+        """Returns the rows of what has not fallen due, the next one first."""
+        latency = self.config.latency_bars
+        return (int(self._decided) + np.arange(latency)) % latency
 
     @property
     def waiting(self) -> NDArray[np.bool_]:

@@ -113,9 +113,17 @@ class Books:
         self._least = max(self._least, _MODES.index("halted" if word == "halt" else "reducing"))
         if word == "halt":
             self._resumed = False
-        # What was decided and has not fallen due is taken back.
-        for aims in self._aims[-self.setup.market.latency_bars :]:
-            aims[:] = np.nan
+        # What was decided and has not fallen due is taken back, unless it brings a position nearer to 0.
+        for s, row in enumerate(self._answers[-1]["symbols"] if self._answers else ()):
+            most = float(row["exposure"])
+            for aims in self._aims[-self.setup.market.latency_bars :]:
+                if math.isnan(aims[s]):
+                    continue
+                opposite = aims[s] * most <= 0.0
+                if most == 0.0 or (not opposite and abs(aims[s]) >= abs(most)):
+                    aims[s] = math.nan
+                else:
+                    most = aims[s] = 0.0 if opposite else float(aims[s])
         self._aimed = np.array([self._aim(s) for s in range(len(self.setup.symbols))])
 
     def _decided(self, stored: Stored, answer: dict[str, Any]) -> None:
