@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regimen.bundle import drift_names, drift_rows, reference_of, written_reference
-from regimen.bundle.reference import read_reference
+from regimen.bundle import actions_of, drift_names, drift_rows, reference_of, written_reference
+from regimen.bundle.reference import read_actions, read_reference
 from regimen.errors import RunError
 
 RNG = np.random.default_rng(5)
@@ -53,9 +53,20 @@ def test_a_reference_is_read_as_it_was_written() -> None:
 def test_a_slice_that_is_too_short_has_none() -> None:
     features, prices = _slice(100)
     assert reference_of(features, prices, ("a", "b", "c"), ("X", "Y"), 365.0) is None
+    assert actions_of(np.zeros((100, 2)), 365.0) is None
+
+
+def test_the_reference_of_actions_is_read_as_it_was_written() -> None:
+    reference = actions_of(RNG.choice([-0.5, 0.0, 0.5], (300, 2)), 365.0)
+    assert reference is not None
+    again = read_actions(written_reference(reference), "actions.json")
+    assert (again.config, again.window, again.threshold) == (reference.config, reference.window, reference.threshold)
+    assert reference.threshold < 1.0
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]"])
 def test_what_is_no_reference(content: bytes) -> None:
     with pytest.raises(RunError):
         read_reference(content, "reference.json")
+    with pytest.raises(RunError):
+        read_actions(content, "actions.json")

@@ -7,7 +7,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.bundle.arrays import below, packed, under, unpacked
     from regimen.bundle.assembly import PREPROCESS, PYTHON, Revive, inside_of, surrounded
-    from regimen.bundle.bundle import AROUND, GOLDEN_FILE, REFERENCE, START, Bundle, open_bundle
+    from regimen.bundle.bundle import ACTIONS, AROUND, GOLDEN_FILE, REFERENCE, START, Bundle, open_bundle
     from regimen.bundle.decided import Decided, Served
     from regimen.bundle.golden import GOLDEN, STRETCHES, Golden, distance, recorded
     from regimen.bundle.graph import Asked, Graph
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
         written,
     )
     from regimen.bundle.parity import CLOSE, TOLERANCE, Parity
-    from regimen.bundle.reference import drift_names, drift_rows, reference_of, written_reference
+    from regimen.bundle.reference import actions_of, drift_names, drift_rows, reference_of, written_reference
     from regimen.bundle.start import Start
 
 __all__ = [
+    "ACTIONS",
     "AROUND",
     "CLOSE",
     "GOLDEN",
@@ -61,6 +62,7 @@ __all__ = [
     "ServedPart",
     "Start",
     "VerdictThen",
+    "actions_of",
     "below",
     "digest",
     "distance",
@@ -90,6 +92,7 @@ __getattr__, __dir__ = lazily(
         "Revive": ".assembly",
         "inside_of": ".assembly",
         "surrounded": ".assembly",
+        "ACTIONS": ".bundle",
         "AROUND": ".bundle",
         "REFERENCE": ".bundle",
         "Bundle": ".bundle",
@@ -121,6 +124,7 @@ __getattr__, __dir__ = lazily(
         "CLOSE": ".parity",
         "Parity": ".parity",
         "TOLERANCE": ".parity",
+        "actions_of": ".reference",
         "drift_names": ".reference",
         "drift_rows": ".reference",
         "reference_of": ".reference",

@@ -17,7 +17,7 @@ from regimen.bundle.assembly import Revive, assembled
 from regimen.bundle.golden import Golden, replay
 from regimen.bundle.graph import Graph, require_plain
 from regimen.bundle.manifest import Manifest, digest, read_manifest, require_files, written
-from regimen.bundle.reference import read_reference
+from regimen.bundle.reference import read_actions, read_reference
 from regimen.bundle.start import Start
 from regimen.errors import ConfigError, RunError
 from regimen.reprs import short
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from regimen.bundle.decided import Served
     from regimen.execution import MarketConfig
     from regimen.features import FeatureSet
-    from regimen.monitoring import DriftReference
+    from regimen.monitoring import CollapseReference, DriftReference
     from regimen.safeguards import SafeguardsConfig
 
-AROUND, GOLDEN_FILE, REFERENCE, START = "around.npz", "golden.npz", "reference.json", "start.npz"
+ACTIONS, AROUND, GOLDEN_FILE = "actions.json", "around.npz", "golden.npz"
+REFERENCE, START = "reference.json", "start.npz"
 EVIDENCE = "evidence"
 """The level of verdict that live money asks for."""
 
@@ -47,6 +48,7 @@ class Bundle:
         start: where features, volatility and policy stood at the last bar of the run's data.
         golden: what the replay of its golden observations showed on this machine.
         reference: what drift is measured against; None where the training slice was too short for one.
+        actions: how uniform its decisions were on the training slice; None where that was too short.
         digest: SHA-256 (hex) of its manifest, which holds that of every other file: what a bundle is known by.
     """
 
@@ -58,6 +60,7 @@ class Bundle:
     golden: Golden
     digest: str
     reference: DriftReference | None = None
+    actions: CollapseReference | None = None
 
     def __repr__(self) -> str:
         origin = self.manifest.origin
@@ -130,12 +133,13 @@ def open_bundle(folder: Path | str, *, revive: Revive | None = None) -> Bundle:
     sessions = {name: Graph(content, name) for name, content in graphs.items()}
     around = unpacked(contents[AROUND], AROUND) if AROUND in contents else {}
     reference = read_reference(contents[REFERENCE], REFERENCE) if REFERENCE in contents else None
+    actions = read_actions(contents[ACTIONS], ACTIONS) if ACTIONS in contents else None
     start = Start.read(_required(contents, START), START)
     with _no_bytecode():
         policy = assembled(folder, manifest, sessions, around, revive)
     start.require(features, manifest.symbols, policy)
     golden = _replayed(sessions, contents)
-    return Bundle(folder, manifest, policy, features, start, golden, digest(written(manifest)), reference)
+    return Bundle(folder, manifest, policy, features, start, golden, digest(written(manifest)), reference, actions)
 
 
 def _features(folder: Path, manifest: Manifest) -> FeatureSet:

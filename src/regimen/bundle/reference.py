@@ -1,4 +1,4 @@
-"""What drift is measured against: the training slice's features, and how far its prices went in a bar."""
+"""What a live account is measured against: the features and the actions of the training slice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError, RunError
-from regimen.monitoring import MARKET_COLUMNS, DriftReference, market_columns
+from regimen.monitoring import MARKET_COLUMNS, CollapseReference, DriftReference, market_columns
 
 Floats = NDArray[np.float64]
 
@@ -52,18 +52,43 @@ def reference_of(
         return None
 
 
-def written_reference(reference: DriftReference) -> bytes:
+def actions_of(exposures: Floats, periods_per_year: float) -> CollapseReference | None:
+    """Returns what the variety of decisions is measured against; None where a training slice is too short for it.
+
+    Args:
+        exposures: (time, symbol) what the policy wants on its training slice; NaN leaves everything as it is.
+        periods_per_year: bars a year.
+    """
+    try:
+        return CollapseReference.of(exposures, periods_per_year=periods_per_year)
+    except DataError:
+        return None
+
+
+def written_reference(reference: DriftReference | CollapseReference) -> bytes:
     """Returns the file of a reference."""
     return (json.dumps(reference.to_dict(), sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def read_reference(content: bytes, name: str) -> DriftReference:
-    """Reads what `written_reference` wrote.
+    """Reads what `written_reference` wrote of drift.
 
     Raises:
-        RunError: it is no reference.
+        RunError: it is no such reference.
     """
     try:
         return DriftReference.of_dict(json.loads(content))
     except (ValueError, RecursionError):
         raise RunError(name, "must be a reference of drift") from None
+
+
+def read_actions(content: bytes, name: str) -> CollapseReference:
+    """Reads what `written_reference` wrote of actions.
+
+    Raises:
+        RunError: it is no such reference.
+    """
+    try:
+        return CollapseReference.of_dict(json.loads(content))
+    except (ValueError, RecursionError):
+        raise RunError(name, "must be a reference of actions") from None

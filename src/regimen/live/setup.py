@@ -34,7 +34,7 @@ class Setup:
         volatility_bars: returns in the volatility that the policy observes; None: none is observed.
         extras: columns that bars come with besides prices and volume.
         safeguards: the limits; None: none at all.
-        watch: over drift from training, and over what the backtest claimed; None: nobody watches.
+        watch: over drift and actions beside training, and over what the backtest claimed; None: nobody watches.
         name: of the policy, for people.
         digest: SHA-256 of the bundle's manifest, in hexadecimal digits; empty without a bundle.
         start: where features, prices and policy stood at the last bar of the run's data.
@@ -149,4 +149,4 @@ def _watch_of(bundle: Bundle) -> Watch:
         days = bundle.calendar.periods_per_year(DAY)
         config = SequentialVerdictConfig(claimed=claim.sharpe, volatility=claim.volatility, days_per_year=days)
         verdict = SequentialVerdict(config)
-    return Watch(drift=bundle.reference, verdict=verdict)
+    return Watch(bundle.reference, bundle.actions, verdict)

@@ -13,6 +13,8 @@ from tests.runs.conftest import silent
 from regimen.bundle import open_bundle
 from regimen.errors import RunError
 from regimen.execution import Feed, targets
+from regimen.live import Setup
+from regimen.monitoring import CollapseConfig, CollapseReference
 from regimen.policies import RunningVolatility
 from regimen.records import RunDirectory
 from regimen.runs import Exported, export_run, load_policy
@@ -32,7 +34,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture(scope="module")
 def bundle(run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     place, limits = tmp_path_factory.mktemp("bundles") / "b", SafeguardsConfig(daily_loss=0.01)
-    return export_run(run, place, silent, safeguards=limits)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CollapseConfig, "bars", lambda *_: 40)  # the training slice is too short for six months
+        return export_run(run, place, silent, safeguards=limits)
 
 
 def test_the_file_says_where_it_is_from(run: RunDirectory, bundle: Exported) -> None:
@@ -70,6 +74,21 @@ def test_it_goes_on_where_the_run_ended(run: RunDirectory, bundle: Exported) -> 
     feed.replay(bars)
     for name, array in feed.state().items():
         np.testing.assert_array_equal(start.feed[name], array)
+
+
+def test_its_actions_are_those_of_the_training_slice(run: RunDirectory, bundle: Exported) -> None:
+    prepared, actions = prepare(run.located_config()), open_bundle(bundle.folder).actions
+    window = prepared.windows[-1]
+    policy = load_policy(run.window(window.number), prepared.config, prepared.features.hash)
+    wanted = targets(policy, prepared.history, window.train.start, window.train.stop)
+    assert actions is not None
+    assert (actions.window, actions.threshold) == (
+        40,
+        CollapseReference.of(wanted, CollapseConfig(window=40)).threshold,
+    )
+    watch = Setup.of(bundle.bundle).watch
+    assert watch is not None
+    assert watch.collapse is bundle.bundle.actions
 
 
 def test_its_decisions_are_those_of_the_run(run: RunDirectory, bundle: Exported) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from regimen.bars import Bars, Calendar
 from regimen.bundle import (
+    ACTIONS,
     AROUND,
     GOLDEN_FILE,
     MANIFEST,
@@ -24,6 +25,7 @@ from regimen.bundle import (
     Origin,
     Served,
     Start,
+    actions_of,
     digest,
     open_bundle,
     packed,
@@ -34,7 +36,7 @@ from regimen.bundle import (
     written_reference,
 )
 from regimen.errors import RunError
-from regimen.execution import Feed, History, Policy
+from regimen.execution import Feed, History, Policy, targets
 from regimen.features import FeatureSet
 from regimen.files import appearing, scratch, write_bytes
 from regimen.monitoring import DriftReference
@@ -161,6 +163,9 @@ def export_run(
     reference = _reference(history, bars, window["train"], features.names)
     if reference is not None:
         contents[REFERENCE] = written_reference(reference)
+    actions = actions_of(targets(policy, history, *window["train"]), bars.periods_per_year)
+    if actions is not None:
+        contents[ACTIONS] = written_reference(actions)
     if parts.around:
         contents[AROUND] = packed(parts.around)
     first, last = str(bars.time[0])[:19], str(bars.time[-1])[:19]
