@@ -230,7 +230,7 @@ def test_a_snapshot_that_cannot_be_kept_refuses_no_bar(place: Path, monkeypatch:
     def keep(*_: object) -> None:
         raise NotWritten("journal", "the disk is full")
 
-    monkeypatch.setattr(desk.journal, "keep", keep)
+    monkeypatch.setattr(desk, "keep", keep)
     post(desk, 0, 50)
     assert (desk.state.seq, desk.mode, desk.journal.snapshot()) == (50, "active", None)
     desk.close()

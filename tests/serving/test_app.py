@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -133,6 +135,70 @@ def test_nothing_is_answered_before_it_is_durable_and_too_much_is_refused(runnin
                 journal.free.set()
             assert [(await task).json()["seq"] for task in waiting] == [3, 4, 5]
             assert (await operator).json()["mode"] == "halted"
+
+    asyncio.run(posted())
+
+
+def test_ten_times_the_load_is_refused_and_nothing_that_was_answered_is_lost(running: Opened) -> None:
+    """Forty bars come at once where four may be on their way, and whoever is refused comes again."""
+
+    async def posted() -> None:
+        async with running(Switched, most=4) as server:  # type: ignore[arg-type]
+            assert server.app.desk is not None
+            desk, server.now = server.app.desk, ENDS[109]
+            journal: Any = desk.desk.journal
+            answers: dict[int, bytes] = {}
+            while left := [t for t in range(40) if t not in answers]:
+                journal.free.clear()
+                tasks = {t: asyncio.create_task(server.client.post("/bars", content=FEED[t])) for t in left}
+                while desk.flying < 4 or sum(not task.done() for task in tasks.values()) > 4:
+                    await asyncio.sleep(0.001)
+                assert desk.flying == 4  # and no more, whatever comes
+                journal.free.set()
+                for t, task in tasks.items():
+                    answer = await task
+                    if answer.status_code == 200:
+                        answers[t] = answer.content
+                    else:
+                        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+            rows = [each.row for each in journal.read(1)]
+            assert [(row.request, row.decision) for row in rows] == [(FEED[t], answers[t]) for t in range(40)]
+
+    asyncio.run(posted())
+
+
+def test_what_is_refused_takes_no_memory(running: Opened) -> None:
+    """A body is not read where there is no room for its bar, and nothing is kept of who was refused."""
+
+    async def posted() -> None:
+        async with running(Switched, most=2) as server:  # type: ignore[arg-type]
+            assert server.app.desk is not None
+            journal: Any = server.app.desk.desk.journal
+            server.now = ENDS[109]
+            journal.free.clear()
+            waiting = [asyncio.create_task(server.client.post("/bars", content=FEED[t])) for t in (0, 1)]
+            while server.app.desk.flying < 2:
+                await asyncio.sleep(0.001)
+            statuses: list[int] = []
+            scope = {"type": "http", "method": "POST", "path": "/bars", "headers": [(b"host", b"127.0.0.1")]}
+
+            async def receive() -> Any:
+                raise AssertionError("its body is read")
+
+            async def send(message: Any) -> None:
+                statuses.extend([message["status"]] if "status" in message else [])
+
+            await server.app(scope, receive, send)
+            tracemalloc.start()
+            for _ in range(500):
+                await server.app(scope, receive, send)
+            gc.collect()
+            grown, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            journal.free.set()
+            assert set(statuses) == {429}
+            assert grown < 50_000
+            assert [(await task).status_code for task in waiting] == [200, 200]
 
     asyncio.run(posted())
 

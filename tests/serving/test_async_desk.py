@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.live.accounts import WIDE, setup_of
@@ -58,6 +59,39 @@ def test_who_is_cancelled_is_recorded_all_the_same(tmp_path: Path) -> None:
         desk.desk.close()
 
     asyncio.run(cancelled())
+
+
+def test_a_snapshot_that_takes_long_holds_up_no_answer(tmp_path: Path) -> None:
+    class Slow(Switched):
+        """A journal that keeps a snapshot once it may."""
+
+        kept: ClassVar[list[int]] = []
+        may = threading.Event()
+
+        def keep(self, seq: int, snapshot: bytes) -> None:
+            self.may.wait(30.0)
+            self.kept.append(seq)
+            self.below.keep(seq, snapshot)
+
+    async def answered() -> None:
+        journal: Any = Slow(SqliteJournal(tmp_path / "journal.sqlite", "paper"))
+        desk = AsyncDesk(
+            Desk(setup_of(BARS, WIDE), journal, snapshots=5),
+            happened=lambda _: None,
+            repeated=lambda: None,
+            noticed=lambda _: None,
+            lost=lambda error: pytest.fail(str(error)),
+            clock=lambda: ENDS[-1],
+        )
+        for content in FEED[:12]:
+            await desk.bar(content)
+        assert Slow.kept == []
+        Slow.may.set()
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert sorted(Slow.kept) == [6, 11]
+        desk.desk.close()
+
+    asyncio.run(answered())
 
 
 def test_a_lost_journal_ends_the_process_and_answers_nobody(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.serving.conftest import Opened, Running
 
-from regimen.serving import ServerApp
+from regimen.serving import EventHub, ServerApp
 
 
 class Heard:
@@ -28,8 +28,8 @@ class Heard:
 
 
 @asynccontextmanager
-async def listening(app: ServerApp, **headers: str) -> AsyncIterator[Heard]:
-    """Listens as a client would, byte by byte as they are sent."""
+async def listening(app: ServerApp, reads: asyncio.Event | None = None, **headers: str) -> AsyncIterator[Heard]:
+    """Listens as a client would, byte by byte as they are sent; with ``reads``, events once it is set."""
     heard, gone = Heard(), asyncio.Event()
     scope = {
         "type": "http",
@@ -44,6 +44,8 @@ async def listening(app: ServerApp, **headers: str) -> AsyncIterator[Heard]:
         return {"type": "http.disconnect"}
 
     async def send(message: MutableMapping[str, Any]) -> None:
+        if reads is not None and b"event: " in message.get("body", b""):
+            await reads.wait()  # as uvicorn waits for a socket whose buffers are full
         heard.status = message.get("status", heard.status)
         heard.content += message.get("body", b"")
         heard.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
@@ -75,6 +77,30 @@ def test_who_listens_hears_each_row_once_and_in_order(running: Opened) -> None:
                 assert [each["request"]["by"] for each in now.events("operator")] == ["anna"]
                 assert server.app.hub.listeners == 2
             assert server.app.hub.listeners == 0
+
+    asyncio.run(heard())
+
+
+def test_a_client_that_does_not_read_loses_events_and_holds_up_nobody(running: Opened) -> None:
+    async def heard() -> None:
+        async with running() as server:
+            server.app.hub, reads = EventHub(waiting=8), asyncio.Event()
+            await server.post(0, 5)
+            async with listening(server.app, reads, last_event_id="6") as slow, listening(server.app) as quick:
+                for t in range(5, 45):
+                    await server.post(t, t + 1)
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0.05)
+                assert quick.events() == (await rows(server))[5:]
+                assert slow.events() == []
+                reads.set()
+                await asyncio.sleep(0.05)
+                (dropped,) = slow.events("dropped")
+                assert dropped["events"] == server.app.hub.dropped >= 30  # 8 wait for it, and no more
+                await server.post(45, 46)
+                await asyncio.sleep(0.05)
+                assert slow.events()[-1] == (await rows(server))[-1]
+                assert len(slow.events()) + dropped["events"] == 41
 
     asyncio.run(heard())
 

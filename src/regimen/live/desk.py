@@ -77,6 +77,9 @@ class Desk:
         RunError: the journal is of another bundle or other limits; a decision in it is not the one that this machine
             computes.
         JournalError: it is damaged.
+
+    Attributes:
+        keep: takes the number of a row and the snapshot of the state after it; it need not wait until that is written.
     """
 
     def __init__(
@@ -89,9 +92,9 @@ class Desk:
     ) -> None:
         self.setup, self.journal, self._snapshots = setup, journal, snapshots
         self.engine = Engine(setup)
+        self.keep: Callable[[int, bytes], object] = journal.keep
         self._flying: deque[_Flying] = deque()
         self._stopped = False
-        self.last: Answer | None = None
         self._kept = 0
         self.state = self._recovered()
         self._durable = self.state
@@ -183,7 +186,7 @@ class Desk:
         if self._durable.seq - self._kept >= self._snapshots:
             self._kept = self._durable.seq
             with suppress(NotWritten):  # a snapshot only saves time
-                self.journal.keep(self._durable.seq + 1, self._durable.content())
+                self.keep(self._durable.seq + 1, self._durable.content())
 
     def close(self) -> None:
         """Waits until all is durable, keeps a snapshot, and closes the journal."""
@@ -209,7 +212,7 @@ class Desk:
         except NotWritten as error:
             self._take_back(error)
             raise
-        self.state, self.last = stepped.state, stepped.answer
+        self.state = stepped.state
         self._flying.append(_Flying((bar, kind), content, answered, stepped.state, stored))
         return Taken(answered, stepped.answer, stepped.effects, stored)
 
@@ -246,7 +249,7 @@ class Desk:
         row = JournalRow(self.journal.account, "", at, OPERATOR, content, encoded(stepped.answer), at)
         self._commit.submit(row).result()
         self.state = self._durable = stepped.state
-        self.last, self._stopped = stepped.answer, False
+        self._stopped = False
 
     def _recovered(self) -> LiveState:
         """Folds the journal, from its last snapshot on; opens it where it is new."""
@@ -276,7 +279,6 @@ class Desk:
         if encoded(stepped.answer) != stored.row.decision:
             rule = f"{stored.name} was decided otherwise than this machine decides it"
             raise RunError("journal", rule, _first_difference(stored.row.decision, stepped.answer))
-        self.last = stepped.answer
         return stepped.state
 
 

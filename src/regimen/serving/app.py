@@ -65,6 +65,7 @@ class ServerApp:
         self.unsent = unsent
         self._most, self._clock, self._tell, self._lost = most, clock, noticed, lost
         self._tending: asyncio.Task[None] | None = None
+        self._coming = 0
         self._rest = routed(self)
 
     def __repr__(self) -> str:
@@ -129,7 +130,12 @@ class ServerApp:
         try:
             self.access.admit(scope["headers"], "trade")
             desk = self.required()
-            body = await body_of(scope, receive)
+            desk.require_room(self._coming)  # before its body takes memory
+            self._coming += 1
+            try:
+                body = await body_of(scope, receive)
+            finally:
+                self._coming -= 1
             content = await desk.bar(body)
         except Exception as error:  # noqa: BLE001
             refusal = refusal_of(error)

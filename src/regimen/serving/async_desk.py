@@ -88,6 +88,7 @@ class AsyncDesk:
         self._waiting: deque[_Waiting] = deque()
         self._called = False
         self.last = desk.journal.last
+        desk.keep = self._keep
 
     def __repr__(self) -> str:
         return short(self, f"{self.desk!r}, {len(self._waiting)} waiting")
@@ -104,7 +105,7 @@ class AsyncDesk:
             Refusal: too many events are on their way.
             DataError, OldBar, OtherBar, NotWritten: see `Desk.bar`.
         """
-        self._require_room()
+        self.require_room()
         return await self._durable(lambda: self.desk.bar(content, self._clock()))
 
     async def word(self, word: Word, by: str, reason: str) -> bytes:
@@ -135,8 +136,25 @@ class AsyncDesk:
             self._catch_up(self.desk.journal.last + 1)
             self._notice("warning", "The journal can be written again; trading is halted until somebody resumes it.")
 
-    def _require_room(self) -> None:
-        if len(self._waiting) >= self._most:
+    def _keep(self, seq: int, snapshot: bytes) -> None:
+        """Keeps a snapshot on a thread of its own: it takes the disk a while, and answers need not wait for it."""
+        self._loop.run_in_executor(None, self._keep_now, seq, snapshot)
+
+    def _keep_now(self, seq: int, snapshot: bytes) -> None:
+        try:
+            self.desk.journal.keep(seq, snapshot)
+        except NotWritten:
+            pass  # a snapshot only saves time
+        except JournalLost as error:
+            self._lost(error)
+
+    def require_room(self, coming: int = 0) -> None:
+        """Refuses one more bar where too many are on their way to the disk, or are coming in.
+
+        Raises:
+            Refusal: 429.
+        """
+        if len(self._waiting) + coming >= self._most:
             raise later(429, f"too many bars at once: {self._most} are on their way to the journal")
 
     async def _durable(self, take: Callable[[], Taken]) -> bytes:
