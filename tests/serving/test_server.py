@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -47,7 +49,8 @@ def lost(error):
     os._exit(1)
 
 say = lambda line: print(line, flush=True)
-serve(ServerApp(lost=lost), prepare, Address(port=int(sys.argv[2])), say)
+tls = [Path(each) for each in sys.argv[3:]]
+serve(ServerApp(lost=lost), prepare, Address("127.0.0.1", int(sys.argv[2]), *tls), say)
 """
 
 
@@ -59,10 +62,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def started(folder: Path, port: int, pause: float = 0.0) -> Iterator[subprocess.Popen[str]]:
-    """A server in a process of its own, once it is ready."""
+def started(folder: Path, port: int, pause: float = 0.0, *tls: Path) -> Iterator[subprocess.Popen[str]]:
+    """A server in a process of its own, once it is ready; with a certificate and its key, by HTTPS."""
     program = PROGRAM.replace("PAUSE", str(pause))
-    words = [sys.executable, "-c", program, str(folder / "journal.sqlite"), str(port)]
+    words = [sys.executable, "-c", program, str(folder / "journal.sqlite"), str(port), *map(str, tls)]
     paths = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "src")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     process = subprocess.Popen(
@@ -70,7 +73,7 @@ def started(folder: Path, port: int, pause: float = 0.0) -> Iterator[subprocess.
     )
     try:
         until = time.monotonic() + 60.0
-        while status(port) != 200:
+        while status(port, *tls[:1]) != 200:
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -80,9 +83,12 @@ def started(folder: Path, port: int, pause: float = 0.0) -> Iterator[subprocess.
         process.communicate()
 
 
-def status(port: int) -> int:
+def status(port: int, trusted: Path | None = None) -> int:
+    """Returns what ``/ready`` answers; 0 for nothing. With a trusted certificate, by HTTPS."""
+    scheme = "http" if trusted is None else "https"
+    context = None if trusted is None else ssl.create_default_context(cafile=trusted)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5.0) as answer:
+        with urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/ready", timeout=5.0, context=context) as answer:
             return int(answer.status)
     except OSError:
         return 0
@@ -122,6 +128,26 @@ def test_sixty_four_bars_in_flight_are_answered_before_it_ends(tmp_path: Path) -
         assert lines[0].startswith("ready after")
         assert lines[-1] == "ended: everything that was answered is in the journal"
     assert verify(tmp_path / "journal.sqlite").rows == 64
+
+
+def test_it_answers_by_https_with_its_certificate_and_not_by_http(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl, which makes the certificate")
+    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
+    kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    name = ["-subj", "/CN=regimen", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", *kind, *name, *files], check=True, capture_output=True)
+    with started(tmp_path, port, 0.0, certificate, key):
+        trusting = httpx.Client(verify=ssl.create_default_context(cafile=certificate))
+        with trusting:
+            assert trusting.get(f"https://127.0.0.1:{port}/ready").json() == {"ready": True, "reason": ""}
+            answer = trusting.post(f"https://127.0.0.1:{port}/bars", content=FEED[0])
+            assert (answer.status_code, answer.json()["seq"]) == (200, 1)
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"https://127.0.0.1:{port}/ready")  # nobody vouches for it
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{port}/ready")
 
 
 def test_a_port_in_use_is_one_line() -> None:
