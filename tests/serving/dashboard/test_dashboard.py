@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+from tests.live.accounts import walk
+from tests.serving.dashboard.browser import CHROMIUM, FLAGS, Tab, browser
 
+from regimen.bars import Bars
 from regimen.journal import rows_of
-from regimen.live import Answer, decoded
+from regimen.live import Answer, bar_messages, decoded
 from regimen.serving.dashboard import dashboard_page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
 SERVER = """
 import sys
 from pathlib import Path
@@ -43,7 +37,9 @@ bars = walk(300, symbols=2, seed=3)
 
 def prepare():
     desk = Desk(setup_of(bars, WIDE), SqliteJournal(Path(sys.argv[1]), "paper"))
-    trade(desk, replayed(bars, desk.setup, bars.time[40]), lambda *_: None)
+    trade(desk, list(replayed(bars, desk.setup, bars.time[40]))[: 300 - LATER], lambda *_: None)
+    if LATER:
+        return desk
     desk.word("halt", "anna", "<b>news</b>", int(bars.time[-1].astype("int64")) + 2 * bars.bar_length).stored.result()
     desk.settle()
     return desk
@@ -71,16 +67,16 @@ def test_whatever_the_script_looks_for_is_in_the_page() -> None:
     assert asked <= set(re.findall(r'id="([\w-]+)"', text))
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A server with a short account; its address and its journal."""
+@contextmanager
+def serving(folder: Path, later: int = 0) -> Iterator[tuple[str, Path]]:
+    """A server with a short account, the last bars of which are still to come; its address and its journal."""
     if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install chromium")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    place = tmp_path_factory.mktemp("page") / "journal.sqlite"
-    command = [sys.executable, "-c", SERVER, str(place), str(port)]
+    place = folder / "journal.sqlite"
+    command = [sys.executable, "-c", SERVER.replace("LATER", str(later)), str(place), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
     assert process.stdout is not None
     try:
@@ -89,6 +85,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server with a whole account that was halted."""
+    with serving(tmp_path_factory.mktemp("page")) as whole:
+        yield whole
 
 
 def browsed(address: str, folder: Path, width: int, *flags: str) -> str:
@@ -136,3 +139,81 @@ def test_every_number_is_that_of_the_journal(served: tuple[str, Path], tmp_path:
     assert "anna said halt: &lt;b&gt;news&lt;/b&gt;" in page  # words of others are words
     assert '<p class="banner" id="banner" role="alert" hidden' in page
     assert len(re.findall("<polyline", page)) == 3
+
+
+SHOWN = """
+window.shown = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const last = document.getElementById("last"), equity = document.getElementById("equity");
+  const note = () => requestAnimationFrame(() => setTimeout(() =>
+    shown.push([equity.textContent, last.textContent, performance.timeOrigin + performance.now()])));
+  for (const each of [last, equity]) new MutationObserver(note).observe(each, { childList: true });
+});
+"""
+"""Notes when a number has been painted: in the task behind the frame that shows it."""
+LATER = 40
+
+
+@pytest.mark.slow
+def test_how_soon_a_number_is_on_the_screen(tmp_path: Path) -> None:
+    """First number, bytes of the page, and the way of a bar from its POST to the screen; `pytest -s` shows them."""
+    bars = walk(300, symbols=2, seed=3)
+    with serving(tmp_path, LATER) as (address, _), browser(tmp_path / "profile") as tab, httpx.Client() as client:
+        tab.sized(1280, 900)
+        tab.call("Page.addScriptToEvaluateOnNewDocument", source=SHOWN)
+        first = min(_opened(tab, address) for _ in range(5))
+        size = tab.received[address]
+        ways = [_way(tab, client, address, content, bars.time[t]) for t, content in _later(bars)]
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    half, most = np.percentile(ways, [50, 99])
+    print(
+        f"\nfirst number {first:.0f} ms, page {size:,} bytes, POST to screen {half:.0f} ms, p99 {most:.0f} ms, ", end=""
+    )
+    print(f"{load:.1f} programs a processor")
+    assert size <= 150_000
+    assert set(tab.received) <= {address + path for path in ("", "state", "events", "decisions?after=0&limit=1000")}
+    if load < 1.0:  # a busy machine says nothing of the page
+        assert first <= 1000.0
+        assert half <= 100.0
+
+
+def _later(bars: Bars) -> list[tuple[int, bytes]]:
+    return list(enumerate(bar_messages(bars)))[-LATER:]
+
+
+def _opened(tab: Tab, address: str) -> float:
+    """Returns milliseconds from the navigation to the first number."""
+    tab.received.clear()
+    tab.call("Page.navigate", url="about:blank")
+    tab.call("Page.navigate", url=address)
+    first = tab.until(
+        "window.shown && shown.find((each) => /[0-9]/.test(each[0]) && [each[2] - performance.timeOrigin])"
+    )
+    tab.until("shown.some((each) => each[1].length > 5)")
+    return float(first[2]) - float(tab.value("performance.timeOrigin"))
+
+
+def _way(tab: Tab, client: httpx.Client, address: str, content: bytes, stamp: np.datetime64) -> float:
+    """Returns milliseconds from the POST of a bar until it is shown."""
+    began = time.time()
+    assert client.post(f"{address}bars", content=content).status_code == 200
+    text = str(stamp)[:16].replace("T", " ")
+    seen = tab.until(f"shown.find((each) => each[1] === '{text}')")
+    return float(seen[2]) - 1e3 * began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_its_window_in_light_and_in_the_dark(
+    served: tuple[str, Path], tmp_path: Path, width: int, dark: bool
+) -> None:
+    with browser(tmp_path / "profile") as tab:
+        tab.sized(width, 900, dark)
+        tab.call("Page.navigate", url=served[0])
+        tab.until("document.querySelectorAll('polyline').length === 3")
+        assert tab.value("document.documentElement.scrollWidth") == width
+        paper = tab.value("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 3 * 128) is dark
+        if folder := os.environ.get("REGIMEN_PICTURES"):
+            tab.picture(Path(folder) / f"page-{width}-{'dark' if dark else 'light'}.png")
