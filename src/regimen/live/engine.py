@@ -321,8 +321,9 @@ class Engine:
             awaited = self._account.awaited
             guard, aimed = self._guard.withdrawn(guard, awaited), awaited[-1]
         account = self._account.state()
-        changes = {"word": word, "guard": guard, "targets": aimed, "account": account}
-        following = state._replace(seq=state.seq + 1, at=event.at, **changes)
+        following = state._replace(
+            seq=state.seq + 1, at=event.at, word=word, guard=guard, targets=aimed, account=account
+        )
         answer = self._answer(following, _MODES[word], ("operator",))
         text = f"{event.by or 'An operator'} said {event.word}" + (f": {event.reason}" if event.reason else ".")
         level: Level = "critical" if event.word == "halt" else "warning"
