@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+import numpy as np
 import pytest
 
 from regimen.errors import DataError, RegimenError
@@ -99,8 +100,11 @@ def forgets_to_withdraw(patch: Patch) -> None:
     patch.setattr(LiveAccount, "withdraw", lambda _: None)
 
 
-def believes_that_what_was_withdrawn_is_in_force(patch: Patch) -> None:
-    patch.setattr(Guard, "withdrawn", lambda _, state, __: state)
+def takes_back_reductions_too(patch: Patch) -> None:
+    def withdraw(self: LiveAccount) -> None:
+        self._due[:] = np.nan
+
+    patch.setattr(LiveAccount, "withdraw", withdraw)
 
 
 def forgets_the_halt_when_it_hears_reduce(patch: Patch) -> None:
@@ -143,7 +147,7 @@ OFTEN = Chances(killed=0.05, slow=0.08, full=0.03, lost=0.01, other=0.02, damage
         (lets_a_flip_through, 0, "risk|position"),
         (resumes_by_itself, 0, "latch"),
         (forgets_to_withdraw, 2, "backtest|risk"),
-        (believes_that_what_was_withdrawn_is_in_force, 2, "way out"),
+        (takes_back_reductions_too, 2, "backtest"),
         (forgets_the_halt_when_it_hears_reduce, 5, "latch"),
         (takes_damaged_rows, 0, "damage|twice"),
         (lets_two_lead, 1, "fencing"),
