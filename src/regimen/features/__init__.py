@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet, standard
     from regimen.features.functions.causality import LookAhead, look_ahead
     from regimen.features.functions.frame_function import FrameFunction
-    from regimen.features.live.live_bar import stamp_of
+    from regimen.features.live.live_bar import checked, stamp_of
     from regimen.features.live.stream import FeatureStream
     from regimen.scan import Bar, Stateless
 
@@ -27,6 +27,7 @@ __all__ = [
     "FrameFunction",
     "LookAhead",
     "Stateless",
+    "checked",
     "load_features",
     "look_ahead",
     "stamp_of",
@@ -37,6 +38,7 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "Bar": "regimen.scan",
+        "checked": ".live.live_bar",
         "Feature": ".feature",
         "FeatureFrame": ".feature_set",
         "FeaturesConfig": ".config",

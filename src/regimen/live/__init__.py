@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from regimen.live.engine import Engine, Stepped
     from regimen.live.events import BarEvent, Event, OperatorEvent
     from regimen.live.paper import PaperBook, PaperRecord, Posted, paced, replayed, require_same, trade
+    from regimen.live.parts import part_of, symbol_bar, whole_bar
     from regimen.live.refold import Refolded, refolded
     from regimen.live.setup import Setup
     from regimen.live.state import NEVER, LiveState
@@ -48,10 +49,13 @@ __all__ = [
     "event_of",
     "operator_event",
     "paced",
+    "part_of",
     "refolded",
     "replayed",
     "require_same",
+    "symbol_bar",
     "trade",
+    "whole_bar",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -84,6 +88,7 @@ __getattr__, __dir__ = lazily(
         "PaperBook": ".paper",
         "PaperRecord": ".paper",
         "Posted": ".paper",
+        "part_of": ".parts",
         "Refolded": ".refold",
         "refolded": ".refold",
         "replayed": ".paper",
@@ -91,7 +96,9 @@ __getattr__, __dir__ = lazily(
         "Setup": ".setup",
         "Stepped": ".engine",
         "SymbolAnswer": ".answer",
+        "symbol_bar": ".parts",
         "TargetOrder": ".answer",
         "trade": ".paper",
+        "whole_bar": ".parts",
     },
 )

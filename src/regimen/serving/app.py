@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import final
 
 import msgspec
@@ -15,12 +16,15 @@ from regimen.reprs import short
 from regimen.serving.access import Access
 from regimen.serving.asgi import ASGIScope, Receive, Send, body_of
 from regimen.serving.async_desk import AsyncDesk, Durable
+from regimen.serving.collector import Collector
 from regimen.serving.metered import Metered
 from regimen.serving.refusal import later, refusal_of
 from regimen.serving.routes import routed
 from regimen.serving.rows import event_of
 from regimen.serving.stream import EventHub
 
+GATHER = 5.0
+"""Seconds that a bar waits for all its symbols."""
 _JSON = (b"content-type", b"application/json")
 _decode = msgspec.json.Decoder(Answer).decode
 
@@ -32,6 +36,7 @@ class ServerApp:
     Args:
         access: who may do what.
         most: events that may be on their way to the journal; more are refused with 429.
+        gather: seconds that a bar waits for all its symbols, where they come one by one.
         version: that it says it is.
         clock: gives the time in nanoseconds since 1970.
         noticed: called with what a person should hear of.
@@ -40,6 +45,7 @@ class ServerApp:
 
     Attributes:
         desk: that answers; None until `open`.
+        collector: puts bars together whose symbols come one by one; None until `open`.
         hub: passes on what happens.
         metered: what is counted.
         unsent: gives by channel how many alerts it has not taken yet.
@@ -50,6 +56,7 @@ class ServerApp:
         access: Access | None = None,
         *,
         most: int = 1024,
+        gather: float = GATHER,
         version: str = "",
         clock: Callable[[], int] = time.time_ns,
         noticed: Callable[[Notice], None] = lambda _: None,
@@ -59,13 +66,14 @@ class ServerApp:
         self.access = access or Access()
         self.version = version
         self.desk: AsyncDesk | None = None
+        self.collector: Collector | None = None
         self.hub = EventHub()
         self.metered = Metered()
         self.answer: Answer | None = None
         self.unsent = unsent
         self._most, self._clock, self._tell, self._lost = most, clock, noticed, lost
         self._tending: asyncio.Task[None] | None = None
-        self._coming = 0
+        self._coming, self._gather = 0, gather
         self._rest = routed(self)
 
     def __repr__(self) -> str:
@@ -85,12 +93,20 @@ class ServerApp:
             most=self._most,
             clock=self._clock,
         )
+        missed = partial(self.metered.meters.count, "regimen_feed_gaps_total")
+        self.collector = Collector(self.desk, self._gather, lambda symbol: missed(symbol=symbol))
         self.metered.opened(desk, self.version)
         self._tending = asyncio.get_running_loop().create_task(self.desk.tend())
 
+    def end(self) -> None:
+        """Ends the streams, and refuses bars that wait for symbols; bars on their way are answered."""
+        self.hub.close()
+        if self.collector is not None:
+            self.collector.end()
+
     async def close(self) -> None:
         """Ends the streams, waits until all is durable and closes the journal."""
-        self.hub.close()
+        self.end()
         if self._tending is not None:
             self._tending.cancel()
         if self.desk is not None:

@@ -94,6 +94,24 @@ def _paths() -> dict[str, Any]:
                 body=_body("BarMessage"),
             )
         },
+        "/bars/{symbol}": {
+            "post": _operation(
+                "A closed bar of one symbol; it is decided when all symbols have come, or after a while without them.",
+                "trade",
+                _json("Answer", "What is decided; everybody who posted a part of the bar has the same answer."),
+                (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503),
+                body=_body("BarMessage"),
+                parameters=[
+                    {
+                        "name": "symbol",
+                        "in": "path",
+                        "required": True,
+                        "description": "whose bar it is",
+                        "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+                    }
+                ],
+            )
+        },
         **words,
         "/decisions": {
             "get": _operation(

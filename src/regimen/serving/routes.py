@@ -77,6 +77,7 @@ def routed(app: ServerApp) -> Starlette:
             route("/reduce", routes.reduce, "operate", "POST"),
             route("/resume", routes.resume, "operate", "POST"),
             route("/bars", routes.bars, "trade", "POST"),
+            route("/bars/{symbol}", routes.part, "trade", "POST"),
         ],
         exception_handlers={HTTPException: _no_route},
     )
@@ -201,6 +202,19 @@ class _Routes:
         """Stands here for the other methods of its path, which are refused."""
         del key
         return Response(await self._app.required().bar(await body_of(request.scope, request.receive)), media_type=_JSON)
+
+    async def part(self, request: Request, key: ApiKey | None) -> Response:
+        """Takes the bar of one symbol."""
+        del key
+        app, symbol = self._app, request.path_params["symbol"]
+        app.required()
+        assert app.collector is not None
+        try:
+            content = await app.collector.bar(symbol, await body_of(request.scope, request.receive))
+        except Exception as error:
+            app.metered.refused(refusal_of(error), (symbol,) if symbol in app.symbols else ())
+            raise
+        return Response(content, media_type=_JSON)
 
 
 def _json(content: msgspec.Struct, status: int = 200) -> Response:

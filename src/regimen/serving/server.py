@@ -187,7 +187,7 @@ class _Process:
 
     def _end(self) -> None:
         self._say("ending: requests in flight are answered")
-        self._app.hub.close()
+        self._app.end()
 
 
 def _server(app: ServerApp, address: Address) -> Any:

@@ -57,6 +57,9 @@ def serve(
     in_flight: Annotated[
         int, typer.Option("--in-flight", min=1, help="bars on their way to the journal; more are refused")
     ] = 1024,
+    gather: Annotated[
+        float, typer.Option("--gather", min=0, help="seconds that a bar waits for symbols that are posted one by one")
+    ] = 5.0,
 ) -> None:
     """Answer bars with decisions over HTTP; every answer is in the journal before it goes out.
 
@@ -106,6 +109,7 @@ def serve(
         app = ServerApp(
             access,
             most=in_flight,
+            gather=gather,
             version=regimen.__version__,
             noticed=noticed,
             unsent=noticed.unsent,

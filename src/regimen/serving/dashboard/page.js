@@ -80,7 +80,7 @@ function shape(name, attributes, text) { const element = document.createElementN
 function size() { return Math.min(1240, Math.max(320, document.documentElement.clientWidth - 40)); }
 
 function lines(series, format, zero) {
-  const width = size(), height = width < 500 ? 190 : 240, left = 78, right = 10, top = 10, bottom = 26;
+  const width = size(), height = width < 500 ? 190 : 240, left = 78, right = 10, top = series.length > 1 ? 28 : 10, bottom = 26;
   const all = series.flatMap((each) => each[1]).concat(zero ? [0] : []);
   let low = Math.min(...all), high = Math.max(...all);
   if (high - low < 1e-9 * Math.abs(high || 1)) { low -= Math.abs(low || 1) * 0.001; high += Math.abs(high || 1) * 0.001; }
@@ -89,6 +89,8 @@ function lines(series, format, zero) {
   const names = series.map((each) => each[0]).join(", "), last = series.map((each) => format(each[1][each[1].length - 1])).join(", ");
   const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${names}: now ${last}` });
   for (const share of [0, 0.5, 1]) { const v = low + share * (high - low); picture.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(v), y2: y(v) }), shape("text", { class: "end", x: left - 8, y: y(v) + 4 }, format(v))); }
+  const room = Math.min(110, (width - left - right) / series.length);
+  if (series.length > 1) series.forEach(([name, , style], k) => picture.append(shape("line", { class: "line " + style, x1: left + k * room, x2: left + k * room + 16, y1: 9, y2: 9 }), shape("text", { x: left + k * room + 21, y: 13 }, name.slice(0, Math.floor(room / 8) - 2))));
   for (const [, values, style] of series) {
     const step = Math.max(1, Math.floor(values.length / width)), points = [];
     for (let k = 0; k < values.length; k += step) points.push(`${x(k).toFixed(1)},${y(values[k]).toFixed(1)}`);
