@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 def bundle(run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     place, limits = tmp_path_factory.mktemp("bundles") / "b", SafeguardsConfig(daily_loss=0.01)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CollapseConfig, "bars", lambda *_: 40)  # the training slice is too short for six months
+        patch.setattr(CollapseConfig, "bars", lambda *_: 20)  # the training slice is too short for six months
         return export_run(run, place, silent, safeguards=limits)
 
 
@@ -84,7 +84,7 @@ def test_its_actions_are_those_of_the_training_slice(run: RunDirectory, bundle: 
     assert actions is not None
     assert (actions.window, actions.threshold) == (
         40,
-        CollapseReference.of(wanted, CollapseConfig(window=40)).threshold,
+        CollapseReference.of(wanted, CollapseConfig(window=20)).threshold,
     )
     watch = Setup.of(bundle.bundle).watch
     assert watch is not None
