@@ -82,10 +82,8 @@ def test_its_actions_are_those_of_the_training_slice(run: RunDirectory, bundle: 
     policy = load_policy(run.window(window.number), prepared.config, prepared.features.hash)
     wanted = targets(policy, prepared.history, window.train.start, window.train.stop)
     assert actions is not None
-    assert (actions.window, actions.threshold) == (
-        40,
-        CollapseReference.of(wanted, CollapseConfig(window=20)).threshold,
-    )
+    expected = CollapseReference.of(wanted, CollapseConfig(window=20))
+    assert (actions.window, actions.threshold) == (20, expected.threshold)
     watch = Setup.of(bundle.bundle).watch
     assert watch is not None
     assert watch.collapse is bundle.bundle.actions
