@@ -47,8 +47,8 @@ def test_an_output_that_differs_is_noticed(tmp_path: Path) -> None:
 def test_commands_and_saved_files_share_a_folder(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "Save this as `mine.py`:\n\n```python\nTEXT = 'mine'\n```\n\n```console\n$ ls mine.py\nmine.py\n"
-        "$ regimen runs\n…\n```\n\n```python\nimport mine\nprint(mine.TEXT)\n```\n\n```text\nmine\n```\n",
+        "Save this as `own_page.py`:\n\n```python\nTEXT = 'mine'\n```\n\n```console\n$ ls own_page.py\nown_page.py\n"
+        "$ regimen runs\n…\n```\n\n```python\nimport own_page\nprint(own_page.TEXT)\n```\n\n```text\nmine\n```\n",
         encoding="utf-8",
     )
     assert all(shown.agrees() for shown in tutorials.run_page(page, tmp_path))
