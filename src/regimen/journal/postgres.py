@@ -13,7 +13,8 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from regimen.errors import one_line
-from regimen.journal.failures import Damaged, JournalError, JournalLost, NotLeader, NotWritten
+from regimen.journal.chain import followed, in_place, newest_whole, one_of
+from regimen.journal.failures import JournalError, JournalLost, NotLeader, NotWritten
 from regimen.journal.postgres_tables import (
     AGAIN,
     APPEND,
@@ -26,7 +27,7 @@ from regimen.journal.postgres_tables import (
     overtaken,
     require,
 )
-from regimen.journal.row import JournalRow, Stored, chained, genesis
+from regimen.journal.row import JournalRow, Stored, genesis
 from regimen.reprs import short
 
 if TYPE_CHECKING:
@@ -139,12 +140,10 @@ class PostgresJournal:
 
     def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         """Stores rows, all of them or none; see `Journal.append`."""
-        for row in rows:
-            if row.account != self._account:
-                raise JournalError("journal row", f"must be of account {self._account!r}", row.account)
         with self._writing:
             while rows:
-                stored = self._in_place(rows)
+                self._require_the_lead()
+                stored = in_place(rows, self._account, self._last, self._digest, self._epoch)
                 if self._stored(stored):
                     self._last, self._digest = stored[-1].seq, stored[-1].digest
                     return stored
@@ -159,24 +158,17 @@ class PostgresJournal:
         if not lines:
             return None
         row = _stored(lines[0])
-        before = self._digest_of(row.seq - 1)
-        if before is None or chained(before, row.seq, row.epoch, row.row) != row.digest:
-            raise Damaged(f"journal, {row.name}", "must be what was written behind the rows before it")
-        return row
+        return one_of(row, self._digest_of(row.seq - 1), "journal")
 
     def read(self, after: int = 0) -> Iterator[Stored]:
         """Yields the rows behind number ``after``, each checked against the chain; see `Journal.read`."""
         digest = self._digest_of(after)
         if digest is None:
             raise JournalError("after", "must be a row of the journal", after)
-        seq = after
         query = f"SELECT {_COLUMNS} FROM journal_rows WHERE account = %s AND seq > %s ORDER BY seq LIMIT {_CHUNK}"
-        while lines := self._look(query, (self._account, seq)):
-            for each in map(_stored, lines):
-                seq, digest = seq + 1, chained(digest, seq + 1, each.epoch, each.row)
-                if (seq, digest) != (each.seq, each.digest):
-                    raise Damaged(f"journal, {each.name}", "must be what was written behind the rows before it")
-                yield each
+        while chunk := [_stored(line) for line in self._look(query, (self._account, after))]:
+            yield from followed(chunk, after, digest, "journal")
+            after, digest = chunk[-1].seq, chunk[-1].digest
 
     def keep(self, seq: int, snapshot: bytes) -> None:
         """Keeps the state after row ``seq``; see `Journal.keep`."""
@@ -192,10 +184,7 @@ class PostgresJournal:
     def snapshot(self) -> tuple[int, bytes] | None:
         """Returns the newest whole snapshot with the number of its row, or None."""
         query = "SELECT seq, digest, checksum, body FROM journal_snapshots WHERE account = %s ORDER BY seq DESC"
-        for seq, digest, checksum, body in self._look(query, (self._account,)):
-            if self._digest_of(seq) == digest and sha256(body).digest() == checksum:
-                return int(seq), bytes(body)
-        return None
+        return newest_whole(self._look(query, (self._account,)), self._digest_of)
 
     def tend(self) -> None:
         """Does nothing: the server tends itself, and a thread renews the lease."""
@@ -212,14 +201,6 @@ class PostgresJournal:
             self._epoch = 0
             self._writer.close()
             self._reader.close()
-
-    def _in_place(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
-        self._require_the_lead()
-        stored, digest = [], self._digest
-        for seq, row in enumerate(rows, self._last + 1):
-            digest = chained(digest, seq, self._epoch, row)
-            stored.append(Stored(seq, row, self._epoch, digest))
-        return tuple(stored)
 
     def _stored(self, stored: Sequence[Stored]) -> bool:
         """Whether rows are stored; where they are not, this leads anew and they may be tried again."""

@@ -10,8 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 
-from regimen.journal.failures import Damaged, JournalError, JournalLost, NotLeader, NotWritten
-from regimen.journal.row import JournalRow, Stored, chained, genesis
+from regimen.journal.chain import followed, in_place, newest_whole, one_of
+from regimen.journal.failures import JournalError, JournalLost, NotLeader, NotWritten
+from regimen.journal.row import JournalRow, Stored, genesis
 from regimen.journal.sqlite_file import (
     COLUMNS,
     INSERT,
@@ -89,20 +90,15 @@ class SqliteJournal:
     def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         """Stores rows, all of them or none; see `Journal.append`."""
         with self._writing:
-            stored, digest = [], self._digest
-            for seq, row in enumerate(rows, self._last + 1):
-                if row.account != self._account:
-                    raise JournalError("journal row", f"must be of account {self._account!r}", row.account)
-                digest = chained(digest, seq, self._epoch, row)
-                stored.append(Stored(seq, row, self._epoch, digest))
+            stored = in_place(rows, self._account, self._last, self._digest, self._epoch)
             if not stored:
                 return ()
             self._commit(INSERT, [_values(each) for each in stored])
-            self._last, self._digest = stored[-1].seq, digest
+            self._last, self._digest = stored[-1].seq, stored[-1].digest
             self._pages += _pages(rows)
             if self._pages >= _OVERDUE:
                 self._bring_home()
-        return tuple(stored)
+        return stored
 
     def find(self, account: str, symbol: str, bar: int, kind: str) -> Stored | None:
         """Returns the row of this key, or None; see `Journal.find`."""
@@ -112,24 +108,18 @@ class SqliteJournal:
             if values is None:
                 return None
             row = stored_from(values)
-            before = digest_of(self._reader, row.seq - 1) if row.seq > 1 else self._genesis
-        if before is None or chained(before, row.seq, row.epoch, row.row) != row.digest:
-            raise Damaged(f"{self.path}, {row.name}", "must be what was written behind the rows before it")
-        return row
+            before = self._digest_of(row.seq - 1)
+        return one_of(row, before, str(self.path))
 
     def read(self, after: int = 0) -> Iterator[Stored]:
         """Yields the rows behind number ``after``, each checked against the chain; see `Journal.read`."""
         with self._looking, opening(self.path):
-            digest = digest_of(self._reader, after) if after else self._genesis
+            digest = self._digest_of(after)
         if digest is None:
             raise JournalError("after", f"must be a row of the journal, which has {self._last:,}", after)
-        seq = after
-        while chunk := self._chunk(seq):
-            for each in chunk:
-                seq, digest = seq + 1, chained(digest, seq + 1, each.epoch, each.row)
-                if (seq, digest) != (each.seq, each.digest):
-                    raise Damaged(f"{self.path}, {each.name}", "must be what was written behind the rows before it")
-                yield each
+        while chunk := self._chunk(after):
+            yield from followed(chunk, after, digest, str(self.path))
+            after, digest = chunk[-1].seq, chunk[-1].digest
 
     def _chunk(self, after: int) -> list[Stored]:
         with self._looking, opening(self.path):  # one short read at a time, so that the log can be brought home
@@ -153,11 +143,10 @@ class SqliteJournal:
         """Returns the newest whole snapshot with the number of its row, or None."""
         with self._looking, opening(self.path):
             query = "SELECT seq, digest, checksum, body FROM snapshots ORDER BY seq DESC"
-            for seq, digest, checksum, body in self._reader.execute(query).fetchall():
-                row = digest_of(self._reader, seq) if seq else self._genesis
-                if row == digest and sha256(body).digest() == checksum:
-                    return seq, body
-        return None
+            return newest_whole(self._reader.execute(query).fetchall(), self._digest_of)
+
+    def _digest_of(self, seq: int) -> bytes | None:
+        return digest_of(self._reader, seq) if seq else self._genesis
 
     def tend(self) -> None:
         """Brings the log home where it has grown to 200 pages."""
