@@ -167,6 +167,33 @@ def test_ten_times_the_load_is_refused_and_nothing_that_was_answered_is_lost(run
     asyncio.run(posted())
 
 
+def test_a_feed_that_is_silent_is_seen_without_an_event(running: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regimen.serving.app.LOOK", 0.001)
+    seen: list[dict[str, float]] = []
+    notices: list[Notice] = []
+
+    def beyond(numbers: Any) -> list[Notice]:
+        seen.append(numbers)
+        return [Notice("warning", "feed_silence", "It is silent.")] if numbers.get("feed_silence", 0.0) > 3.0 else []
+
+    async def looked() -> None:
+        async with running(beyond=beyond, noticed=notices.append) as server:
+            await asyncio.sleep(0.02)
+            assert seen[-1] == {}  # nothing has been traded yet
+            await server.post(0, 80)
+            await asyncio.sleep(0.02)
+            assert seen[-1]["feed_silence"] == 0.0
+            assert seen[-1]["drawdown"] >= 0.0
+            server.now = ENDS[80] + 4 * BARS.bar_length
+            while not notices:
+                await asyncio.sleep(0.001)
+            assert seen[-1]["feed_silence"] == 4.0
+            page = (await server.client.get("/metrics")).text
+            assert 'regimen_alerts_total{level="warning"}' in page
+
+    asyncio.run(looked())
+
+
 def test_what_is_refused_takes_no_memory(running: Opened) -> None:
     """A body is not read where there is no room for its bar, and nothing is kept of who was refused."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import final
 
@@ -25,6 +25,8 @@ from regimen.serving.stream import EventHub
 
 GATHER = 5.0
 """Seconds that a bar waits for all its symbols."""
+LOOK = 5.0
+"""Seconds from one look at the numbers of the account to the next."""
 _JSON = (b"content-type", b"application/json")
 _decode = msgspec.json.Decoder(Answer).decode
 
@@ -41,6 +43,7 @@ class ServerApp:
         clock: gives the time in nanoseconds since 1970.
         noticed: called with what a person should hear of.
         unsent: gives by channel how many alerts it has not taken yet.
+        beyond: is given numbers now and then (`Metered.numbers`) and returns what of them a person should hear of.
         lost: called when nobody can say what was stored: it must end the process.
 
     Attributes:
@@ -61,6 +64,7 @@ class ServerApp:
         clock: Callable[[], int] = time.time_ns,
         noticed: Callable[[Notice], None] = lambda _: None,
         unsent: Callable[[], Mapping[str, int]] = dict,
+        beyond: Callable[[Mapping[str, float]], Iterable[Notice]] = lambda _: (),
         lost: Callable[[JournalLost], None],
     ) -> None:
         self.access = access or Access()
@@ -72,7 +76,8 @@ class ServerApp:
         self.answer: Answer | None = None
         self.unsent = unsent
         self._most, self._clock, self._tell, self._lost = most, clock, noticed, lost
-        self._tending: asyncio.Task[None] | None = None
+        self._beyond = beyond
+        self._tending: tuple[asyncio.Task[None], ...] = ()
         self._coming, self._gather = 0, gather
         self._rest = routed(self)
 
@@ -96,7 +101,8 @@ class ServerApp:
         missed = partial(self.metered.meters.count, "regimen_feed_gaps_total")
         self.collector = Collector(self.desk, self._gather, lambda symbol: missed(symbol=symbol))
         self.metered.opened(desk, self.version)
-        self._tending = asyncio.get_running_loop().create_task(self.desk.tend())
+        loop = asyncio.get_running_loop()
+        self._tending = loop.create_task(self.desk.tend()), loop.create_task(self._look())
 
     def end(self) -> None:
         """Ends the streams, and refuses bars that wait for symbols; bars on their way are answered."""
@@ -107,8 +113,8 @@ class ServerApp:
     async def close(self) -> None:
         """Ends the streams, waits until all is durable and closes the journal."""
         self.end()
-        if self._tending is not None:
-            self._tending.cancel()
+        for task in self._tending:
+            task.cancel()
         if self.desk is not None:
             self.desk.desk.close()
 
@@ -162,6 +168,13 @@ class ServerApp:
         headers.append((b"content-length", b"%d" % len(content)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    async def _look(self) -> None:
+        """Looks at the account now and then: a feed that is silent brings no event."""
+        while True:
+            await asyncio.sleep(LOOK)
+            for notice in self._beyond(self.metered.numbers(self.required().desk, self._clock())):
+                self._noticed(notice)
 
     def _noticed(self, notice: Notice) -> None:
         self.metered.noticed(notice.level)

@@ -105,6 +105,25 @@ class Metered:
         if event.state is not None:
             self._stepped(answer, event.state)
 
+    def numbers(self, desk: Desk, now: int) -> dict[str, float]:
+        """Returns what alerts have thresholds of, by name: see `regimen.monitoring.ThresholdConfig`.
+
+        Args:
+            desk: of the account.
+            now: nanoseconds since 1970.
+        """
+        setup, state, standing = desk.setup, desk.durable, desk.standing
+        values: dict[str, float] = {}
+        if standing is not None and state.opened:
+            values |= {"drawdown": standing.drawdown, "daily_loss": standing.day_loss}
+        collapse = None if setup.watch is None else setup.watch.collapse
+        actions = None if collapse is None or state.watch.collapse is None else collapse.reading(state.watch.collapse)
+        if actions is not None:
+            values["policy_entropy"] = actions.entropy
+        if state.opened and setup.calendar.name == "24/7":
+            values["feed_silence"] = max((now - state.time) / setup.bar_length - 2.0, 0.0)  # bars that are overdue
+        return values
+
     def page(self, desk: Desk | None, answer: Answer | None, mode: str, waiting: Mapping[str, int]) -> bytes:
         """Returns what Prometheus reads.
 

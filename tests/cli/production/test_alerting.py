@@ -13,6 +13,7 @@ import pytest
 from regimen.cli.production.alerting import Notices, noticing
 from regimen.errors import ConfigError, RunError
 from regimen.live import Notice
+from regimen.monitoring import AlertsConfig
 
 
 def test_warnings_and_worse_go_to_a_channel_and_the_rest_to_the_terminal(
@@ -58,11 +59,21 @@ def test_an_outbox_that_cannot_be_written_holds_up_nobody(capsys: pytest.Capture
         def put(self, *_: object) -> None:
             raise RunError("outbox", "could not be written (disk is full)")
 
-    Notices("paper", Full(), object())(Notice("critical", "mode", "Trading is halted."))  # type: ignore[arg-type]
+    Notices("paper", AlertsConfig(), Full(), object())(Notice("critical", "mode", "Trading is halted."))  # type: ignore[arg-type]
     assert capsys.readouterr().err.splitlines() == [
         "critical: Trading is halted.",
         "warning: no channel hears of this: outbox: could not be written (disk is full)",
     ]
+
+
+def test_a_number_beyond_its_threshold_is_told_once_until_it_is_back() -> None:
+    notices = Notices("paper", AlertsConfig())
+    heard = [
+        [(each.level, each.text) for each in notices.beyond({"feed_silence": silent, "drawdown": 0.05})]
+        for silent in (2.0, 4.0, 5.0, 13.0, 14.0, 0.0, 4.0)
+    ]
+    warned = [("warning", "feed silence 4 is above 3.")]
+    assert heard == [[], warned, [], [("critical", "feed silence 13 is above 12.")], [], [], warned]
 
 
 def test_a_channel_that_nobody_knows_is_one_error(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -13,7 +13,7 @@ from regimen.errors import RunError
 
 if TYPE_CHECKING:
     from regimen.live import Notice
-    from regimen.monitoring import Carriers, Outbox
+    from regimen.monitoring import AlertsConfig, Carriers, Outbox
 
 
 @final
@@ -22,12 +22,16 @@ class Notices:
 
     Args:
         account: that the alerts are about.
+        config: what numbers are worth an alert.
         outbox: where they wait; None: the terminal alone.
         carriers: who empty it.
     """
 
-    def __init__(self, account: str, outbox: Outbox | None = None, carriers: Carriers | None = None) -> None:
-        self._account, self._outbox, self._carriers = account, outbox, carriers
+    def __init__(
+        self, account: str, config: AlertsConfig, outbox: Outbox | None = None, carriers: Carriers | None = None
+    ) -> None:
+        self._account, self._config, self._outbox, self._carriers = account, config, outbox, carriers
+        self._before: set[tuple[str, str]] = set()
 
     def __call__(self, notice: Notice) -> None:
         """Takes a notice; an outbox that cannot be written is said, and holds up nobody."""
@@ -44,6 +48,15 @@ class Notices:
             say(f"warning: no channel hears of this: {error}", error=True)
         else:
             self._carriers.wake()
+
+    def beyond(self, numbers: Mapping[str, float]) -> list[Notice]:
+        """Returns a notice for each number that is beyond a threshold of the config, and was not at the last look."""
+        from regimen.live import Notice
+        from regimen.monitoring import breaches
+
+        alerts = breaches(self._config.thresholds, numbers, time.time_ns())
+        before, self._before = self._before, {(each.key, each.level) for each in alerts}
+        return [Notice(each.level, each.key, each.body) for each in alerts if (each.key, each.level) not in before]
 
     def unsent(self) -> dict[str, int]:
         """Returns by channel how many alerts it has not taken yet."""
@@ -62,10 +75,12 @@ def noticing(file: Path | None, outbox: Path, account: str) -> Iterator[Notices]
     Raises:
         ConfigError: a channel that Apprise does not know, or a setting out of its range.
     """
+    from regimen.monitoring import AlertsConfig
+
     if file is None:
-        yield Notices(account)
+        yield Notices(account, AlertsConfig())
         return
-    from regimen.monitoring import AlertsConfig, Carriers, Outbox, apprise_sends
+    from regimen.monitoring import Carriers, Outbox, apprise_sends
     from regimen.records import read_yaml
     from regimen.settings import validated
 
@@ -73,4 +88,4 @@ def noticing(file: Path | None, outbox: Path, account: str) -> Iterator[Notices]
     sends = apprise_sends(config)
     outbox.parent.mkdir(parents=True, exist_ok=True)
     with closing(Outbox(outbox, config)) as kept, Carriers(kept, sends, time.time_ns) as carriers:
-        yield Notices(account, kept, carriers)
+        yield Notices(account, config, kept, carriers)

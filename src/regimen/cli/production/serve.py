@@ -113,6 +113,7 @@ def serve(
             version=regimen.__version__,
             noticed=noticed,
             unsent=noticed.unsent,
+            beyond=noticed.beyond,
             lost=_lost,
         )
         run(app, prepare, address, lambda line: say(line, error=True), keys)
