@@ -39,6 +39,7 @@ def test_kills_at_named_points(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # on a machine that does much else
 def test_a_thousand_kills_at_named_points(folder: Path) -> None:
     report = outcome({"folder": str(folder), "kills": 1000, "seed": 1})
     assert report["kills"] == 1000
