@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
     from regimen.envs.vector_market import VectorMarket
     from regimen.envs.wrappers import (
+        OBJECTIVES,
+        PREFERENCE,
         AdaptiveDifficulty,
         AdaptiveDifficultyConfig,
         AdaptiveWeightConfig,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         Goals,
         LearnedPotentialConfig,
         MarketCurriculumConfig,
+        ObjectivesConfig,
         OwnStage,
         Pace,
         Shaped,
@@ -58,11 +61,14 @@ if TYPE_CHECKING:
         shown_by,
         wrapped,
     )
+    from regimen.envs.wrappers.objective_lanes import Objectives
     from regimen.gymnasium import register
 
 __all__ = [
     "FLOOR",
     "LARGEST",
+    "OBJECTIVES",
+    "PREFERENCE",
     "READY",
     "ActionConfig",
     "AdaptiveDifficulty",
@@ -86,6 +92,8 @@ __all__ = [
     "MarketVectorEnv",
     "MeanVarianceConfig",
     "Migrator",
+    "Objectives",
+    "ObjectivesConfig",
     "OwnStage",
     "Pace",
     "RewardConfig",
@@ -142,6 +150,10 @@ __getattr__, __dir__ = lazily(
         "Room": ".seats",
         "Seats": ".seats",
         "Seen": ".seats",
+        "OBJECTIVES": ".wrappers",
+        "Objectives": ".wrappers.objective_lanes",
+        "ObjectivesConfig": ".wrappers",
+        "PREFERENCE": ".wrappers",
         "Shaped": ".wrappers",
         "ShapedConfig": ".wrappers",
         "shown_by": ".wrappers",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         reliability,
         wilson,
     )
+    from regimen.metrics.fronts import hypervolume, undominated
     from regimen.metrics.paired import PairedDifference, paired_difference
     from regimen.metrics.performance import (
         Moments,
@@ -110,6 +111,7 @@ __all__ = [
     "forward_deviations",
     "gross_exposure",
     "hit_rate",
+    "hypervolume",
     "interval",
     "iqm",
     "iqm_interval",
@@ -142,6 +144,7 @@ __all__ = [
     "t_interval",
     "total_return",
     "underwater",
+    "undominated",
     "volatility",
     "wealth",
     "wilson",
@@ -150,6 +153,8 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        "hypervolume": ".fronts",
+        "undominated": ".fronts",
         "annual_return": ".performance",
         "annual_sharpe": ".performance",
         "annual_turnover": ".trading",

@@ -7,6 +7,7 @@ from pydantic import Field
 from regimen.envs.wrappers.curriculum import Gate, MarketCurriculumConfig
 from regimen.envs.wrappers.difficulty import AdaptiveDifficulty, AdaptiveDifficultyConfig
 from regimen.envs.wrappers.goal import GoalConfig, Goals
+from regimen.envs.wrappers.objectives import OBJECTIVES, PREFERENCE, ObjectivesConfig
 from regimen.envs.wrappers.potentials import AdaptiveWeightConfig, LearnedPotentialConfig
 from regimen.envs.wrappers.shaped import Shaped, ShapedConfig
 from regimen.envs.wrappers.staged import Pace, Staged, changes_market, market_hash
@@ -19,6 +20,8 @@ WrapperConfig = Annotated[
 """The union of wrappers; ``kind`` chooses."""
 
 __all__ = [
+    "OBJECTIVES",
+    "PREFERENCE",
     "AdaptiveDifficulty",
     "AdaptiveDifficultyConfig",
     "AdaptiveWeightConfig",
@@ -27,6 +30,7 @@ __all__ = [
     "Goals",
     "LearnedPotentialConfig",
     "MarketCurriculumConfig",
+    "ObjectivesConfig",
     "OwnStage",
     "Pace",
     "Shaped",
