@@ -40,6 +40,7 @@ SIZES: dict[str, tuple[str, ...]] = {
         "model.head=32",
     ),
     "sac": ("model.gamma=0.9",),
+    "mosac": ("model.gamma=0.9",),
     "analytic": ("environment.actions=continuous", "market.rebalance_band=0.0"),
     "cql": ("model.gamma=0.9", "model.network=heads", "model.hidden=[128,64]", "model.updates=4000"),
     "cgdt": (

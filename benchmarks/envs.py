@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import Bars
-from regimen.envs import MarketEnv, VectorMarket
+from regimen.envs import OBJECTIVES, MarketEnv, ObjectivesConfig, VectorEnv, VectorMarket
 from regimen.envs.blocks import processors
 from regimen.jit import jit_uncached
 
@@ -80,11 +80,15 @@ def steps_a_second(work: Callable[[int], None], steps: int, seconds: float) -> f
     return steps * calls / (time.perf_counter() - begin)
 
 
-def vector(lanes: int, symbols: int, threads: int | None, bars: Bars) -> Callable[[int], None]:
-    """Returns a function that steps all lanes once."""
+def vector(
+    lanes: int, symbols: int, threads: int | None, bars: Bars, objectives: ObjectivesConfig | None = None
+) -> Callable[[int], None]:
+    """Returns a function that steps all lanes once; paid in objectives where there are some."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((*bars.shape, COLUMNS)).astype(np.float32)
+    env: VectorEnv
     env = VectorMarket(bars, features, n_envs=lanes, market=make_market(), episode_length=EPISODE, threads=threads)
+    env = env if objectives is None else objectives.wrap(env)
     actions = rng.uniform(-1.0, 1.0, (ACTIONS, lanes, symbols)).astype(np.float32)
     env.reset(0)
     env.step(actions[0])
@@ -210,6 +214,10 @@ def measure(runs: int, seconds: float, threads: int | None) -> dict[str, list[fl
     works: dict[str, tuple[Callable[[int], None] | None, int]] = {
         "VectorMarket, N = 4096, S = 1": (vector(4096, 1, threads, minutes), 4096),
         "the same on one thread": (vector(4096, 1, 1, minutes), 4096),
+        "the same on one thread, paid in six objectives": (
+            vector(4096, 1, 1, minutes, ObjectivesConfig(names=OBJECTIVES)),
+            4096,
+        ),
         "bare numba loop on one thread, one proportional cost": (bare(4096, minutes), 4096),
         "VectorMarket, N = 1024, S = 30": (vector(1024, 30, threads, panel), 1024),
         "one gymnasium.Env from Python": (single(minutes), 1),

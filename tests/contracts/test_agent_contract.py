@@ -82,6 +82,9 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
             CONTINUOUS,
         ),
     ],
+    "mosac": [
+        ({"rollout_steps": 8, "warmup_steps": 64, "batch_size": 16, "capacity": 96, "hidden": (16,)}, BOTH),
+    ],
     "cgdt": [
         (
             {

@@ -7,6 +7,7 @@ from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.config import AgentConfig, agent_configs
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
+from regimen.agents.mosac.config import MOSACConfig
 from regimen.agents.own_agent.config import OwnAgentConfig
 from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from regimen.agents.cql.cql import CQL
     from regimen.agents.flag_trader.flag_trader import FlagTrader
     from regimen.agents.loading import load_agent
+    from regimen.agents.mosac.mosac import MOSAC
+    from regimen.agents.mosac.preferring import Preferring
     from regimen.agents.own_agent.own_agent import OwnAgent
     from regimen.agents.ppo.ppo import PPO
     from regimen.agents.recurrent_ppo.recurrent_ppo import RecurrentPPO
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CGDT",
     "CQL",
+    "MOSAC",
     "PPO",
     "SAC",
     "AgentConfig",
@@ -38,9 +42,11 @@ __all__ = [
     "CQLConfig",
     "FlagTrader",
     "FlagTraderConfig",
+    "MOSACConfig",
     "OwnAgent",
     "OwnAgentConfig",
     "PPOConfig",
+    "Preferring",
     "RecurrentPPO",
     "RecurrentPPOConfig",
     "SACConfig",
@@ -55,12 +61,14 @@ __getattr__, __dir__ = lazily(
     {
         "CGDT": ".cgdt.cgdt",
         "CQL": ".cql.cql",
+        "MOSAC": ".mosac.mosac",
         "OwnAgent": ".own_agent.own_agent",
         "PPO": ".ppo.ppo",
         "SAC": ".sac.sac",
         "SB3": ".sb3.sb3",
         "Analytic": ".analytic.analytic",
         "FlagTrader": ".flag_trader.flag_trader",
+        "Preferring": ".mosac.preferring",
         "RecurrentPPO": ".recurrent_ppo.recurrent_ppo",
         "load_agent": ".loading",
     },

@@ -8,6 +8,7 @@ from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
+from regimen.agents.mosac.config import MOSACConfig
 from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.sac.config import SACConfig
@@ -15,7 +16,15 @@ from regimen.agents.sb3.config import SB3Config
 from regimen.learning import AgentSettings
 
 AgentConfig = (
-    PPOConfig | RecurrentPPOConfig | SACConfig | AnalyticConfig | SB3Config | CGDTConfig | CQLConfig | FlagTraderConfig
+    PPOConfig
+    | RecurrentPPOConfig
+    | SACConfig
+    | MOSACConfig
+    | AnalyticConfig
+    | SB3Config
+    | CGDTConfig
+    | CQLConfig
+    | FlagTraderConfig
 )
 
 

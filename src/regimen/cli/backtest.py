@@ -18,7 +18,7 @@ def backtest(
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="overrides of data and market, e.g. data.day_first=true"),
+        typer.Argument(metavar="KEY=VALUE", help="overrides of data, market and preference, e.g. data.day_first=true"),
     ] = None,
     runs: Runs = RUNS,
     opens: Opens = False,

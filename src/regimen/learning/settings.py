@@ -14,6 +14,7 @@ from regimen.settings import ModelSettings, one_line
 if TYPE_CHECKING:
     from regimen.envs import EnvSpec, VectorEnv
     from regimen.learning.agent import Agent
+    from regimen.policies import Actor
 
 
 class AgentSettings(ModelSettings):
@@ -70,3 +71,15 @@ class AgentSettings(ModelSettings):
         from regimen.envs import as_spec  # with it come compiled steps, which a config alone does not need
 
         return self.agent()(self, as_spec(env), seed)
+
+    def wrap(self, env: VectorEnv) -> VectorEnv:
+        """Returns the lanes of a run as this agent learns in them: for most, as they are.
+
+        Raises:
+            ConfigError: lanes that it cannot learn in.
+        """
+        return env
+
+    def acting(self, agent: Agent) -> Actor:
+        """Returns the agent as it trades, seeing what the lanes of a run show: for most, as it is."""
+        return agent

@@ -22,9 +22,9 @@ def undominated(points: ArrayLike) -> NDArray[np.bool_]:
         DataError: another shape, or a number that is NaN.
     """
     rows = _checked(points)
-    as_good = (rows[None] >= rows[:, None]).all(axis=2)
-    better = (rows[None] > rows[:, None]).any(axis=2)
-    return np.asarray(~(as_good & better).any(axis=1))
+    as_good = np.all(rows[None] >= rows[:, None], axis=2)
+    better = np.any(rows[None] > rows[:, None], axis=2)
+    return np.asarray(~np.any(as_good & better, axis=1))
 
 
 def hypervolume(points: ArrayLike, reference: Sequence[float]) -> float:

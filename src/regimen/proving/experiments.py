@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from regimen.agents import (
     AnalyticConfig,
     CQLConfig,
+    MOSACConfig,
     OwnAgentConfig,
     PPOConfig,
     RecurrentPPOConfig,
@@ -43,6 +44,8 @@ _AIM = PPOConfig(gamma=0.97, gae_lambda=0.7, minibatch_size=1024, entropy_coeffi
 """Where the reward bends with the action the spread falls at once; the bonus keeps it up until the rule is learned."""
 _RECURRENT = RecurrentPPOConfig(hidden=32, layers=1, head=32, gamma=0.9, gae_lambda=0.5)
 _SAC = SACConfig(gamma=0.95, rollout_steps=8)
+_MOSAC = MOSACConfig(gamma=0.95, rollout_steps=8)
+"""These markets pay one reward: that it is SAC then is what they show."""
 _ANALYTIC = AnalyticConfig()
 _CQL = CQLConfig(network="heads", hidden=(64, 64), gamma=0.0, updates=3000, tau=0.02)
 """From what chance did; the steps are transitions."""
@@ -77,6 +80,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(OU, _SAC, 200_000, lanes=32),
     Experiment(HYSTERESIS, _SAC, 50_000, lanes=32),
     Experiment(GARLEANU_PEDERSEN, _SAC.model_copy(update={"gamma": 0.97}), 300_000, lanes=32),
+    Experiment(OU, _MOSAC, 200_000, lanes=32),
+    Experiment(HYSTERESIS, _MOSAC, 50_000, lanes=32),
     Experiment(MARTINGALE.continuous(), _ANALYTIC, 500_000, lanes=64),
     Experiment(OU.continuous(), _ANALYTIC, 1_000_000, lanes=64),
     Experiment(HYSTERESIS.continuous(), _ANALYTIC, 1_000_000, lanes=64),

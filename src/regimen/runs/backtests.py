@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regimen.agents import MOSACConfig
 from regimen.bars import Bars, DataConfig
+from regimen.envs import ObjectivesConfig
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Ledger, MarketConfig
 from regimen.files import appearing, write_text
@@ -42,6 +44,7 @@ from regimen.spans import in_words
 
 Advance = Callable[[int, int, str], None]
 _BACKTESTS = "backtests"
+_PREFERENCE = "preference="
 
 
 def backtest_run(
@@ -55,7 +58,7 @@ def backtest_run(
     Args:
         directory: of a finished run.
         bars: the data file; None: the run's own data.
-        overrides: ``data.*`` and ``market.*`` only; all else belongs to the trained policy.
+        overrides: ``data.*``, ``market.*`` and ``preference`` only; all else belongs to the trained policy.
         advance: progress.
 
     Returns:
@@ -195,14 +198,18 @@ def _position(time: np.ndarray[Any, np.dtype[np.datetime64]], stamp: str) -> int
 
 
 def with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str]) -> RunConfig:
-    """Returns the config of a trained run for other bars, or other ``data.*`` and ``market.*``.
+    """Returns the config of a trained run for other bars, other ``data.*`` and ``market.*``, or another preference.
 
     Raises:
-        ConfigError: an override of something that the trained policy holds already.
+        ConfigError: an override of something that the trained policy holds already; a preference that is none, or of
+            a model without objectives.
     """
     for override in overrides:
-        if not override.startswith(("data.", "market.")):
+        if not override.startswith(("data.", "market.", _PREFERENCE)):
             raise ConfigError("override", "must begin with data. or market.; the policy is trained already", override)
+    wanted = [override for override in overrides if override.startswith(_PREFERENCE)]
+    config = preferring(config, wanted[-1].removeprefix(_PREFERENCE)) if wanted else config
+    overrides = [override for override in overrides if override not in wanted]
     values = config.as_dict()
     if bars is not None:
         values["data"] = {"path": bars}
@@ -212,6 +219,24 @@ def with_overrides(config: RunConfig, bars: str | None, overrides: Sequence[str]
     data: DataConfig = validated(DataConfig, values["data"], "data.")
     market: MarketConfig = validated(MarketConfig, values["market"], "market.")
     return config.model_copy(update={"data": data, "market": market})
+
+
+def preferring(config: RunConfig, shares: str) -> RunConfig:
+    """Returns the config of a trained run that trades by another preference among its objectives.
+
+    Args:
+        config: of the run.
+        shares: numbers with commas between them, in brackets or not.
+
+    Raises:
+        ConfigError: the model has no objectives; what `ObjectivesConfig` refuses.
+    """
+    model = config.model
+    if not isinstance(model, MOSACConfig):
+        raise ConfigError("preference", "is read by a model of kind mosac only", model.kind)
+    given: Any = [part.strip() for part in shares.strip().removeprefix("[").removesuffix("]").split(",")]
+    chosen = ObjectivesConfig(names=model.objectives.names, preference=given)
+    return config.model_copy(update={"model": model.model_copy(update={"objectives": chosen})})
 
 
 @contextmanager

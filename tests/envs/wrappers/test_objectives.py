@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from regimen.bars import Bars
-from regimen.envs import OBJECTIVES, MarketGroup, ObjectivesConfig, VectorMarket
+from regimen.envs import OBJECTIVES, MarketGroup, ObjectivesConfig, ShapedConfig, VectorMarket
 from regimen.errors import ConfigError
 
 Make = Callable[..., Any]
@@ -165,6 +165,13 @@ def test_bad_input_is_one_error(fields: dict[str, Any], message: str) -> None:
 def test_lanes_that_are_no_market_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"^objectives: must stand around lanes of a market"):
         ALL.wrap(type("Lanes", (), {"spec": None, "n_envs": 1})())
+
+
+def test_another_wrapper_below_is_refused(make_bars: Make, make_features: Make) -> None:
+    bars = make_bars()
+    shaped = ShapedConfig(weights={"position": 1.0}).wrap(lanes(bars, make_features(bars)))
+    with pytest.raises(ConfigError, match=r"^objectives: must stand next to the market.*; got 'Shaped'"):
+        ALL.wrap(shaped)
 
 
 @pytest.mark.slow

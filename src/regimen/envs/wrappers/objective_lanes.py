@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from regimen.envs.group import markets_of
 from regimen.envs.kinds import FLOOR
-from regimen.envs.spec import Step, VectorEnv
+from regimen.envs.spec import Step, VectorEnv, innermost
 from regimen.envs.vector_market import VectorMarket
 from regimen.envs.wrappers.objective_steps import BUCKETS, PAST, moves_of, score
 from regimen.envs.wrappers.objectives import OBJECTIVES, ObjectivesConfig
@@ -52,7 +52,7 @@ class Objectives:
         spec: theirs, with the preference's columns.
 
     Raises:
-        ConfigError: lanes that are not of a market.
+        ConfigError: lanes that are not of a market, or have another wrapper around them.
     """
 
     def __init__(self, env: VectorEnv, config: ObjectivesConfig) -> None:
@@ -60,6 +60,9 @@ class Objectives:
         self.markets = markets_of(env)
         if not self.markets:
             rule = "must stand around lanes of a market, whose accounts they look at"
+            raise ConfigError("objectives", rule, type(env).__name__)
+        if innermost(env) is not env:
+            rule = "must stand next to the market: what shaping pays and a curriculum changes below them would be lost"
             raise ConfigError("objectives", rule, type(env).__name__)
         self.spec = env.spec.model_copy(update={"columns": (*env.spec.columns, *config.columns)})
         self._chosen = [OBJECTIVES.index(name) for name in config.names]
@@ -112,9 +115,9 @@ class Objectives:
         seen, _, terminated, truncated, info = self.below.step(actions)
         ended = terminated | truncated
         for market, part, moves, floor in zip(self.markets, self._parts, self._moves, self._floors, strict=True):
-            account = tuple(np.asarray(info[name][part]) for name in ("equity", "profit", "drawdown"))
+            equity, profit, drawdown = (info[name][part] for name in ("equity", "profit", "drawdown"))
             score(
-                self._bars[part], *account, ended[part], market.targets, *moves, floor,
+                self._bars[part], equity, profit, drawdown, ended[part], market.targets, *moves, floor,
                 self._past[part], self._counts[part], self._every[part],
             )  # fmt: skip
         rewards = self._every[:, self._chosen]

@@ -155,6 +155,8 @@ def policy_of(agent: Agent, config: RunConfig) -> AgentPolicy:
     """Returns an agent in accounts like those of its lanes."""
     shown = shown_by(config.environment.wrappers)
     return AgentPolicy(Showing(agent, shown) if shown else agent, lanes_of(config))
+    assert isinstance(config.model, AgentSettings)
+    return AgentPolicy(config.model.acting(agent), lanes_of(config))
 
 
 def figures() -> tuple[Draw, ...]:

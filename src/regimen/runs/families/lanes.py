@@ -11,6 +11,7 @@ from regimen.bars import Bars
 from regimen.envs import EnvRecipe, LaneFeatures, VectorEnv, VectorMarketConfig
 from regimen.errors import ConfigError
 from regimen.features import FeatureFrame, FeatureSet
+from regimen.learning import AgentSettings
 from regimen.preprocess import Chain
 from regimen.records import RunConfig
 from regimen.runs.prepare import Prepared, seen
@@ -112,7 +113,8 @@ def learning_env(
         (data.bars, LaneFeatures(data.frame, anew), lanes_of(config, first, last, 1)) for data, first, last in spans
     )
     try:
-        return EnvRecipe(markets, config.environment.wrappers).build(config.environment.n_envs)
+        env = EnvRecipe(markets, config.environment.wrappers).build(config.environment.n_envs)
+        return config.model.wrap(env) if isinstance(config.model, AgentSettings) else env
     except ConfigError as error:
         if error.field != "features":
             raise

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor
 
-from regimen.agents import CGDT, CQL, PPO, SAC, Analytic, FlagTrader, RecurrentPPO
+from regimen.agents import CGDT, CQL, MOSAC, PPO, SAC, Analytic, FlagTrader, Preferring, RecurrentPPO
 from regimen.envs import LevelsConfig, Verb, VerbsConfig
 from regimen.errors import RunError
 from regimen.policies import Actor, AgentPolicy, Showing
 from regimen.runs.exporting.agents.body import Body, ShowingBody
 from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, PPOBody, SACBody
+from regimen.policies import Actor, AgentPolicy
+from regimen.runs.exporting.agents.body import Body
+from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, MOSACBody, PPOBody, SACBody
 from regimen.runs.exporting.agents.recurrent import RecurrentBody
 from regimen.runs.exporting.agents.rules import rule_of
 from regimen.runs.exporting.agents.transformers import CGDTBody, FlagTraderBody
@@ -97,6 +100,10 @@ def _body(agent: Actor) -> Body:
             return RecurrentBody(agent)
         case SAC():
             return SACBody(agent)
+        case MOSAC():
+            return MOSACBody(agent)
+        case Preferring():
+            return MOSACBody(agent.agent, agent.shares)
         case CQL():
             return CQLBody(agent)
         case Analytic():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import final
 
+import torch
 from torch import Tensor, nn
 
 from regimen import ops
-from regimen.agents import CQL, PPO, SAC, Analytic
+from regimen.agents import CQL, MOSAC, PPO, SAC, Analytic
+from regimen.envs import EnvSpec
 from regimen.runs.exporting.agents.body import Body
 from regimen.runs.exporting.agents.inputs import Normalised
 
@@ -41,12 +44,38 @@ class SACBody(Body):
 
     def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """See `Body.forward`."""
-        spec = self.spec
-        output = self.actor(self.inputs(row).mT)[0]
-        if spec.choices is not None:
-            return output.mT, memory
-        middle, half = 0.5 * (spec.low + spec.high), 0.5 * (spec.high - spec.low)
-        return (middle + half * ops.squashed_mode(output[: spec.size])).clamp(spec.low, spec.high).mT, memory
+        return _soft_output(self.actor(self.inputs(row).mT)[0], self.spec), memory
+
+
+def _soft_output(output: Tensor, spec: EnvSpec) -> Tensor:
+    if spec.choices is not None:
+        return output.mT
+    middle, half = 0.5 * (spec.low + spec.high), 0.5 * (spec.high - spec.low)
+    return (middle + half * ops.squashed_mode(output[: spec.size])).clamp(spec.low, spec.high).mT
+
+
+@final
+class MOSACBody(Body):
+    """As `SACBody`; the preference that trades is a constant behind each row.
+
+    Args:
+        agent: that learned for all preferences.
+        shares: of its objectives; empty where it has none.
+    """
+
+    shares: Tensor
+
+    def __init__(self, agent: MOSAC, shares: Sequence[float] = ()) -> None:
+        super().__init__()
+        config, self.spec = agent.config, agent.spec
+        self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
+        self.actor = deepcopy(agent.soft.actor)
+        self.register_buffer("shares", torch.tensor(shares, dtype=torch.float32))
+
+    def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Body.forward`."""
+        shown = torch.cat([row, self.shares.expand(len(row), -1)], 1)
+        return _soft_output(self.actor(self.inputs(shown).mT)[0], self.spec), memory
 
 
 @final

@@ -1,0 +1,48 @@
+"""`MOSACConfig`: every number that decides how soft actor-critic of several objectives learns, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from regimen.agents.soft.settings import SoftSettings
+from regimen.envs import ObjectivesConfig
+
+if TYPE_CHECKING:
+    from regimen.envs import VectorEnv
+    from regimen.learning import Agent
+    from regimen.policies import Actor
+
+
+class MOSACConfig(SoftSettings):
+    """Soft actor-critic whose critics value several objectives, for every preference among them at once.
+
+    The preference is in the observation. Each transition is learned from under a preference drawn anew, since what
+    happened does not depend on it. On lanes that show no preference there is one objective, and this is SAC.
+
+    Raises:
+        ConfigError: an unknown key or a value out of its range; see `ObjectivesConfig`.
+    """
+
+    implementation: ClassVar[str] = "regimen.agents.mosac.mosac:MOSAC"
+    kind: Literal["mosac"] = Field(default="mosac", description="the algorithm")
+    objectives: ObjectivesConfig = Field(
+        default_factory=ObjectivesConfig, description="what is paid for, and the preference that trades"
+    )
+
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _names_are_objectives(cls, value: object) -> object:
+        return {"names": value} if isinstance(value, list | tuple) else value
+
+    def wrap(self, env: VectorEnv) -> VectorEnv:
+        """Returns the lanes with the objectives' rewards and a preference in each episode."""
+        return self.objectives.wrap(env)
+
+    def acting(self, agent: Agent) -> Actor:
+        """Returns the agent with the preference that trades; one that learned without objectives as it is."""
+        from regimen.agents.mosac.preferring import Preferring
+
+        chosen: Any = agent
+        return Preferring(chosen, self.objectives.shares) if chosen.objectives else agent

@@ -1,0 +1,50 @@
+"""`SoftSettings`: the numbers that agents have in common which learn as soft actor-critic does."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from regimen.learning import AgentSettings
+
+
+class SoftSettings(AgentSettings):
+    """What decides how a soft actor-critic learns from its replay; see `SACConfig`, whose words these are.
+
+    Raises:
+        ConfigError: an unknown key or a value out of its range.
+    """
+
+    rollout_steps: int = Field(default=32, ge=1, description="steps of every lane in one iteration")
+    warmup_steps: int = Field(default=1000, ge=1, description="steps over all lanes before the first update, at random")
+    update_ratio: float = Field(default=0.125, gt=0.0, description="updates for one environment step")
+    batch_size: int = Field(default=256, ge=1, description="transitions in one update")
+    capacity: int = Field(default=1_000_000, ge=1, description="transitions that are remembered")
+    gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
+    tau: float = Field(default=0.02, gt=0.0, le=1.0, description="share of the critics that their targets take over")
+    learning_rate: float = Field(default=4e-3, gt=0.0, description="learning rate of Adam at the first update")
+    anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
+    temperature_rate: float = Field(
+        default=1e-2, gt=0.0, description="learning rate of Adam for the logarithm of the temperature"
+    )
+    temperature: float | None = Field(
+        default=None, gt=0.0, description="reward per nat of entropy; null: learned from target_entropy"
+    )
+    target_entropy: float | None = Field(
+        default=None, description="at the beginning of a call of learn; null: -1, or half of log(choices)"
+    )
+    last_target_entropy: float | None = Field(
+        default=None, description="at its end, linear between; null: -4, or a twentieth of log(choices)"
+    )
+    hidden: tuple[PositiveInt, ...] = Field(default=(64, 64), description="widths of the hidden layers of each network")
+    normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
+    observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
+    normalise_rewards: bool = Field(default=True, description="critics work in units of the rewards' deviation so far")
+    threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
+
+    @model_validator(mode="after")
+    def _learning_can_begin(self) -> Self:
+        if self.warmup_steps > self.capacity:
+            raise ValueError(f"warmup_steps must be at most capacity; got {self.warmup_steps} and {self.capacity}")
+        return self
