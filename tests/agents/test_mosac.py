@@ -17,6 +17,7 @@ from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RunError
 from regimen.learning import Checkpoint, Perceptrons, Trace
 from regimen.proving import KnownMarketEnv
+from regimen.records import count_parameters
 from regimen.simulators import HysteresisConfig
 from regimen.stateful import state_of
 
@@ -170,6 +171,7 @@ def test_with_one_objective_it_is_sac_bit_for_bit(levels: tuple[float, ...] | No
     mine, sac = MOSACConfig(**FIELDS).build(env, seed=1), SACConfig(**FIELDS).build(env, seed=1)
     assert isinstance(mine, MOSAC)
     assert mine.objectives == ()
+    assert mine.parameter_counts == count_parameters(sac)
     histories = [agent.learn(env, 1500) for agent in (mine, sac)]
     ours, theirs = whole(mine), whole(sac)
     assert theirs["actor/weight_0"] == ours["soft/actor/weight_0"]

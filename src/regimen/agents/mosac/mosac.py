@@ -184,6 +184,11 @@ class MOSAC(Persistent):
             actions = self.soft.to_env(self.soft.act(x, None if deterministic else self._random))
         return actions[0] if single else actions, state
 
+    @property
+    def parameter_counts(self) -> tuple[int, int]:
+        """Weights of actor and critics, all of which learn."""
+        return self.soft.weights, self.soft.weights
+
     def _batches(self, random: np.random.Generator, count: int) -> Batches:
         """Draws transitions, each with a preference of its own, uniform among all."""
         config, objectives = self.config, len(self.objectives)

@@ -197,6 +197,11 @@ class SoftLearner:
         restore_into(self, _NETWORKS, state, "agent")
 
     @property
+    def weights(self) -> int:
+        """Weights of actor and critics, without the targets."""
+        return len(self.actor.flat) + len(self.critics.flat)
+
+    @property
     def _numbers(self) -> int:
         """Numbers of noise that one action takes in an update: none for a choice, whose expectation is exact."""
         return 0 if self.spec.choices else self.spec.size
