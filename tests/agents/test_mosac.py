@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.contracts.test_agent_contract import market
 
 from regimen.agents import MOSACConfig, Preferring, SACConfig, load_agent
 from regimen.agents.mosac.mosac import MOSAC
 from regimen.agents.sac.heads import ChoiceHead, SquashedHead
 from regimen.agents.soft.heads import VectorChoiceHead, VectorSquashedHead
-from regimen.envs import EnvSpec
+from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RunError
 from regimen.learning import Checkpoint, Perceptrons, Trace
 from regimen.proving import KnownMarketEnv
@@ -264,6 +265,8 @@ def test_bad_lanes_and_settings_are_one_error() -> None:
             MOSACConfig(objectives=given)
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"^environment.reward: must be left out: mosac .*; got 'mean_variance'"):
+        MOSACConfig().wrap(VectorMarket(market("levels").bars, np.zeros((160, 1)), n_envs=2, reward="mean_variance"))
     assert MOSACConfig(objectives=["profit", "timing"]).objectives.names == ("profit", "timing")
     with pytest.raises(ConfigError, match="must be below"):
         MOSACConfig(target_entropy=0.7).build(EnvSpec(columns=("x",), choices=2))

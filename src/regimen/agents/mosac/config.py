@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from regimen.agents.soft.settings import SoftSettings
-from regimen.envs import ObjectivesConfig
+from regimen.envs import LogWealthConfig, ObjectivesConfig
+from regimen.errors import ConfigError
 
 if TYPE_CHECKING:
     from regimen.envs import VectorEnv
@@ -37,7 +38,18 @@ class MOSACConfig(SoftSettings):
         return {"names": value} if isinstance(value, list | tuple) else value
 
     def wrap(self, env: VectorEnv) -> VectorEnv:
-        """Returns the lanes with the objectives' rewards and a preference in each episode."""
+        """Returns the lanes with the objectives' rewards and a preference in each episode.
+
+        Raises:
+            ConfigError: lanes with a reward of their own choice, which nobody would be paid.
+        """
+        from regimen.envs import markets_of  # with it come compiled steps, which a config alone does not need
+
+        for market in markets_of(env):
+            reward = market.config.reward
+            if reward != LogWealthConfig(scale=reward.scale):
+                rule = "must be left out: mosac is paid in the objectives of its own section, model.objectives"
+                raise ConfigError("environment.reward", rule, reward.kind)
         return self.objectives.wrap(env)
 
     def acting(self, agent: Agent) -> Actor:
