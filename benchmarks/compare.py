@@ -41,6 +41,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     ),
     "sac": ("model.gamma=0.9",),
     "mosac": ("model.gamma=0.9",),
+    "options": ("model.gamma=0.9",),
     "analytic": ("environment.actions=continuous", "market.rebalance_band=0.0"),
     "cql": ("model.gamma=0.9", "model.network=heads", "model.hidden=[128,64]", "model.updates=4000"),
     "cgdt": (

@@ -56,6 +56,7 @@ AGENTS = {
     "ppo-lstm": ("model={kind: recurrent_ppo, rollout_steps: 64, minibatch_size: 256}", LEVELS),
     "sac": ("model={kind: sac, warmup_steps: 1024}", CONTINUOUS),
     "mosac": ("model={kind: mosac, warmup_steps: 1024}", LEVELS),
+    "options": ("model={kind: options, warmup_steps: 1024}", LEVELS),
     "cql": (f"model={{kind: cql, {EPISODES}}}", LEVELS),
     "cgdt": (f"model={{kind: cgdt, context: 16, width: 32, layers: 2, heads: 4, hidden: 64, {EPISODES}}}", LEVELS),
     "flag-trader": (

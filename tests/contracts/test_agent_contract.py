@@ -85,6 +85,19 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
     "mosac": [
         ({"rollout_steps": 8, "warmup_steps": 64, "batch_size": 16, "capacity": 96, "hidden": (16,)}, BOTH),
     ],
+    "options": [
+        (
+            {
+                "rollout_steps": 8,
+                "warmup_steps": 64,
+                "batch_size": 16,
+                "capacity": 96,
+                "hidden": (16,),
+                "inner_hidden": (8,),
+            },
+            BOTH,
+        ),
+    ],
     "cgdt": [
         (
             {

@@ -30,6 +30,7 @@ COLUMNS, ROWS = 60, 1200
 SHORT: dict[str, dict[str, Any]] = {
     "sac": {"warmup_steps": 512, "rollout_steps": 8},
     "mosac": {"warmup_steps": 512, "rollout_steps": 8},
+    "options": {"warmup_steps": 512, "rollout_steps": 8},
     "cql": {"updates": 3, "report_updates": 3},
     "cgdt": {"updates": 1, "report_updates": 1},
     "flag-trader": {"rollout_steps": 32, "epochs": 1},

@@ -8,6 +8,7 @@ from regimen.agents.config import AgentConfig, agent_configs
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
 from regimen.agents.mosac.config import MOSACConfig
+from regimen.agents.options.config import OptionsConfig
 from regimen.agents.own_agent.config import OwnAgentConfig
 from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from regimen.agents.loading import load_agent
     from regimen.agents.mosac.mosac import MOSAC
     from regimen.agents.mosac.preferring import Preferring
+    from regimen.agents.options.options import Options
     from regimen.agents.own_agent.own_agent import OwnAgent
     from regimen.agents.ppo.ppo import PPO
     from regimen.agents.recurrent_ppo.recurrent_ppo import RecurrentPPO
@@ -43,6 +45,8 @@ __all__ = [
     "FlagTrader",
     "FlagTraderConfig",
     "MOSACConfig",
+    "Options",
+    "OptionsConfig",
     "OwnAgent",
     "OwnAgentConfig",
     "PPOConfig",
@@ -62,6 +66,7 @@ __getattr__, __dir__ = lazily(
         "CGDT": ".cgdt.cgdt",
         "CQL": ".cql.cql",
         "MOSAC": ".mosac.mosac",
+        "Options": ".options.options",
         "OwnAgent": ".own_agent.own_agent",
         "PPO": ".ppo.ppo",
         "SAC": ".sac.sac",

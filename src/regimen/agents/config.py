@@ -9,6 +9,7 @@ from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
 from regimen.agents.mosac.config import MOSACConfig
+from regimen.agents.options.config import OptionsConfig
 from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.sac.config import SACConfig
@@ -20,6 +21,7 @@ AgentConfig = (
     | RecurrentPPOConfig
     | SACConfig
     | MOSACConfig
+    | OptionsConfig
     | AnalyticConfig
     | SB3Config
     | CGDTConfig

@@ -11,6 +11,7 @@ from regimen.agents import (
     AnalyticConfig,
     CQLConfig,
     MOSACConfig,
+    OptionsConfig,
     OwnAgentConfig,
     PPOConfig,
     RecurrentPPOConfig,
@@ -46,6 +47,7 @@ _RECURRENT = RecurrentPPOConfig(hidden=32, layers=1, head=32, gamma=0.9, gae_lam
 _SAC = SACConfig(gamma=0.95, rollout_steps=8)
 _MOSAC = MOSACConfig(gamma=0.95, rollout_steps=8)
 """These markets pay one reward: that it is SAC then is what they show."""
+_OPTIONS = OptionsConfig(gamma=0.95, rollout_steps=8)
 _ANALYTIC = AnalyticConfig()
 _CQL = CQLConfig(network="heads", hidden=(64, 64), gamma=0.0, updates=3000, tau=0.02)
 """From what chance did; the steps are transitions."""
@@ -82,6 +84,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(GARLEANU_PEDERSEN, _SAC.model_copy(update={"gamma": 0.97}), 300_000, lanes=32),
     Experiment(OU, _MOSAC, 200_000, lanes=32),
     Experiment(HYSTERESIS, _MOSAC, 50_000, lanes=32),
+    Experiment(OU, _OPTIONS, 200_000, lanes=32),
     Experiment(MARTINGALE.continuous(), _ANALYTIC, 500_000, lanes=64),
     Experiment(OU.continuous(), _ANALYTIC, 1_000_000, lanes=64),
     Experiment(HYSTERESIS.continuous(), _ANALYTIC, 1_000_000, lanes=64),

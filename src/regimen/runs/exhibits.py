@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from regimen.records import RunDirectory
 from regimen.reporting.report import Exhibit
 from regimen.runs.controls import show_controls
-from regimen.runs.families.agent_exhibits import show_front
+from regimen.runs.families.agent_exhibits import show_front, show_options
 from regimen.runs.families.ensembles.members_alone import show_members
 from regimen.runs.families.forecasts import show_forecasts
 from regimen.runs.families.meta.exhibit import show_meta
@@ -28,6 +28,7 @@ def exhibits_of(prepared: Prepared, directory: RunDirectory) -> list[Exhibit]:
         show_members,
         show_meta,
         show_front,
+        show_options,
         show_sizing,
         show_intervals,
         show_novelty,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor
 
-from regimen.agents import CGDT, CQL, MOSAC, PPO, SAC, Analytic, FlagTrader, Preferring, RecurrentPPO
+from regimen.agents import CGDT, CQL, MOSAC, PPO, SAC, Analytic, FlagTrader, Options, Preferring, RecurrentPPO
 from regimen.envs import LevelsConfig, Verb, VerbsConfig
 from regimen.errors import RunError
 from regimen.policies import Actor, AgentPolicy, Showing
@@ -15,6 +15,7 @@ from regimen.runs.exporting.agents.body import Body, ShowingBody
 from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, PPOBody, SACBody
 from regimen.policies import Actor, AgentPolicy
 from regimen.runs.exporting.agents.body import Body
+from regimen.runs.exporting.agents.options import OptionsBody
 from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, MOSACBody, PPOBody, SACBody
 from regimen.runs.exporting.agents.recurrent import RecurrentBody
 from regimen.runs.exporting.agents.rules import rule_of
@@ -104,6 +105,8 @@ def _body(agent: Actor) -> Body:
             return MOSACBody(agent)
         case Preferring():
             return MOSACBody(agent.agent, agent.shares)
+        case Options():
+            return OptionsBody(agent)
         case CQL():
             return CQLBody(agent)
         case Analytic():
