@@ -10,13 +10,14 @@ import pytest
 import torch
 from tests.contracts.test_agent_contract import market
 
-from regimen.agents import MOSACConfig, Preferring, SACConfig, load_agent
+from regimen.agents import MOSACConfig, SACConfig, load_agent
 from regimen.agents.mosac.mosac import MOSAC
 from regimen.agents.sac.heads import ChoiceHead, SquashedHead
 from regimen.agents.soft.heads import VectorChoiceHead, VectorSquashedHead
 from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RunError
 from regimen.learning import Checkpoint, Perceptrons, Trace
+from regimen.policies import Showing
 from regimen.proving import KnownMarketEnv
 from regimen.records import count_parameters
 from regimen.simulators import HysteresisConfig
@@ -222,12 +223,9 @@ def test_every_preference_gets_what_is_best_for_it(tmp_path: Path) -> None:
     assert actions.tolist() == [1, 1, 1, 0, 0, 0]
     agent.save(tmp_path)
     for shares, expected in (((0.9, 0.1), 0), ((0.1, 0.9), 1)):
-        actor: Any = Preferring(load_agent(tmp_path), shares)  # type: ignore[arg-type]
+        actor = Showing(load_agent(tmp_path), {"preference_a": shares[0], "preference_b": shares[1]})
         assert actor.spec == EnvSpec(columns=("x",), choices=2)
         assert actor.predict(np.zeros((3, 1)))[0].tolist() == [expected] * 3
-        assert actor.predict(np.zeros(1))[0] == expected
-    with pytest.raises(RunError, match=r"^preference: must have a share for each of a, b; got \[1.0\]"):
-        Preferring(agent, (1.0,))  # type: ignore[arg-type]
 
 
 def test_learning_that_was_stopped_ends_with_the_same_bytes(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 import torch
 from tests.contracts.test_agent_contract import market
 
-from regimen.agents import MOSACConfig, Preferring
+from regimen.agents import MOSACConfig
 from regimen.envs import ObjectivesConfig, VectorMarketConfig
 from regimen.errors import ConfigError
-from regimen.policies import AgentPolicy
+from regimen.policies import AgentPolicy, Showing
 from regimen.records import RunConfig, load_config, read_json
 from regimen.runs import backtest_run, start
 from regimen.runs.backtests import preferring
@@ -98,7 +98,7 @@ def test_the_preference_is_in_what_is_exported() -> None:
     rows = np.random.default_rng(0).standard_normal((50, bare.spec.width)).astype(np.float32)
     answers = set()
     for shares in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)):
-        actor = Preferring(agent, shares)  # type: ignore[arg-type]
+        actor = Showing(agent, dict(zip(config.objectives.columns, shares, strict=True)))
         policy = AgentPolicy(actor, VectorMarketConfig(**{**dict(bare.config), "n_envs": 1}))
         decision = agent_decision(policy)
         with torch.inference_mode():

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from regimen.agents.flag_trader.flag_trader import FlagTrader
     from regimen.agents.loading import load_agent
     from regimen.agents.mosac.mosac import MOSAC
-    from regimen.agents.mosac.preferring import Preferring
     from regimen.agents.options.options import Options
     from regimen.agents.own_agent.own_agent import OwnAgent
     from regimen.agents.ppo.ppo import PPO
@@ -50,7 +49,6 @@ __all__ = [
     "OwnAgent",
     "OwnAgentConfig",
     "PPOConfig",
-    "Preferring",
     "RecurrentPPO",
     "RecurrentPPOConfig",
     "SACConfig",
@@ -73,7 +71,6 @@ __getattr__, __dir__ = lazily(
         "SB3": ".sb3.sb3",
         "Analytic": ".analytic.analytic",
         "FlagTrader": ".flag_trader.flag_trader",
-        "Preferring": ".mosac.preferring",
         "RecurrentPPO": ".recurrent_ppo.recurrent_ppo",
         "load_agent": ".loading",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +15,6 @@ from regimen.settings import ModelSettings, one_line
 if TYPE_CHECKING:
     from regimen.envs import EnvSpec, VectorEnv
     from regimen.learning.agent import Agent
-    from regimen.policies import Actor
 
 
 class AgentSettings(ModelSettings):
@@ -80,6 +80,7 @@ class AgentSettings(ModelSettings):
         """
         return env
 
-    def acting(self, agent: Agent) -> Actor:
-        """Returns the agent as it trades, seeing what the lanes of a run show: for most, as it is."""
-        return agent
+    @property
+    def shows(self) -> Mapping[str, float]:
+        """Columns that `wrap` adds to what lanes show, and what they hold where the agent trades; for most, none."""
+        return {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,8 +13,6 @@ from regimen.errors import ConfigError
 
 if TYPE_CHECKING:
     from regimen.envs import VectorEnv
-    from regimen.learning import Agent
-    from regimen.policies import Actor
 
 
 class MOSACConfig(SoftSettings):
@@ -52,9 +51,7 @@ class MOSACConfig(SoftSettings):
                 raise ConfigError("environment.reward", rule, reward.kind)
         return self.objectives.wrap(env)
 
-    def acting(self, agent: Agent) -> Actor:
-        """Returns the agent with the preference that trades; one that learned without objectives as it is."""
-        from regimen.agents.mosac.preferring import Preferring
-
-        chosen: Any = agent
-        return Preferring(chosen, self.objectives.shares) if chosen.objectives else agent
+    @property
+    def shows(self) -> Mapping[str, float]:
+        """The preference that trades, by its columns."""
+        return self.objectives.shows

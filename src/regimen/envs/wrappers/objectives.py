@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -76,6 +77,11 @@ class ObjectivesConfig(BaseModel):
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that show a preference."""
         return tuple(PREFERENCE + name for name in self.names)
+
+    @property
+    def shows(self) -> Mapping[str, float]:
+        """The columns that lanes show besides their own, and what they hold where a policy trades."""
+        return dict(zip(self.columns, self.shares, strict=True))
 
     def wrap(self, env: VectorEnv) -> Objectives:
         """Returns the lanes with a vector of rewards, and a preference in each episode.

@@ -153,10 +153,9 @@ def load(folder: Path, config: RunConfig, schema: str) -> AgentPolicy | Preproce
 
 def policy_of(agent: Agent, config: RunConfig) -> AgentPolicy:
     """Returns an agent in accounts like those of its lanes."""
-    shown = shown_by(config.environment.wrappers)
-    return AgentPolicy(Showing(agent, shown) if shown else agent, lanes_of(config))
     assert isinstance(config.model, AgentSettings)
-    return AgentPolicy(config.model.acting(agent), lanes_of(config))
+    shown = {**shown_by(config.environment.wrappers), **config.model.shows}
+    return AgentPolicy(Showing(agent, shown) if shown else agent, lanes_of(config))
 
 
 def figures() -> tuple[Draw, ...]:

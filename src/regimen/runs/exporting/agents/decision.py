@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor
 
-from regimen.agents import CGDT, CQL, MOSAC, PPO, SAC, Analytic, FlagTrader, Options, Preferring, RecurrentPPO
+from regimen.agents import CGDT, CQL, MOSAC, PPO, SAC, Analytic, FlagTrader, Options, RecurrentPPO
 from regimen.envs import LevelsConfig, Verb, VerbsConfig
 from regimen.errors import RunError
 from regimen.policies import Actor, AgentPolicy, Showing
 from regimen.runs.exporting.agents.body import Body, ShowingBody
-from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, PPOBody, SACBody
-from regimen.policies import Actor, AgentPolicy
-from regimen.runs.exporting.agents.body import Body
 from regimen.runs.exporting.agents.options import OptionsBody
 from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, MOSACBody, PPOBody, SACBody
 from regimen.runs.exporting.agents.recurrent import RecurrentBody
@@ -103,8 +100,6 @@ def _body(agent: Actor) -> Body:
             return SACBody(agent)
         case MOSAC():
             return MOSACBody(agent)
-        case Preferring():
-            return MOSACBody(agent.agent, agent.shares)
         case Options():
             return OptionsBody(agent)
         case CQL():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
 from regimen import ops
@@ -56,26 +54,17 @@ def _soft_output(output: Tensor, spec: EnvSpec) -> Tensor:
 
 @final
 class MOSACBody(Body):
-    """As `SACBody`; the preference that trades is a constant behind each row.
+    """As `SACBody`; the preference is in the row."""
 
-    Args:
-        agent: that learned for all preferences.
-        shares: of its objectives; empty where it has none.
-    """
-
-    shares: Tensor
-
-    def __init__(self, agent: MOSAC, shares: Sequence[float] = ()) -> None:
+    def __init__(self, agent: MOSAC) -> None:
         super().__init__()
         config, self.spec = agent.config, agent.spec
         self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
         self.actor = deepcopy(agent.soft.actor)
-        self.register_buffer("shares", torch.tensor(shares, dtype=torch.float32))
 
     def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """See `Body.forward`."""
-        shown = torch.cat([row, self.shares.expand(len(row), -1)], 1)
-        return _soft_output(self.actor(self.inputs(shown).mT)[0], self.spec), memory
+        return _soft_output(self.actor(self.inputs(row).mT)[0], self.spec), memory
 
 
 @final
