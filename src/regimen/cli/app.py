@@ -25,7 +25,7 @@ from regimen.cli import (
     runs,
     train,
 )
-from regimen.cli.finished import adapt, costs, export, importance, safeguards, signal, stress, validate, vault
+from regimen.cli.finished import adapt, collapse, costs, export, importance, safeguards, signal, stress, validate, vault
 from regimen.cli.production import audit, keys, operator, paper, serve
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
@@ -84,6 +84,7 @@ app.command("resume", short_help="continue a run that was stopped")(train.resume
 app.command("backtest", short_help="run a trained policy on other bars or costs")(backtest.backtest)
 app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
 app.command("adapt", short_help="adapt a run to its newest bars, if it gains")(adapt.adapt)
+app.command("collapse", short_help="why a policy holds")(collapse.collapse)
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
 app.command("safeguards", short_help="what each limit would have cost and saved")(safeguards.safeguards)
 app.command("importance", short_help="which features of a run mattered")(importance.importance)

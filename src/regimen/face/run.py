@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from regimen.bars import Bars
     from regimen.charts import Picture
     from regimen.policies import History, Policy
-    from regimen.runs import CostLadder, Importance, Signal, Stress, Validation
+    from regimen.runs import Collapse, CostLadder, Importance, Signal, Stress, Validation
 
 
 @final
@@ -159,6 +159,18 @@ class Run:
 
         with advancing(progress) as advance:
             return cost_ladder(self._directory, at, advance)
+
+    def collapse(self, *, twin: bool = True, progress: bool | Advance | None = None) -> Collapse:
+        """Says why the policy holds; see ``regimen collapse``. No trial is added.
+
+        Args:
+            twin: whether an agent also learns once where tomorrow's return is shown.
+            progress: as in `regimen.train`.
+        """
+        from regimen.runs import collapse_of
+
+        with advancing(progress) as advance:
+            return collapse_of(self._directory, advance, twin=twin)
 
     def importance(
         self,

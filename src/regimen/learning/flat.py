@@ -67,11 +67,17 @@ class FlatAdam:
         """Forgets the gradient."""
         self.gradient.zero_()
 
-    def step(self, rate: float, largest: float) -> None:
-        """Scales the gradient to a norm of ``largest`` where it is longer, and makes a step of the given rate."""
-        self.gradient.mul_((largest / (self.gradient.norm() + 1e-6)).clamp_(max=1.0))
+    def step(self, rate: float, largest: float) -> float:
+        """Scales the gradient to a norm of ``largest`` where it is longer, and makes a step of the given rate.
+
+        Returns:
+            The norm before it was scaled.
+        """
+        norm = self.gradient.norm()
+        self.gradient.mul_((largest / (norm + 1e-6)).clamp_(max=1.0))
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step()
+        return float(norm)
 
 
 @final

@@ -109,13 +109,22 @@ def advantages(
 
 
 def iteration_numbers(
-    divergence: float, clipped: Sequence[float], explained: float, losses: Sequence[float], rate: float
+    divergence: float,
+    clipped: Sequence[float],
+    explained: float,
+    losses: Sequence[float],
+    rate: float,
+    norms: Sequence[float] = (),
 ) -> dict[str, float]:
-    """Returns the numbers of an `Iteration`: of the last minibatch, of the last epoch, before the updates, of all."""
+    """Returns the numbers of an `Iteration`: of the last minibatch, of the last epoch, before the updates, of all.
+
+    The norms of the gradients, before they were clipped, are of all updates; without them there is no such number.
+    """
     return {
         "approximate_kl": divergence,
         "clip_fraction": float(np.mean(clipped)),
         "explained_variance": explained,
         "loss": float(np.mean(losses)),
         "learning_rate": rate,
+        **({"gradient_norm": float(np.mean(norms))} if norms else {}),
     }

@@ -84,9 +84,9 @@ class RunDirectory:
     It holds ``config.yaml`` (resolved), ``manifest.json`` (code, data, seeds, status), ``data.json`` (checks and
     repairs), ``windows/<k>/`` (model, checkpoint, exposures), ``seeds/<n>/windows/`` (those of further seeds),
     ``ledger/`` (fills and marks), ``judgement.json`` and ``report.html``; once asked for, ``costs.json``,
-    ``importance.json``, ``stress.json``, ``validation.json`` with ``validation/``, ``vault.json`` with ``vault/``, and
-    ``backtests/``; with a tracker also ``figures/`` and what the tracker keeps there (``tensorboard/``, ``wandb/``,
-    ``tracking.json``); with code of the user's own a copy of it in ``sources/``, for the record.
+    ``importance.json``, ``stress.json``, ``collapse.json``, ``validation.json`` with ``validation/``, ``vault.json``
+    with ``vault/``, and ``backtests/``; with a tracker also ``figures/`` and what it keeps there (``tensorboard/``,
+    ``wandb/``, ``tracking.json``); with code of the user's own a copy of it in ``sources/``, for the record.
     """
 
     path: Path

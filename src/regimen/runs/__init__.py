@@ -13,6 +13,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.runs.adapting import Adaptation, adapt_run
     from regimen.runs.backtests import backtest_run
+    from regimen.runs.collapse import Collapse, collapse_of
     from regimen.runs.contracts import check_model
     from regimen.runs.costs import CostLadder, cost_ladder
     from regimen.runs.doctor import Condition, examine
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adaptation",
+    "Collapse",
     "Condition",
     "CostLadder",
     "Exported",
@@ -46,6 +48,7 @@ __all__ = [
     "adapt_run",
     "backtest_run",
     "check_model",
+    "collapse_of",
     "cost_ladder",
     "examine",
     "export_run",
@@ -70,6 +73,7 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "Adaptation": ".adapting",
+        "Collapse": ".collapse",
         "Condition": ".doctor",
         "CostLadder": ".costs",
         "Exported": ".exporting",
@@ -85,6 +89,7 @@ __getattr__, __dir__ = lazily(
         "adapt_run": ".adapting",
         "backtest_run": ".backtests",
         "check_model": ".contracts",
+        "collapse_of": ".collapse",
         "cost_ladder": ".costs",
         "examine": ".doctor",
         "export_run": ".exporting",

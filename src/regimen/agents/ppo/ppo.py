@@ -91,8 +91,8 @@ class PPO(Persistent):
             steps: environment steps over all lanes; rounded up to whole rollouts.
             progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
                 acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss`` and ``learning_rate``, and what a bonus tells. Its reward
-                is the environment's own.
+                (of the critic before the updates), ``loss``, ``learning_rate`` and ``gradient_norm`` (before clipping),
+                and what a bonus tells. Its reward is the environment's own.
             checkpoint: where to write what an interrupted call needs to go on, bit for bit.
 
         Returns:
@@ -173,6 +173,7 @@ class PPO(Persistent):
             network.follow_targets(targets, config.value_share if self.iterations else 1.0),
         )
         losses: list[float] = []
+        norms: list[float] = []
         pieces = -(-len(targets) // config.minibatch_size)
         for epoch in range(config.epochs):
             random = generator(self.seed, "ppo", "order", self.iterations, epoch)
@@ -186,10 +187,10 @@ class PPO(Persistent):
                 )
                 losses.append(policy_loss + value_loss)
                 require_finite(self, losses[-1], epoch)
-                self._adam.step(rate, config.gradient_clip)
+                norms.append(self._adam.step(rate, config.gradient_clip))
                 clipped.append(float(surrogate.clip_fraction))
         return float(entropy.mean()), iteration_numbers(
-            float(surrogate.approximate_kl), clipped, explained, losses, rate
+            float(surrogate.approximate_kl), clipped, explained, losses, rate, norms
         )
 
     def _improve_actor(self, x: Tensor, raw: Tensor, old: Tensor, advantage: Tensor) -> tuple[float, ops.Surrogate]:

@@ -97,8 +97,8 @@ class RecurrentPPO(Persistent):
             steps: environment steps over all lanes; rounded up to whole rollouts.
             progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
                 acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss`` and ``learning_rate``, and what a bonus tells. Its reward
-                is the environment's own.
+                (of the critic before the updates), ``loss``, ``learning_rate`` and ``gradient_norm`` (before clipping),
+                and what a bonus tells. Its reward is the environment's own.
             checkpoint: where to write what an interrupted call needs to go on, bit for bit.
 
         Returns:
@@ -185,6 +185,7 @@ class RecurrentPPO(Persistent):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         losses: list[float] = []
+        norms: list[float] = []
         pieces = min(-(-targets.numel() // config.minibatch_size), len(begins))
         for epoch in range(config.epochs):
             random = generator(self.seed, "recurrent ppo", "order", self.iterations, epoch)
@@ -196,11 +197,11 @@ class RecurrentPPO(Persistent):
                 require_finite(self, losses[-1], epoch)
                 self.optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
+                norms.append(float(nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)))
                 self.optimizer.step()
                 clipped.append(float(surrogate.clip_fraction))
         return float(entropy.mean()), iteration_numbers(
-            float(surrogate.approximate_kl), clipped, explained, losses, rate
+            float(surrogate.approximate_kl), clipped, explained, losses, rate, norms
         )
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +74,17 @@ class AgentFit:
             "steps": [each.steps for each in thinned],
             "reward": [each.reward for each in thinned],
             "entropy": [each.entropy for each in thinned],
+            "numbers": _by_name(thinned),
             "evaluations": {"steps": list(self.evaluations), "sharpe": list(self.evaluations.values())},
             "best_steps": _best(self.evaluations),
         }
         write_json(folder / HISTORY, course)
+
+
+def _by_name(history: Sequence[Iteration]) -> dict[str, list[float | None]]:
+    """Returns what an algorithm tells of itself, a list for each name; null where it was not finite."""
+    names = dict.fromkeys(name for each in history for name in each.numbers)
+    return {name: [plain(each.numbers.get(name)) for each in history] for name in names}
 
 
 def _best(evaluations: dict[int, float]) -> int | None:
