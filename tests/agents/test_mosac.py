@@ -17,6 +17,7 @@ from regimen.agents.soft.heads import VectorChoiceHead, VectorSquashedHead
 from regimen.envs import EnvSpec, VectorMarket
 from regimen.errors import ConfigError, RunError
 from regimen.learning import Checkpoint, Perceptrons, Trace
+from regimen.metrics import hypervolume, undominated
 from regimen.policies import Showing
 from regimen.proving import KnownMarketEnv
 from regimen.records import count_parameters
@@ -83,6 +84,18 @@ class Sea:
 
     def _seen(self) -> np.ndarray:
         return np.column_stack([self.row / 10.0, self.column / 9.0, self.preference]).astype(np.float32)
+
+
+def reached(agent: MOSAC) -> np.ndarray:
+    """(preference, 2) treasure and minus the steps of one dive by each of 101 preferences."""
+    first = np.linspace(0.0, 1.0, 101)
+    sea, paid, under_way = Sea(101, np.column_stack([first, 1.0 - first])), np.zeros((101, 2)), np.ones(101, np.bool_)
+    seen, _ = sea.reset()
+    for _ in range(50):
+        seen, _, terminated, truncated, info = sea.step(agent.predict(seen)[0])
+        paid += info["rewards"] * Sea.SCALES * under_way[:, None]
+        under_way &= ~(terminated | truncated)
+    return paid
 
 
 def whole(agent: Any) -> dict[str, bytes]:
@@ -246,6 +259,27 @@ def test_learning_that_was_stopped_ends_with_the_same_bytes(tmp_path: Path) -> N
     again = config.build(Sea(32), seed=2)
     again.learn(Sea(32, table.copy()), steps, None, checkpoint)
     assert whole(again) == whole(straight)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_front_of_deep_sea_treasure_is_reached() -> None:
+    """Oracle: 994.3, the hypervolume of the known front above (0, −50); 99 % of it is asked for.
+
+    The temperature is below what a step costs: above it, wandering about pays more than any treasure, which ends it.
+    """
+    front = np.column_stack([Sea.VALUES, -(np.arange(10) + Sea.DEPTHS)])
+    assert hypervolume(front, (0.0, -50.0)) == pytest.approx(994.3)
+    assert undominated(front).all()
+    config = MOSACConfig(
+        rollout_steps=16, warmup_steps=3200, update_ratio=1 / 32, batch_size=256, capacity=100_000, tau=0.01,
+        learning_rate=1e-3, temperature=0.007, hidden=(128, 128), normalise_observations=False,
+        normalise_rewards=False,
+    )  # fmt: skip
+    agent = config.build(Sea(32), seed=0)
+    agent.learn(Sea(32), 256_000)
+    assert isinstance(agent, MOSAC)
+    assert hypervolume(reached(agent), (0.0, -50.0)) >= 0.99 * 994.3
 
 
 def test_bad_lanes_and_settings_are_one_error() -> None:
