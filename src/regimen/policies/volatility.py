@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,12 @@ class RunningVolatility:
     def push(self, close: NDArray[np.float64]) -> NDArray[np.float64]:
         """Takes the closes (symbol,) of a bar, NaN where a symbol has none; returns the volatilities (symbol,)."""
         volatilities = np.empty(len(self._last))
-        for s in range(len(volatilities)):
-            volatilities[s] = _step(float(close[s]), self._factor, self._rings, self._counts, self._last, s)
+        _push(close, self._factor, self._rings, self._counts, self._last, volatilities)
         return volatilities
+
+    def adopt(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remembers in these arrays from now on, as they are: they have the names and the shapes of `state`."""
+        self._rings, self._counts, self._last = arrays["rings"], arrays["counts"], arrays["last"]
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Returns copies of all that it remembers, by name."""
@@ -111,6 +115,19 @@ def _step(
         deviation = rings[symbol, (count + i) % window] - mean
         square += deviation * deviation
     return math.sqrt(square / (window - 1)) * factor
+
+
+@jit
+def _push(
+    closes: NDArray[np.float64],
+    factor: float,
+    rings: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    last: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    for symbol in range(len(out)):
+        out[symbol] = _step(closes[symbol], factor, rings, counts, last, symbol)
 
 
 @jit

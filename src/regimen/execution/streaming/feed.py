@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from regimen.bars import Bars
 from regimen.errors import DataError
 from regimen.execution.costs import Costs
 from regimen.execution.tape import Tape, nothing, survey, variance_step
+from regimen.jit import jit
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -39,10 +40,31 @@ class Feed:
         self.symbols, self.costs = symbols, costs
         self._weight = 2.0 / (costs.impact_span + 1.0) if costs.impact_coefficient > 0.0 else 0.0
         self._splits, self._funding = splits, funding and costs.funding
-        self._variance, self._close, self._factor = (np.full(symbols, np.nan) for _ in range(3))
-        self._stamps = np.zeros(2, np.int64)
-        self._table = np.full((_ROWS, 2, symbols), np.nan)
-        self._count = 0
+        self._unknown, self._whole, self._all = np.full(symbols, np.nan), np.ones(symbols), np.ones(symbols, np.bool_)
+        fresh = {name: np.full(symbols, np.nan) for name in ("variance", "close", "factor")}
+        table, stamps = np.full((_ROWS, 2, symbols), np.nan), np.zeros(2, np.int64)
+        self.adopt({"stamps": stamps, "table": table, **fresh, "count": np.zeros((), np.int64)})
+
+    def adopt(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remembers in these arrays from now on, as they are: they have the names and the shapes of `state`."""
+        self._stamps, self._table, self._variance, self._close, self._factor, self._count = (
+            arrays[name] for name in _REMEMBERED
+        )
+        self._ends = np.empty(self.symbols, np.int64)
+        self._shown: dict[int, Tape] = {}
+        for count in (1, 2):
+            kept = slice(2 - count, 2)
+            table, stamps = self._table[:, kept], self._stamps[kept]
+            table.flags.writeable = stamps.flags.writeable = False
+            self._shown[count] = Tape(
+                *(stamps, table[0], table[1], table[2], table[3], table[4]),
+                table[_VARIANCE] if self._weight else nothing(),
+                table[_RATIO] if self._splits else nothing(),
+                table[_FUNDING] if self._funding else nothing(),
+                self._ends,
+                self._whole,
+                True,
+            )
 
     def push(
         self,
@@ -67,22 +89,8 @@ class Feed:
         Raises:
             DataError: a bar that cannot be traded, or one that does not follow the last. The feed stays as it was.
         """
-        rows = np.array(bar, np.float64).reshape(5, self.symbols)
-        factor = None if adjustment is None else np.asarray(adjustment, np.float64)
-        self._refuse(stamp, rows, factor)
-        shown = np.ones(self.symbols, np.bool_) if listed is None else np.asarray(listed, np.bool_)
-        gaps = np.isnan(rows[:4]).any(axis=0) | ~shown
-        if gaps.any():
-            rows[:4, gaps] = np.nan
-        ended = ~shown & ~np.isnan(self._close)
-        self._stamps[0], self._stamps[1] = self._stamps[1], stamp
-        self._table[:, 0] = self._table[:, 1]
-        self._table[:5, 1] = rows
-        self._table[_RATIO, 1] = 1.0 if factor is None else self._ratios(factor)
-        self._table[_FUNDING, 1] = np.nan if funding is None else funding
-        self._advance(rows[3])
-        self._count = min(int(self._count) + 1, 2)
-        kept = slice(2 - self._count, 2)
+        tape = self.advance(stamp, bar, listed=listed, adjustment=adjustment, funding=funding, payouts=payouts)
+        kept = slice(2 - len(tape.stamps), 2)
         table, stamps = self._table[:, kept].copy(), self._stamps[kept].copy()
         table.flags.writeable = stamps.flags.writeable = False
         return Tape(
@@ -92,13 +100,39 @@ class Feed:
             table[2],
             table[3],
             table[4],
-            table[_VARIANCE] if self._weight else nothing(),
-            table[_RATIO] if self._splits else nothing(),
-            table[_FUNDING] if self._funding else nothing(),
-            np.where(ended, self._count - 2, self._count - 1).astype(np.int64),
-            np.ones(self.symbols) if payouts is None else np.array(payouts, np.float64),
-            not bool(gaps.any()),
+            table[_VARIANCE] if self._weight else tape.variances,
+            table[_RATIO] if self._splits else tape.ratios,
+            table[_FUNDING] if self._funding else tape.fundings,
+            tape.ends.copy(),
+            np.array(tape.payouts),
+            tape.complete,
         )
+
+    def advance(
+        self,
+        stamp: int,
+        bar: Floats,
+        *,
+        listed: Flags | None = None,
+        adjustment: Floats | None = None,
+        funding: Floats | None = None,
+        payouts: Floats | None = None,
+    ) -> Tape:
+        """Does what `push` does, and returns views of what it remembers: the tape is gone with the next bar."""
+        rows = np.ascontiguousarray(bar, np.float64).reshape(5, self.symbols)
+        factor = self._unknown if adjustment is None else np.ascontiguousarray(adjustment, np.float64)
+        shown = self._all if listed is None else np.ascontiguousarray(listed, np.bool_)
+        rate = self._unknown if funding is None else np.ascontiguousarray(funding, np.float64)
+        gaps = -1
+        if not self._count or stamp > self._stamps[1]:
+            gaps = _push(
+                *(stamp, rows, shown, factor, rate, self._weight, self._splits, self._stamps, self._table),
+                *(self._variance, self._close, self._factor, self._count.reshape(1), self._ends),
+            )
+        if gaps < 0:
+            raise self._refusal(stamp, rows, factor)
+        whole = self._whole if payouts is None else np.array(payouts, np.float64)
+        return self._shown[int(self._count)]._replace(payouts=whole, complete=not gaps)
 
     def replay(self, bars: Bars) -> None:
         """Takes a stretch of history, so that the next `push` continues it.
@@ -122,40 +156,85 @@ class Feed:
         """Goes on from a `state`, bit for bit; raises `DataError` for one of another number of symbols."""
         if {name: part.shape for name, part in state.items()} != {n: p.shape for n, p in self.state().items()}:
             raise DataError("feed state", f"must be that of {self.symbols} symbols")
-        vars(self).update({f"_{name}": part.copy() for name, part in state.items()})
+        for name in _REMEMBERED:
+            getattr(self, f"_{name}")[...] = state[name]
 
-    def _refuse(self, stamp: int, rows: Floats, factor: Floats | None) -> None:
+    def _refusal(self, stamp: int, rows: Floats, factor: Floats) -> DataError:
+        """Returns why a bar was refused."""
         if self._count and stamp <= self._stamps[1]:
-            raise DataError("time", "must be after the last bar", str(np.datetime64(stamp, "ns")))
+            return DataError("time", "must be after the last bar", str(np.datetime64(stamp, "ns")))
         _, price, volume = survey(rows[0], rows[1], rows[2], rows[3], rows[4])
         if price >= 0:
-            raise DataError("bar", "must have prices that are positive and finite", rows[:4, price].tolist())
+            return DataError("bar", "must have prices that are positive and finite", rows[:4, price].tolist())
         if volume >= 0:
-            raise DataError("volume", "must be finite and not negative, or NaN", float(rows[4, volume]))
-        if factor is None:
-            return
+            return DataError("volume", "must be finite and not negative, or NaN", float(rows[4, volume]))
         bad = ~(np.isnan(factor) | ((factor > 0.0) & (factor < np.inf)))
-        if bad.any():
-            raise DataError("adjustment", "must be positive and finite, or NaN", float(factor[bad][0]))
+        return DataError("adjustment", "must be positive and finite, or NaN", float(factor[bad][0]))
 
-    def _ratios(self, factor: Floats) -> Floats:
-        """Returns what units are multiplied by at this open."""
-        there = ~np.isnan(factor)
-        known = there & ~np.isnan(self._factor)
-        ratios = np.where(known, factor / np.where(known, self._factor, 1.0), 1.0)
-        self._factor = np.where(there, factor, self._factor)
-        return ratios
 
-    def _advance(self, closes: Floats) -> None:
-        """Writes the variances known before this bar and takes its closes into the running ones."""
-        for s in range(self.symbols):
-            variance, before = float(self._variance[s]), float(self._close[s])
-            self._table[_VARIANCE, 1, s] = variance if variance == variance else 0.0
-            if self._splits:
-                before /= float(self._table[_RATIO, 1, s])
-            price = float(closes[s])
-            if price == price:
-                if before == before and self._weight:
-                    variance = variance_step(variance, before, price, self._weight)
-                before = price
-            self._variance[s], self._close[s] = variance, before
+@jit
+def _push(
+    stamp: int,
+    rows: Floats,
+    shown: Flags,
+    factors: Floats,
+    rates: Floats,
+    weight: float,
+    splits: bool,
+    stamps: NDArray[np.int64],
+    table: Floats,
+    variances: Floats,
+    closes: Floats,
+    known: Floats,
+    count: NDArray[np.int64],
+    ends: NDArray[np.int64],
+) -> int:
+    """Takes a bar: the last one moves up, this one takes its place; returns how many symbols have none.
+
+    Args:
+        variances, closes, known: (symbol,) running variance, last close and last factor of splits.
+        ends: (symbol,) is filled with the row of the last bar of each symbol.
+
+    Returns:
+        -1, and nothing is changed, where the bar cannot be traded.
+    """
+    _, price, volume = survey(rows[0], rows[1], rows[2], rows[3], rows[4])
+    if price >= 0 or volume >= 0:
+        return -1
+    for factor in factors:
+        if not (factor != factor or 0.0 < factor < np.inf):
+            return -1
+    gaps = 0
+    stamps[0] = stamps[1]
+    stamps[1] = stamp
+    count[0] = min(count[0] + 1, 2)
+    for s in range(rows.shape[1]):
+        for k in range(table.shape[0]):
+            table[k, 0, s] = table[k, 1, s]
+        for k in range(5):
+            table[k, 1, s] = rows[k, s]
+        gap = not shown[s]
+        for k in range(4):
+            gap = gap or rows[k, s] != rows[k, s]
+        if gap:
+            gaps += 1
+            table[:4, 1, s] = np.nan
+        before = closes[s]
+        ends[s] = count[0] - 2 if not shown[s] and before == before else count[0] - 1
+        factor = factors[s]
+        ratio = factor / known[s] if factor == factor and known[s] == known[s] else 1.0
+        if factor == factor:
+            known[s] = factor
+        table[_RATIO, 1, s] = ratio
+        table[_FUNDING, 1, s] = rates[s]
+        variance = variances[s]
+        table[_VARIANCE, 1, s] = variance if variance == variance else 0.0
+        if splits:
+            before /= ratio
+        close = table[3, 1, s]
+        if close == close:
+            if before == before and weight != 0.0:
+                variances[s] = variance_step(variance, before, close, weight)
+            before = close
+        closes[s] = before
+    return gaps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,10 @@ from regimen.execution.config import MarketConfig
 from regimen.execution.replay import step_account
 from regimen.execution.streaming.withdrawal import reductions
 from regimen.execution.tape import Tape
+from regimen.jit import jit
 
 Floats = NDArray[np.float64]
+_FLOWS = np.array([TURNOVER, *range(FIRST_COST, ACCOUNT_COLUMNS)])
 
 
 @final
@@ -49,7 +51,12 @@ class LiveAccount:
         self.positions = np.empty((1, symbols, POSITION_COLUMNS))
         open_account(0, config.initial_cash, self.account, self.positions)
         self._due = np.full((config.latency_bars, symbols), np.nan)
-        self._decided = 0
+        self._decided = np.zeros((), np.int64)
+
+    def adopt(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remembers in these arrays from now on, as they are: they have the names and the shapes of `state`."""
+        self.account, self.positions = arrays["account"], arrays["positions"]
+        self._due, self._decided = arrays["due"], arrays["decided"]
 
     def step(self, tape: Tape) -> None:
         """Steps to the last bar of a tape: that of `Feed.push`, or ``tape.at(t)``.
@@ -64,13 +71,13 @@ class LiveAccount:
         if (self._rules.impact > 0.0) != (tape.variances.shape[0] > 0):
             raise ConfigError("tape", "must be made for the same impact_coefficient", self._rules.impact)
         latency = self.config.latency_bars
-        row = self._decided % latency if self._decided >= latency else -1
+        decided = int(self._decided)
+        row = decided % latency if decided >= latency else -1
         step_account(last, row, tape, self._due, self._rules, self.account, self.positions)
 
     def decide(self, targets: Floats) -> None:
         """Takes the targets (symbol,) that are decided at the close of the bar just stepped; NaN keeps."""
-        self._due[self._decided % self.config.latency_bars] = targets
-        self._decided += 1
+        _decide(np.asarray(targets, np.float64), self._due, self._decided.reshape(1))
 
     def withdraw(self) -> None:
         """Takes back what has not fallen due, but for what of it makes a position smaller (`reductions`)."""
@@ -80,7 +87,7 @@ class LiveAccount:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Returns copies of all that it remembers, by name."""
         own = {"account": self.account.copy(), "positions": self.positions.copy(), "due": self._due.copy()}
-        return {**own, "decided": np.array(self._decided)}
+        return {**own, "decided": self._decided.copy()}
 
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Goes on from a `state`, bit for bit.
@@ -93,7 +100,7 @@ class LiveAccount:
                 rule = f"must be that of {self.positions.shape[1]} symbols and a latency of {self.config.latency_bars}"
                 raise DataError(f"account state: {name}", rule)
             own[...] = state[name]
-        self._decided = int(np.asarray(state["decided"]).item())
+        self._decided[...] = state["decided"]
 
     @property
     def equity(self) -> float:
@@ -108,7 +115,8 @@ class LiveAccount:
     @property
     def flows(self) -> Floats:
         """(1 + cost,) traded notional and costs of the bar just stepped, quote currency, costs by `COST_KINDS`."""
-        return self.account[0, [TURNOVER, *range(FIRST_COST, ACCOUNT_COLUMNS)]]
+        flows: Floats = self.account[0, _FLOWS]
+        return flows
 
     @property
     def units(self) -> Floats:
@@ -118,8 +126,14 @@ class LiveAccount:
     @property
     def exposures(self) -> Floats:
         """(symbol,) positions at the close mark, signed fractions of the equity; 0 without a positive equity."""
-        positions, equity = self.positions[0], self.equity
-        return positions[:, UNITS] * positions[:, MARK] / equity if equity > 0.0 else np.zeros(len(positions))
+        return self.standing()[0]
+
+    def standing(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """Returns `exposures` and `waiting`, in one go."""
+        symbols = self.positions.shape[1]
+        exposures, waiting = np.empty(symbols), np.empty(symbols, np.bool_)
+        _stand(self.account, self.positions, exposures, waiting)
+        return exposures, waiting
 
     @property
     def aims(self) -> Floats:
@@ -142,5 +156,22 @@ class LiveAccount:
     @property
     def waiting(self) -> NDArray[np.bool_]:
         """(symbol,) whether an order has fallen due that is not filled, or not whole."""
-        positions = self.positions[0]
-        return np.asarray((positions[:, DUE] != 0.0) | ~np.isnan(positions[:, GOAL]))
+        return self.standing()[1]
+
+
+@jit
+def _decide(targets: Floats, due: Floats, decided: NDArray[np.int64]) -> None:
+    row = decided[0] % due.shape[0]
+    for s in range(due.shape[1]):
+        due[row, s] = targets[s]
+    decided[0] += 1
+
+
+@jit
+def _stand(account: Floats, positions: Floats, exposures: Floats, waiting: NDArray[np.bool_]) -> None:
+    equity = account[0, EQUITY]
+    for s in range(positions.shape[1]):
+        worth = positions[0, s, UNITS] * positions[0, s, MARK]
+        exposures[s] = worth / equity if equity > 0.0 else 0.0
+        goal = positions[0, s, GOAL]
+        waiting[s] = positions[0, s, DUE] != 0.0 or goal == goal

@@ -12,7 +12,7 @@ from regimen.bars import Bars
 from regimen.errors import DataError
 from regimen.features.live.live_bar import checked, checked_extra, stamp_of
 from regimen.reprs import many, short
-from regimen.scan import Series
+from regimen.scan import Series, States
 
 if TYPE_CHECKING:
     from regimen.features.feature_set import FeatureFrame, FeatureSet
@@ -86,20 +86,48 @@ class FeatureStream:
                 that is infinite; a price or a volume out of its range.
         """
         at = self._position(symbol)
-        stamp = stamp_of(time)
+        self._take(at, stamp_of(time), checked(open, high, low, close, volume), extras)
+        features: NDArray[np.float64] = self._row[0, at].copy()
+        return features
+
+    def advance(self, stamp: int, bars: NDArray[np.float64], extras: Mapping[str, NDArray[np.float64]]) -> None:
+        """Does what `push` does for one bar of all symbols; `rows` are their features then.
+
+        Args:
+            stamp: the bar's start, nanoseconds since 1970; after that of every symbol's last bar.
+            bars: (5, symbol) open, high, low, close, volume; NaN prices where a symbol has no bar.
+            extras: exogenous values (symbol,) by name.
+
+        Raises:
+            DataError: see `push`. The symbols before the one that is refused have taken their bar.
+        """
+        needed = self._program.inputs
+        for at, (open, high, low, close, volume) in enumerate(bars.T.tolist()):
+            if open != open or high != high or low != low or close != close:
+                self._row[0, at] = np.nan
+                continue
+            own = {name: float(extras[name][at]) for name in needed if name in extras} if needed else None
+            self._take(at, stamp, checked(open, high, low, close, volume), own)
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """(symbol, feature) of the bar that `advance` took; a copy."""
+        rows: NDArray[np.float64] = self._row[0].copy()
+        return rows
+
+    def _take(
+        self, at: int, stamp: int, prices: tuple[float, float, float, float, float], extras: Mapping[str, float] | None
+    ) -> None:
         if stamp <= self._last[at]:
             last = np.datetime64(int(self._last[at]), "ns")
             rule = f"must be after the last bar of {self.symbols[at]}, {last}"
             raise DataError("time", rule, str(np.datetime64(stamp, "ns")))
-        bar = self._bar
-        bar[0, 0], bar[1, 0], bar[2, 0], bar[3, 0], bar[4, 0] = checked(open, high, low, close, volume)
+        self._bar[:, 0] = prices
         for row, name in enumerate(self._program.inputs):
             self._extras[row, 0] = np.nan if extras is None else checked_extra(name, extras.get(name, np.nan))
         self._time[0] = stamp
         self._program.advance(at, self._series, self._states, self._row)
         self._last[at] = stamp
-        features: NDArray[np.float64] = self._row[0, at].copy()
-        return features
 
     def replay(self, bars: Bars) -> FeatureFrame:
         """Takes a stretch of history at the batch's speed, e.g. to warm up, and returns its features.
@@ -131,6 +159,11 @@ class FeatureStream:
             "ints": self._states.ints.copy(),
             "rings": self._states.rings.copy(),
         }
+
+    def adopt(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remembers in these arrays from now on, as they are: they have the names and the shapes of `state_dict`."""
+        self._last = arrays["last"]
+        self._states = States(arrays["floats"], arrays["ints"], arrays["rings"])
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Takes up a saved state.
