@@ -54,7 +54,7 @@ def test_it_reads_what_each_reads_alone() -> None:
 
 def test_what_rings_becomes_an_alert_and_a_contradiction_does_once() -> None:
     seen = bars(9.0 * ROWS[:400], np.zeros((400, 2)), np.full(400, -0.01))
-    sights, arrays = run(WATCH, seen)
+    sights, _ = run(WATCH, seen)
     alerts = [alert for sight in sights for alert in sight.alerts]
     assert {(alert.key, alert.level) for alert in alerts} == {
         ("drift", "warning"),
@@ -63,8 +63,6 @@ def test_what_rings_becomes_an_alert_and_a_contradiction_does_once() -> None:
     }
     assert sum(alert.key == "verdict" for alert in alerts) == 1
     assert "usually" in next(alert.body for alert in alerts if alert.key == "drift")
-    assert WATCH.alarms(WATCH.of_arrays(arrays[-1])) == (True, True, True)
-    assert WATCH.alarms(WATCH.initial()) == (False, False, False)
 
 
 def test_a_memory_comes_back_from_its_arrays_and_goes_on_with_the_same_bits() -> None:
@@ -81,8 +79,8 @@ def test_what_is_not_watched_has_no_memory_and_another_watch_is_refused() -> Non
     partial = Watch(collapse=COLLAPSE)
     sights, arrays = run(partial, bars(ROWS[:50], EXPOSURES[:50], np.full(50, -0.5)))
     assert all(sight.drift is None and sight.verdict is None for sight in sights)
-    assert {name.split(".")[0] for name in arrays[-1]} == {"collapse"}
+    assert {name.split("/")[0] for name in arrays[-1]} == {"collapse"}
     with pytest.raises(RunError, match="memory of another watch"):
         WATCH.of_arrays(arrays[-1])
-    with pytest.raises(RunError, match=r"these arrays differ; got \['collapse.current'\]"):
-        partial.of_arrays({**arrays[-1], "collapse.current": np.zeros(3, np.int64)})
+    with pytest.raises(RunError, match=r"these arrays differ; got \['collapse/current'\]"):
+        partial.of_arrays({**arrays[-1], "collapse/current": np.zeros(3, np.int64)})

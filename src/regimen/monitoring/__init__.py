@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         DriftReading,
         DriftReference,
         market_columns,
+        watched_rows,
     )
     from regimen.monitoring.meters import CONTENT_TYPE, METERS, Meter, Meters
     from regimen.monitoring.sequential import (
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
         VerdictMemory,
         VerdictReading,
     )
-    from regimen.monitoring.watch import Alarms, Sights, Watch, WatchedBar, WatchMemory
+    from regimen.monitoring.watch import Sights, Watch, WatchedBar, WatchMemory
 
 __all__ = [
     "CONTENT_TYPE",
@@ -46,7 +47,6 @@ __all__ = [
     "AdwinConfig",
     "AdwinMemory",
     "AdwinReading",
-    "Alarms",
     "Alert",
     "AlertsConfig",
     "Carriers",
@@ -76,6 +76,7 @@ __all__ = [
     "apprise_sends",
     "breaches",
     "market_columns",
+    "watched_rows",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -85,7 +86,6 @@ __getattr__, __dir__ = lazily(
         "AdwinConfig": ".adwin",
         "AdwinMemory": ".adwin",
         "AdwinReading": ".adwin",
-        "Alarms": ".watch",
         "Alert": ".alerts",
         "AlertsConfig": ".alerts",
         "apprise_sends": ".alerts",
@@ -104,6 +104,7 @@ __getattr__, __dir__ = lazily(
         "DriftReference": ".drift",
         "MARKET_COLUMNS": ".drift",
         "market_columns": ".drift",
+        "watched_rows": ".drift",
         "Meter": ".meters",
         "Meters": ".meters",
         "METERS": ".meters",

@@ -101,7 +101,7 @@ class SequentialVerdict:
         wealth = np.zeros((*shape, 2, len(STAKES)))
         deviation = self.config.volatility / math.sqrt(self.config.days_per_year)
         variance = np.full(shape, deviation**2)
-        return VerdictMemory(wealth, wealth[..., 0], variance, np.zeros((*shape, 2)), np.zeros((), np.int64))
+        return VerdictMemory(wealth, wealth[..., 0].copy(), variance, np.zeros((*shape, 2)), np.zeros((), np.int64))
 
     def observe(self, memory: VerdictMemory, returns: ArrayLike) -> VerdictMemory:
         """Returns the memory after a day.

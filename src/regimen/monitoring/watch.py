@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -48,14 +49,6 @@ class Sights(NamedTuple):
     alerts: tuple[Alert, ...]
 
 
-class Alarms(NamedTuple):
-    """Which alarms ring, by the latest readings."""
-
-    drift: bool
-    collapse: bool
-    contradicts: bool
-
-
 @final
 class Watch:
     """Drift of the rows, collapse of the decisions and the verdict of the days, one step a bar.
@@ -86,23 +79,26 @@ class Watch:
 
     def observe(self, memory: WatchMemory, seen: WatchedBar) -> tuple[WatchMemory, Sights]:
         """Returns the memory after a bar, and what is new to know."""
+        following = self.of_arrays({name: array.copy() for name, array in self.arrays(memory).items()})
+        return following, self.advance(following, seen)
+
+    def advance(self, memory: WatchMemory, seen: WatchedBar) -> Sights:
+        """Takes a bar into a memory, in place; returns what is new to know."""
         drift, collapse, verdict = memory
         rows: DriftReading | None = None
         actions: CollapseReading | None = None
         days: VerdictReading | None = None
         alerts: list[Alert] = []
         if self.drift is not None and drift is not None:
-            following = self.drift.observe(drift, seen.row)
-            if following is not drift and self.drift.is_due(following):
-                rows = self.drift.reading(following)
-            drift = following
+            taken = self.drift.advance(drift, seen.row)
+            rows = self.drift.reading(drift) if taken and self.drift.is_due(drift) else None
         if self.collapse is not None and collapse is not None:
-            collapse = self.collapse.observe(collapse, seen.exposures)
+            _put(collapse, self.collapse.observe(collapse, seen.exposures))
             if self.collapse.is_due(collapse):
                 actions = self.collapse.reading(collapse)
         if self.verdict is not None and verdict is not None and math.isfinite(seen.day):
             before = self.verdict.reading(verdict).contradicts
-            verdict = self.verdict.observe(verdict, seen.day)
+            _put(verdict, self.verdict.observe(verdict, seen.day))
             days = self.verdict.reading(verdict)
             if days.contradicts and not before:
                 alerts.append(_contradiction(days, seen.time))
@@ -110,32 +106,19 @@ class Watch:
             alerts.append(_drift(rows, seen.time))
         if actions is not None and actions.rings:
             alerts.append(_collapse(actions, seen.time))
-        return WatchMemory(drift, collapse, verdict), Sights(rows, actions, days, tuple(alerts))
-
-    def alarms(self, memory: WatchMemory) -> Alarms:
-        """Returns which alarms ring; one of drift or collapse does until the check that finds it gone."""
-        drift, collapse, verdict = memory
-        rows = None if self.drift is None or drift is None else self.drift.reading(drift)
-        actions = None if self.collapse is None or collapse is None else self.collapse.reading(collapse)
-        days = None if self.verdict is None or verdict is None else self.verdict.reading(verdict)
-        return Alarms(
-            rows is not None and rows.rings,
-            actions is not None and actions.rings,
-            days is not None and days.contradicts,
-        )
+        return Sights(rows, actions, days, tuple(alerts))
 
     def arrays(self, memory: WatchMemory) -> dict[str, NDArray[Any]]:
-        """Returns a memory as arrays by name, for a snapshot."""
-        return {f"{part}.{name}": array for part, name, array in _parts(memory)}
+        """Returns a memory as arrays by name, for a snapshot: the arrays themselves."""
+        return {f"{part}/{name}": array for part, name, array in _parts(memory)}
 
     def of_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> WatchMemory:
-        """Returns the memory that `arrays` gave.
+        """Returns the memory that `arrays` gave, in these arrays.
 
         Raises:
             RunError: an array is missing, or of another shape or type: it is of another watch.
         """
-        initial = self.initial()
-        expected = {f"{part}.{name}": array for part, name, array in _parts(initial)}
+        expected = self._expected
         differ = sorted(
             name
             for name in expected.keys() | arrays.keys()
@@ -144,16 +127,25 @@ class Watch:
         if differ:
             raise RunError("snapshot", "holds the memory of another watch: these arrays differ", differ)
         return WatchMemory(
-            None if initial.drift is None else DriftMemory(*_fields(initial.drift, "drift", arrays)),
-            None if initial.collapse is None else CollapseMemory(*_fields(initial.collapse, "collapse", arrays)),
-            None if initial.verdict is None else VerdictMemory(*_fields(initial.verdict, "verdict", arrays)),
+            None if self.drift is None else DriftMemory(*_fields(DriftMemory, "drift", arrays)),
+            None if self.collapse is None else CollapseMemory(*_fields(CollapseMemory, "collapse", arrays)),
+            None if self.verdict is None else VerdictMemory(*_fields(VerdictMemory, "verdict", arrays)),
         )
+
+    @cached_property
+    def _expected(self) -> dict[str, NDArray[Any]]:
+        return self.arrays(self.initial())
+
+
+def _put(into: CollapseMemory | VerdictMemory, values: CollapseMemory | VerdictMemory) -> None:
+    for array, value in zip(into, values, strict=True):
+        array[...] = value
 
 
 def _fields(
-    part: DriftMemory | CollapseMemory | VerdictMemory, name: str, arrays: Mapping[str, NDArray[Any]]
+    kind: type[DriftMemory | CollapseMemory | VerdictMemory], name: str, arrays: Mapping[str, NDArray[Any]]
 ) -> list[NDArray[Any]]:
-    return [arrays[f"{name}.{field}"] for field in part._fields]
+    return [arrays[f"{name}/{field}"] for field in kind._fields]
 
 
 def _parts(memory: WatchMemory) -> Iterator[tuple[str, str, NDArray[Any]]]:

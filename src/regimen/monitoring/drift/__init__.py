@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regimen.monitoring.drift.config import DriftConfig
-from regimen.monitoring.drift.market_columns import MARKET_COLUMNS, market_columns
+from regimen.monitoring.drift.market_columns import MARKET_COLUMNS, market_columns, watched_rows
 from regimen.monitoring.drift.reference import ColumnDrift, DriftMemory, DriftReading, DriftReference
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "DriftReading",
     "DriftReference",
     "market_columns",
+    "watched_rows",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from regimen.jit import jit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -58,10 +61,44 @@ def counted(places: NDArray[np.int64], bins: int) -> Counts:
 def psi(counts: Counts, reference: Counts) -> Floats:
     """Returns the population stability index ``Σ (p − q) log(p / q)`` of counts (..., bin) against a reference.
 
-    p and q are the shares of the bins with ½ added to every count (Jeffreys).
+    p and q are the shares of the bins with ½ added to every count (Jeffreys). The shape of the reference is that of the
+    counts, or that of their last axes.
     """
-    p = counts + HALF
-    q = reference + HALF
-    p = p / p.sum(axis=-1, keepdims=True)
-    q = q / q.sum(axis=-1, keepdims=True)
-    return np.asarray(((p - q) * np.log(p / q)).sum(axis=-1))
+    bins, out = counts.shape[-1], np.empty(counts.shape[:-1])
+    rows = np.ascontiguousarray(counts).reshape(-1, bins)
+    _indices(rows, np.ascontiguousarray(reference).reshape(-1, bins), out.reshape(-1))
+    return out
+
+
+@jit
+def _indices(counts: Counts, reference: Counts, out: Floats) -> None:
+    rows = reference.shape[0]
+    for row in range(len(out)):
+        out[row] = _index(counts[row], reference[row % rows])
+
+
+@jit
+def _index(counts: Counts, reference: Counts) -> float:
+    bins = len(counts)
+    ours = theirs = HALF * bins
+    for k in range(bins):
+        ours += counts[k]
+        theirs += reference[k]
+    total = 0.0
+    for k in range(bins):
+        p = (counts[k] + HALF) / ours
+        q = (reference[k] + HALF) / theirs
+        total += (p - q) * math.log(p / q)
+    return total
+
+
+@jit
+def latest_psi(earlier: Counts, reference: Counts, out: Floats) -> None:
+    """Fills (column,) the `psi` of counts (check, column, bin), summed over the checks."""
+    counts = np.empty(earlier.shape[2], np.int64)
+    for column in range(len(out)):
+        counts[:] = 0
+        for check in range(earlier.shape[0]):
+            for k in range(len(counts)):
+                counts[k] += earlier[check, column, k]
+        out[column] = _index(counts, reference[column])

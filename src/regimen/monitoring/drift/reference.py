@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import DataError, RunError
+from regimen.jit import jit
 from regimen.monitoring.bounds import upper_bound
-from regimen.monitoring.drift.bins import binned, counted, padded, psi, quantile_edges
+from regimen.monitoring.drift.bins import binned, counted, latest_psi, padded, psi, quantile_edges
 from regimen.monitoring.drift.config import DriftConfig
 from regimen.reprs import many, short
 from regimen.settings import validated
@@ -141,20 +142,17 @@ class DriftReference:
         Raises:
             DataError: another number of columns.
         """
-        values = np.asarray(row, np.float64).reshape(-1)
+        following = DriftMemory(*(part.copy() for part in state))
+        return following if self.advance(following, row) else state
+
+    def advance(self, state: DriftMemory, row: Floats) -> bool:
+        """Takes one more row into a memory, in place; returns whether it had any number. See `observe`."""
+        values = np.ascontiguousarray(row, np.float64).reshape(-1)
         if len(values) != len(self.names):
             raise DataError("drift", f"must have {many(len(self.names), 'column')}", len(values))
-        finite = np.isfinite(values)
-        if not finite.any():
-            return state
-        places = np.where(finite, (values[:, None] >= self.edges).sum(axis=1), self.config.bins)
-        current = state.current.copy()
-        current[np.arange(len(places)), places] += 1
-        bars = state.bars + 1
-        if bars % (self.window // self.config.checks):
-            return DriftMemory(current, state.earlier, np.asarray(bars))
-        earlier = np.concatenate([state.earlier[1:], current[None]])
-        return DriftMemory(np.zeros_like(current), earlier, np.asarray(bars))
+        return _take(
+            values, self.edges, self.window // self.config.checks, state.current, state.earlier, state.bars.reshape(1)
+        )
 
     def is_due(self, state: DriftMemory) -> bool:
         """Whether the last row completed a check: a reading is new."""
@@ -165,12 +163,14 @@ class DriftReference:
         """Returns what the latest check showed; None before the first window is complete."""
         if int(state.bars) < self.window:
             return None
-        index = psi(state.earlier.sum(axis=0), self.counts)
+        index = np.empty(len(self.names))
+        latest_psi(state.earlier, self.counts, index)
         excess = self._excess(index)
-        order = np.argsort(-excess, kind="stable")[: self.config.worst]
-        usual = np.maximum(self.usual - _noise(self.config, self.window), 0.0)
-        worst = tuple(ColumnDrift(self.names[j], float(index[j]), float(usual[j])) for j in order)
-        statistic = float(excess.max())
+        order = np.argsort(-excess, kind="stable")[: self.config.worst].tolist()
+        noise = _noise(self.config, self.window)
+        usual = [max(float(self.usual[j]) - noise, 0.0) for j in order]
+        worst = tuple([ColumnDrift(self.names[j], float(index[j]), usual[k]) for k, j in enumerate(order)])
+        statistic = float(excess[order[0]])
         return DriftReading(statistic, self.threshold, statistic > self.threshold, worst)
 
     def statistics(self, rows: Floats) -> Floats:
@@ -226,6 +226,31 @@ class DriftReference:
         if shapes != (columns, (columns, config.bins + 1), (columns,)) or reference.window % config.checks:
             raise RunError("drift reference", "is damaged: its arrays do not fit each other", shapes)
         return reference
+
+
+@jit
+def _take(row: Floats, edges: Floats, stretch: int, current: Counts, earlier: Counts, bars: NDArray[np.int64]) -> bool:
+    """Counts the bin of each column's value; at the end of a stretch its counts become the newest of the earlier."""
+    columns, inner = edges.shape
+    finite = False
+    for value in row:
+        finite = finite or np.isfinite(value)
+    if not finite:
+        return False
+    for column in range(columns):
+        value = row[column]
+        place = inner + 1
+        if np.isfinite(value):
+            place = 0
+            for edge in edges[column]:
+                place += value >= edge
+        current[column, place] += 1
+    bars[0] += 1
+    if bars[0] % stretch == 0:
+        earlier[:-1] = earlier[1:].copy()
+        earlier[-1] = current
+        current[:] = 0
+    return True
 
 
 def _noise(config: DriftConfig, window: int) -> float:
