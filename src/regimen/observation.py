@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self, final
 
 import numpy as np
@@ -70,7 +71,7 @@ class ObservationSchema:
         columns += ["target"] * self.target + ["gain"] * self.gain
         return tuple(columns)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Number of columns."""
         more = int(self.volatility) + len(ACCOUNT) * int(self.account) + int(self.target) + int(self.gain)

@@ -12,6 +12,7 @@ from tests.live.accounts import WIDE, events, setup_of, walk
 from regimen.bars import Bars
 from regimen.errors import DataError
 from regimen.live import Engine, LiveState, OperatorEvent, Stepped
+from regimen.live.memory import LiveMemory
 from regimen.monitoring import (
     MARKET_COLUMNS,
     DriftConfig,
@@ -156,6 +157,22 @@ def test_a_volatility_that_triples_rings_and_stops_new_risk() -> None:
         assert any("drift" in step.answer.alarms for step in steps) is rings
         assert (steps[-1].answer.mode == "reducing") is rings
         assert any(notice.name == "drift" for step in steps for notice in step.effects.notices) is rings
+
+
+def test_a_bundle_without_splits_has_its_returns_watched() -> None:
+    bars = walk(90)
+    setup = setup_of(bars)
+    names = (*setup.features.names, *MARKET_COLUMNS)
+    rows = np.abs(np.random.default_rng(0).standard_normal((100, len(names))))
+    watched = setup_of(bars, WIDE, watch=Watch(DriftReference.of(rows, names, DriftConfig(window=8))))
+    engine = Engine(watched)
+    start = engine.initial()
+    begun = start.memory.arrays() | {"first": np.ones(1)}  # as a bundle's start has it; there is no factor
+    state = start._replace(memory=LiveMemory.of(begun))
+    for event in events(bars, FIRST):
+        state = engine.step(state, event).state
+    counts = state.memory["watch/drift/current"] + state.memory["watch/drift/earlier"].sum(axis=0)
+    assert counts[:, -1].tolist() == [0] * len(names)
 
 
 def test_an_account_that_contradicts_its_backtest_is_halted_until_an_operator_resumes() -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import DAY, trading_day
+from regimen.bundle import below, under
 from regimen.errors import DataError
 from regimen.execution import COST_KINDS, Feed, LiveAccount, Moment, share
-from regimen.execution.columns import EQUITY
+from regimen.live.accounting import BEFORE, CLOSE, PREVIOUS, SEEN, Own, Sight, arrive, book
 from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder
 from regimen.live.events import BarEvent, Event, OperatorEvent
+from regimen.live.memory import LiveMemory
 from regimen.live.setup import Setup
-from regimen.live.state import NEVER, LiveState, utc
-from regimen.monitoring import Alert, WatchedBar, WatchMemory, market_columns
+from regimen.live.state import NEVER, OWN, LiveState, utc
+from regimen.monitoring import Alert, WatchedBar, watched_rows
 from regimen.policies import RunningVolatility
 from regimen.reprs import short
 from regimen.safeguards import Guard, Operator, Sighting, Standing
@@ -46,6 +48,13 @@ class Stepped(NamedTuple):
     effects: Effects
 
 
+class _Watched(NamedTuple):
+    rings: bool
+    day: int
+    day_equity: float
+    alerts: tuple[Alert, ...]
+
+
 @final
 class Engine:
     """Folds events into decisions, with the code of the backtest: features, policy, account and safeguards.
@@ -63,7 +72,6 @@ class Engine:
     def __init__(self, setup: Setup) -> None:
         self.setup, symbols = setup, len(setup.symbols)
         self._stream = setup.features.stream(setup.symbols)
-        self._needs = tuple(name for name in setup.features.program.inputs)
         self._splits = "adjustment" in setup.extras
         self._feed = Feed(symbols, setup.market.costs, splits=self._splits, funding="funding_rate" in setup.extras)
         bars = setup.volatility_bars
@@ -72,7 +80,10 @@ class Engine:
         self._guard = None if setup.safeguards is None else _guard_of(setup)
         self._even = setup.calendar.name == "24/7" and setup.bar_length <= DAY
         self._last: LiveState | None = None
-        self._unknown = np.full(len(setup.features.names), np.nan)
+        self._unknown, self._rows = np.full(symbols, np.nan), np.empty((5, symbols))
+        self._opening = LiveMemory.of(self._arrays())
+        self._layout, self._block = self._opening.layout, self._opening.block.copy()
+        self._settle_in(self._layout.views(self._block))
 
     def __repr__(self) -> str:
         return short(self, f"{self.setup.name}, {', '.join(self.setup.symbols)}")
@@ -80,46 +91,31 @@ class Engine:
     def initial(self) -> LiveState:
         """Returns the state before the first event: where the bundle's data ended, or with nothing seen."""
         setup, symbols = self.setup, len(self.setup.symbols)
-        fresh = Engine(setup) if self._last is not None else self
-        none = np.full(symbols, np.nan)
-        cash = setup.market.initial_cash
         state = LiveState(
             seq=0,
             time=NEVER,
             at=NEVER,
             opened=False,
-            listed=np.zeros(symbols, np.bool_),
-            closes=none,
-            first=none,
-            factor=none,
-            targets=none,
-            flows=np.zeros(1 + len(COST_KINDS)),
             rings=False,
             word="",
-            features=fresh._stream.state_dict(),
-            volatility={} if fresh._volatility is None else fresh._volatility.state(),
-            feed=fresh._feed.state(),
-            account=fresh._account.state(),
-            policy=setup.policy.initial_state(symbols),
-            guard=np.empty(0) if fresh._guard is None else fresh._guard.initial(cash),
-            watch=WatchMemory(None, None, None) if setup.watch is None else setup.watch.initial(),
             day=NEVER,
             day_equity=math.nan,
+            policy=setup.policy.initial_state(symbols),
+            memory=self._opening,
         )
         start = setup.start
         if start is None:
             return state
-        return state._replace(
-            time=start.time,
-            listed=~np.isnan(start.feed["close"]),
-            closes=np.asarray(start.feed["close"], np.float64),
-            first=start.adjustment,
-            factor=np.asarray(start.feed["factor"], np.float64),
-            features=start.features,
-            volatility=start.volatility,
-            feed=start.feed,
-            policy=start.policy,
-        )
+        arrays = self._opening.arrays() | {
+            "listed": ~np.isnan(start.feed["close"]),
+            "closes": np.asarray(start.feed["close"], np.float64),
+            "first": start.adjustment,
+            "factor": np.asarray(start.feed["factor"], np.float64),
+            **under("features/", start.features),
+            **under("volatility/", start.volatility),
+            **under("feed/", start.feed),
+        }
+        return state._replace(time=start.time, policy=start.policy, memory=LiveMemory.of(arrays))
 
     def warm(self, state: LiveState) -> None:
         """Compiles what a step needs, by a bar that nobody sees: the first real one need not wait for it.
@@ -127,8 +123,7 @@ class Engine:
         Args:
             state: of the account; it stays as it is.
         """
-        closes = np.where(np.isnan(state.closes), 1.0, state.closes)
-        factors = np.where(np.isnan(state.factor), 1.0, state.factor)
+        closes, factors = (np.where(np.isnan(each), 1.0, each) for each in (state.closes, state.memory["factor"]))
         length = self.setup.bar_length
         time = length if state.time == NEVER else state.time + length
         rows = np.stack([closes, closes, closes, closes, np.full(len(closes), np.nan)])
@@ -147,27 +142,70 @@ class Engine:
         self._last = stepped.state
         return stepped
 
-    def equity(self, state: LiveState) -> float:
-        """Returns the equity at the last close mark, quote currency."""
-        return float(state.account["account"][0, EQUITY])
-
     def mode(self, state: LiveState) -> str:
         """Returns whether an account is active, reducing or halted; an operator's word counts before the next bar."""
         if state.word:
             return _MODES[state.word]
-        standing = self.standing(state)
-        return "active" if standing is None else standing.mode
+        return "active" if self._guard is None else self._guard.mode(state.memory["guard"])
 
     def standing(self, state: LiveState) -> Standing | None:
         """Returns where an account stands by its safeguards; None without them."""
-        return None if self._guard is None else self._guard.standing(state.guard)
+        return None if self._guard is None else self._guard.standing(state.memory["guard"])
+
+    def _arrays(self) -> dict[str, Any]:
+        """Returns all arrays of an account that has seen nothing."""
+        setup, symbols = self.setup, len(self.setup.symbols)
+        none, guard = np.full(symbols, np.nan), self._guard
+        own = {
+            "listed": np.zeros(symbols, np.bool_),
+            **dict.fromkeys(("closes", "first", "factor", "targets"), none),
+            "flows": np.zeros(1 + len(COST_KINDS)),
+            "guard": np.empty(0) if guard is None else guard.initial(setup.market.initial_cash),
+        }
+        volatility = {} if self._volatility is None else self._volatility.state()
+        watch = {} if setup.watch is None else setup.watch.arrays(setup.watch.initial())
+        return {
+            **own,
+            **under("features/", self._stream.state_dict()),
+            **under("volatility/", volatility),
+            **under("feed/", self._feed.state()),
+            **under("account/", self._account.state()),
+            **under("watch/", watch),
+        }
+
+    def _settle_in(self, arrays: dict[str, Any]) -> None:
+        """Lets all parts remember in the engine's own block, whose copy is then the memory of a state."""
+        self._own = Own(*(arrays[name] for name in OWN))
+        self._stream.adopt(below(arrays, "features/"))
+        self._feed.adopt(below(arrays, "feed/"))
+        self._account.adopt(below(arrays, "account/"))
+        if self._volatility is not None:
+            self._volatility.adopt(below(arrays, "volatility/"))
+        watch = self.setup.watch
+        self._watching = None if watch is None else watch.of_arrays(below(arrays, "watch/"))
 
     def _restore(self, state: LiveState) -> None:
-        self._stream.load_state_dict(state.features)
-        self._feed.restore(state.feed)
-        self._account.restore(state.account)
+        if state.memory.layout is self._layout:
+            self._block[:] = state.memory.block
+            return
+        arrays = state.memory.arrays()
+        self._stream.load_state_dict(below(arrays, "features/"))
+        self._feed.restore(below(arrays, "feed/"))
+        self._account.restore(below(arrays, "account/"))
         if self._volatility is not None:
-            self._volatility.restore(state.volatility)
+            self._volatility.restore(below(arrays, "volatility/"))
+        for name, own in zip(OWN, self._own, strict=True):
+            if arrays[name].shape != own.shape:
+                raise DataError(f"account state: {name}", f"must have the shape {own.shape}", arrays[name].shape)
+            own[...] = arrays[name]
+        if self.setup.watch is not None and self._watching is not None:
+            kept = self.setup.watch.of_arrays(below(arrays, "watch/"))
+            for name, array in self.setup.watch.arrays(self._watching).items():
+                array[...] = self.setup.watch.arrays(kept)[name]
+
+    def _kept(self) -> LiveMemory:
+        """Returns what all parts remember now."""
+        return LiveMemory(self._layout, self._block.copy())
 
     def _bar(self, state: LiveState, event: BarEvent) -> Stepped:
         if event.time <= state.time:
@@ -181,149 +219,128 @@ class Engine:
             raise DataError("time", rule, utc(event.time))
         if event.watched and state.opened:
             raise DataError("bar", "must not be watched only: the account trades already", utc(event.time))
-        present = np.asarray(~np.isnan(event.rows[:4]).any(axis=0))
-        listed = state.listed | present
+        own, symbols = self._own, len(self.setup.symbols)
         factor = event.extras.get("adjustment") if self._splits else None
-        features, rows, first, last = self._seen(state, event, present, factor)
-        tape = self._feed.push(
+        sight = Sight(np.empty((4, symbols)), np.empty(symbols, np.bool_))
+        rows = event.rows if factor is None else self._rows
+        arrive(event.rows, self._unknown if factor is None else factor, self._splits, own, rows, sight)
+        self._stream.advance(event.time, rows, event.extras)
+        tape = self._feed.advance(
             event.time,
             event.rows,
-            listed=listed,
+            listed=own.listed,
             adjustment=factor,
             funding=event.extras.get("funding_rate"),
         )
-        volatility = None if self._volatility is None else self._volatility.push(np.where(present, rows[3], np.nan))
-        moment = Moment(tape, features, present, listed, volatility)
-        following = state._replace(
+        volatility = None if self._volatility is None else self._volatility.push(sight.prices[SEEN])
+        moment = Moment(tape, self._stream.rows, sight.present, own.listed.copy(), volatility)
+        if not event.watched:
+            return self._decided(state, moment, event, rows, sight)
+        policy = self.setup.policy.watch(moment, state.policy)
+        at = max(event.at, state.at)
+        following = state._replace(seq=state.seq + 1, time=event.time, at=at, policy=policy, memory=self._kept())
+        return Stepped(following, self._answer(following, WATCHING), Effects())
+
+    def _decided(self, state: LiveState, moment: Moment, event: BarEvent, rows: Floats, sight: Sight) -> Stepped:
+        account, guard, own = self._account, self._guard, self._own
+        latched = _MODES[state.word] if state.word else "active" if guard is None else guard.mode(own.guard)
+        yesterday, aimed = account.equity, own.targets.tolist()
+        account.step(moment.tape)
+        decided = self.setup.policy.decided(moment, state.policy)
+        allowed = wanted = share(decided.exposures, moment.present, moment.listed)
+        exposures, waiting = account.standing()
+        equity, mode = account.equity, "active"
+        reasons: tuple[str, ...] = ()
+        warnings: tuple[str, ...] = ()
+        watched = self._watched(state, moment, event, rows, sight, wanted, yesterday)
+        contradicts = any(alert.key == _VERDICT for alert in watched.alerts)
+        alarms = (*((_DRIFT,) if watched.rings else ()), *((_VERDICT,) if contradicts else ()))
+        if guard is not None:
+            ruling = guard.check(
+                own.guard,
+                Sighting(
+                    time=event.time + self.setup.bar_length,
+                    equity=equity,
+                    exposures=exposures,
+                    wanted=wanted,
+                    confidence=decided.confidence,
+                    close=sight.prices[CLOSE],
+                    previous=sight.prices[PREVIOUS],
+                    present=moment.present,
+                    waiting=waiting,
+                    at=event.at,
+                    alarms=(_DRIFT,) if watched.rings else (),
+                    operator="halt" if contradicts else _OPERATORS.get(state.word),
+                ),
+            )
+            own.guard[:] = ruling.state
+            allowed, mode, reasons, warnings = ruling.allowed, ruling.mode, ruling.reasons, ruling.warnings
+        account.decide(allowed)
+        book(allowed, own.targets, own.flows, account.account)
+        following = LiveState(
             seq=state.seq + 1,
             time=event.time,
             at=max(event.at, state.at),  # a clock that is put back changes no order of events
-            listed=listed,
-            closes=np.where(present, event.rows[3], state.closes),
-            first=first,
-            factor=last,
-            features=self._stream.state_dict(),
-            volatility={} if self._volatility is None else self._volatility.state(),
-            feed=self._feed.state(),
-        )
-        if event.watched:
-            following = following._replace(policy=self.setup.policy.watch(moment, state.policy))
-            return Stepped(following, self._answer(following, WATCHING), Effects())
-        return self._decided(state, following, moment, event, rows)
-
-    def _seen(
-        self, state: LiveState, event: BarEvent, present: Flags, factor: Floats | None
-    ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Returns the features (symbol, feature) of a bar, the bar as if split, and the factors of splits."""
-        rows, first, last = event.rows, state.first, state.factor
-        if factor is not None:
-            known = ~np.isnan(factor)
-            first = np.where(np.isnan(first) & known, factor, first)
-            last = np.where(known, factor, last)
-            ratio = np.where(present, factor / first, 1.0)
-            rows = rows * ratio
-            rows[4] = event.rows[4] / ratio
-        features = np.empty((len(present), len(self._unknown)))
-        for s, symbol in enumerate(self.setup.symbols):
-            if not present[s]:
-                features[s] = self._unknown
-                continue
-            o, h, low, c, v = rows[:, s].tolist()
-            extras = None
-            if self._needs:
-                extras = {name: float(event.extras[name][s]) for name in self._needs if name in event.extras}
-            features[s] = self._stream.push(event.time, o, h, low, c, v, symbol, extras)
-        return features, rows, first, last
-
-    def _decided(self, before: LiveState, state: LiveState, moment: Moment, event: BarEvent, rows: Floats) -> Stepped:
-        account, guard, setup = self._account, self._guard, self.setup
-        account.step(moment.tape)
-        decided = setup.policy.decided(moment, before.policy)
-        wanted = share(decided.exposures, moment.present, moment.listed)
-        latched, mode = self.mode(before), "active"
-        reasons: tuple[str, ...] = ()
-        warnings: tuple[str, ...] = ()
-        state, alerts = self._watched(before, state, moment, event, rows, wanted)
-        contradicts = any(alert.key == _VERDICT for alert in alerts)
-        alarms = (*((_DRIFT,) if state.rings else ()), *((_VERDICT,) if contradicts else ()))
-        if guard is None:
-            following, allowed = state.guard, wanted
-        else:
-            previous = before.closes if not self._splits else before.closes * before.factor / state.factor
-            ruling = guard.check(
-                before.guard,
-                Sighting(
-                    time=event.time + setup.bar_length,
-                    equity=account.equity,
-                    exposures=account.exposures,
-                    wanted=wanted,
-                    confidence=decided.confidence,
-                    close=np.where(moment.present, event.rows[3], np.nan),
-                    previous=previous,
-                    present=moment.present,
-                    waiting=account.waiting,
-                    at=event.at,
-                    alarms=(_DRIFT,) if state.rings else (),
-                    operator="halt" if contradicts else _OPERATORS.get(before.word),
-                ),
-            )
-            following, allowed, mode = ruling.state, ruling.allowed, ruling.mode
-            reasons, warnings = ruling.reasons, ruling.warnings
-        account.decide(allowed)
-        state = state._replace(
             opened=True,
+            rings=watched.rings,
             word="",
+            day=watched.day,
+            day_equity=watched.day_equity,
             policy=decided.state,
-            guard=following,
-            targets=np.where(np.isnan(allowed), before.targets, allowed),
-            flows=before.flows + account.flows,
-            account=account.state(),
+            memory=self._kept(),
         )
-        symbols = self._symbols(allowed, wanted, account.exposures, decided.confidence, decided.details)
-        answer = Answer(state.seq, state.time, mode, account.equity, account.cash, symbols, reasons, warnings, alarms)
-        return Stepped(state, answer, _effects(before, answer, latched, alerts))
+        symbols = self._symbols(allowed, wanted, exposures, decided.confidence, decided.details)
+        answer = Answer(following.seq, event.time, mode, equity, account.cash, symbols, reasons, warnings, alarms)
+        return Stepped(following, answer, _effects(aimed, answer, latched, watched.alerts))
 
     def _watched(
-        self, before: LiveState, state: LiveState, moment: Moment, event: BarEvent, rows: Floats, wanted: Floats
-    ) -> tuple[LiveState, tuple[Alert, ...]]:
-        """Returns the state after what watches the account has seen the bar, and what it has to say.
+        self,
+        state: LiveState,
+        moment: Moment,
+        event: BarEvent,
+        rows: Floats,
+        sight: Sight,
+        wanted: Floats,
+        yesterday: float,
+    ) -> _Watched:
+        """Lets what watches the account see the bar, and returns what it has to say.
 
         A trading day's return is known at the first bar of the next one: what the account earned from close to close.
+
+        Args:
+            yesterday: equity before the bar.
         """
-        watch, setup = self.setup.watch, self.setup
-        if watch is None:
-            return state, ()
+        watch, memory, setup = self.setup.watch, self._watching, self.setup
+        if watch is None or memory is None:
+            return _Watched(state.rings, state.day, state.day_equity, ())
         day = trading_day(event.time, setup.calendar.day_end)
-        since, gained = before.day_equity, math.nan
-        if day != before.day:
-            yesterday = setup.market.initial_cash if before.day == NEVER else self.equity(before)
-            gained = yesterday / since - 1.0 if since == since and since > 0.0 else math.nan
-            since = yesterday
-        previous = before.closes * np.where(np.isnan(before.first), 1.0, before.factor / before.first)
-        seen = np.concatenate([moment.features, market_columns(previous, rows[1], rows[2], rows[3])], axis=1)
-        if before.watch.drift is not None and not int(before.watch.drift.bars):
-            warm = np.isfinite(moment.features).all(axis=1).any()
-            seen = seen if warm else np.full(seen.shape, np.nan)  # what is not warm yet is no drift
-        close = event.time + setup.bar_length
-        memory, sights = watch.observe(before.watch, WatchedBar(close, seen, wanted, gained))
-        rings = before.rings if sights.drift is None else sights.drift.rings
-        return state._replace(watch=memory, rings=rings, day=day, day_equity=since), sights.alerts
+        since, gained = state.day_equity, math.nan
+        if day != state.day:
+            opened = setup.market.initial_cash if state.day == NEVER else yesterday
+            gained = opened / since - 1.0 if since == since and since > 0.0 else math.nan
+            since = opened
+        row = self._unknown
+        if watch.drift is not None and memory.drift is not None:
+            row = watched_rows(moment.features, sight.prices[BEFORE], rows[1], rows[2], rows[3])
+            if not memory.drift.bars and not np.isfinite(moment.features).all(axis=1).any():
+                row[:] = np.nan  # what is not warm yet is no drift
+        sights = watch.advance(memory, WatchedBar(event.time + setup.bar_length, row, wanted, gained))
+        rings = state.rings if sights.drift is None else sights.drift.rings
+        return _Watched(rings, day, since, sights.alerts)
 
     def _word(self, state: LiveState, event: OperatorEvent) -> Stepped:
         """Takes back new risk that has not fallen due, unless trading goes on; the next bar's close rules."""
         if self._guard is None:
             raise DataError("operator", "needs safeguards, and this account has none", event.word)
-        word, guard, aimed = event.word, state.guard, state.targets
+        word = event.word
         if word == "reduce" and (state.word == "halt" or (not state.word and self.mode(state) == "halted")):
             word = "halt"  # to reduce after a halt brings nothing back
         if word != "resume":
             self._account.withdraw()
             awaited = self._account.awaited
-            guard, aimed = self._guard.withdrawn(guard, awaited), awaited[-1]
-        account = self._account.state()
-        following = state._replace(
-            seq=state.seq + 1, at=event.at, word=word, guard=guard, targets=aimed, account=account
-        )
+            self._own.guard[:] = self._guard.withdrawn(self._own.guard, awaited)
+            self._own.targets[:] = awaited[-1]
+        following = state._replace(seq=state.seq + 1, at=event.at, word=word, memory=self._kept())
         answer = self._answer(following, _MODES[word], ("operator",))
         text = f"{event.by or 'An operator'} said {event.word}" + (f": {event.reason}" if event.reason else ".")
         level: Level = "critical" if event.word == "halt" else "warning"
@@ -344,7 +361,7 @@ class Engine:
             _known(wanted),
             exposures.tolist(),
             _known(confidence),
-            [tuple(_known(row)) for row in details],
+            [tuple([None if value != value else value for value in row]) for row in details.tolist()],
             strict=True,
         )
         return tuple([SymbolAnswer(*row) for row in rows])
@@ -365,19 +382,19 @@ def _guard_of(setup: Setup) -> Guard:
     )
 
 
-def _effects(before: LiveState, answer: Answer, latched: str, alerts: tuple[Alert, ...]) -> Effects:
+def _effects(aimed: list[float], answer: Answer, latched: str, alerts: tuple[Alert, ...]) -> Effects:
     """Returns the orders of targets that are new, and what people should hear of.
 
     Args:
-        before: the bar.
+        aimed: what each symbol's target was before the bar; NaN before any.
         answer: to it.
         latched: the mode before the bar.
         alerts: of what watches the account.
     """
     orders = [
         TargetOrder(each.symbol, each.target, each.exposure)
-        for each, aimed in zip(answer.symbols, before.targets.tolist(), strict=True)
-        if each.target is not None and each.target != aimed
+        for each, last in zip(answer.symbols, aimed, strict=True)
+        if each.target is not None and each.target != last
     ]
     notices = [Notice(alert.level, alert.key, f"{alert.title}. {alert.body}".strip()) for alert in alerts]
     if answer.mode != latched:

@@ -153,7 +153,7 @@ class PaperBook:
     def __init__(self, desk: Desk, tell: Tell, most: int = 1) -> None:
         self.desk, self._tell, self._most = desk, tell, most
         self._flying: list[Taken] = []
-        self._equities, self._times = [desk.engine.equity(desk.state)], list[int]()
+        self._equities, self._times = [desk.state.equity], list[int]()
         self._orders, self._acted = 0, dict[str, int]()
 
     def __repr__(self) -> str:

@@ -94,23 +94,26 @@ def bar_event(content: bytes, symbols: tuple[str, ...], extras: tuple[str, ...],
     bars = message.bars
     if bars is None:
         bars = {symbols[0]: _only(message, symbols)}
-    elif any(getattr(message, name) is not None for name in PRICES) or message.extras:
+    elif _beside(message):
         raise DataError("bar", "must have its prices in bars or beside time, not both")
     if not bars:
         raise DataError("bars", "must hold the bar of at least one symbol")
-    rows = np.full((5, len(symbols)), np.nan)
-    columns = {name: np.full(len(symbols), np.nan) for name in extras}
+    table = [[math.nan] * len(symbols) for _ in range(5 + len(extras))]
     for symbol, each in bars.items():
         if symbol not in symbols:
             raise DataError("bars", f"must be of {', '.join(symbols[:8])}", symbol)
         s = symbols.index(symbol)
-        rows[:, s] = each.open, each.high, each.low, each.close, math.nan if each.volume is None else each.volume
+        volume = math.nan if each.volume is None else each.volume
+        table[0][s], table[1][s], table[2][s], table[3][s] = each.open, each.high, each.low, each.close
+        table[4][s] = volume
         for name, value in each.extras.items():
-            if name not in columns:
+            if name not in extras:
                 rule = f"must be of {', '.join(extras)}" if extras else "must be empty: the policy's bars had none"
                 raise DataError("extras", rule, name)
-            columns[name][s] = value
-    return BarEvent(_stamp(message.time), rows, columns, at, watched)
+            table[5 + extras.index(name)][s] = value
+    rows = np.array(table)
+    columns = dict(zip(extras, rows[5:], strict=True)) if extras else {}
+    return BarEvent(_stamp(message.time), rows[:5], columns, at, watched)
 
 
 def operator_event(content: bytes, at: int) -> OperatorEvent:
@@ -150,6 +153,12 @@ def _symbol_bar(row: NDArray[np.float64], extras: dict[str, Any]) -> SymbolBar:
     o, h, low, c, v = row.tolist()
     known = {name: float(value) for name, value in extras.items() if value == value}
     return SymbolBar(o, h, low, c, None if v != v else v, known)
+
+
+def _beside(message: BarMessage) -> bool:
+    """Whether anything of a bar stands beside its time."""
+    prices = (message.open, message.high, message.low, message.close, message.volume)
+    return prices != (None, None, None, None, None) or bool(message.extras)
 
 
 def _only(message: BarMessage, symbols: tuple[str, ...]) -> SymbolBar:

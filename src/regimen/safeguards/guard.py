@@ -211,11 +211,15 @@ class Guard:
         following[layout.HEAD : layout.HEAD + awaited.size] = awaited[::-1].reshape(-1)  # the last decided one first
         return following
 
+    def mode(self, state: Floats) -> Mode:
+        """Returns the mode of a state."""
+        return _MODES[int(state[layout.MODE])]
+
     def standing(self, state: Floats) -> Standing:
         """Returns what a state means."""
         mode, equity = int(state[layout.MODE]), float(state[layout.EQUITY])
         return Standing(
-            _MODES[mode],
+            self.mode(state),
             ACTS[int(state[layout.CAUSE])] if mode else None,
             int(state[layout.ORDERS]),
             1.0 - equity / float(state[layout.DAY_EQUITY]),
@@ -234,7 +238,7 @@ class Guard:
     def _row(self, name: str, row: NDArray[Any], kind: type) -> NDArray[Any]:
         if row.shape != (self.symbols,):
             raise DataError(name, f"must have the shape ({self.symbols},)", row.shape)
-        return np.ascontiguousarray(row, kind)
+        return row if row.dtype == kind and row.flags.c_contiguous else np.ascontiguousarray(row, kind)
 
     def _names(self, acted: int, counts: NDArray[np.int64]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         acted &= _WARNING - 1

@@ -1,0 +1,86 @@
+"""What an account itself remembers of bars, and the compiled steps that take a bar and what was decided at it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regimen.execution.columns import ACCOUNT_COLUMNS, FIRST_COST, TURNOVER
+from regimen.jit import jit
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+PREVIOUS, BEFORE, CLOSE, SEEN = range(4)
+"""Rows of `Sight.prices`: the close before, as if split like this bar; that as the features see it; the close, NaN
+without a bar; that as the features see it."""
+
+
+class Own(NamedTuple):
+    """Arrays of the account itself, see `LiveState.memory`."""
+
+    listed: Flags
+    closes: Floats
+    first: Floats
+    factor: Floats
+    targets: Floats
+    flows: Floats
+    guard: Floats
+
+
+class Sight(NamedTuple):
+    """What a bar shows: (4, symbol) prices by `PREVIOUS`, `BEFORE`, `CLOSE` and `SEEN`; which symbols have it."""
+
+    prices: Floats
+    present: Flags
+
+
+@jit
+def arrive(rows: Floats, factors: Floats, splits: bool, own: Own, adjusted: Floats, sight: Sight) -> None:
+    """Takes the prices of a bar, and fills what it shows.
+
+    Args:
+        rows: (5, symbol) of the bar.
+        factors: (symbol,) cumulative factor of splits.
+        splits: whether there are such.
+        own: is changed in place.
+        adjusted: (5, symbol) is filled with the bar as if split like the first one; ``rows`` itself without splits.
+        sight: is filled: the close before, as if split like this bar; that as the features see it; the close, NaN
+            without a bar; that as the features see it.
+    """
+    prices = sight.prices
+    for s in range(rows.shape[1]):
+        present = True
+        for k in range(4):
+            present = present and rows[k, s] == rows[k, s]
+        before, first, last, now = own.closes[s], own.first[s], own.factor[s], factors[s]
+        scale = last / first
+        prices[BEFORE, s] = before * scale if scale == scale else before
+        ratio = 1.0
+        if splits:
+            if now == now:
+                own.first[s] = first if first == first else now
+                own.factor[s] = now
+            if present:
+                ratio = now / own.first[s]
+            for k in range(4):
+                adjusted[k, s] = rows[k, s] * ratio
+            adjusted[4, s] = rows[4, s] / ratio
+        prices[PREVIOUS, s] = before * last / own.factor[s] if splits else before
+        prices[CLOSE, s] = rows[3, s] if present else np.nan
+        prices[SEEN, s] = adjusted[3, s] if present else np.nan
+        own.listed[s] = own.listed[s] or present
+        own.closes[s] = rows[3, s] if present else before
+        sight.present[s] = present
+
+
+@jit
+def book(allowed: Floats, targets: Floats, flows: Floats, account: Floats) -> None:
+    """Takes what was allowed for the targets, and the flows of the bar to those since the account was opened."""
+    for s in range(len(allowed)):
+        if allowed[s] == allowed[s]:
+            targets[s] = allowed[s]
+    flows[0] += account[0, TURNOVER]
+    for k in range(FIRST_COST, ACCOUNT_COLUMNS):
+        flows[1 + k - FIRST_COST] += account[0, k]
