@@ -11,6 +11,7 @@ from regimen.bundle.decided import Decided
 from regimen.bundle.graph import Asked
 from regimen.errors import RunError
 from regimen.execution import Moment
+from regimen.jit import jit
 from regimen.observation import ObservationSchema, observations
 from regimen.policies import ExposureRule
 from regimen.reprs import short
@@ -63,8 +64,8 @@ class ServedClassifier:
         """Returns what is decided at the close of a bar; see `Decided`."""
         volatility = moment.volatility if self._schema.volatility else None
         rows = observations(self._schema, moment.features, volatility)
-        known = moment.present & np.isfinite(rows).all(axis=1)
-        if known.all():
+        known = np.empty(len(rows), np.bool_)
+        if _known(rows, moment.present, known) == len(rows):
             exposures, confidence, following, details = self.graph(rows, state)
             return Decided(self._sized(exposures, details, volatility), confidence, following, details)
         symbols = len(state)
@@ -80,3 +81,13 @@ class ServedClassifier:
 
     def _sized(self, exposures: Floats, probabilities: Floats, volatility: Floats | None) -> Floats:
         return exposures if self.rule is None else self.rule.exposures(probabilities, volatility)
+
+
+@jit
+def _known(rows: Floats, present: NDArray[np.bool_], known: NDArray[np.bool_]) -> int:
+    """Fills whether each symbol has a bar and a whole row; returns how many do."""
+    count = 0
+    for s in range(len(rows)):
+        known[s] = present[s] and np.isfinite(rows[s]).all()
+        count += known[s]
+    return count
