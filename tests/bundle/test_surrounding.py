@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from regimen.bundle import Decided
 from regimen.bundle.classifier import ServedClassifier
-from regimen.bundle.rule import ServedRule
-from regimen.bundle.surrounding import Surrounded
+from regimen.bundle.rule import served_rule
+from regimen.bundle.surrounding import surrounded_by
 from regimen.execution import Moment, Policy
 from regimen.observation import ObservationSchema
 from regimen.policies import Banded, Constant, NoTradeBand, NoTradeConfig
@@ -59,7 +59,7 @@ def test_what_is_inside_is_heard_through_a_band() -> None:
     def around(policy: Policy) -> Policy:
         return Banded(policy, band)
 
-    served = Surrounded(_inside(), 2, around)
+    served = surrounded_by(_inside(), 2, around)
     plain = Banded(_inside(), band)
     mine, other = served.initial_state(3), plain.initial_state(3)
     assert np.isnan(mine[:, -3:]).all()
@@ -79,9 +79,9 @@ def test_what_is_inside_is_heard_through_a_band() -> None:
 
 
 def test_a_rule_is_as_confident_as_its_exposure_is_large() -> None:
-    served = ServedRule(Constant(-0.5), 2.0)
+    served = served_rule(Constant(-0.5), 2.0)
     decided = served.decided(_moment(ROWS), served.initial_state(3))
     assert isinstance(decided, Decided)
     np.testing.assert_array_equal(decided.confidence, [0.25, 0.25, 0.25])
     np.testing.assert_array_equal(decided.details, np.full((3, 1), -0.5))
-    assert ServedRule(Constant(3.0), 2.0).decided(_moment(ROWS), np.zeros((3, 0))).confidence.max() == 1.0
+    assert served_rule(Constant(3.0), 2.0).decided(_moment(ROWS), np.zeros((3, 0))).confidence.max() == 1.0

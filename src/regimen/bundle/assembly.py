@@ -17,10 +17,10 @@ from regimen.bundle.decided import Served
 from regimen.bundle.graph import Asked
 from regimen.bundle.lanes import ServedAgent
 from regimen.bundle.manifest import Decider, Manifest, ServedPart
-from regimen.bundle.mixed import ServedMixture
-from regimen.bundle.opinion import Opinionated, ServedOpinion
-from regimen.bundle.rule import ServedRule
-from regimen.bundle.surrounding import Surrounded
+from regimen.bundle.mixed import served_mixture
+from regimen.bundle.opinion import Opinionated, served_opinion
+from regimen.bundle.rule import served_rule
+from regimen.bundle.surrounding import surrounded_by
 from regimen.envs import VectorMarketConfig
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.execution import Policy
@@ -103,7 +103,7 @@ def inside_of(
     if decider.combine is None:
         return members[0]
     how = decider.combine
-    return ServedMixture(Mixture(members, how.config, how.costs, how.latency, how.seed, how.titles), how.most)
+    return served_mixture(Mixture(members, how.config, how.costs, how.latency, how.seed, how.titles), how.most)
 
 
 def as_it_is(policy: Policy, most: float) -> Served:
@@ -114,8 +114,8 @@ def as_it_is(policy: Policy, most: float) -> Served:
         most: largest exposure of either sign.
     """
     if isinstance(policy, Opinionated):
-        return ServedOpinion(policy)
-    return ServedMixture(policy, most) if isinstance(policy, Mixture) else ServedRule(policy, most)
+        return served_opinion(policy)
+    return served_mixture(policy, most) if isinstance(policy, Mixture) else served_rule(policy, most)
 
 
 def surrounded(inside: Served, decider: Decider, around: Arrays) -> Served:
@@ -127,7 +127,7 @@ def surrounded(inside: Served, decider: Decider, around: Arrays) -> Served:
     """
     if not decider.preprocess and not decider.around:
         return inside
-    return Surrounded(inside, len(decider.details), lambda policy: _around(policy, decider, around))
+    return surrounded_by(inside, len(decider.details), lambda policy: _around(policy, decider, around))
 
 
 def _member(member: ServedPart, graphs: Mapping[str, Asked], names: tuple[str, ...]) -> Served:
@@ -137,7 +137,7 @@ def _member(member: ServedPart, graphs: Mapping[str, Asked], names: tuple[str, .
         if settings["unlimited"]:  # a band behind it keeps to the limits
             rule = rule.model_copy(update={"max_exposure": math.inf, "long_only": False, "dead_band": 0.0})
         policy = _config(MomentumConfig, settings["model"]).build(rule, names)
-        return ServedRule(policy, float(settings["most"]))
+        return served_rule(policy, float(settings["most"]))
     if member.graph not in graphs:
         raise RunError("bundle", "must hold the graph of its policy", member.graph)
     graph = graphs[member.graph]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, final, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bundle.decided import Decided
+from regimen.bundle.decided import Decided, ServedPolicy
 from regimen.execution import Moment, Policy
-from regimen.observation import ObservationSchema
 from regimen.policies import ExposureRule, Opinion
-from regimen.reprs import short
 
 Floats = NDArray[np.float64]
 
@@ -26,9 +24,8 @@ class Opinionated(Policy, Protocol):
         """Returns what the exposures of a bar come from, and what is remembered of it."""
 
 
-@final
-class ServedOpinion:
-    """A classifier's policy, or a committee's, as it is; its details are its probabilities.
+def served_opinion(policy: Opinionated) -> ServedPolicy:
+    """Returns a classifier's policy, or a committee's, as it is; its details are its probabilities.
 
     Its confidence is ``1 − H(p) / log 3``: 0 where all classes are alike, 1 where one is sure.
 
@@ -36,33 +33,11 @@ class ServedOpinion:
         policy: says probabilities.
     """
 
-    def __init__(self, policy: Opinionated) -> None:
-        self.policy = policy
-
-    def __repr__(self) -> str:
-        return short(self, repr(self.policy))
-
-    @property
-    def schema(self) -> ObservationSchema:
-        """What it observes of each symbol."""
-        return self.policy.schema
-
-    def initial_state(self, symbols: int) -> Floats:
-        """Returns the memory (symbol, memory) before the first bar."""
-        return self.policy.initial_state(symbols)
-
-    def watch(self, moment: Moment, state: Floats) -> Floats:
-        """Returns the memory after a bar on which nothing is decided."""
-        return self.policy.watch(moment, state)
-
-    def act(self, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
-        """Returns the exposures (symbol,) of symbols that each trade alone, and the next state."""
-        return self.policy.act(moment, state)
-
-    def decided(self, moment: Moment, state: Floats) -> Decided:
-        """Returns what is decided at the close of a bar; see `Decided`."""
-        opinion = self.policy.opinion(moment, state)
+    def says(moment: Moment, state: Floats) -> Decided:
+        opinion = policy.opinion(moment, state)
         p = opinion.probabilities
         entropy = -(p * np.log(np.where(p > 0.0, p, 1.0))).sum(axis=1)
         sure = np.clip(1.0 - entropy / np.log(p.shape[1]), 0.0, 1.0)
-        return Decided(self.policy.rule.exposures(p, opinion.volatility), sure, opinion.state, p)
+        return Decided(policy.rule.exposures(p, opinion.volatility), sure, opinion.state, p)
+
+    return ServedPolicy(policy, says)
