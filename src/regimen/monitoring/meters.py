@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple, final
 
 from regimen.errors import RunError
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Gauge, Histogram
+    from prometheus_client import Metric
 
     from regimen.monitoring.adwin import AdwinReading
     from regimen.monitoring.collapse import CollapseReading
@@ -67,9 +71,25 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = tuple(base * 10.0**power for power in range(-5, 1) for base in (1.0, 2.5, 5.0))
 
 
+class _Durations:
+    """How many durations were in each bucket, the last one without an end, and their sum."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts, self.total = [0] * (len(_BUCKETS) + 1), 0.0
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Returns the upper bound of each bucket, and how many durations were below it."""
+        bounds = [*(repr(bound) for bound in _BUCKETS), "+Inf"]
+        return list(zip(bounds, map(float, accumulate(self.counts)), strict=True))
+
+
 @final
 class Meters:
     """The numbers of one process. They begin at 0 with it; Prometheus expects that.
+
+    They are plain numbers until somebody reads the page: to count takes less than a microsecond.
 
     Raises:
         RunError: prometheus-client is not installed.
@@ -81,36 +101,64 @@ class Meters:
         except ImportError:
             rule = "needs the package prometheus-client: pip install 'regimen[serve]'"
             raise RunError("metrics", rule) from None
-        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # no second series for each counter
         self._registry = prometheus.CollectorRegistry()
+        self._registry.register(self)  # whoever has `collect` is a collector
         self._render = prometheus.generate_latest
-        self._counters: dict[str, Counter] = {}
-        self._gauges: dict[str, Gauge] = {}
-        self._histograms: dict[str, Histogram] = {}
-        for name, kind, labels, meaning in METERS:
-            if kind == "counter":
-                self._counters[name] = prometheus.Counter(name, meaning, labels, registry=self._registry)
-            elif kind == "gauge":
-                self._gauges[name] = prometheus.Gauge(name, meaning, labels, registry=self._registry)
+        self._lock = Lock()
+        self._labels = {meter.name: meter.labels for meter in METERS}
+        self._numbers: dict[str, dict[tuple[str, ...], float]] = {}
+        self._durations: dict[str, dict[tuple[str, ...], _Durations]] = {}
+        for name, kind, labels, _ in METERS:
+            if kind == "histogram":
+                self._durations[name] = {} if labels else {(): _Durations()}
             else:
-                histogram = prometheus.Histogram(name, meaning, labels, registry=self._registry, buckets=_BUCKETS)
-                self._histograms[name] = histogram
+                self._numbers[name] = {} if labels else {(): 0.0}
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Adds to a counter. An unknown name is a `KeyError`, as below."""
-        counter = self._counters[name]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        numbers, key = self._numbers[name], self._key(name, labels)
+        with self._lock:
+            numbers[key] = numbers.get(key, 0.0) + amount
 
     def put(self, name: str, value: float, **labels: str) -> None:
         """Gives a gauge its value; NaN leaves it as it is."""
         if not math.isnan(value):
-            gauge = self._gauges[name]
-            (gauge.labels(**labels) if labels else gauge).set(value)
+            self._numbers[name][self._key(name, labels)] = float(value)
 
     def took(self, name: str, seconds: float, **labels: str) -> None:
         """Adds a duration to a histogram."""
-        histogram = self._histograms[name]
-        (histogram.labels(**labels) if labels else histogram).observe(seconds)
+        durations, key = self._durations[name], self._key(name, labels)
+        with self._lock:
+            own = durations.get(key)
+            if own is None:
+                own = durations[key] = _Durations()
+            own.counts[bisect_left(_BUCKETS, seconds)] += 1
+            own.total += seconds
+
+    def _key(self, name: str, labels: dict[str, str]) -> tuple[str, ...]:
+        if tuple(labels) != self._labels[name]:
+            raise KeyError(f"{name} has the labels {', '.join(self._labels[name])}")
+        return tuple(labels.values())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields all numbers as prometheus-client shows them."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+        for name, kind, labels, meaning in METERS:
+            with self._lock:
+                numbers = list(self._numbers.get(name, {}).items())
+                durations = [(key, each.buckets(), each.total) for key, each in self._durations.get(name, {}).items()]
+            if kind == "histogram":
+                times = HistogramMetricFamily(name, meaning, labels=labels)
+                for key, buckets, total in durations:
+                    times.add_metric(key, buckets, total)
+                yield times
+                continue
+            family = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+            metric = family(name, meaning, labels=labels)
+            for key, number in numbers:
+                metric.add_metric(key, number)
+            yield metric
 
     def drift(self, reading: DriftReading) -> None:
         """Shows what the drift alarm read."""
