@@ -22,7 +22,7 @@ class Switched:
     """A journal whose disk is full for a while, or slow until it is let go."""
 
     def __init__(self, below: SqliteJournal) -> None:
-        self.below, self.full, self.free = below, False, threading.Event()
+        self.below, self.full, self.free, self.local = below, False, threading.Event(), False
         self.free.set()
 
     def __getattr__(self, name: str) -> Any:

@@ -1,7 +1,8 @@
-"""One thread that commits, and all rows that wait while it does so in one commit: the disk is asked once for many."""
+"""All rows that wait in one commit, on a thread of its own or on the caller's: the disk is asked once for many."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Condition, Thread
@@ -20,8 +21,15 @@ class _Waiting(NamedTuple):
     fail: Callable[[BaseException], None]
 
 
+QUICK = 5e-3
+"""Seconds of a commit up to which whoever has nothing else to do may wait for the next one himself."""
+
+
 class GroupCommit:
-    """Appends rows to a journal in the order of their coming, on a thread of its own, many to a commit.
+    """Appends rows to a journal in the order of their coming, many to a commit.
+
+    A thread of its own does so. Rows that were held back may also be committed by the caller (`commit`): to wait for a
+    disk that answers within microseconds takes less than to wake up a thread and be woken up by it.
 
     Decisions rest on those before them. So when a commit fails, all that wait fail with it, and whatever is submitted
     next is refused, until the caller has gone back to the state of the last stored row and says `resume`.
@@ -40,6 +48,7 @@ class GroupCommit:
         self._most, self._lost = most, lost
         self._failure: JournalError | None = None
         self._closing = False
+        self._busy = self._quick = False
         self._queue: list[_Waiting] = []
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="journal", daemon=True)
@@ -53,8 +62,12 @@ class GroupCommit:
         """Why rows are refused since a commit failed; None while all is well."""
         return self._failure
 
-    def submit(self, row: JournalRow) -> Future[Stored]:
+    def submit(self, row: JournalRow, *, later: bool = False) -> Future[Stored]:
         """Queues one row. The future is done when the row is durable, and cannot be cancelled.
+
+        Args:
+            row: to store.
+            later: it may wait until `commit`.
 
         Raises:
             NotWritten: a commit before it failed, and nobody has said `resume`.
@@ -62,8 +75,20 @@ class GroupCommit:
             JournalError: the row is no row, or this is closed.
         """
         future: Future[Stored] = Future()
-        self._enter((row,), future, lambda stored: future.set_result(stored[0]))
+        self._enter((row,), future, lambda stored: future.set_result(stored[0]), later=later)
         return future
+
+    def commit(self) -> None:
+        """Commits what waits: on the calling thread where the last commit was quick and none is under way.
+
+        Else the thread does so, and this returns at once.
+        """
+        with self._changed:
+            if self._busy or not self._quick or not self._queue:
+                self._changed.notify()
+                return
+            group = self._taken()
+        self._store(group)
 
     def submit_all(self, rows: Sequence[JournalRow]) -> Future[tuple[Stored, ...]]:
         """Queues rows that are stored together or not at all; see `submit`."""
@@ -94,6 +119,8 @@ class GroupCommit:
         rows: Sequence[JournalRow],
         future: Future[Stored] | Future[tuple[Stored, ...]],
         deliver: Callable[..., None],
+        *,
+        later: bool = False,
     ) -> None:
         for row in rows:
             canonical(0, 0, row)  # whoever submits no row hears of it at once, and nobody else
@@ -104,29 +131,45 @@ class GroupCommit:
             if self._failure is not None:
                 raise self._failure
             self._queue.append(_Waiting(rows, deliver, future.set_exception))
-            self._changed.notify()
+            if not later:
+                self._changed.notify()
 
     def _run(self) -> None:
         while group := self._next():
-            failure = self._commit(group)
-            if failure is None:
-                failure = self._tend()
-            if isinstance(failure, JournalLost) and self._lost is not None:
-                self._lost(failure)
+            self._store(group)
 
     def _next(self) -> list[_Waiting]:
         """Waits for rows; nothing when this is closed and all are stored."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing)
-            group: list[_Waiting] = []
-            count = 0
-            for each in self._queue:
-                count += len(each.rows)
-                if group and count > self._most:
-                    break
-                group.append(each)
-            del self._queue[: len(group)]
-            return group
+            self._changed.wait_for(lambda: not self._busy and (self._queue or self._closing))
+            return self._taken()
+
+    def _taken(self) -> list[_Waiting]:
+        """Takes the rows of the next commit from the queue; nobody else commits until they are stored."""
+        group: list[_Waiting] = []
+        count = 0
+        for each in self._queue:
+            count += len(each.rows)
+            if group and count > self._most:
+                break
+            group.append(each)
+        del self._queue[: len(group)]
+        self._busy = bool(group)
+        return group
+
+    def _store(self, group: list[_Waiting]) -> None:
+        began = time.perf_counter()
+        failure = self._commit(group)
+        took = time.perf_counter() - began
+        if failure is None:
+            failure = self._tend()
+        with self._changed:
+            self._busy = False
+            self._quick = self.journal.local and failure is None and took < QUICK
+            if self._queue or self._closing:
+                self._changed.notify()
+        if isinstance(failure, JournalLost) and self._lost is not None:
+            self._lost(failure)
 
     def _commit(self, group: list[_Waiting]) -> JournalError | None:
         try:

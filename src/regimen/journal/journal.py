@@ -24,6 +24,11 @@ class Journal(Protocol):
         """Number of the last row of this writer; 0 when there is none."""
         ...
 
+    @property
+    def local(self) -> bool:
+        """Whether `append` takes about as long as a disk of this machine: then its caller may be an event loop."""
+        ...
+
     def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         """Stores rows, all of them or none; they are durable when it returns.
 

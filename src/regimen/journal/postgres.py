@@ -104,6 +104,11 @@ class PostgresJournal:
         return self._epoch
 
     @property
+    def local(self) -> bool:
+        """Whether a disk of this machine keeps it: False."""
+        return False
+
+    @property
     def last(self) -> int:
         """Number of the last row that this leader knows of."""
         return self._last

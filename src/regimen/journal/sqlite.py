@@ -83,6 +83,11 @@ class SqliteJournal:
         return self._epoch
 
     @property
+    def local(self) -> bool:
+        """Whether a disk of this machine keeps it: True."""
+        return True
+
+    @property
     def last(self) -> int:
         """Number of the last row; 0 when there is none."""
         return self._last

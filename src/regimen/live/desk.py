@@ -123,13 +123,14 @@ class Desk:
         """Events that are not durable yet."""
         return len(self._flying)
 
-    def bar(self, content: bytes, at: int, *, watched: bool = False) -> Taken:
+    def bar(self, content: bytes, at: int, *, watched: bool = False, later: bool = False) -> Taken:
         """Takes a bar.
 
         Args:
             content: JSON of a bar.
             at: when it arrived, nanoseconds since 1970.
             watched: it only warms up.
+            later: its row may wait for those behind it until `commit`.
 
         Raises:
             DataError: it is no bar of this account.
@@ -143,7 +144,11 @@ class Desk:
         kind = WATCH if watched else BAR
         if event.time <= self.state.time:
             return self._again(event.time, kind, content)
-        return self._take(event, event.time, kind, content)
+        return self._take(event, event.time, kind, content, later)
+
+    def commit(self) -> None:
+        """Writes what was held back; see `regimen.journal.GroupCommit.commit`."""
+        self._commit.commit()
 
     def word(self, word: Word, by: str, reason: str, at: int) -> Taken:
         """Takes what an operator says: halt, reduce or resume.
@@ -200,7 +205,7 @@ class Desk:
         finally:
             self.journal.close()
 
-    def _take(self, event: Event, bar: int, kind: str, content: bytes) -> Taken:
+    def _take(self, event: Event, bar: int, kind: str, content: bytes, later: bool = False) -> Taken:
         if self._stopped:
             self._halt(event.at)
         before = self.state
@@ -208,7 +213,7 @@ class Desk:
         answered = encoded(stepped.answer)
         row = JournalRow(self.journal.account, "", bar, kind, content, answered, event.at)
         try:
-            stored = self._commit.submit(row)
+            stored = self._commit.submit(row, later=later)
         except NotWritten as error:
             self._take_back(error)
             raise

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from threading import get_ident
 from typing import Literal, NamedTuple, final
 
 from regimen.journal import JournalLost, NotWritten, Stored
@@ -40,9 +41,13 @@ class Durable(NamedTuple):
     seconds: float
 
 
+Landed = Callable[[BaseException | None, bytes], None]
+"""Called with the failure of an event, or None, and its answer as JSON."""
+
+
 class _Waiting(NamedTuple):
     stored: Future[Stored]
-    waiter: asyncio.Future[None]
+    landed: Landed
     taken: Taken
     state: LiveState
     began: float
@@ -86,7 +91,8 @@ class AsyncDesk:
         self._most, self._clock = most, clock
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
-        self._called = False
+        self._called = self._due = self._here = False
+        self._thread = get_ident()
         self.last = desk.journal.last
         desk.keep = self._keep
 
@@ -105,8 +111,18 @@ class AsyncDesk:
             Refusal: too many events are on their way.
             DataError, OldBar, OtherBar, NotWritten: see `Desk.bar`.
         """
+        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        self.post(content, _wake(waiter))
+        return await waiter
+
+    def post(self, content: bytes, landed: Landed) -> None:
+        """Takes a bar; ``landed`` is called once its answer is durable, or is known not to be.
+
+        Raises:
+            Refusal, DataError, OldBar, OtherBar, NotWritten: see `bar`; ``landed`` is not called then.
+        """
         self.require_room()
-        return await self._durable(lambda: self.desk.bar(content, self._clock()))
+        self._take(lambda: self.desk.bar(content, self._clock(), later=True), landed)
 
     async def word(self, word: Word, by: str, reason: str) -> bytes:
         """Returns the durable answer to an operator's word, as JSON; there is always room for one.
@@ -114,7 +130,9 @@ class AsyncDesk:
         Raises:
             DataError, NotWritten: see `Desk.word`.
         """
-        return await self._durable(lambda: self.desk.word(word, by, reason, self._clock()))
+        waiter: asyncio.Future[bytes] = self._loop.create_future()
+        self._take(lambda: self.desk.word(word, by, reason, self._clock()), _wake(waiter))
+        return await waiter
 
     async def tend(self) -> None:
         """Tries to write the journal again as long as it cannot be written."""
@@ -157,7 +175,7 @@ class AsyncDesk:
         if len(self._waiting) + coming >= self._most:
             raise later(429, f"too many bars at once: {self._most} are on their way to the journal")
 
-    async def _durable(self, take: Callable[[], Taken]) -> bytes:
+    def _take(self, take: Callable[[], Taken], landed: Landed) -> None:
         began = time.perf_counter()
         try:
             taken = take()
@@ -170,16 +188,27 @@ class AsyncDesk:
         if taken.answer is None:
             self._repeated()
         if taken.stored is None:
-            return taken.content
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(_Waiting(taken.stored, waiter, taken, self.desk.state, began, time.perf_counter()))
+            landed(None, taken.content)
+            return
+        self._waiting.append(_Waiting(taken.stored, landed, taken, self.desk.state, began, time.perf_counter()))
         taken.stored.add_done_callback(self._call)
-        await waiter
-        return taken.content
+        if not self._due:
+            self._due = True
+            self._loop.call_soon(self._commit)  # once for all bars that came together
+
+    def _commit(self) -> None:
+        """Writes what has come since the last turn of the loop."""
+        self._due, self._here = False, True
+        try:
+            self.desk.commit()
+        finally:
+            self._here = False
+        if self._waiting and self._waiting[0].stored.done():
+            self._land()
 
     def _call(self, _: Future[Stored]) -> None:
         """Wakes the loop up, from the thread that commits; once for all that became durable together."""
-        if not self._called:
+        if not self._called and not (self._here and get_ident() == self._thread):
             self._called = True
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
                 self._loop.call_soon_threadsafe(self._land)
@@ -193,19 +222,14 @@ class AsyncDesk:
             self._lost(error)
         now = time.perf_counter()
         while self._waiting and self._waiting[0].stored.done():
-            stored, waiter, taken, state, began, decided = self._waiting.popleft()
+            stored, landed, taken, state, began, decided = self._waiting.popleft()
             failure = stored.exception()
             if failure is not None:
                 self._failed(failure)
             elif taken.answer is not None:  # else it is a bar that came twice, and has happened once
                 deciding = decided - began
                 self._happen(Durable(stored.result(), taken.answer, taken.effects, state, deciding, now - began))
-            if waiter.done():  # whoever waited was cancelled
-                continue
-            if failure is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(failure)
+            landed(failure, taken.content)
 
     def _happen(self, event: Durable) -> None:
         if self.failure:
@@ -230,3 +254,15 @@ class AsyncDesk:
 
     def _notice(self, level: Level, text: str) -> None:
         self._noticed(Notice(level, "journal", text))
+
+
+def _wake(waiter: asyncio.Future[bytes]) -> Landed:
+    def landed(failure: BaseException | None, content: bytes) -> None:
+        if waiter.done():  # whoever waited was cancelled
+            return
+        if failure is None:
+            waiter.set_result(content)
+        else:
+            waiter.set_exception(failure)
+
+    return landed

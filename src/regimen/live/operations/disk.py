@@ -110,6 +110,11 @@ class SimulatedJournal:
         """Set when the loss of the journal has been noticed."""
 
     @property
+    def local(self) -> bool:
+        """Never: the simulation says when a commit is done."""
+        return False
+
+    @property
     def last(self) -> int:
         """Number of the last row."""
         return len(self.disk.rows)
