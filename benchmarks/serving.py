@@ -35,7 +35,6 @@ from regimen.bundle.graph import Graph
 from regimen.journal import Journal, JournalRow, SqliteJournal, Stored
 from regimen.live import Desk, Engine, Setup, bar_event, encoded
 from regimen.serving import Address, ServerApp, serve
-from regimen.serving.asgi import body_of
 
 CLIENTS = (1, 16, 64)
 SERVERS = ("memory", "durable", "bare", "fastapi")
@@ -46,7 +45,7 @@ SLOW = 2e-3
 class MemoryJournal:
     """Rows that are durable at once, since nobody asks for more."""
 
-    account, last = "bench", 0
+    account, last, local = "bench", 0, True
 
     def append(self, rows: Sequence[JournalRow]) -> tuple[Stored, ...]:
         stored = tuple(Stored(self.last + n, row, 1, b"") for n, row in enumerate(rows, 1))
@@ -282,17 +281,11 @@ def fastapi_app(bundle: Bundle) -> Any:
     return app
 
 
-def take_the_next(messages: list[bytes]) -> None:
-    """Lets the server read whichever bar comes as the next one: the order of many connections is nobody's promise."""
-    import regimen.serving.app as module
-
-    following = iter(messages)
-
-    async def next_body(scope: Any, receive: Any) -> bytes:
-        await body_of(scope, receive)
-        return next(following)
-
-    module.body_of = next_body  # type: ignore[assignment]
+def take_the_next(desk: Desk, messages: list[bytes]) -> Desk:
+    """Lets a desk read whichever bar comes as the next one: the order of many connections is nobody's promise."""
+    following, take = iter(messages), desk.bar
+    desk.bar = lambda _, at, **how: take(next(following), at, **how)  # type: ignore[method-assign]
+    return desk
 
 
 def start(kind: str, bundle: Bundle, folder: Path, port: int, requests: int) -> None:
@@ -305,13 +298,17 @@ def start(kind: str, bundle: Bundle, folder: Path, port: int, requests: int) -> 
         return
     journal: Any = MemoryJournal() if kind == "memory" else SqliteJournal(folder / "journal.sqlite", "bench")
     kept: Journal = journal
-    take_the_next(bars_behind(bundle, WARM + requests))
+    messages = bars_behind(bundle, WARM + requests)
 
     def lost(error: Exception) -> None:
         print(error, file=sys.stderr)
         os._exit(1)
 
-    serve(ServerApp(lost=lost), lambda: Desk(Setup.of(bundle), kept, lost=lost), Address(port=port))
+    serve(
+        ServerApp(lost=lost),
+        lambda: take_the_next(Desk(Setup.of(bundle), kept, lost=lost), messages),
+        Address(port=port),
+    )
 
 
 def main() -> None:

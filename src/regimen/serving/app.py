@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import final
 
@@ -13,10 +13,11 @@ import msgspec
 from regimen.journal import JournalLost
 from regimen.live import Answer, Desk, Notice
 from regimen.reprs import short
-from regimen.serving.access import Access
+from regimen.serving.access import Access, Headers
 from regimen.serving.asgi import ASGIScope, Receive, Send, body_of
 from regimen.serving.async_desk import AsyncDesk, Durable
 from regimen.serving.collector import Collector
+from regimen.serving.lane import Answered
 from regimen.serving.metered import Metered
 from regimen.serving.refusal import later, refusal_of
 from regimen.serving.routes import routed
@@ -28,6 +29,7 @@ GATHER = 5.0
 LOOK = 5.0
 """Seconds from one look at the numbers of the account to the next."""
 _JSON = (b"content-type", b"application/json")
+_NOTHING: Sequence[tuple[bytes, bytes]] = ()
 _decode = msgspec.json.Decoder(Answer).decode
 
 
@@ -125,6 +127,26 @@ class ServerApp:
         else:
             await self._rest(scope, receive, send)
 
+    def post(self, headers: Headers, body: bytes, answered: Answered) -> None:
+        """Takes a bar that is there whole; ``answered`` is called once, when its answer may go out.
+
+        On the thread of the loop. It does what a request ``POST /bars`` does.
+        """
+        began = time.perf_counter()
+
+        def landed(failure: BaseException | None, content: bytes) -> None:
+            status, more = 200, _NOTHING
+            if failure is not None:
+                status, more, content = self._refused(failure)
+            self.metered.request("/bars", status, time.perf_counter() - began)
+            answered(status, more, content)
+
+        try:
+            self.access.admit(headers, "trade")
+            self.required().post(body, landed)
+        except Exception as error:  # noqa: BLE001
+            landed(error, b"")
+
     def required(self) -> AsyncDesk:
         """Returns the desk.
 
@@ -148,7 +170,7 @@ class ServerApp:
         return self.desk.desk.mode if self.answer is None or self.answer.mode == "watching" else self.answer.mode
 
     async def _bars(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        status, headers, began = 200, [_JSON], time.perf_counter()
+        status, more, began = 200, _NOTHING, time.perf_counter()
         try:
             self.access.admit(scope["headers"], "trade")
             desk = self.required()
@@ -160,14 +182,18 @@ class ServerApp:
                 self._coming -= 1
             content = await desk.bar(body)
         except Exception as error:  # noqa: BLE001
-            refusal = refusal_of(error)
-            status, content = refusal.status, refusal.content
-            self.metered.refused(refusal, self.symbols)
-            headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+            status, more, content = self._refused(error)
         self.metered.request("/bars", status, time.perf_counter() - began)
-        headers.append((b"content-length", b"%d" % len(content)))
+        headers = [_JSON, *more, (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    def _refused(self, error: BaseException) -> tuple[int, Sequence[tuple[bytes, bytes]], bytes]:
+        """Returns the status, the headers besides and the body of an answer that is none."""
+        refusal = refusal_of(error)
+        self.metered.refused(refusal, self.symbols)
+        more = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+        return refusal.status, more, refusal.content
 
     async def _look(self) -> None:
         """Looks at the account now and then: a feed that is silent brings no event."""

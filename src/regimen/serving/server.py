@@ -19,6 +19,7 @@ from regimen.errors import ConfigError
 from regimen.live import Desk
 from regimen.serving.access import LOCAL, Access
 from regimen.serving.app import ServerApp
+from regimen.serving.lane import lane_of
 
 DRAIN = 4.0
 """Seconds that requests in flight have when the server ends."""
@@ -209,6 +210,7 @@ def _server(app: ServerApp, address: Address) -> Any:
 
     config = uvicorn.Config(
         app,
+        http=lane_of(app) or "auto",
         ws="none",
         lifespan="off",
         log_config=None,
