@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import json
 import math
@@ -101,6 +102,8 @@ def in_process(bundle: Bundle, messages: list[bytes]) -> None:
     setup = Setup.of(bundle)
     engine = Engine(setup)
     state, times = engine.initial(), []
+    gc.collect()
+    gc.freeze()  # as the server does once it is ready
     for message in messages:
         began = time.perf_counter()
         event = bar_event(message, setup.symbols, setup.extras, time.time_ns(), False)

@@ -13,11 +13,11 @@ from regimen.jit import jit
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 PREVIOUS, BEFORE, CLOSE, SEEN = range(4)
-"""Rows of `Sight.prices`: the close before, as if split like this bar; that as the features see it; the close, NaN
+"""Rows of `BarSight.prices`: the close before, as if split like this bar; that as the features see it; the close, NaN
 without a bar; that as the features see it."""
 
 
-class Own(NamedTuple):
+class OwnArrays(NamedTuple):
     """Arrays of the account itself, see `LiveState.memory`."""
 
     listed: Flags
@@ -29,7 +29,7 @@ class Own(NamedTuple):
     guard: Floats
 
 
-class Sight(NamedTuple):
+class BarSight(NamedTuple):
     """What a bar shows: (4, symbol) prices by `PREVIOUS`, `BEFORE`, `CLOSE` and `SEEN`; which symbols have it."""
 
     prices: Floats
@@ -37,7 +37,7 @@ class Sight(NamedTuple):
 
 
 @jit
-def arrive(rows: Floats, factors: Floats, splits: bool, own: Own, adjusted: Floats, sight: Sight) -> None:
+def arrive(rows: Floats, factors: Floats, splits: bool, own: OwnArrays, adjusted: Floats, sight: BarSight) -> None:
     """Takes the prices of a bar, and fills what it shows.
 
     Args:

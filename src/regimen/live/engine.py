@@ -12,7 +12,7 @@ from regimen.bars import DAY, trading_day
 from regimen.bundle import below, under
 from regimen.errors import DataError
 from regimen.execution import COST_KINDS, Feed, LiveAccount, Moment, share
-from regimen.live.accounting import BEFORE, CLOSE, PREVIOUS, SEEN, Own, Sight, arrive, book
+from regimen.live.accounting import BEFORE, CLOSE, PREVIOUS, SEEN, BarSight, OwnArrays, arrive, book
 from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder
 from regimen.live.events import BarEvent, Event, OperatorEvent
 from regimen.live.memory import LiveMemory
@@ -30,6 +30,7 @@ CLOCK = 2 * 3_600_000_000_000
 WATCHING = "watching"
 """The mode of a bar that was only watched."""
 _DRIFT, _VERDICT = "drift", "verdict"
+_NONE = Effects()
 _MODES = {"halt": "halted", "reduce": "reducing", "resume": "active"}
 _OPERATORS: dict[str, Operator] = {"halt": "halt", "reduce": "reduce", "resume": "resume"}
 
@@ -175,7 +176,7 @@ class Engine:
 
     def _settle_in(self, arrays: dict[str, Any]) -> None:
         """Lets all parts remember in the engine's own block, whose copy is then the memory of a state."""
-        self._own = Own(*(arrays[name] for name in OWN))
+        self._own = OwnArrays(*(arrays[name] for name in OWN))
         self._stream.adopt(below(arrays, "features/"))
         self._feed.adopt(below(arrays, "feed/"))
         self._account.adopt(below(arrays, "account/"))
@@ -221,7 +222,7 @@ class Engine:
             raise DataError("bar", "must not be watched only: the account trades already", utc(event.time))
         own, symbols = self._own, len(self.setup.symbols)
         factor = event.extras.get("adjustment") if self._splits else None
-        sight = Sight(np.empty((4, symbols)), np.empty(symbols, np.bool_))
+        sight = BarSight(np.empty((4, symbols)), np.empty(symbols, np.bool_))
         rows = event.rows if factor is None else self._rows
         arrive(event.rows, self._unknown if factor is None else factor, self._splits, own, rows, sight)
         self._stream.advance(event.time, rows, event.extras)
@@ -241,7 +242,7 @@ class Engine:
         following = state._replace(seq=state.seq + 1, time=event.time, at=at, policy=policy, memory=self._kept())
         return Stepped(following, self._answer(following, WATCHING), Effects())
 
-    def _decided(self, state: LiveState, moment: Moment, event: BarEvent, rows: Floats, sight: Sight) -> Stepped:
+    def _decided(self, state: LiveState, moment: Moment, event: BarEvent, rows: Floats, sight: BarSight) -> Stepped:
         account, guard, own = self._account, self._guard, self._own
         latched = _MODES[state.word] if state.word else "active" if guard is None else guard.mode(own.guard)
         yesterday, aimed = account.equity, own.targets.tolist()
@@ -253,7 +254,7 @@ class Engine:
         reasons: tuple[str, ...] = ()
         warnings: tuple[str, ...] = ()
         watched = self._watched(state, moment, event, rows, sight, wanted, yesterday)
-        contradicts = any(alert.key == _VERDICT for alert in watched.alerts)
+        contradicts = bool(watched.alerts) and any(alert.key == _VERDICT for alert in watched.alerts)
         alarms = (*((_DRIFT,) if watched.rings else ()), *((_VERDICT,) if contradicts else ()))
         if guard is not None:
             ruling = guard.check(
@@ -299,7 +300,7 @@ class Engine:
         moment: Moment,
         event: BarEvent,
         rows: Floats,
-        sight: Sight,
+        sight: BarSight,
         wanted: Floats,
         yesterday: float,
     ) -> _Watched:
@@ -401,5 +402,7 @@ def _effects(aimed: list[float], answer: Answer, latched: str, alerts: tuple[Ale
         level: Level = "info" if answer.mode == "active" else "critical"
         why = f" ({', '.join(answer.reasons)})" if answer.reasons else ""
         notices.append(Notice(level, "mode", f"Trading is {answer.mode}{why}; it was {latched}."))
+    if not (orders or notices or answer.warnings):
+        return _NONE
     notices += [Notice("warning", name, f"{name.replace('_', ' ')} is near its limit.") for name in answer.warnings]
     return Effects(tuple(orders), tuple(notices))
