@@ -1,4 +1,4 @@
-"""A bar that comes whole is answered on a way of its own; however its bytes come, the answers are the same."""
+"""A bar that comes as most do is answered on a way of its own; however its bytes come, the answers are the same."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_however_a_bar_comes_it_is_answered_in_its_turn(running: Opened) -> None
             for t, pieces in enumerate(
                 [
                     [request(FEED[0])],
-                    [request(FEED[1])[:30], request(FEED[1])[30:]],
+                    [request(FEED[1])[:60], request(FEED[1])[60:]],
                     [request(FEED[2])[:-20], request(FEED[2])[-20:]],
                     [request(FEED[3], b"Expect: 100-continue-not")],
                     [request(FEED[4])],
@@ -74,10 +74,10 @@ def test_however_a_bar_comes_it_is_answered_in_its_turn(running: Opened) -> None
                     await asyncio.sleep(0.02)
                 status, content = await wire.answer()
                 assert (status, b'"seq":%d,' % (t + 1) in content) == (200, True)
-            assert short == [FEED[0], FEED[4]]
+            assert short == [FEED[0], FEED[1], FEED[2], FEED[4]]
             wire.writer.write(request(FEED[5]) + request(FEED[6]))  # one behind the other
             assert [(await wire.answer())[0] for _ in range(2)] == [200, 200]
-            assert len(short) == 2
+            assert len(short) == 4
             wire.writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert (await wire.answer())[0] == 200
             wire.writer.write(request(FEED[0]).replace(b"127.0.0.1", b"example.org"))
@@ -85,6 +85,19 @@ def test_however_a_bar_comes_it_is_answered_in_its_turn(running: Opened) -> None
             wire.writer.write(request(b"[]", b"Connection: close"))
             assert (await wire.answer())[0] == 422
             assert await wire.reader.read() == b""
+
+    asyncio.run(posted())
+
+
+def test_a_body_that_does_not_come_is_refused_as_everywhere(running: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regimen.serving.lane._PATIENCE", 0.02)
+    monkeypatch.setattr("regimen.serving.asgi.PATIENCE", 0.05)
+
+    async def posted() -> None:
+        async with running() as server, listening(server) as (wire, _, short):
+            wire.writer.write(request(FEED[0])[:-20])
+            assert (await wire.answer())[0] == 408
+            assert short == []
 
     asyncio.run(posted())
 

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bundle import packed, unpacked
+from regimen.bundle import below, packed, unpacked
 from regimen.errors import RunError
 from regimen.execution.columns import EQUITY, UNITS
 from regimen.live.memory import LiveMemory
+from regimen.monitoring import WatchMemory
 
 Floats = NDArray[np.float64]
 NEVER = np.iinfo(np.int64).min
@@ -69,6 +70,11 @@ class LiveState(NamedTuple):
     def equity(self) -> float:
         """At the last close mark, quote currency."""
         return float(self.memory["account/account"][0, EQUITY])
+
+    @property
+    def watch(self) -> WatchMemory:
+        """Of what watches the account; nothing where nobody does."""
+        return WatchMemory.of(below(self.memory.arrays(), "watch/"))
 
     @property
     def units(self) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.errors import DataError, RunError
+from regimen.jit import jit
 from regimen.monitoring.bounds import upper_bound
 from regimen.reprs import many, short
 from regimen.settings import validated
@@ -140,11 +141,15 @@ class CollapseReference:
 
     def observe(self, state: CollapseMemory, exposures: Floats) -> CollapseMemory:
         """Returns the state after the decisions (symbol,) of one more bar."""
-        current = state.current + _counted(np.asarray(exposures, np.float64).reshape(1, -1), self.config)
-        bars = np.asarray(state.bars + 1)
-        if bars % (self.window // self.config.checks):
-            return CollapseMemory(current, state.earlier, bars)
-        return CollapseMemory(np.zeros_like(current), np.concatenate([state.earlier[1:], current[None]]), bars)
+        following = CollapseMemory(*(part.copy() for part in state))
+        self.advance(following, exposures)
+        return following
+
+    def advance(self, state: CollapseMemory, exposures: Floats) -> None:
+        """Takes the decisions (symbol,) of one more bar into a memory, in place."""
+        row = np.ascontiguousarray(exposures, np.float64).reshape(-1)
+        stretch = self.window // self.config.checks
+        _take(row, self.config.step, stretch, state.current, state.earlier, state.bars.reshape(1))
 
     def is_due(self, state: CollapseMemory) -> bool:
         """Whether the last bar completed a check: a reading is new."""
@@ -186,8 +191,26 @@ class CollapseReference:
 
 def _counted(exposures: Floats, config: CollapseConfig) -> Counts:
     """Returns (action,) how often each action occurs in exposures (time, symbol)."""
-    middle = config.actions // 2 - 1
-    kept = np.isnan(exposures)
-    places = np.rint(np.where(kept, 0.0, exposures) / config.step)
-    places = np.where(kept, config.actions - 1, np.clip(places, -middle, middle) + middle)
-    return np.bincount(places.astype(np.int64).reshape(-1), minlength=config.actions)
+    counts = np.zeros(config.actions, np.int64)
+    _count(np.ascontiguousarray(exposures, np.float64).reshape(-1), config.step, counts)
+    return counts
+
+
+@jit
+def _count(exposures: Floats, step: float, counts: Counts) -> None:
+    middle = len(counts) // 2 - 1
+    for exposure in exposures:
+        if exposure != exposure:
+            counts[-1] += 1
+        else:
+            counts[int(min(max(np.rint(exposure / step), -middle), middle)) + middle] += 1
+
+
+@jit
+def _take(row: Floats, step: float, stretch: int, current: Counts, earlier: Counts, bars: Counts) -> None:
+    _count(row, step, current)
+    bars[0] += 1
+    if bars[0] % stretch == 0:
+        earlier[:-1] = earlier[1:].copy()
+        earlier[-1] = current
+        current[:] = 0

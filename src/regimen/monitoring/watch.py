@@ -26,6 +26,16 @@ class WatchMemory(NamedTuple):
     collapse: CollapseMemory | None
     verdict: VerdictMemory | None
 
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> WatchMemory:
+        """Returns the memory that `Watch.arrays` gave, in these arrays; what they have nothing of is not watched."""
+
+        def part(name: str, kind: Any) -> Any:
+            known = any(each.startswith(f"{name}/") for each in arrays)
+            return kind(*(arrays[f"{name}/{field}"] for field in kind._fields)) if known else None
+
+        return cls(part("drift", DriftMemory), part("collapse", CollapseMemory), part("verdict", VerdictMemory))
+
 
 class WatchedBar(NamedTuple):
     """One bar, as it is watched."""
@@ -93,12 +103,13 @@ class Watch:
             taken = self.drift.advance(drift, seen.row)
             rows = self.drift.reading(drift) if taken and self.drift.is_due(drift) else None
         if self.collapse is not None and collapse is not None:
-            _put(collapse, self.collapse.observe(collapse, seen.exposures))
+            self.collapse.advance(collapse, seen.exposures)
             if self.collapse.is_due(collapse):
                 actions = self.collapse.reading(collapse)
         if self.verdict is not None and verdict is not None and math.isfinite(seen.day):
             before = self.verdict.reading(verdict).contradicts
-            _put(verdict, self.verdict.observe(verdict, seen.day))
+            for array, value in zip(verdict, self.verdict.observe(verdict, seen.day), strict=True):
+                array[...] = value
             days = self.verdict.reading(verdict)
             if days.contradicts and not before:
                 alerts.append(_contradiction(days, seen.time))
@@ -126,26 +137,11 @@ class Watch:
         )
         if differ:
             raise RunError("snapshot", "holds the memory of another watch: these arrays differ", differ)
-        return WatchMemory(
-            None if self.drift is None else DriftMemory(*_fields(DriftMemory, "drift", arrays)),
-            None if self.collapse is None else CollapseMemory(*_fields(CollapseMemory, "collapse", arrays)),
-            None if self.verdict is None else VerdictMemory(*_fields(VerdictMemory, "verdict", arrays)),
-        )
+        return WatchMemory.of(arrays)
 
     @cached_property
     def _expected(self) -> dict[str, NDArray[Any]]:
         return self.arrays(self.initial())
-
-
-def _put(into: CollapseMemory | VerdictMemory, values: CollapseMemory | VerdictMemory) -> None:
-    for array, value in zip(into, values, strict=True):
-        array[...] = value
-
-
-def _fields(
-    kind: type[DriftMemory | CollapseMemory | VerdictMemory], name: str, arrays: Mapping[str, NDArray[Any]]
-) -> list[NDArray[Any]]:
-    return [arrays[f"{name}/{field}"] for field in kind._fields]
 
 
 def _parts(memory: WatchMemory) -> Iterator[tuple[str, str, NDArray[Any]]]:

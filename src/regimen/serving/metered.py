@@ -49,7 +49,7 @@ class Metered:
     def opened(self, desk: Desk, version: str) -> None:
         """Says what is served."""
         self._setup, self._before = desk.setup, desk.durable
-        self._equity = desk.engine.equity(desk.durable)
+        self._equity = desk.durable.equity
         self.meters.put("regimen_bundle_info", 1.0, bundle=desk.setup.digest[:12], version=version)
         watch = desk.setup.watch
         if watch is None:
