@@ -19,7 +19,7 @@ State = Mapping[str, Any]
 class LastingActor(Protocol):
     """An actor that can say where it stands, and go on from there."""
 
-    def __call__(self, message: Any) -> Any:
+    def __call__(self, message: Any, /) -> Any:
         """Answers one message."""
 
     def state(self) -> State:
