@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regimen.envs import EnvRecipe, EnvSpec, ShapedConfig, VectorMarketConfig, markets_of
-from regimen.errors import ConfigError
+from regimen.envs import EnvRecipe, EnvSpec, ShapedConfig, VectorMarketConfig, markets_of, recipe_of, starts_of
+from regimen.errors import ConfigError, RunError
 
 Make = Callable[..., Any]
 
@@ -67,3 +67,20 @@ def test_a_wrapper_that_shows_something_else_is_refused(recipe: EnvRecipe) -> No
     )
     with pytest.raises(ConfigError, match=rule):
         EnvRecipe(recipe.markets, (Blindfold(),)).build(4)
+
+
+def test_lanes_say_what_they_are_made_of_and_where_they_can_start(recipe: EnvRecipe) -> None:
+    env = recipe.build(6, seed=4)
+    assert rewards(recipe_of(env)) == rewards(recipe)  # type: ignore[arg-type]
+    starts = starts_of(env)
+    assert [each.lanes for each in starts] == [3, 3]
+    env.reset(starts=np.concatenate([np.repeat(each.bars[-1], each.lanes) for each in starts]))
+    with pytest.raises(RunError, match="starts"):
+        env.reset(starts=np.concatenate([np.repeat(each.bars[-1] + 1, each.lanes) for each in starts]))
+    own = SimpleNamespace(below=SimpleNamespace(recipe=recipe), config=ShapedConfig(weights={"position": 2.0}))
+    assert rewards(recipe_of(own)) != rewards(recipe)  # type: ignore[arg-type]
+    for wrapper, rule in ((SimpleNamespace(below=env), "config that wraps"), (SimpleNamespace(), "have a recipe")):
+        with pytest.raises(RunError, match=rule):
+            recipe_of(wrapper)
+    with pytest.raises(RunError, match="must take starts"):
+        starts_of(SimpleNamespace())

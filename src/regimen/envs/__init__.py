@@ -32,9 +32,9 @@ if TYPE_CHECKING:
         VerbsConfig,
     )
     from regimen.envs.migrator import Migrator
-    from regimen.envs.recipe import EnvRecipe
+    from regimen.envs.recipe import EnvRecipe, Recipe, recipe_of
     from regimen.envs.seats import Room, Seats, Seen
-    from regimen.envs.spec import EnvSpec, Step, VectorEnv, as_spec, innermost, spec_of
+    from regimen.envs.spec import EnvSpec, PossibleStarts, Step, VectorEnv, as_spec, innermost, spec_of, starts_of
     from regimen.envs.vector_market import VectorMarket
     from regimen.envs.wrappers import (
         OBJECTIVES,
@@ -96,6 +96,8 @@ __all__ = [
     "ObjectivesConfig",
     "OwnStage",
     "Pace",
+    "PossibleStarts",
+    "Recipe",
     "RewardConfig",
     "RollingSharpeConfig",
     "Room",
@@ -118,9 +120,11 @@ __all__ = [
     "innermost",
     "market_hash",
     "markets_of",
+    "recipe_of",
     "register",
     "shown_by",
     "spec_of",
+    "starts_of",
     "wrapped",
 ]
 
@@ -145,6 +149,9 @@ __getattr__, __dir__ = lazily(
         "markets_of": ".group",
         "MeanVarianceConfig": ".kinds",
         "Migrator": ".migrator",
+        "PossibleStarts": ".spec",
+        "Recipe": ".recipe",
+        "recipe_of": ".recipe",
         "RewardConfig": ".kinds",
         "RollingSharpeConfig": ".kinds",
         "Room": ".seats",
@@ -158,6 +165,7 @@ __getattr__, __dir__ = lazily(
         "ShapedConfig": ".wrappers",
         "shown_by": ".wrappers",
         "spec_of": ".spec",
+        "starts_of": ".spec",
         "Step": ".spec",
         "VectorEnv": ".spec",
         "VectorMarket": ".vector_market",

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs.spec import Step, innermost
+from regimen.envs.spec import PossibleStarts, Step, innermost
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
 
@@ -53,6 +53,11 @@ class MarketGroup:
         self._flags = np.zeros((2, n), np.bool_)
         self._info: dict[str, NDArray[Any]] = {name: np.zeros(n) for name in _INFO}
         self._info["final_observation"] = np.zeros(shape, first.config.precision)
+
+    @property
+    def possible_starts(self) -> tuple[PossibleStarts, ...]:
+        """The bars at which an episode can start, market by market."""
+        return tuple(each for market in self.markets for each in market.possible_starts)
 
     def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
         """Begins a new episode in every lane; a seed begins the markets' random streams anew, each its own.

@@ -1,16 +1,23 @@
-"""`EnvRecipe`: lanes that another process can make for itself."""
+"""Recipes: lanes that another process can make for itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, Protocol, final
 
 from regimen.bars import Bars
 from regimen.envs.config import VectorMarketConfig
-from regimen.envs.group import MarketGroup
+from regimen.envs.group import MarketGroup, markets_of
 from regimen.envs.spec import VectorEnv
 from regimen.envs.wrappers import Wraps, shown_by, wrapped
-from regimen.errors import ConfigError
+from regimen.errors import ConfigError, RunError
+
+
+class Recipe(Protocol):
+    """What lanes are made of; it can be pickled."""
+
+    def build(self, lanes: int, seed: int = 0) -> VectorEnv:
+        """Returns so many lanes, or fewer where several markets share them equally."""
 
 
 @final
@@ -56,3 +63,41 @@ class EnvRecipe:
             rule = "must leave columns and actions as they are: what has learned with them trades without them"
             raise ConfigError("environment.wrappers", rule, tuple(type(each).__name__ for each in self.wrappers))
         return env
+
+
+def recipe_of(env: object) -> Recipe:
+    """Returns what lanes are made of, with what is wrapped around them.
+
+    A wrapper is known by its ``config``, which wraps; lanes that are no market by their own ``recipe``.
+
+    Raises:
+        RunError: lanes, or a wrapper, that say nothing of it.
+    """
+    wrappers: list[Wraps] = []
+    while (below := getattr(env, "below", None)) is not None:
+        config: Any = getattr(env, "config", None)
+        if not hasattr(config, "wrap"):
+            rule = "must have the config that wraps, for actors to build lanes of their own"
+            raise RunError("env", rule, type(env).__name__)
+        wrappers.append(config)
+        env = below
+    outwards = tuple(reversed(wrappers))
+    if markets := markets_of(env):
+        return EnvRecipe(tuple((each.bars, each.features, each.config) for each in markets), outwards)
+    recipe: Recipe | None = getattr(env, "recipe", None)
+    if recipe is None:
+        raise RunError("env", "must have a recipe, for actors to build lanes of their own", type(env).__name__)
+    return _Wrapped(recipe, outwards) if outwards else recipe
+
+
+@final
+@dataclass(frozen=True)
+class _Wrapped:
+    """Wrappers around the lanes of another recipe, the last outside."""
+
+    below: Recipe
+    wrappers: tuple[Wraps, ...]
+
+    def build(self, lanes: int, seed: int = 0) -> VectorEnv:
+        """See `Recipe.build`."""
+        return wrapped(self.below.build(lanes, seed), self.wrappers)

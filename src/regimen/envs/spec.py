@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -113,6 +114,31 @@ class VectorEnv(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`."""
+
+
+class PossibleStarts(NamedTuple):
+    """Where the episodes of neighbouring lanes can start.
+
+    Attributes:
+        lanes: how many.
+        bars: what `VectorEnv.reset` takes as the start of each; to be read only.
+    """
+
+    lanes: int
+    bars: NDArray[np.int64]
+
+
+def starts_of(env: object) -> tuple[PossibleStarts, ...]:
+    """Returns where episodes can start, of all lanes in their order, whatever is wrapped around them.
+
+    Raises:
+        RunError: lanes without ``possible_starts``.
+    """
+    starts: tuple[PossibleStarts, ...] | None = getattr(innermost(env), "possible_starts", None)
+    if starts is None:
+        rule = "must take starts, and say in possible_starts which there are"
+        raise RunError("env", rule, type(innermost(env)).__name__)
+    return starts
 
 
 def spec_of(env: object) -> EnvSpec:

@@ -35,7 +35,7 @@ from regimen.envs.layout import (
     Lanes,
     Scene,
 )
-from regimen.envs.spec import Step, market_spec
+from regimen.envs.spec import PossibleStarts, Step, market_spec
 from regimen.envs.streams import lane_keys
 from regimen.errors import ConfigError, DataError, RunError
 from regimen.execution import Tape
@@ -70,6 +70,7 @@ class VectorMarket:
         tape: ``market.tape(bars)``, for whoever makes several environments of the same bars.
 
     Attributes:
+        bars, features: as given.
         schema: what the observation of each symbol holds.
         columns: names of its columns.
         symbols: names.
@@ -102,7 +103,7 @@ class VectorMarket:
         for name, value in (("stop", stop), ("context", config.context)):
             if value > len(bars):
                 raise ConfigError(f"envs.{name}", f"must be at most the number of bars, {len(bars)}", value)
-        self.bars = bars
+        self.bars, self.features = bars, features
         self.symbols = bars.symbols
         self.inputs = Inputs.of(bars, features, config.context, config.precision)
         self._possible = self.inputs.starts(config.start, stop, config.episode_length)
@@ -171,6 +172,11 @@ class VectorMarket:
     def n_envs(self) -> int:
         """Number of lanes."""
         return self.config.n_envs
+
+    @property
+    def possible_starts(self) -> tuple[PossibleStarts, ...]:
+        """The bars at which an episode of any lane can start."""
+        return (PossibleStarts(self.n_envs, self._starts),)
 
     @property
     def ready(self) -> Flags:

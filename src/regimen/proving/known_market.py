@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from regimen.envs import EnvSpec, Step
+from regimen.envs import EnvSpec, PossibleStarts, Step
 from regimen.errors import ConfigError, RunError
 from regimen.jit import jit
 from regimen.seeding import generator, generator_state, restore_generator
@@ -138,6 +139,9 @@ class KnownMarketEnv:
         episode_length: steps.
         show_position: whether the lane sees its position; the only memory of an agent that has none of its own.
 
+    Attributes:
+        recipe: what makes as many lanes as another process likes.
+
     Raises:
         ConfigError: no lanes, an empty episode, or one that is longer than the path; a reach with which one bar of
             this path could ruin an owner of wealth; a Merton market with costs.
@@ -154,6 +158,8 @@ class KnownMarketEnv:
         episode_length: int = 256,
         show_position: bool = True,
     ) -> None:
+        fields = {"levels": levels, "reach": reach, "episode_length": episode_length, "show_position": show_position}
+        self.recipe = KnownMarketRecipe(market, simulation, fields)
         self._terms = _terms(market)
         self._gains = np.ascontiguousarray(simulation.returns[1 + self._terms.lag :])
         for name, value, most in (("n_envs", n_envs, None), ("episode_length", episode_length, len(self._gains) - 1)):
@@ -232,6 +238,11 @@ class KnownMarketEnv:
         """What the lanes walk along, for the exact gradient: what is shown, gains, and what they are paid."""
         return self._shown, self._gains, self._terms
 
+    @property
+    def possible_starts(self) -> tuple[PossibleStarts, ...]:
+        """The bars at which an episode of any lane can start."""
+        return (PossibleStarts(self.n_envs, np.arange(len(self._gains) - self.episode_length)),)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes: places, positions, and where the random stream stands."""
         changing = {name: array.copy() for name, array in self._changing().items()}
@@ -264,3 +275,19 @@ class KnownMarketEnv:
 
     def _draw(self, lanes: int) -> NDArray[np.int64]:
         return self._random.integers(0, len(self._gains) - self.episode_length, lanes)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class KnownMarketRecipe:
+    """What a `KnownMarketEnv` is made of, but for the number of its lanes; see there."""
+
+    market: PlayableMarket
+    simulation: Simulation
+    fields: Mapping[str, Any]
+
+    def build(self, lanes: int, seed: int = 0) -> KnownMarketEnv:
+        """Returns so many lanes, at the random places of a seed."""
+        env = KnownMarketEnv(self.market, self.simulation, lanes, **self.fields)
+        env.reset(seed)
+        return env

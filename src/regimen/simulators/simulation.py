@@ -46,6 +46,10 @@ class Simulation:
         object.__setattr__(self, "truth", MappingProxyType(dict(self.truth)))
         object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
 
+    def __reduce__(self) -> tuple[type[Simulation], tuple[object, ...]]:
+        """Lets another process have it."""
+        return Simulation, (self.bars, dict(self.truth), self.scale, dict(self.names))
+
     def __repr__(self) -> str:
         return short(self, f"{self.bars!r}, truth {', '.join(self.truth)}")
 
