@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from regimen.learning.memory.replay_buffer import ReplayBuffer
     from regimen.learning.moments import RunningMoments
     from regimen.learning.offline import OfflineLearner, learn_offline, study
-    from regimen.learning.on_policy import advantages, draw_noise, iteration_numbers, mean_reward, reward_novelty
+    from regimen.learning.on_policy import (
+        Normaliser,
+        advantages,
+        collect,
+        draw_noise,
+        iteration_numbers,
+        mean_reward,
+        minibatches,
+        reward_novelty,
+    )
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.rollout import Rollout
@@ -56,6 +65,7 @@ __all__ = [
     "ICMConfig",
     "Iteration",
     "Memory",
+    "Normaliser",
     "OfflineLearner",
     "OnlineLearner",
     "PartConfig",
@@ -77,6 +87,7 @@ __all__ = [
     "advantages",
     "as_choices",
     "check_learning",
+    "collect",
     "copy_observation",
     "draw_noise",
     "first_seen",
@@ -86,6 +97,7 @@ __all__ = [
     "learn_offline",
     "learn_online",
     "mean_reward",
+    "minibatches",
     "observed_rows",
     "perceptron",
     "recorded",
@@ -115,6 +127,7 @@ __getattr__, __dir__ = lazily(
         "HindsightReplay": ".memory.hindsight",
         "HindsightConfig": ".memory.config",
         "Memory": ".memory.memory",
+        "Normaliser": ".on_policy",
         "OfflineLearner": ".offline",
         "PartConfig": ".dataset_config",
         "OnlineLearner": ".online",
@@ -136,6 +149,7 @@ __getattr__, __dir__ = lazily(
         "advantages": ".on_policy",
         "as_choices": ".datasets",
         "check_learning": ".agent",
+        "collect": ".on_policy",
         "copy_observation": ".agent",
         "draw_noise": ".on_policy",
         "first_seen": ".agent",
@@ -144,6 +158,7 @@ __getattr__, __dir__ = lazily(
         "kind_of": ".storage",
         "learn_offline": ".offline",
         "mean_reward": ".on_policy",
+        "minibatches": ".on_policy",
         "reward_novelty": ".on_policy",
         "observed_rows": ".agent",
         "recorded": ".datasets",

@@ -1,19 +1,23 @@
-"""What the agents that learn from rollouts do alike: noise, advantages, and the numbers of an iteration."""
+"""What the agents that learn from rollouts do alike: collecting, advantages, and the numbers of an iteration."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from regimen.envs import EnvSpec
+from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
+from regimen.learning.actor_critic import ActorCritic
+from regimen.learning.agent import copy_observation
 from regimen.learning.bonus.bonus import Bonus
+from regimen.learning.rollout import Rollout
 from regimen.ops import arrays
 
 
@@ -48,7 +52,67 @@ def draw_noise(spec: EnvSpec, shape: tuple[int, int], random: np.random.Generato
     return torch.from_numpy(random.standard_normal((*shape, spec.size), np.float32))
 
 
-def mean_reward(rewards: NDArray[np.float32]) -> float:
+@final
+@dataclass(frozen=True, eq=False)
+class Normaliser:
+    """What observations are normalised by, frozen.
+
+    Attributes:
+        shift, factor: (width,) subtracted, then multiplied.
+        limit: of what comes out.
+    """
+
+    shift: Tensor
+    factor: Tensor
+    limit: float
+
+    def write(self, rows: NDArray[np.float32], into: Tensor) -> None:
+        """Writes rows (..., width), normalised, into a tensor of their shape."""
+        torch.sub(torch.from_numpy(rows), self.shift, out=into).mul_(self.factor).clamp_(-self.limit, self.limit)
+
+
+@torch.no_grad()
+def collect(network: ActorCritic, env: VectorEnv, rollout: Rollout, noise: Tensor, normaliser: Normaliser) -> float:
+    """Fills a rollout: steps every lane, from what ``observations[0]`` shows, as the policy draws.
+
+    Args:
+        network: acts.
+        env: lanes with autoreset.
+        rollout: of as many lanes.
+        noise: of `draw_noise`.
+        normaliser: of the observations.
+
+    Returns:
+        The mean reward.
+
+    Raises:
+        RunError: an observation or a reward that is not finite.
+    """
+    spec = env.spec
+    rollout.begin()
+    normaliser.write(rollout.observations[0], rollout.inputs[0])
+    for t in range(rollout.shape[0]):
+        output = network.actor(rollout.inputs[t])
+        raw = network.sample(output, noise[t])
+        rollout.outputs[t], rollout.raw[t] = output, raw
+        seen, reward, terminated, truncated, info = env.step(network.to_env(raw).numpy())
+        rollout.rewards[t], rollout.terminated[t], rollout.truncated[t] = reward, terminated, truncated
+        if truncated.any():
+            rollout.keep_final(t, info["final_observation"])
+        copy_observation(spec, seen, rollout.observations[t + 1])
+        normaliser.write(rollout.observations[t + 1], rollout.inputs[t + 1])
+    return mean_reward(rollout.rewards)
+
+
+def minibatches(random: np.random.Generator, batch: Sequence[Tensor], size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Yields all rows of a batch once, in random order, in pieces alike of at most so many rows."""
+    rows = len(batch[0])
+    order = torch.from_numpy(random.permutation(rows))
+    for chosen in order.tensor_split(-(-rows // size)):
+        yield tuple(part.index_select(0, chosen) for part in batch)
+
+
+def mean_reward(rewards: NDArray[Any]) -> float:
     """Returns the mean of a rollout's rewards.
 
     Raises:

@@ -65,6 +65,14 @@ class Perceptrons(nn.Module):
                 x = x.relu_()
         return x
 
+    def load_members(self, weights: Tensor) -> None:
+        """Gives every member its weights (member, parameter), each row laid out as `flat` of a single member is."""
+        first = 0
+        for parameter in self.parameters():
+            size = parameter[0].numel()
+            parameter.data.copy_(weights[:, first : first + size].view(parameter.shape))
+            first += size
+
     def gradients(self, trace: Trace, slope: Tensor) -> None:
         """Fills `slope` with d loss/d weights, given d loss/d outputs (member, outputs, batch)."""
         for place in range(len(self._layers) - 1, -1, -1):

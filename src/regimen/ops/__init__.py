@@ -14,6 +14,7 @@ from regimen.ops.categorical import (
 )
 from regimen.ops.cql import conservative_loss, conservative_weight_loss
 from regimen.ops.critic import explained_variance, huber_loss, quantile_huber_loss, value_loss
+from regimen.ops.evolution import centred_ranks, evolution_gradient
 from regimen.ops.gaussian import (
     SquashedSample,
     gaussian_entropy,
@@ -52,6 +53,7 @@ __all__ = [
     "categorical_log_probs",
     "categorical_mode",
     "categorical_sample",
+    "centred_ranks",
     "certified_radius",
     "certify",
     "clipped_surrogate",
@@ -61,6 +63,7 @@ __all__ = [
     "double_dqn_target",
     "dqn_target",
     "entropy_loss",
+    "evolution_gradient",
     "explained_variance",
     "gae",
     "gaussian_entropy",

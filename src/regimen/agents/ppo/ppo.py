@@ -19,18 +19,19 @@ from regimen.learning import (
     Checkpoint,
     FlatAdam,
     Iteration,
+    Normaliser,
     Persistent,
     Progress,
     Rollout,
     RunningMoments,
     SideBySide,
     advantages,
-    copy_observation,
+    collect,
     draw_noise,
     first_seen,
     iteration_numbers,
     learn_online,
-    mean_reward,
+    minibatches,
     observed_rows,
     require_finite,
     reward_novelty,
@@ -127,26 +128,10 @@ class PPO(Persistent):
         self._seen = rollout.observations[-1].copy()
         return reward, entropy, {**numbers, **novelty}
 
-    @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: Rollout) -> float:
         """Steps every lane ``rollout_steps`` times from ``observations[0]``; returns the mean reward."""
-        network, spec = self.network, self.spec
-        rollout.begin()
-        random = generator(self.seed, "ppo", "noise", self.iterations)
-        noise = draw_noise(spec, rollout.shape, random)
-        shift, scale = self._normaliser()
-        self._normalise(rollout, 0, shift, scale)
-        for t in range(rollout.shape[0]):
-            output = network.actor(rollout.inputs[t])
-            raw = network.sample(output, noise[t])
-            rollout.outputs[t], rollout.raw[t] = output, raw
-            seen, reward, terminated, truncated, info = env.step(network.to_env(raw).numpy())
-            rollout.rewards[t], rollout.terminated[t], rollout.truncated[t] = reward, terminated, truncated
-            if truncated.any():
-                rollout.keep_final(t, info["final_observation"])
-            copy_observation(spec, seen, rollout.observations[t + 1])
-            self._normalise(rollout, t + 1, shift, scale)
-        return mean_reward(rollout.rewards)
+        noise = draw_noise(self.spec, rollout.shape, generator(self.seed, "ppo", "noise", self.iterations))
+        return collect(self.network, env, rollout, noise, self._normaliser())
 
     def _reward_novelty(self, bonus: Bonus, rollout: Rollout) -> Mapping[str, float]:
         rows, lanes, finals = rollout.finals()
@@ -174,13 +159,10 @@ class PPO(Persistent):
         )
         losses: list[float] = []
         norms: list[float] = []
-        pieces = -(-len(targets) // config.minibatch_size)
         for epoch in range(config.epochs):
             random = generator(self.seed, "ppo", "order", self.iterations, epoch)
-            order = torch.from_numpy(random.permutation(len(targets)))
             clipped: list[float] = []
-            for chosen in order.tensor_split(pieces):
-                x, raw, old, advantage, target = (part.index_select(0, chosen) for part in batch)
+            for x, raw, old, advantage, target in minibatches(random, batch, config.minibatch_size):
                 self._adam.begin()
                 (policy_loss, surrogate), value_loss = both(
                     self._improve_actor, (x, raw, old, advantage), self._improve_critic, (x, target)
@@ -220,16 +202,11 @@ class PPO(Persistent):
     def _values(self, x: Tensor) -> NDArray[np.float32]:
         return self.network.value(x).numpy()
 
-    def _normaliser(self) -> tuple[Tensor, Tensor]:
-        """Returns mean and reciprocal deviation of the columns, float32; 0 and 1 where it is switched off."""
+    def _normaliser(self) -> Normaliser:
+        """Returns mean and reciprocal deviation of the columns; 0 and 1 where it is switched off."""
         if not self.config.normalise_observations:
-            return torch.zeros(self.spec.width), torch.ones(self.spec.width)
-        return self.observations.shift_and_factor()
-
-    def _normalise(self, rollout: Rollout, t: int, shift: Tensor, scale: Tensor) -> None:
-        limit = self.config.observation_clip
-        into = rollout.inputs[t]
-        torch.sub(torch.from_numpy(rollout.observations[t]), shift, out=into).mul_(scale).clamp_(-limit, limit)
+            return Normaliser(torch.zeros(self.spec.width), torch.ones(self.spec.width), self.config.observation_clip)
+        return Normaliser(*self.observations.shift_and_factor(), self.config.observation_clip)
 
     def _input(self, observations: NDArray[np.float32]) -> Tensor:
         limit, scaled = self.config.observation_clip, self.config.normalise_observations

@@ -156,8 +156,8 @@ class SAC(Persistent):
         paid, losses = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)
         novelty: Mapping[str, float] = {}
         for _ in range(config.rollout_steps):
-            actions = self._explore(random)
-            seen, reward, terminated, truncated, info = env.step(self._to_env(actions))
+            actions = self.explore(self._seen, random)
+            seen, reward, terminated, truncated, info = env.step(self.to_env(actions))
             after = np.empty_like(self._seen)
             copy_observation(spec, seen, after)
             paid += float(np.mean(reward, dtype=np.float64))
@@ -167,13 +167,12 @@ class SAC(Persistent):
             if ended.any():  # an episode's last observation, not the first of the next one
                 successors = after.copy()
                 successors[ended] = info["final_observation"].reshape(after.shape)[ended]
-            self.replay.add(self._seen, successors, actions, reward, terminated, truncated)
+            self.remember(self._seen, successors, actions, reward, terminated, truncated)
             self.observations.merge(after)
-            self.rewards.merge(np.reshape(reward, (-1, 1)))
             self._seen = after
             due = int((steps + lanes) * config.update_ratio) - int(steps * config.update_ratio)
             if due and self.replay.filled >= config.warmup_steps:
-                losses, novelty = self._update(random, due, 1.0 - steps / total)
+                losses, novelty = self.improve(random, due, 1.0 - steps / total)
             steps += lanes
         numbers = {
             "temperature": self._alpha() * self.reward_scale,
@@ -185,19 +184,32 @@ class SAC(Persistent):
         }
         return paid / config.rollout_steps, losses["entropy"], numbers
 
-    def _explore(self, random: np.random.Generator) -> NDArray[np.float32]:
+    def remember(
+        self,
+        seen: NDArray[np.float32],
+        successors: NDArray[np.float32],
+        actions: NDArray[np.float32],
+        rewards: NDArray[Any],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+    ) -> None:
+        """Takes in a transition of every lane, whoever acted; see `Memory.add` and, for the actions, `explore`."""
+        self.replay.add(seen, successors, actions, rewards, terminated, truncated)
+        self.rewards.merge(np.reshape(rewards, (-1, 1)))
+
+    def explore(self, rows: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
         """Returns actions (lane, size) in [−1, 1], or choices (lane, 1); uniform before the first update."""
-        lanes, choices = len(self._seen), self.spec.choices
+        lanes, choices = len(rows), self.spec.choices
         if self.updates:
-            return self._act(self._seen, random)
+            return self._act(rows, random)
         if choices:
             return random.integers(0, choices, (lanes, 1)).astype(np.float32)
         return random.uniform(-1.0, 1.0, (lanes, self.spec.size)).astype(np.float32)
 
     def _act(self, rows: NDArray[np.float32], random: np.random.Generator | None) -> NDArray[np.float32]:
-        """Returns what the policy draws, or its mode without a generator, in the form of `_explore`."""
+        """Returns what the policy draws, or its mode without a generator, in the form of `explore`."""
         size = self.spec.size
-        output = self.actor(self._input(torch.from_numpy(rows).T))[0]
+        output = self.actor(self.inputs(torch.from_numpy(rows).T))[0]
         if random is None:
             actions = output.argmax(0)[None].float() if self.spec.choices else ops.squashed_mode(output[:size])
         elif self.spec.choices:
@@ -209,7 +221,7 @@ class SAC(Persistent):
         drawn: NDArray[np.float32] = actions.T.numpy()
         return drawn
 
-    def _to_env(self, actions: NDArray[np.float32]) -> NDArray[Any]:
+    def to_env(self, actions: NDArray[np.float32]) -> NDArray[Any]:
         """Returns (lane,) int64 choices, or (lane, size) actions between the environment's bounds."""
         spec = self.spec
         if spec.choices:
@@ -218,17 +230,23 @@ class SAC(Persistent):
         scaled: NDArray[np.float32] = np.clip(middle + half * actions, spec.low, spec.high)
         return scaled
 
-    def _update(
-        self, random: np.random.Generator, count: int, left: float
+    def improve(
+        self, random: np.random.Generator, count: int, left: float, moves: bool = True
     ) -> tuple[dict[str, float], Mapping[str, float]]:
-        """Makes so many updates, each with a batch of its own; ``left`` is the share of the call still to come.
+        """Makes so many updates, each with a batch of its own, from what is remembered.
+
+        Args:
+            random: of batches and noise.
+            count: updates.
+            left: share of the call of `learn` that is still to come.
+            moves: False leaves actor and temperature as they are: the critics get to know the policy that there is.
 
         Returns:
             The numbers of the updates, and those of the bonus.
         """
         config, head, size = self.config, self.head, self.config.batch_size
         batches = self.replay.sample(random, count, size)
-        successors, x = self._input(batches.successors), self._input(batches.observations)  # (update, width, batch)
+        successors, x = self.inputs(batches.successors), self.inputs(batches.observations)  # (update, width, batch)
         both = torch.cat([successors, x], 2)
         novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, batches, x, successors)
         noise = torch.from_numpy(random.standard_normal((count, self._numbers, 2 * size), np.float32))
@@ -251,7 +269,7 @@ class SAC(Persistent):
 
             log_prob = float(here.log_prob.mean())
             entropy -= log_prob / count
-            if self.updates % config.actor_every == 0:
+            if moves and self.updates % config.actor_every == 0:
                 slope = head.actor_slope(self.critics, x[i], output[:, size:], noise[i, :, size:], here, alpha)
                 self.actor.gradients([part[..., size:] for part in trace], slope[None])
                 self._actor_adam.step(self.actor.flat, self.actor.slope, rate)
@@ -265,6 +283,11 @@ class SAC(Persistent):
         }
         require_finite(self, sum(losses.values()))
         return losses, novelty
+
+    def replace_actor(self, weights: Tensor) -> None:
+        """Gives the actor other weights (parameter,), and the optimisers of actor and critics nothing to remember."""
+        self.actor.flat.copy_(weights)
+        self._actor_adam, self._critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
 
     def _reward_novelty(self, bonus: Bonus, batches: Transitions, x: Tensor, successors: Tensor) -> Mapping[str, float]:
         """Adds what a bonus pays now to the rewards that were drawn, and lets it learn; ruin is paid nothing.
@@ -299,7 +322,7 @@ class SAC(Persistent):
         last = last if config.last_target_entropy is None else config.last_target_entropy
         return (last + (first - last) * left) * (self._numbers or 1)
 
-    def _input(self, rows: Tensor) -> Tensor:
+    def inputs(self, rows: Tensor) -> Tensor:
         """Returns what the networks are given for raw observations (..., width, batch)."""
         limit, scaled = self.config.observation_clip, self.config.normalise_observations
         return self.observations.normalised(rows.mT, limit, scaled).mT
@@ -322,5 +345,5 @@ class SAC(Persistent):
         """
         rows, single = observed_rows(self.spec, observation)
         with torch_threads(self.config.threads):
-            actions = self._to_env(self._act(rows, None if deterministic else self._random))
+            actions = self.to_env(self._act(rows, None if deterministic else self._random))
         return actions[0] if single else actions, state
