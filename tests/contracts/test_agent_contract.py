@@ -119,6 +119,21 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         ({"updates": 48, "report_updates": 8, "batch_size": 16, "alpha": None, "hidden": (16,)}, LEVELS),
         ({"network": "heads", "updates": 48, "report_updates": 8, "batch_size": 16, "hidden": (16,)}, LEVELS),
     ],
+    "es": [({"population": 4, "rollout_steps": 8, "hidden": (16,)}, BOTH)],
+    "hybrid_es": [
+        (
+            {
+                "population": 4,
+                "rollout_steps": 8,
+                "warmup_steps": 64,
+                "batch_size": 16,
+                "capacity": 96,
+                "hidden": (16,),
+            },
+            BOTH,
+        )
+    ],
+    "vtrace": [({"rollout_steps": 8, "minibatch_size": 32, "epochs": 2, "hidden": (16,)}, BOTH)],
     "sb3": [
         ({"algorithm": "dqn", "parameters": {**REPLAY, "target_update_interval": 64}, "hidden": (16,)}, LEVELS),
         ({"algorithm": "td3", "parameters": REPLAY, "hidden": (16,)}, CONTINUOUS),

@@ -65,6 +65,8 @@ def _shortened(path: Path) -> list[str]:
             words.append(f"environment.wrappers={json.dumps(fewer)}")
         if hasattr(config.model, "updates"):
             words.append("model.updates=20")
+        if hasattr(config.model, "population"):
+            words.append("model.population=8")
     return words
 
 

@@ -6,7 +6,9 @@ from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.config import AgentConfig, agent_configs
 from regimen.agents.cql.config import CQLConfig
+from regimen.agents.evolution.config import ESConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
+from regimen.agents.hybrid_evolution.config import HybridESConfig
 from regimen.agents.mosac.config import MOSACConfig
 from regimen.agents.options.config import OptionsConfig
 from regimen.agents.own_agent.config import OwnAgentConfig
@@ -14,13 +16,16 @@ from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.sac.config import SACConfig
 from regimen.agents.sb3.config import SB3Config
+from regimen.agents.vtrace.config import VTraceConfig
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
     from regimen.agents.analytic.analytic import Analytic
     from regimen.agents.cgdt.cgdt import CGDT
     from regimen.agents.cql.cql import CQL
+    from regimen.agents.evolution.es import ES
     from regimen.agents.flag_trader.flag_trader import FlagTrader
+    from regimen.agents.hybrid_evolution.hybrid_es import HybridES
     from regimen.agents.loading import load_agent
     from regimen.agents.mosac.mosac import MOSAC
     from regimen.agents.options.options import Options
@@ -29,10 +34,12 @@ if TYPE_CHECKING:
     from regimen.agents.recurrent_ppo.recurrent_ppo import RecurrentPPO
     from regimen.agents.sac.sac import SAC
     from regimen.agents.sb3.sb3 import SB3 as SB3  # not in __all__: it needs stable_baselines3
+    from regimen.agents.vtrace.vtrace import VTraceAgent
 
 __all__ = [
     "CGDT",
     "CQL",
+    "ES",
     "MOSAC",
     "PPO",
     "SAC",
@@ -41,8 +48,11 @@ __all__ = [
     "AnalyticConfig",
     "CGDTConfig",
     "CQLConfig",
+    "ESConfig",
     "FlagTrader",
     "FlagTraderConfig",
+    "HybridES",
+    "HybridESConfig",
     "MOSACConfig",
     "Options",
     "OptionsConfig",
@@ -53,6 +63,8 @@ __all__ = [
     "RecurrentPPOConfig",
     "SACConfig",
     "SB3Config",
+    "VTraceAgent",
+    "VTraceConfig",
     "agent_configs",
     "load_agent",
 ]
@@ -65,13 +77,16 @@ __getattr__, __dir__ = lazily(
         "CQL": ".cql.cql",
         "MOSAC": ".mosac.mosac",
         "Options": ".options.options",
+        "ES": ".evolution.es",
         "OwnAgent": ".own_agent.own_agent",
         "PPO": ".ppo.ppo",
         "SAC": ".sac.sac",
         "SB3": ".sb3.sb3",
         "Analytic": ".analytic.analytic",
         "FlagTrader": ".flag_trader.flag_trader",
+        "HybridES": ".hybrid_evolution.hybrid_es",
         "RecurrentPPO": ".recurrent_ppo.recurrent_ppo",
+        "VTraceAgent": ".vtrace.vtrace",
         "load_agent": ".loading",
     },
 )

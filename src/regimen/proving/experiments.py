@@ -10,6 +10,8 @@ from pydantic import JsonValue
 from regimen.agents import (
     AnalyticConfig,
     CQLConfig,
+    ESConfig,
+    HybridESConfig,
     MOSACConfig,
     OptionsConfig,
     OwnAgentConfig,
@@ -17,6 +19,7 @@ from regimen.agents import (
     RecurrentPPOConfig,
     SACConfig,
     SB3Config,
+    VTraceConfig,
 )
 from regimen.errors import ConfigError
 from regimen.proving.additions import with_additions
@@ -51,6 +54,11 @@ _OPTIONS = OptionsConfig(gamma=0.95, rollout_steps=8)
 _ANALYTIC = AnalyticConfig()
 _CQL = CQLConfig(network="heads", hidden=(64, 64), gamma=0.0, updates=3000, tau=0.02)
 """From what chance did; the steps are transitions."""
+_ES = ESConfig(population=128)
+"""Members see 32 lanes each, and so does θ; the steps are those of all."""
+_HYBRID = HybridESConfig(gamma=0.95)
+_VTRACE = VTraceConfig(gamma=0.97, trace_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.02)
+"""Two actors, one update behind."""
 _REPLAY: dict[str, JsonValue] = {
     "gamma": 0.0,
     "learning_rate": 1e-3,
@@ -96,6 +104,14 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         HYSTERESIS, _CQL.model_copy(update={"gamma": 0.95, "learning_rate": 3e-3, "alpha": 0.02}), 200_000, lanes=128
     ),
+    Experiment(MARTINGALE, _ES, 16_000_000, lanes=4128),
+    Experiment(OU, _ES, 32_000_000, lanes=4128),
+    Experiment(HYSTERESIS, _ES, 32_000_000, lanes=4128),
+    Experiment(MARTINGALE, _VTRACE.model_copy(update={"gamma": 0.0, "entropy_coefficient": 0.0}), 500_000, lanes=128),
+    Experiment(OU, _VTRACE.model_copy(update={"gamma": 0.0, "entropy_coefficient": 0.0}), 500_000, lanes=128),
+    Experiment(HYSTERESIS, _VTRACE, 500_000, lanes=128),
+    Experiment(OU, _HYBRID, 200_000, lanes=76),
+    Experiment(HYSTERESIS, _HYBRID, 100_000, lanes=76),
     Experiment(OU, _DQN, 300_000, lanes=32, name="dqn"),
     Experiment(OU.continuous(), _TD3, 200_000, lanes=32, name="td3"),
 )

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor
 
-from regimen.agents import CGDT, CQL, MOSAC, PPO, SAC, Analytic, FlagTrader, Options, RecurrentPPO
+from regimen.agents import (
+    CGDT,
+    CQL,
+    ES,
+    MOSAC,
+    PPO,
+    SAC,
+    Analytic,
+    FlagTrader,
+    HybridES,
+    Options,
+    RecurrentPPO,
+    VTraceAgent,
+)
 from regimen.envs import LevelsConfig, Verb, VerbsConfig
 from regimen.errors import RunError
 from regimen.policies import Actor, AgentPolicy, Showing
 from regimen.runs.exporting.agents.body import Body, ShowingBody
 from regimen.runs.exporting.agents.options import OptionsBody
-from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, MOSACBody, PPOBody, SACBody
+from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, ESBody, MOSACBody, PPOBody, SACBody
 from regimen.runs.exporting.agents.recurrent import RecurrentBody
 from regimen.runs.exporting.agents.rules import rule_of
 from regimen.runs.exporting.agents.transformers import CGDTBody, FlagTraderBody
@@ -92,11 +105,11 @@ def _body(agent: Actor) -> Body:
     match agent:
         case Showing():
             return ShowingBody(_body(agent.actor), agent.values)
-        case PPO():
+        case PPO() | VTraceAgent():
             return PPOBody(agent)
         case RecurrentPPO():
             return RecurrentBody(agent)
-        case SAC():
+        case SAC() | HybridES():
             return SACBody(agent)
         case MOSAC():
             return MOSACBody(agent)
@@ -104,6 +117,8 @@ def _body(agent: Actor) -> Body:
             return OptionsBody(agent)
         case CQL():
             return CQLBody(agent)
+        case ES():
+            return ESBody(agent)
         case Analytic():
             return AnalyticBody(agent)
         case CGDT():

@@ -1,4 +1,4 @@
-"""The agents whose network sees one observation and remembers nothing: PPO, SAC, CQL, the analytic one."""
+"""The agents whose network sees one observation and remembers nothing: PPO, V-trace, SAC, CQL, ES, the analytic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor, nn
 
 from regimen import ops
-from regimen.agents import CQL, MOSAC, PPO, SAC, Analytic
+from regimen.agents import CQL, ES, MOSAC, PPO, SAC, Analytic, HybridES, VTraceAgent
 from regimen.envs import EnvSpec
 from regimen.runs.exporting.agents.body import Body
 from regimen.runs.exporting.agents.inputs import Normalised
@@ -18,7 +18,7 @@ from regimen.runs.exporting.agents.inputs import Normalised
 class PPOBody(Body):
     """Logits of the choices, or the mean within the environment's bounds."""
 
-    def __init__(self, agent: PPO) -> None:
+    def __init__(self, agent: PPO | VTraceAgent) -> None:
         super().__init__()
         config = agent.config
         self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
@@ -32,13 +32,19 @@ class PPOBody(Body):
 
 @final
 class SACBody(Body):
-    """Logits of the choices, or the tanh of the mean within the environment's bounds."""
+    """Logits of the choices, or the tanh of the mean within the environment's bounds.
 
-    def __init__(self, agent: SAC) -> None:
+    Of a population beside it, the parent in the place of the actor, where that is ahead.
+    """
+
+    def __init__(self, agent: SAC | HybridES) -> None:
         super().__init__()
+        actor = agent.actor
+        if isinstance(agent, HybridES):
+            agent = agent.learner
         config, self.spec = agent.config, agent.spec
         self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
-        self.actor = deepcopy(agent.actor)
+        self.actor = deepcopy(actor)
 
     def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """See `Body.forward`."""
@@ -65,6 +71,26 @@ class MOSACBody(Body):
     def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """See `Body.forward`."""
         return _soft_output(self.actor(self.inputs(row).mT)[0], self.spec), memory
+
+
+@final
+class ESBody(Body):
+    """Scores of the choices, or the action within the environment's bounds."""
+
+    def __init__(self, agent: ES) -> None:
+        super().__init__()
+        config, self.spec = agent.config, agent.spec
+        self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
+        self.network = deepcopy(agent.network)
+
+    def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Body.forward`."""
+        spec = self.spec
+        output = self.network(self.inputs(row).mT)[0].mT
+        if spec.choices is not None:
+            return output, memory
+        middle, half = 0.5 * (spec.low + spec.high), 0.5 * (spec.high - spec.low)
+        return (middle + half * output).clamp(spec.low, spec.high), memory
 
 
 @final

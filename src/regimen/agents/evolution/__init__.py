@@ -1,0 +1,1 @@
+"""Evolution strategies: their config, the population that walks, and the algorithm."""
