@@ -14,7 +14,7 @@ import torch
 
 from regimen import ops
 from regimen.agents.vtrace import vtrace
-from regimen.agents.vtrace.collector import Collector
+from regimen.agents.vtrace.collector import LaneCollector
 from regimen.agents.vtrace.config import VTraceConfig
 from regimen.agents.vtrace.vtrace import VTraceAgent, joined
 from regimen.envs import EnvSpec, ShapedConfig, wrapped
@@ -71,7 +71,7 @@ def test_the_ratio_is_of_the_policy_that_learns_to_the_one_that_acted(monkeypatc
 def test_targets_and_advantages_are_the_papers(levels: tuple[float, ...] | None) -> None:
     """Oracle: `ops.vtrace` on tensors, with chances and values asked of the networks row by row."""
     agent = learned(SMALL, lanes(levels), 2)
-    actor = Collector(agent.config, 2, 0, lanes(levels), 0)
+    actor = LaneCollector(agent.config, 2, 0, lanes(levels), 0)
     behaviour = agent._behaviour(7)
     with torch.no_grad():
         experience = actor(behaviour)
@@ -99,7 +99,7 @@ def test_targets_and_advantages_are_the_papers(levels: tuple[float, ...] | None)
 
 
 def test_lanes_of_all_actors_stand_side_by_side() -> None:
-    actors = [Collector(SMALL, 2, 0, KnownMarketEnv(MARKET, PATH, 8, episode_length=5), k) for k in range(2)]
+    actors = [LaneCollector(SMALL, 2, 0, KnownMarketEnv(MARKET, PATH, 8, episode_length=5), k) for k in range(2)]
     agent = SMALL.build(lanes(), seed=2)
     assert isinstance(agent, VTraceAgent)
     answers = [actor(agent._behaviour(0)) for actor in actors]
@@ -128,7 +128,7 @@ class Late:
     """A collector that takes its time, another each time, and dies once in the middle."""
 
     def __init__(self, config: VTraceConfig, seed: int, begun: int, env: Any, k: int) -> None:
-        self.k, self.collector = k, Collector(config, seed, begun, env, k)
+        self.k, self.collector = k, LaneCollector(config, seed, begun, env, k)
         self.state, self.restore = self.collector.state, self.collector.restore
 
     def __call__(self, behaviour: Any) -> Any:
@@ -151,7 +151,7 @@ def test_bytes_do_not_depend_on_where_actors_live_nor_on_who_is_late_or_killed(
     first = weights(learned(config, env))
     assert weights(learned(config.model_copy(update={"compute": "processes:1"}), env)) == first
     monkeypatch.setenv("LATE", str(tmp_path))
-    monkeypatch.setattr(vtrace, "Collector", Late)
+    monkeypatch.setattr(vtrace, "LaneCollector", Late)
     assert weights(learned(config.model_copy(update={"compute": "processes:2"}), env)) == first
     assert len(list(tmp_path.iterdir())) == 2
 

@@ -59,7 +59,7 @@ class Experience:
 
 
 @final
-class Collector:
+class LaneCollector:
     """Steps its lanes, round after round.
 
     Args:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regimen import ops
 from regimen.agents.actors import lane_actors
-from regimen.agents.vtrace.collector import BehaviourPolicy, Collector, Experience
+from regimen.agents.vtrace.collector import BehaviourPolicy, LaneCollector, Experience
 from regimen.agents.vtrace.config import VTraceConfig
 from regimen.agents.vtrace.rounds import Rounds
 from regimen.envs import EnvSpec, VectorEnv
@@ -105,7 +105,7 @@ class VTraceAgent(Persistent):
     def prepare(self, env: VectorEnv) -> int:
         """Begins the actors; returns the steps of a round over all lanes."""
         config = self.config
-        collector = partial(Collector, config, self.seed, self.iterations)
+        collector = partial(LaneCollector, config, self.seed, self.iterations)
         actors = self._stack.enter_context(lane_actors(collector, env, config.actors, config.compute, self.seed))
         self._shown = self._rounds.begin(actors)
         self._size = config.rollout_steps * len(self._shown)
