@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regimen import ops
 from regimen.agents.actors import lane_actors
-from regimen.agents.vtrace.collector import BehaviourPolicy, LaneCollector, Experience
+from regimen.agents.vtrace.collector import BehaviourPolicy, Experience, LaneCollector
 from regimen.agents.vtrace.config import VTraceConfig
 from regimen.agents.vtrace.rounds import Rounds
 from regimen.envs import EnvSpec, VectorEnv
@@ -170,6 +170,7 @@ class VTraceAgent(Persistent):
             network.follow_targets(targets, config.value_share if self.iterations else 1.0),
         )
         losses: list[float] = []
+        norms: list[float] = []
         for epoch in range(config.epochs):
             random = generator(self.seed, "vtrace", "order", self.iterations, epoch)
             clipped: list[float] = []
@@ -180,9 +181,9 @@ class VTraceAgent(Persistent):
                 )
                 losses.append(policy_loss + value_loss)
                 require_finite(self, losses[-1], epoch)
-                self._adam.step(rate, config.gradient_clip)
+                norms.append(self._adam.step(rate, config.gradient_clip))
                 clipped.append(float(surrogate.clip_fraction))
-        numbers = iteration_numbers(float(surrogate.approximate_kl), clipped, explained, losses, rate)
+        numbers = iteration_numbers(float(surrogate.approximate_kl), clipped, explained, losses, rate, norms)
         return float(entropy.mean()), numbers | {"log_ratio": float(np.abs(log_ratio).mean())}
 
     def _traced(
