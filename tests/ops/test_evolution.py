@@ -18,17 +18,18 @@ def test_the_estimate_of_a_quadratics_gradient_is_unbiased_and_ranks_keep_its_di
     noise = rng.normal(size=(PAIRS, SIZE))
 
     def fitness(z: np.ndarray) -> np.ndarray:
-        return -0.5 * np.einsum("...i,ij,...j", z, a, z) + z @ b
+        return np.asarray(-0.5 * np.einsum("...i,ij,...j", z, a, z) + z @ b)
 
     plus, minus = fitness(theta + SIGMA * noise), fitness(theta - SIGMA * noise)
-    gradient = ops.evolution_gradient(*(torch.from_numpy(each) for each in (plus, minus, noise)), SIGMA).numpy()
+    gained, lost, drawn = (torch.from_numpy(each) for each in (plus, minus, noise))
+    gradient = ops.evolution_gradient(gained, lost, drawn, SIGMA).numpy()
     each = (plus - minus)[:, None] * noise / (2.0 * SIGMA)
     exact, error = b - a @ theta, each.std(0) / PAIRS**0.5
     z = (gradient - exact) / error
     assert np.abs(z).max() < 3.5  # of 20 components; none beyond 3 in 19 of 20 draws
     assert np.mean(z**2) < 2.0
     ranks = ops.centred_ranks(torch.from_numpy(np.concatenate([plus, minus])))
-    ranked = ops.evolution_gradient(*ranks.split(PAIRS), torch.from_numpy(noise), SIGMA).numpy()
+    ranked = ops.evolution_gradient(ranks[:PAIRS], ranks[PAIRS:], drawn, SIGMA).numpy()
     assert ranked @ exact / np.linalg.norm(ranked) / np.linalg.norm(exact) > 0.99
 
 
