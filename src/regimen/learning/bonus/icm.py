@@ -60,8 +60,8 @@ class ICM:
     @torch.no_grad()
     def score(self, x: Tensor, actions: Tensor, successors: Tensor) -> Tensor:
         """Returns the bonus (row,) of transitions."""
-        forward, _ = self.errors(x, actions, successors)
-        return self.config.weight * forward
+        missed = self._missed(self._features(x), self._features(successors), self._taken(actions))
+        return self.config.weight * missed
 
     @torch.enable_grad()
     def improve(self, x: Tensor, actions: Tensor, successors: Tensor) -> Mapping[str, float]:
@@ -84,20 +84,29 @@ class ICM:
 
     def errors(self, x: Tensor, actions: Tensor, successors: Tensor) -> tuple[Tensor, Tensor]:
         """Returns L_forward and L_inverse (row,) of transitions; see `Bonus.score`."""
-        encoder = self.models["encoder"]
-        here, there = encoder(x[:, self._places]), encoder(successors[:, self._places])
-        taken = actions.reshape(len(x), -1)
-        if self._choices:
-            choices = taken[:, 0].long()
-            taken = F.one_hot(choices, self._choices).float()
-        else:
-            taken = taken.clamp(-1.0, 1.0)  # beyond a bound it is the bound that the environment was given
-        foretold = self.models["forward_model"](torch.cat([here, taken], 1))
-        forward = 0.5 * (foretold - there.detach()).square().sum(1)
+        here, there, taken = self._features(x), self._features(successors), self._taken(actions)
         read = self.models["inverse_model"](torch.cat([here, there], 1))
         if self._choices:
-            return forward, F.cross_entropy(read, choices, reduction="none")
-        return forward, 0.5 * (read - taken).square().sum(1)
+            inverse = F.cross_entropy(read, taken.argmax(1), reduction="none")
+        else:
+            inverse = 0.5 * (read - taken).square().sum(1)
+        return self._missed(here, there.detach(), taken), inverse
+
+    def _missed(self, here: Tensor, there: Tensor, taken: Tensor) -> Tensor:
+        foretold = self.models["forward_model"](torch.cat([here, taken], 1))
+        missed: Tensor = 0.5 * (foretold - there).square().sum(1)
+        return missed
+
+    def _features(self, rows: Tensor) -> Tensor:
+        features: Tensor = self.models["encoder"](rows[:, self._places])
+        return features
+
+    def _taken(self, actions: Tensor) -> Tensor:
+        """Returns actions (row, number): of choices, 1 for the one that was taken; of numbers, within their bounds."""
+        taken = actions.reshape(len(actions), -1)
+        if self._choices:
+            return F.one_hot(taken[:, 0].long(), self._choices).float()
+        return taken.clamp(-1.0, 1.0)  # beyond a bound it is the bound that the environment was given
 
     def state(self) -> dict[str, Tensor]:
         """Returns networks and optimiser."""
