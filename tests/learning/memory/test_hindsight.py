@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
+from tests.contracts.test_agent_contract import market
 from tests.learning.bit_flip import BitFlip, share_solved
 
 from regimen.agents import SACConfig
-from regimen.envs import EnvSpec, GoalSpace
+from regimen.envs import EnvSpec, GoalConfig, GoalSpace
 from regimen.errors import ConfigError, RunError
 from regimen.learning import Checkpoint, HindsightConfig, HindsightReplay, Transitions
 from regimen.stateful import state_of
@@ -203,3 +204,23 @@ def test_bits_are_flipped_to_a_goal_that_chance_does_not_reach() -> None:
         agent = SACConfig(replay=replay, **BITS).build(env, seed=0)
         agent.learn(env, 48_000)
         assert low <= share_solved(agent, 15, episodes=500) <= high
+
+
+@pytest.mark.slow
+def test_an_account_is_brought_to_any_exposure() -> None:
+    """In bars, after a thousand steps of each of eight lanes: nearly every step ends within 0.05 of its goal."""
+    goals = GoalConfig(ranges={"position": (-1.0, 1.0)}, tolerance=0.05)
+    fields: dict[str, Any] = {"gamma": 0.5, "rollout_steps": 8, "warmup_steps": 256, "hidden": (32,)}
+    fields |= {"normalise_rewards": False, "temperature": 0.02, "update_ratio": 0.25, "replay": HindsightConfig()}
+    env = goals.wrap(market("continuous"))
+    agent = SACConfig(**fields).build(env, seed=0)
+    agent.learn(env, 8000)
+    env, hits = goals.wrap(market("continuous")), []
+    seen, _ = env.reset(1)
+    place = env.spec.columns.index("position")
+    for _ in range(200):
+        wanted = seen[:, -1].copy()
+        seen, _, terminated, truncated, _ = env.step(agent.predict(seen)[0])
+        goes_on = ~(terminated | truncated)
+        hits += (np.abs(seen[:, place] - wanted) <= 0.05)[goes_on].tolist()
+    assert np.mean(hits) > 0.8
