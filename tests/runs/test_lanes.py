@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,15 @@ def test_a_run_that_was_killed_in_a_stage_ends_with_the_same_bytes(
     prepared = prepare(config)
     window, model = prepared.windows[0], config.model
     assert isinstance(model, PPOConfig)
-    whole: Any = module.fit(prepared, window, 0)
+    stages: list[float] = []
+
+    def tell(_done: int, _of: int, message: str, numbers: Mapping[str, float]) -> None:
+        if numbers:
+            stages.append(numbers["stage"])
+            assert f"stage {stages[-1]:g}, shaping weight {numbers['shaping_weight']:.3g}, " in message
+
+    whole: Any = module.fit(prepared, window, 0, tell=tell)
+    assert stages == [2.0, 3.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0]
     env = learning_env(prepared, window)
     stopped = model.build(env, 0)
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         changes_market,
         market_hash,
         shown_by,
+        standing,
         wrapped,
     )
     from regimen.envs.wrappers.objective_lanes import Objectives
@@ -124,6 +125,7 @@ __all__ = [
     "register",
     "shown_by",
     "spec_of",
+    "standing",
     "starts_of",
     "wrapped",
 ]
@@ -172,6 +174,7 @@ __getattr__, __dir__ = lazily(
         "VectorMarketConfig": ".config",
         "Verb": ".kinds",
         "VerbsConfig": ".kinds",
+        "standing": ".wrappers",
         "wrapped": ".wrappers",
         "WrapperConfig": ".wrappers",
         "Wraps": ".wrappers",

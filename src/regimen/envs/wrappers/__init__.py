@@ -12,7 +12,7 @@ from regimen.envs.wrappers.potentials import AdaptiveWeightConfig, LearnedPotent
 from regimen.envs.wrappers.shaped import Shaped, ShapedConfig
 from regimen.envs.wrappers.staged import Pace, Staged, changes_market, market_hash
 from regimen.envs.wrappers.stages import OwnStage, SimulatedStage
-from regimen.envs.wrappers.wrapper import Wraps, shown_by, wrapped
+from regimen.envs.wrappers.wrapper import Wraps, shown_by, standing, wrapped
 
 WrapperConfig = Annotated[
     AdaptiveDifficultyConfig | GoalConfig | MarketCurriculumConfig | ShapedConfig, Field(discriminator="kind")
@@ -42,5 +42,6 @@ __all__ = [
     "changes_market",
     "market_hash",
     "shown_by",
+    "standing",
     "wrapped",
 ]

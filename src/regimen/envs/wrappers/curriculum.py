@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self, final
 
 import numpy as np
@@ -74,6 +75,11 @@ class Gate:
     def __init__(self, config: MarketCurriculumConfig) -> None:
         self.config, self.stage, self._done, self._last = config, 0, 0, len(config.listed) - 1
         self.episodes, self.least = config.episodes, config.least
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """The stage, from 1."""
+        return {"stage": float(self.stage + 1)}
 
     def record(self, successes: int, episodes: int) -> None:
         """Goes on to the next stage where the episodes of a look show that this one is mastered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self, final
 
 import numpy as np
@@ -84,6 +85,11 @@ class AdaptiveDifficulty:
     def stage(self) -> int:
         """Number of the stage that is nearest to the difficulty."""
         return round(self.level * self.config.levels)
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """The difficulty."""
+        return {"difficulty": self.level}
 
     def record(self, successes: int, episodes: int) -> None:
         """Moves the difficulty by what the share of successes is off the target."""

@@ -109,6 +109,11 @@ class Shaped:
         """What the potential is multiplied by."""
         return self._weight.weight
 
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """The weight of the potential, where it changes."""
+        return {} if self.config.adaptive is None else {"shaping_weight": self.weight}
+
     def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
         """Begins new episodes; see the lanes below."""
         seen, info = self.below.reset(seed) if starts is None else self.below.reset(seed, starts)

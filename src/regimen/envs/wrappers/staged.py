@@ -40,6 +40,10 @@ class Pace(Protocol):
     def stage(self) -> int:
         """Number of the stage now, from 0."""
 
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """How it stands, by name."""
+
     def record(self, successes: int, episodes: int) -> None:
         """Takes note of the episodes of one look; `stage` may be another one then."""
 
@@ -102,6 +106,11 @@ class Staged:
     def stage(self) -> int:
         """Number of the stage, from 0."""
         return self._pace.stage
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """The stage, and what the pace tells besides."""
+        return self._pace.numbers
 
     def reset(self, seed: int | None = None, starts: ArrayLike | None = None) -> tuple[NDArray[Any], dict[str, Any]]:
         """Begins new episodes in the stage that it is; a seed begins random streams and simulated paths anew."""

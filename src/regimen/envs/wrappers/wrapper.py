@@ -29,3 +29,12 @@ def wrapped(env: VectorEnv, wrappers: Sequence[Wraps]) -> VectorEnv:
 def shown_by(wrappers: Sequence[Wraps]) -> Mapping[str, float]:
     """Returns the columns that wrappers add to what lanes show, and what they hold where a policy trades."""
     return {name: value for wrapper in wrappers for name, value in getattr(wrapper, "shows", {}).items()}
+
+
+def standing(env: object) -> Mapping[str, float]:
+    """Returns how wrappers around lanes stand, by name: those that have ``numbers`` to tell."""
+    numbers: dict[str, float] = {}
+    while env is not None:
+        numbers = {**getattr(env, "numbers", {}), **numbers}
+        env = getattr(env, "below", None)
+    return numbers

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from regimen.agents import load_agent
-from regimen.envs import MarketCurriculumConfig, shown_by
+from regimen.envs import MarketCurriculumConfig, shown_by, standing
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.files import scratch
 from regimen.learning import Agent, AgentSettings, Checkpoint, Iteration
@@ -136,7 +136,8 @@ def _fit(prepared: Prepared, window: Window, seed: int, checkpoint: Path | None,
                 if _best(evaluations) == iteration.steps:
                     agent.save(folder / "best")
             if tell is not None:
-                tell(iteration.steps, iteration.total, _message(iteration), _numbers(iteration, evaluations))
+                numbers = {**_numbers(iteration, evaluations), **standing(env)}
+                tell(iteration.steps, iteration.total, _message(iteration, standing(env)), numbers)
 
         keep = None if checkpoint is None else Checkpoint(checkpoint)
         history = agent.learn(env, config.environment.steps, follow, keep)
@@ -194,9 +195,10 @@ def _due(iteration: Iteration, number: int, evaluations: dict[int, float]) -> bo
     return iteration.steps * number // iteration.total > passed
 
 
-def _message(iteration: Iteration) -> str:
+def _message(iteration: Iteration, lanes: Mapping[str, float]) -> str:
     speed = f"{iteration.steps / iteration.iteration / iteration.seconds:,.0f} steps/s" if iteration.seconds > 0 else ""
-    return f"reward {iteration.reward:+.4f}, entropy {iteration.entropy:.2f}, {speed}"
+    around = "".join(f"{name.replace('_', ' ')} {value:.3g}, " for name, value in lanes.items())
+    return f"reward {iteration.reward:+.4f}, entropy {iteration.entropy:.2f}, {around}{speed}"
 
 
 def _numbers(iteration: Iteration, evaluations: dict[int, float]) -> dict[str, float]:
