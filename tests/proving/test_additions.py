@@ -19,6 +19,8 @@ def test_a_method_is_added_to_every_experiment_of_an_agent() -> None:
     assert {str(each) for each in both} == {"ppo+rnd on ou", "analytic on ou"}
     assert isinstance(next(each for each in both if each.name == "ppo+rnd").agent.bonus, RNDConfig)  # type: ignore[attr-defined]
     assert experiments_of() == EXPERIMENTS
+    for experiment in experiments_of(["ppo+shaped"]):
+        assert [each.gamma for each in experiment.wrappers] == [experiment.agent.gamma]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,7 @@ def test_a_method_is_added_to_every_experiment_of_an_agent() -> None:
         ("pop+icm", r"agent: must begin with one of ppo, .*; got 'pop\+icm'"),
         ("sac+luck", r"agent: must add one of icm, .*; got 'sac\+luck'"),
         ("cql+icm", r"agent: must be an agent that icm can be added to; got 'cql\+icm'"),
+        ("analytic+shaped", r"agent: must be an agent that shaped can be added to; got 'analytic\+shaped'"),
     ],
 )
 def test_other_names_are_refused(name: str, rule: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from regimen.envs import LearnedPotentialConfig, ShapedConfig
 from regimen.errors import ConfigError
 from regimen.learning import BonusConfig, ICMConfig, RNDConfig
 from regimen.proving.experiment import Experiment
@@ -25,9 +26,23 @@ def paid_for_novelty(bonus: BonusConfig) -> Addition:
     return add
 
 
+def shaped_by(potential: LearnedPotentialConfig) -> Addition:
+    """Returns what shapes the rewards of agents that learn as they go, with their own discount ``gamma``."""
+
+    def add(experiment: Experiment) -> Experiment | None:
+        fields = type(experiment.agent).model_fields
+        if "gamma" not in fields or "dataset" in fields:
+            return None
+        shaping = ShapedConfig(gamma=experiment.agent.gamma, learned=potential)  # type: ignore[attr-defined]
+        return replace(experiment, wrappers=(*experiment.wrappers, shaping))
+
+    return add
+
+
 ADDITIONS: Mapping[str, Addition] = {
     "icm": paid_for_novelty(ICMConfig()),
     "rnd": paid_for_novelty(RNDConfig()),
+    "shaped": shaped_by(LearnedPotentialConfig()),
 }
 """By what follows the ``+``. A new method is one line here."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from regimen.agents import OwnAgentConfig
+from regimen.envs import Wraps
 from regimen.learning import AgentSettings
 from regimen.proving.known_market import PlayableMarket
 
@@ -88,6 +89,7 @@ class Experiment:
         episode_length: steps until a lane begins anew elsewhere.
         walks: fresh paths of an evaluation, for each mode.
         walk_bars: length of each; 512,000 decisions in all unless told otherwise.
+        wrappers: around the lanes that it learns in, the last outside; it is evaluated without them.
         name: of the agent on the command line; its kind unless given, and of one of the user's own its class.
     """
 
@@ -99,6 +101,7 @@ class Experiment:
     episode_length: int = 256
     walks: int = 256
     walk_bars: int = 2000
+    wrappers: tuple[Wraps, ...] = ()
     name: str = field(default="")
 
     def __post_init__(self) -> None:

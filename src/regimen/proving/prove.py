@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regimen.agents import OwnAgentConfig
+from regimen.envs import wrapped
 from regimen.errors import ConfigError
 from regimen.learning import Agent, Iteration
 from regimen.metrics import Interval, iqm_interval
@@ -105,7 +106,7 @@ def run_seed(experiment: Experiment, seed: int, progress: Progress | None = None
     )
     agent = _agent(experiment, env, seed)
     report = None if progress is None else lambda iteration: progress(experiment, seed, iteration)
-    history = agent.learn(env, experiment.steps, report)
+    history = agent.learn(wrapped(env, experiment.wrappers), experiment.steps, report)
     numbers = {
         mode: measures(
             walk(
