@@ -92,7 +92,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(GARLEANU_PEDERSEN, _SAC.model_copy(update={"gamma": 0.97}), 300_000, lanes=32),
     Experiment(OU, _MOSAC, 200_000, lanes=32),
     Experiment(HYSTERESIS, _MOSAC, 50_000, lanes=32),
-    Experiment(OU, _OPTIONS, 200_000, lanes=32),
+    Experiment(
+        OU.demanding(Demand("score", "iqm", 0.975), Demand("score", "worst", 0.96)), _OPTIONS, 100_000, lanes=32
+    ),
     Experiment(MARTINGALE.continuous(), _ANALYTIC, 500_000, lanes=64),
     Experiment(OU.continuous(), _ANALYTIC, 1_000_000, lanes=64),
     Experiment(HYSTERESIS.continuous(), _ANALYTIC, 1_000_000, lanes=64),
