@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regimen.agents import (
         AnalyticConfig,
         CGDTConfig,
+        ClonedConfig,
         CQLConfig,
         ESConfig,
         FlagTraderConfig,
@@ -171,6 +172,7 @@ __all__ = [
     "CNNEncoderConfig",
     "CQLConfig",
     "CausalConfig",
+    "ClonedConfig",
     "CollapseConfig",
     "ConfigError",
     "ConformalConfig",
@@ -363,6 +365,7 @@ _named, _ = lazily(
         "CNNEncoderConfig": ".predictors",
         "CQLConfig": ".agents",
         "CausalConfig": ".augment",
+        "ClonedConfig": ".agents",
         "CollapseConfig": ".monitoring",
         "ConfigError": ".errors",
         "ConformalConfig": ".policies",

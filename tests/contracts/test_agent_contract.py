@@ -114,6 +114,12 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
             LEVELS,
         )
     ],
+    "cloned": [
+        (
+            {"expert": {"kind": "momentum", "lookback": 5}, "rollout_steps": 8, "gradient_steps": 4, "hidden": (16,)},
+            BOTH,
+        )
+    ],
     "analytic": [({"horizon": 8, "hidden": (16,)}, CONTINUOUS)],
     "cql": [
         ({"updates": 48, "report_updates": 8, "batch_size": 16, "alpha": None, "hidden": (16,)}, LEVELS),

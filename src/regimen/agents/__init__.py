@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.cgdt.config import CGDTConfig
+from regimen.agents.cloning.config import ClonedConfig
 from regimen.agents.config import AgentConfig, agent_configs
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.evolution.config import ESConfig
@@ -22,6 +23,7 @@ from regimen.lazy import lazily
 if TYPE_CHECKING:
     from regimen.agents.analytic.analytic import Analytic
     from regimen.agents.cgdt.cgdt import CGDT
+    from regimen.agents.cloning.cloned import Cloned
     from regimen.agents.cql.cql import CQL
     from regimen.agents.evolution.es import ES
     from regimen.agents.flag_trader.flag_trader import FlagTrader
@@ -48,6 +50,8 @@ __all__ = [
     "AnalyticConfig",
     "CGDTConfig",
     "CQLConfig",
+    "Cloned",
+    "ClonedConfig",
     "ESConfig",
     "FlagTrader",
     "FlagTraderConfig",
@@ -78,6 +82,7 @@ __getattr__, __dir__ = lazily(
         "MOSAC": ".mosac.mosac",
         "Options": ".options.options",
         "ES": ".evolution.es",
+        "Cloned": ".cloning.cloned",
         "OwnAgent": ".own_agent.own_agent",
         "PPO": ".ppo.ppo",
         "SAC": ".sac.sac",

@@ -6,6 +6,7 @@ from typing import get_args
 
 from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.cgdt.config import CGDTConfig
+from regimen.agents.cloning.config import ClonedConfig
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.evolution.config import ESConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
@@ -33,6 +34,7 @@ AgentConfig = (
     | ESConfig
     | VTraceConfig
     | HybridESConfig
+    | ClonedConfig
 )
 
 

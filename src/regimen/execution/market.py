@@ -120,10 +120,13 @@ class Market:
         Raises:
             DataError: targets of another shape, not numeric or infinite; bars that cannot be traded (see
                 `Tape.of`); an equity beyond what a float holds.
-            ConfigError: not 0 <= start < stop <= len(bars); a tape of other bars, costs or delisting; a
-                ``delisting`` that is no extra of the bars.
+            ConfigError: an expert that knows the future; not 0 <= start < stop <= len(bars); a tape of other bars,
+                costs or delisting; a ``delisting`` that is no extra of the bars.
             RunError: features that are not those of the policy.
         """
+        if getattr(policy, "knows_the_future", False):
+            rule = "must not know the future: it labels states for an agent that is cloned from it, and cannot trade"
+            raise ConfigError("policy", rule, type(policy).__name__)
         stop = len(bars) if stop is None else stop
         if not 0 <= start < stop <= len(bars):
             raise ConfigError("start/stop", f"must satisfy 0 <= start < stop <= {len(bars)}", (start, stop))

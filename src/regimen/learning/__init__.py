@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from regimen.learning.bonus.rnd import RND
     from regimen.learning.checkpoint import Checkpoint, Session
     from regimen.learning.dataset_config import DatasetConfig, PartConfig
-    from regimen.learning.datasets import as_choices, recorded
+    from regimen.learning.datasets import as_choices, hindsight_of, recorded
     from regimen.learning.dense import Perceptron, add_tanh
     from regimen.learning.flat import FlatAdam, SideBySide, VectorAdam, flattened, side_by_side
     from regimen.learning.iteration import Iteration, Progress
@@ -92,6 +92,7 @@ __all__ = [
     "draw_noise",
     "first_seen",
     "flattened",
+    "hindsight_of",
     "iteration_numbers",
     "kind_of",
     "learn_offline",
@@ -154,6 +155,7 @@ __getattr__, __dir__ = lazily(
         "draw_noise": ".on_policy",
         "first_seen": ".agent",
         "flattened": ".flat",
+        "hindsight_of": ".datasets",
         "iteration_numbers": ".on_policy",
         "kind_of": ".storage",
         "learn_offline": ".offline",

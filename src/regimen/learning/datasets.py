@@ -67,14 +67,18 @@ def _behaviour(name: str, env: VectorEnv) -> Behaviour:
     try:
         if name == "expert":
             return RuleExpert(env)
-        return _hindsight(markets)
+        return hindsight_of(markets)
     except ConfigError as error:
         rule = f"must be one that the market allows, but {error.field} {error.rule}"
         raise ConfigError(f"{FIELD}.behaviour", rule, name) from None
 
 
-def _hindsight(markets: tuple[VectorMarket, ...]) -> Behaviour:
-    """Returns the best paths of several markets side by side, each for its own lanes."""
+def hindsight_of(markets: tuple[VectorMarket, ...]) -> Behaviour:
+    """Returns the best paths of several markets side by side, each for its own lanes; see `Hindsight`.
+
+    Raises:
+        ConfigError, DataError: see `Hindsight`.
+    """
     paths = [Hindsight(market) for market in markets]
     edges = np.cumsum([0, *(market.n_envs for market in markets)]).tolist()
     lanes = [slice(*ends) for ends in pairwise(edges)]

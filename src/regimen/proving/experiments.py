@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from regimen.agents import (
     AnalyticConfig,
+    ClonedConfig,
     CQLConfig,
     ESConfig,
     HybridESConfig,
@@ -52,6 +53,8 @@ _MOSAC = MOSACConfig(gamma=0.95, rollout_steps=8)
 """These markets pay one reward: that it is SAC then is what they show."""
 _OPTIONS = OptionsConfig(gamma=0.95, rollout_steps=8)
 _ANALYTIC = AnalyticConfig()
+_CLONED = ClonedConfig(expert="optimum")
+"""Of an expert that knows the best rule, on the states that the learner comes to."""
 _CQL = CQLConfig(network="heads", hidden=(64, 64), gamma=0.0, updates=3000, tau=0.02)
 """From what chance did; the steps are transitions."""
 _ES = ESConfig(population=128)
@@ -114,6 +117,10 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(HYSTERESIS, _VTRACE, 500_000, lanes=128),
     Experiment(OU, _HYBRID, 200_000, lanes=76),
     Experiment(HYSTERESIS, _HYBRID, 100_000, lanes=76),
+    Experiment(AR1, _CLONED, 200_000, lanes=128),
+    Experiment(OU, _CLONED, 200_000, lanes=128),
+    Experiment(HYSTERESIS, _CLONED, 400_000, lanes=128),
+    Experiment(GARLEANU_PEDERSEN, _CLONED, 400_000, lanes=128),
     Experiment(OU, _DQN, 300_000, lanes=32, name="dqn"),
     Experiment(OU.continuous(), _TD3, 200_000, lanes=32, name="td3"),
 )

@@ -233,6 +233,24 @@ class KnownMarketEnv:
         )
         return self._shows, self._rewards, self._terminated, self._truncated, self._info
 
+    def best(self, observation: NDArray[Any]) -> NDArray[Any]:
+        """Returns what the market's best rule does where lanes show this: indices (lane,), or positions (lane, 1).
+
+        Args:
+            observation: (lane, width), the market's column first and the position last.
+
+        Raises:
+            ConfigError: a market whose best rule is not one of what it shows and of the position.
+        """
+        respond = getattr(self.market, "respond", None)
+        if respond is None or self.spec.columns[-1] != "position":
+            raise ConfigError("agents.expert", "must be of a market that shows what its best rule reads", "optimum")
+        rows = np.asarray(observation, np.float64)
+        positions = np.asarray(respond(rows[:, 0], rows[:, -1]), np.float64)
+        if self.levels is None:
+            return np.clip(positions, self.spec.low, self.spec.high)[:, None]
+        return np.asarray(np.abs(positions[:, None] - self.levels).argmin(axis=1))
+
     @property
     def path(self) -> tuple[Floats, Floats, _Terms]:
         """What the lanes walk along, for the exact gradient: what is shown, gains, and what they are paid."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -109,6 +109,9 @@ class Hindsight:
         ConfigError: an environment of another kind, or levels outside its actions.
         DataError: a missing bar.
     """
+
+    knows_the_future: ClassVar[bool] = True
+    """So no backtest takes it for a policy."""
 
     def __init__(self, env: VectorMarket, levels: Sequence[float] | None = None) -> None:
         config = env.config

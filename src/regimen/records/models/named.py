@@ -51,6 +51,9 @@ def model_config(name: str) -> type[ModelSettings]:
     """
     known = model_configs()
     plain = kind_name(name.strip().lower())
+    if plain == "hindsight":
+        rule = "must not know the future; --model cloned with model.expert=hindsight learns from who does"
+        raise ConfigError("--model", rule, name)
     config = known.get(ALIASES.get(plain, plain))
     if config is None:
         near = difflib.get_close_matches(plain, model_names(), n=1)

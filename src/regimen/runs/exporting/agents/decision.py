@@ -15,6 +15,7 @@ from regimen.agents import (
     PPO,
     SAC,
     Analytic,
+    Cloned,
     FlagTrader,
     HybridES,
     Options,
@@ -26,7 +27,15 @@ from regimen.errors import RunError
 from regimen.policies import Actor, AgentPolicy, Showing
 from regimen.runs.exporting.agents.body import Body, ShowingBody
 from regimen.runs.exporting.agents.options import OptionsBody
-from regimen.runs.exporting.agents.perceptrons import AnalyticBody, CQLBody, ESBody, MOSACBody, PPOBody, SACBody
+from regimen.runs.exporting.agents.perceptrons import (
+    AnalyticBody,
+    ClonedBody,
+    CQLBody,
+    ESBody,
+    MOSACBody,
+    PPOBody,
+    SACBody,
+)
 from regimen.runs.exporting.agents.recurrent import RecurrentBody
 from regimen.runs.exporting.agents.rules import rule_of
 from regimen.runs.exporting.agents.transformers import CGDTBody, FlagTraderBody
@@ -119,6 +128,8 @@ def _body(agent: Actor) -> Body:
             return CQLBody(agent)
         case ES():
             return ESBody(agent)
+        case Cloned():
+            return ClonedBody(agent)
         case Analytic():
             return AnalyticBody(agent)
         case CGDT():

@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor, nn
 
 from regimen import ops
-from regimen.agents import CQL, ES, MOSAC, PPO, SAC, Analytic, HybridES, VTraceAgent
+from regimen.agents import CQL, ES, MOSAC, PPO, SAC, Analytic, Cloned, HybridES, VTraceAgent
 from regimen.envs import EnvSpec
 from regimen.runs.exporting.agents.body import Body
 from regimen.runs.exporting.agents.inputs import Normalised
@@ -28,6 +28,25 @@ class PPOBody(Body):
         """See `Body.forward`."""
         network = self.network
         return network.to_env(network.actor(self.inputs(row))), memory
+
+
+@final
+class ClonedBody(Body):
+    """Logits of the expert's choices, or its mean within the environment's bounds."""
+
+    def __init__(self, agent: Cloned) -> None:
+        super().__init__()
+        config, self.spec = agent.config, agent.spec
+        self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
+        self.network = deepcopy(agent.network)
+
+    def forward(self, row: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Body.forward`."""
+        spec, output = self.spec, self.network(self.inputs(row))
+        if spec.choices is not None:
+            return output, memory
+        middle, half = 0.5 * (spec.low + spec.high), 0.5 * (spec.high - spec.low)
+        return (middle + half * output).clamp(spec.low, spec.high), memory
 
 
 @final

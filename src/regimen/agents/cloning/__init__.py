@@ -1,0 +1,1 @@
+"""Learning from an expert by imitation: its config, its experts and its algorithm."""
