@@ -91,6 +91,9 @@ def train(
     """
     from regimen.cli.screen.progress import working
 
+    if model is None and (values := planned_values(config, file, overrides or [])) is not None and not dry_run:
+        plan_and_show(values, runs, as_json, opens, compute)
+        return
     with working("config"):
         resolved = resolved_config(model, config, [*([] if file is None else [file]), *(overrides or [])])
     if not dry_run:
@@ -99,6 +102,43 @@ def train(
         print(json.dumps(resolved.as_dict(), indent=1))
     else:
         say(resolved.to_yaml().rstrip("\n"))
+
+
+def planned_values(path: Path | None, file: str | None, words: list[str]) -> dict[str, Any] | None:
+    """The values of a config file with a section ``plan``, overrides applied; None where there is no such section."""
+    from regimen.readers.formats import is_data
+    from regimen.records import PLAN, read_yaml
+    from regimen.settings import apply_overrides
+
+    if path is None and (file is None or is_data(file) or not Path(file).is_file()):
+        return None
+    values = read_yaml(path or Path(str(file)))
+    if PLAN not in values:
+        return None
+    return apply_overrides(values, [*([file] if path is not None and file is not None else []), *words])
+
+
+def plan_and_show(values: dict[str, Any] | Path, runs: Path, as_json: bool, opens: bool, compute: str) -> None:
+    """Starts the plan of a config file, or goes on with the one in a folder; prints its attempts and the verdict."""
+    from regimen.cli.screen.progress import progress_bar
+
+    with progress_bar() as advance:
+        from regimen.cli.screen.verdict import print_judgement
+        from regimen.records import judgement_now
+        from regimen.runs.plan import resume_plan, start_plan
+        from regimen.work import Compute
+
+        with Compute.parse(compute).mapper() as mapper:
+            if isinstance(values, Path):
+                planned = resume_plan(values, advance, mapper)
+            else:
+                planned = start_plan(values, runs, advance, mapper)
+    if not as_json:
+        for each in planned.attempts:
+            say(f"{each.name}, attempt {each.attempt + 1} ({each.run}): {'; '.join(each.reasons)} → {each.after}")
+    run = planned.result
+    page = run.path / "report.html"
+    print_judgement(judgement_now(run), as_json=as_json, run=run.path, report=page, opens=opens)
 
 
 def resolved_config(model: str | None, path: Path | None, words: list[str]) -> RunConfig:
@@ -184,6 +224,10 @@ def resume(
     """
     from regimen.cli.screen.progress import progress_bar
 
+    folder = next((each for each in (Path(run), runs / run) if (each / "plan.json").exists()), None)
+    if folder is not None and not (folder / "manifest.json").exists():
+        plan_and_show(folder, runs, as_json, opens, compute)
+        return
     with progress_bar() as advance:
         from regimen.cli.screen.verdict import print_judgement
         from regimen.records import find_run

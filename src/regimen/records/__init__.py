@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from regimen.records.choice import choose_model, with_kind
     from regimen.records.compare import compare_runs, find_runs, write_comparison
     from regimen.records.config import (
+        PLAN,
         SEARCH,
         ControlsConfig,
         EnvironmentConfig,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG",
     "LATEST",
+    "PLAN",
     "SCRATCH",
     "SEAL",
     "SEARCH",
@@ -143,6 +145,7 @@ __getattr__, __dir__ = lazily(
         "ScalerConfig": ".config",
         "SCRATCH": ".leftovers",
         "SEAL": ".checksums",
+        "PLAN": ".config",
         "SEARCH": ".config",
         "as_written": ".config",
         "choose_model": ".choice",

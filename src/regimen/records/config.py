@@ -122,6 +122,8 @@ class EnvironmentConfig(BaseModel):
 
 SEARCH = "search"
 """The section of a config file that says what a search tries; no run reads it."""
+PLAN = "plan"
+"""The section of a config file that says in which phases a policy is trained; no single run reads it."""
 _OPTIONAL = (
     *("labels.weights", "preprocess", "augment", "scaler"),
     *("environment", "training", "calibration", "exposure"),
@@ -389,13 +391,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 def resolve(values: Mapping[str, Any]) -> RunConfig:
     """Validates the values of a config file; every mistake is named as it is written there.
 
-    The section ``search`` is left out: `regimen tune` alone reads it, and its file can be trained like any other.
+    The section ``search`` is left out: `regimen tune` alone reads it, and its file can be trained like any other; and
+    ``plan``, which says how `regimen train` goes about it.
 
     Raises:
         ConfigError: the first mistake, on one line.
     """
     try:
-        return validated(RunConfig, placed({key: part for key, part in values.items() if key != SEARCH}))
+        return validated(RunConfig, placed({key: part for key, part in values.items() if key not in (SEARCH, PLAN)}))
     except ConfigError as error:
         raise as_written(error) from None
 

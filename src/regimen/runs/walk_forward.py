@@ -60,7 +60,7 @@ Advance = Callable[[int, int, str], None]
 
 
 def start(
-    config: RunConfig, root: Path, advance: Advance, mapper: Mapper = HERE
+    config: RunConfig, root: Path, advance: Advance, mapper: Mapper = HERE, *, name: str | None = None
 ) -> tuple[RunDirectory, dict[str, Any]]:
     """Prepares, makes the run's folder, trains, judges.
 
@@ -73,6 +73,7 @@ def start(
         root: the folder of runs.
         advance: progress.
         mapper: where windows are fitted; every byte is the same wherever that is.
+        name: of the folder; None: a new id.
 
     Returns:
         The run's folder and its judgement.
@@ -83,7 +84,7 @@ def start(
     prepared = prepare(config)
     data = on_file(config.data, root)
     prepared = replace(prepared, config=prepared.config.model_copy(update={"data": data}))
-    directory = _create(root, prepared)
+    directory = _create(root, prepared, name or new_id())
     with directory.locked("trained"):
         try:
             with _saying_how_to_go_on(directory):
@@ -94,9 +95,9 @@ def start(
             raise
 
 
-def _create(root: Path, prepared: Prepared) -> RunDirectory:
+def _create(root: Path, prepared: Prepared, name: str) -> RunDirectory:
     """Makes the folder of a new run, which appears with its manifest or not at all."""
-    path = root / new_id()
+    path = root / name
     if root.exists() and not root.is_dir():
         raise RunError("runs", "must be a folder", str(root))
     try:
