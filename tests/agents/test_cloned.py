@@ -7,9 +7,9 @@ import pytest
 
 from regimen.agents import Cloned, ClonedConfig
 from regimen.agents.cloning.aggregate import Aggregate
-from regimen.agents.cloning.experts import bars_of, expert_of
+from regimen.agents.cloning.experts import expert_of
 from regimen.bars import Bars
-from regimen.envs import MarketGroup, VectorMarket
+from regimen.envs import MarketGroup, VectorMarket, bars_of
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import Costs, Market
 from regimen.policies import MomentumConfig
@@ -96,12 +96,12 @@ def test_an_expert_that_is_not_there_is_one_clear_error() -> None:
     wrong = [
         ("optimum", lanes(), "must be one that real bars have"),
         ("votes", lanes(), "must be one that the market allows, but expert.columns must have 'rsi_centred_14'"),
-        ("hindsight", known(), "must be 'optimum' in an environment that is no market"),
+        ("hindsight", known(), "env: must be lanes of a market for the expert 'hindsight'"),
         ("hindsight", lanes("verbs"), "must be one that the market allows, but hindsight.env must have levels"),
         (MomentumConfig(), lanes("verbs"), "must be levels or continuous to imitate a rule"),
     ]
     for expert, env, message in wrong:
-        with pytest.raises(ConfigError, match=message):
+        with pytest.raises(RegimenError, match=message):
             expert_of(expert, env)
     for env in (flat, known(show_position=False)):  # the position is part of the state
         with pytest.raises(ConfigError, match="must be of a market that shows what its best rule reads"):

@@ -44,7 +44,19 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
                 "head": 8,
             },
             BOTH,
-        )
+        ),
+        (
+            {
+                "rollout_steps": 8,
+                "sequence_length": 4,
+                "minibatch_size": 32,
+                "hidden": 8,
+                "layers": 1,
+                "head": 8,
+                "auxiliary": {"tasks": ("return", "regime")},
+            },
+            LEVELS,
+        ),
     ],
     "flag_trader": [
         (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regimen.envs.adapters.spaces import LARGEST
     from regimen.envs.config import VectorMarketConfig
     from regimen.envs.goal_space import GoalSpace
-    from regimen.envs.group import MarketGroup, markets_of
+    from regimen.envs.group import MarketGroup, bars_of, markets_of
     from regimen.envs.inputs import READY, LaneFeatures
     from regimen.envs.kinds import (
         FLOOR,
@@ -117,6 +117,7 @@ __all__ = [
     "WrapperConfig",
     "Wraps",
     "as_spec",
+    "bars_of",
     "changes_market",
     "innermost",
     "market_hash",
@@ -148,6 +149,7 @@ __getattr__, __dir__ = lazily(
         "LevelsConfig": ".kinds",
         "LogWealthConfig": ".kinds",
         "MarketGroup": ".group",
+        "bars_of": ".group",
         "markets_of": ".group",
         "MeanVarianceConfig": ".kinds",
         "Migrator": ".migrator",

@@ -110,3 +110,11 @@ def markets_of(env: object) -> tuple[VectorMarket, ...]:
     if isinstance(lanes, MarketGroup):
         return lanes.markets
     return (lanes,) if isinstance(lanes, VectorMarket) else ()
+
+
+def bars_of(env: object) -> dict[str, NDArray[np.int64]]:
+    """Returns the bar (lane,) of every lane's observation, as the info of a step would have it; {} without markets."""
+    markets = markets_of(env)
+    if not markets:
+        return {}
+    return {"bar": np.array([market.bar(lane) for market in markets for lane in range(market.n_envs)])}

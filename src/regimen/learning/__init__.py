@@ -16,6 +16,9 @@ if TYPE_CHECKING:
         observed_rows,
         require_finite,
     )
+    from regimen.learning.auxiliary.config import AuxiliaryConfig
+    from regimen.learning.auxiliary.heads import AuxiliaryHeads
+    from regimen.learning.auxiliary.targets import AuxiliaryTargets
     from regimen.learning.bonus.bonus import Bonus
     from regimen.learning.bonus.config import BonusConfig, ICMConfig, RNDConfig
     from regimen.learning.bonus.icm import ICM
@@ -55,6 +58,9 @@ __all__ = [
     "ActorCritic",
     "Agent",
     "AgentSettings",
+    "AuxiliaryConfig",
+    "AuxiliaryHeads",
+    "AuxiliaryTargets",
     "Bonus",
     "BonusConfig",
     "Checkpoint",
@@ -115,6 +121,9 @@ __getattr__, __dir__ = lazily(
         "ActorCritic": ".actor_critic",
         "Agent": ".agent",
         "AgentSettings": ".settings",
+        "AuxiliaryConfig": ".auxiliary.config",
+        "AuxiliaryHeads": ".auxiliary.heads",
+        "AuxiliaryTargets": ".auxiliary.targets",
         "Bonus": ".bonus.bonus",
         "BonusConfig": ".bonus.config",
         "Checkpoint": ".checkpoint",

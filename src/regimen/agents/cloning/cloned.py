@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from regimen import ops
 from regimen.agents.cloning.aggregate import Aggregate
 from regimen.agents.cloning.config import ClonedConfig
-from regimen.agents.cloning.experts import bars_of, expert_of
-from regimen.envs import EnvSpec, VectorEnv
+from regimen.agents.cloning.experts import expert_of
+from regimen.envs import EnvSpec, VectorEnv, bars_of
 from regimen.learning import (
     Checkpoint,
     FlatAdam,
@@ -63,7 +63,6 @@ class Cloned(Persistent):
 
     config: ClonedConfig
     settings = ClonedConfig
-    saved = parts("network", "residual", "observations")
     resumed = parts("aggregate", **{"optimizer": "_adam.optimizer", "learning/seen": "_seen"})
 
     def __init__(self, config: ClonedConfig, spec: EnvSpec, seed: int = 0) -> None:
@@ -72,6 +71,7 @@ class Cloned(Persistent):
             self.network = perceptron(spec.width, spec.choices or spec.size, config.hidden, config.activation, 0.01)
         self._adam = FlatAdam(self.network, config.learning_rate)
         self.residual = torch.zeros(1)
+        self.saved = parts("network", "observations", *(() if spec.choices else ("residual",)))
         self.observations = RunningMoments(spec.width)
         self.aggregate = Aggregate(config.capacity, spec.width, spec.size, spec.choices is not None)
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.envs import ContinuousConfig, LevelsConfig, VectorEnv, VectorMarket, innermost, markets_of
-from regimen.errors import ConfigError
+from regimen.errors import ConfigError, RunError
 from regimen.learning import hindsight_of
 from regimen.policies import ExposureConfig, RuleSettings, targets
 from regimen.replay import Behaviour, LaneRandom, RuleExpert
@@ -38,6 +38,7 @@ def expert_of(expert: str | RuleSettings, env: VectorEnv) -> Behaviour:
 
     Raises:
         ConfigError: lanes that this expert does not know, or whose observations lack what it reads.
+        RunError: lanes that are no market, for an expert of markets.
     """
     if expert == "optimum":
         lanes = innermost(env)
@@ -46,7 +47,8 @@ def expert_of(expert: str | RuleSettings, env: VectorEnv) -> Behaviour:
         return lambda observation, _info, _random: lanes.best(observation)
     markets = markets_of(env)
     if not markets:
-        raise ConfigError(FIELD, "must be 'optimum' in an environment that is no market", str(expert))
+        name = getattr(expert, "kind", expert)
+        raise RunError("env", f"must be lanes of a market for the expert {name!r}", type(env).__name__)
     try:
         if isinstance(expert, RuleSettings):
             return _rule(expert, markets)
@@ -54,14 +56,6 @@ def expert_of(expert: str | RuleSettings, env: VectorEnv) -> Behaviour:
     except ConfigError as error:
         rule = f"must be one that the market allows, but {error.field} {error.rule}"
         raise ConfigError(FIELD, rule, getattr(expert, "kind", expert)) from None
-
-
-def bars_of(env: VectorEnv) -> dict[str, NDArray[np.int64]]:
-    """Returns the bar (lane,) of every lane's observation, as the info of a step would have it; {} without markets."""
-    markets = markets_of(env)
-    if not markets:
-        return {}
-    return {"bar": np.array([market.bar(lane) for market in markets for lane in range(market.n_envs)])}
 
 
 def _rule(rule: RuleSettings, markets: tuple[VectorMarket, ...]) -> Behaviour:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from regimen.learning import AgentSettings, BonusConfig
+from regimen.learning import AgentSettings, AuxiliaryConfig, BonusConfig
 
 
 class RecurrentPPOConfig(AgentSettings):
@@ -56,6 +56,11 @@ class RecurrentPPOConfig(AgentSettings):
         default=None,
         description="what is paid for seeing something new; null: nothing",
         exclude_if=lambda bonus: bonus is None,  # a config without one is written, and known, as before
+    )
+    auxiliary: AuxiliaryConfig | None = Field(
+        default=None,
+        description="what the memory learns to foretell besides; null: nothing",
+        exclude_if=lambda auxiliary: auxiliary is None,  # a config without one is written, and known, as before
     )
     threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
 

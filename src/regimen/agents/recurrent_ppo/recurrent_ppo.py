@@ -14,9 +14,11 @@ from regimen import ops
 from regimen.agents.recurrent_ppo.actor_critic import RecurrentActorCritic
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
 from regimen.agents.recurrent_ppo.rollout import RecurrentRollout
-from regimen.envs import EnvSpec, VectorEnv
+from regimen.envs import EnvSpec, VectorEnv, bars_of
 from regimen.errors import RunError
 from regimen.learning import (
+    AuxiliaryHeads,
+    AuxiliaryTargets,
     Bonus,
     Checkpoint,
     Iteration,
@@ -59,6 +61,7 @@ class RecurrentPPO(Persistent):
     Attributes:
         network: encoder, memory, actor and critic.
         observations: what the columns are normalised by; changes in `learn` only.
+        auxiliary: heads of what else the memory learns to foretell, or None; like the bonus it is in a checkpoint only.
         bonus: what pays for novelty, or None; it is in a checkpoint and in no file of the agent.
         iterations: rollouts learned from so far.
     """
@@ -74,14 +77,25 @@ class RecurrentPPO(Persistent):
             self.network = RecurrentActorCritic(
                 spec, config.hidden, config.layers, config.head, config.activation, config.log_std
             )
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5, fused=True)
+        self.auxiliary: AuxiliaryHeads | None = None
+        self._targets: AuxiliaryTargets | None = None
+        if config.auxiliary is not None:
+            with first_weights(seed, "recurrent ppo", "auxiliary"):
+                self.auxiliary = AuxiliaryHeads(config.hidden, spec.choices, config.auxiliary)
+        self.optimizer = torch.optim.Adam(self._learned(), lr=config.learning_rate, eps=1e-5, fused=True)
         self.observations = RunningMoments(spec.width)
         self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
         if self.bonus is not None:
             self.resumed = {**self.resumed, **parts("bonus")}
+        if self.auxiliary is not None:
+            self.resumed = {**self.resumed, **parts("auxiliary")}
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._state = torch.empty((0, self.network.memory))
         self._random = generator(seed, "recurrent ppo", "predict")
+
+    def _learned(self) -> list[nn.Parameter]:
+        heads = () if self.auxiliary is None else self.auxiliary.parameters()
+        return [*self.network.parameters(), *heads]
 
     def learn(
         self,
@@ -114,8 +128,17 @@ class RecurrentPPO(Persistent):
     def prepare(self, env: VectorEnv) -> int:
         """Makes a rollout's arrays; returns its steps over all lanes."""
         config = self.config
+        tasks = 0
+        if config.auxiliary is not None:
+            self._targets, tasks = AuxiliaryTargets(env, config.auxiliary), len(config.auxiliary.tasks)
         self._rollout = RecurrentRollout(
-            self.spec, config.rollout_steps, env.n_envs, config.sequence_length, config.hidden, self.network.memory
+            self.spec,
+            config.rollout_steps,
+            env.n_envs,
+            config.sequence_length,
+            config.hidden,
+            self.network.memory,
+            tasks,
         )
         return config.rollout_steps * env.n_envs
 
@@ -130,9 +153,10 @@ class RecurrentPPO(Persistent):
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         reward = self._collect(env, rollout)
         novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, rollout)
+        foretold = {} if self.auxiliary is None else self.auxiliary.scores(rollout.features, rollout.targets)
         entropy, numbers = self._update(rollout, rate)
         self.observations.merge(rollout.observations[:-1].reshape(-1, self.spec.width))
-        return reward, entropy, {**numbers, **novelty}
+        return reward, entropy, {**numbers, **novelty, **foretold}
 
     @torch.no_grad()
     def _collect(self, env: VectorEnv, rollout: RecurrentRollout) -> float:
@@ -144,7 +168,10 @@ class RecurrentPPO(Persistent):
         rollout.observations[0], rollout.begins[0] = self._seen, not self.config.memory
         rollout.inputs[0] = self._input(self._seen)
         state = self._state
+        info: Mapping[str, Any] = bars_of(env) if self._targets is not None else {}
         for t in range(rollout.shape[0]):
+            if self._targets is not None:
+                rollout.targets[t] = torch.from_numpy(self._targets.at(info["bar"]))
             if t % rollout.length == 0:
                 rollout.states[t // rollout.length] = state
             features, state = network.step(rollout.inputs[t], state)
@@ -179,7 +206,7 @@ class RecurrentPPO(Persistent):
         targets = torch.from_numpy(advantages + values)
         explained = ops.explained_variance(torch.from_numpy(values), targets)
         followed = network.heads.follow_targets(targets, config.value_share if self.iterations else 1.0)
-        columns = (rollout.inputs, rollout.raw, old_log_prob, advantages, followed)
+        columns = (rollout.inputs, rollout.raw, old_log_prob, advantages, followed, rollout.targets)
         batch = (*(rollout.by_sequence(column) for column in columns), rollout.states.flatten(0, 1))
         begins = rollout.by_sequence(rollout.begins)
         for group in self.optimizer.param_groups:
@@ -197,7 +224,7 @@ class RecurrentPPO(Persistent):
                 require_finite(self, losses[-1], epoch)
                 self.optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                norms.append(float(nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)))
+                norms.append(float(nn.utils.clip_grad_norm_(self._learned(), config.gradient_clip)))
                 self.optimizer.step()
                 clipped.append(float(surrogate.clip_fraction))
         return float(entropy.mean()), iteration_numbers(
@@ -229,6 +256,7 @@ class RecurrentPPO(Persistent):
         old_log_prob: Tensor,
         advantages: Tensor,
         targets: Tensor,
+        foretold: Tensor,
         state: Tensor,
     ) -> tuple[Tensor, ops.Surrogate]:
         """Returns PPO's loss of some sequences, all (sequence, time, ...) but the state (sequence, memory)."""
@@ -240,6 +268,8 @@ class RecurrentPPO(Persistent):
         loss = surrogate.loss + config.value_coefficient * value_loss
         if config.entropy_coefficient > 0.0:
             loss = loss + config.entropy_coefficient * ops.entropy_loss(spread)
+        if self.auxiliary is not None:
+            loss = loss + self.auxiliary.loss(features, foretold)
         return loss, surrogate
 
     def _input(self, observations: NDArray[np.float32]) -> Tensor:

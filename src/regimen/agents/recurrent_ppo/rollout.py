@@ -28,9 +28,12 @@ class RecurrentRollout:
         length: rows of a sequence; divides ``steps``.
         hidden: features.
         memory: numbers in the state of a lane.
+        tasks: auxiliary targets of a row.
     """
 
-    def __init__(self, spec: EnvSpec, steps: int, lanes: int, length: int, hidden: int, memory: int) -> None:
+    def __init__(
+        self, spec: EnvSpec, steps: int, lanes: int, length: int, hidden: int, memory: int, tasks: int = 0
+    ) -> None:
         self.shape, self.length = (steps, lanes), length
         actions = () if spec.choices is not None else (spec.size,)
         kind = torch.int64 if spec.choices is not None else torch.float32
@@ -43,6 +46,7 @@ class RecurrentRollout:
         self.rewards: NDArray[np.float32] = np.empty((steps, lanes), np.float32)
         self.terminated: NDArray[np.bool_] = np.empty((steps, lanes), np.bool_)
         self.truncated: NDArray[np.bool_] = np.empty((steps, lanes), np.bool_)
+        self.targets = torch.zeros((steps, lanes, max(tasks, 1)))
         self.states = torch.empty((steps // length, lanes, memory))
         self._cut: list[tuple[int, NDArray[np.int64], NDArray[np.float32], Tensor]] = []
 

@@ -1,0 +1,1 @@
+"""Auxiliary tasks: what a memory also learns to foretell, so that it is worth remembering."""
