@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from regimen.envs import VectorMarket
+from regimen.errors import ConfigError
 from regimen.execution import Ledger
 from regimen.learning import AgentSettings
 from regimen.policies import AgentPolicy, targets
@@ -22,10 +23,11 @@ _DEAREST = 0.05
 
 
 def twin_share(prepared: Prepared) -> float | None:
-    """Returns the agent's log growth on unseen bars of the twin as a share of the best; None where it is too slow.
+    """Returns the agent's log growth on unseen bars of the twin as a share of the best; None without one.
 
     The twin has the run's environment, rewards and costs, and bars of the data's volatility, or of a larger one where
-    those costs would swallow it; its one column is the next return. Agents that study recorded data are left out.
+    those costs would swallow it; its one column is the next return. Agents that study recorded data are left out, and
+    those that need other columns.
     """
     config = prepared.config
     if not isinstance(config.model, AgentSettings) or hasattr(config.model, "updates"):
@@ -36,8 +38,11 @@ def twin_share(prepared: Prepared) -> float | None:
         update={"episode_length": min(how.episode_length, _BARS // 4)}
     )
     env = VectorMarket(simulation.bars, simulation.signal[:, None, None], settings)
-    agent = config.model.build(env, config.seed)
-    agent.learn(env, min(how.steps, _STEPS))
+    try:
+        agent = config.model.build(env, config.seed)
+        agent.learn(env, min(how.steps, _STEPS))
+    except ConfigError:  # it reads columns that the twin does not show
+        return None
     account = config.market.build()
     bars = fresh.bars
     history = account.history(bars, fresh.signal[:, None, None])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regimen.agents import RecurrentPPOConfig
+from regimen.agents import ClonedConfig, RecurrentPPOConfig
 from regimen.envs import ContinuousConfig
 from regimen.judging import Judgement
 from regimen.learning import AgentSettings
@@ -56,6 +56,14 @@ def measured_of(directory: RunDirectory, config: RunConfig, gates: tuple[Gate, .
     )
 
 
+def _without_columns(model: AgentSettings) -> AgentSettings:
+    """Returns an agent as it can be where there is a signal and a position only; an expert is that of the market."""
+    changes: dict[str, object] = {name: None for name in ("bonus", "auxiliary") if getattr(model, name, None)}
+    if isinstance(model, ClonedConfig):
+        changes["expert"] = "optimum"
+    return model.model_copy(update=changes)
+
+
 def share_of_optimum(config: RunConfig, name: Market, steps: int) -> float:
     """Returns what the run's agent reaches on a known market; 1 for a model that is no agent.
 
@@ -67,7 +75,7 @@ def share_of_optimum(config: RunConfig, name: Market, steps: int) -> float:
     levels = None if isinstance(config.environment.actions, ContinuousConfig) else (-1.0, 0.0, 1.0)
     shows = not (name == "hidden" and isinstance(model, RecurrentPPOConfig))
     env = KnownMarketEnv(market, market.simulate(_PATH, config.seed), _LANES, levels=levels, show_position=shows)
-    agent = model.build(env, config.seed)
+    agent = _without_columns(model).build(env, config.seed)
     agent.learn(env, steps)
     result = evaluate(agent, market, config.seed, levels=levels, paths=_WALKS, bars=_WALK, show_position=shows)
     return 1.0 - result.turnover / (8.0 / 9.0) if name == "martingale" else result.score
