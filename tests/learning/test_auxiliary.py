@@ -24,7 +24,7 @@ ALL: Any = ("return", "volatility", "volume", "regime", "action")
 
 
 def lanes(bars: Bars, column: Any, **fields: Any) -> VectorMarket:
-    chosen = {"n_envs": 64, "episode_length": 256, "actions": "levels", "market": FREE} | fields
+    chosen: dict[str, Any] = {"n_envs": 64, "episode_length": 256, "actions": "levels", "market": FREE} | fields
     return VectorMarket(bars, np.asarray(column).reshape(len(bars), 1, 1), **chosen)
 
 
@@ -34,7 +34,14 @@ def learned(market: Any) -> tuple[float, float]:
     close = simulation.bars.close[:, 0]
     last = np.append(0.0, np.diff(np.log(close)))
     env = lanes(simulation.bars, last)
-    sizes = {"hidden": 16, "layers": 1, "head": 8, "epochs": 2, "minibatch_size": 512, "learning_rate": 1e-2}
+    sizes: dict[str, Any] = {
+        "hidden": 16,
+        "layers": 1,
+        "head": 8,
+        "epochs": 2,
+        "minibatch_size": 512,
+        "learning_rate": 1e-2,
+    }
     config = RecurrentPPOConfig(**sizes, auxiliary=AuxiliaryConfig(tasks=("return",), weight=1.0), gamma=0.0)
     history = config.build(env, seed=0).learn(env, 64 * 64 * 60)
     rows = [each.numbers for each in history[-10:]]

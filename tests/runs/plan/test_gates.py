@@ -103,11 +103,12 @@ def test_phases_add_up_and_attempts_differ() -> None:
     ]
     values = {**BASE, "plan": {"phases": phases}}
     plan = plan_of(values)
-    second = config_of(values, plan, (0,), 1, 0)
+    second: Any = config_of(values, plan, (0,), 1, 0)
     assert (second.model.gamma, second.environment.steps) == (0.9, 500)
     third = config_of(values, plan, (1,), 2, 0)  # phase A was given up
     assert (third.model.kind, third.environment.steps) == ("sac", 500)
-    again, slower = (config_of(values, plan, (), 0, attempt) for attempt in (1, 2))
+    tried: list[Any] = [config_of(values, plan, (), 0, attempt) for attempt in (1, 2)]
+    again, slower = tried
     assert (again.seed, again.model.learning_rate) == (1000, 3e-3)
     assert (slower.seed, slower.model.learning_rate) == (2000, 1.5e-3)
     assert resolve(values).hash == resolve(BASE).hash  # no single run reads the plan

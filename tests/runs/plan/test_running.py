@@ -45,7 +45,8 @@ def test_a_killed_plan_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, monk
     whole = start_plan(values(tmp_path, *phases), tmp_path / "whole", silent)
     assert names(whole) == [("A", 0, True, "passed"), ("B", 0, True, "passed")]
     assert whole.place.end == "passed"
-    assert whole.result.config().model.lookback == 20
+    model: Any = whole.result.config().model
+    assert model.lookback == 20
     page = (whole.result.path / "report.html").read_text()
     assert "The plan" in page
     assert "All phases were tried, and the last gate was passed." in page

@@ -6,7 +6,7 @@ from regimen.agents import ClonedConfig, RecurrentPPOConfig
 from regimen.envs import ContinuousConfig
 from regimen.judging import Judgement
 from regimen.learning import AgentSettings
-from regimen.proving import KnownMarketEnv, evaluate
+from regimen.proving import KnownMarketEnv, PlayableMarket, evaluate
 from regimen.records import RunConfig, RunDirectory, read_json
 from regimen.runs.collapse import collapse_of
 from regimen.runs.plan.gates import Gate, InformationGate, Market, Measured, OptimumGate
@@ -19,7 +19,7 @@ from regimen.simulators import (
     OrnsteinUhlenbeckConfig,
 )
 
-_MARKETS = {
+_MARKETS: dict[str, PlayableMarket] = {
     "martingale": MartingaleConfig(),
     "ar1": Ar1Config(),
     "ou": OrnsteinUhlenbeckConfig(),
@@ -34,10 +34,11 @@ def measured_of(directory: RunDirectory, config: RunConfig, gates: tuple[Gate, .
     """Returns what is known of a finished run, by its judgement; more where a gate asks for it."""
     judgement = Judgement.from_dict(read_json(directory.path / "judgement.json"))
     rows = {row.name: row for row in judgement.rows}
-    right, information = False, None
+    right = False
+    information: float | None = None
     if any(isinstance(gate, InformationGate) for gate in gates):
         collapse = collapse_of(directory, lambda *_: None, twin=False)
-        right, information = collapse.right, judgement.information and judgement.information.nats
+        right, information = collapse.right, collapse.evidence.information
     shares = {
         gate.market: share_of_optimum(config, gate.market, gate.steps)
         for gate in gates
