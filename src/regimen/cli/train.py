@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 
 from regimen.cli import completion
 from regimen.cli.arguments import RUNS, WHERE, Opens, Run, Runs, Where, require_one_source
-from regimen.cli.screen.lines import say
+from regimen.cli.screen.lines import say, with_blanks
 
 if TYPE_CHECKING:
     from regimen.records import RunConfig
@@ -135,7 +135,8 @@ def plan_and_show(values: dict[str, Any] | Path, runs: Path, as_json: bool, open
                 planned = start_plan(values, runs, advance, mapper)
     if not as_json:
         for each in planned.attempts:
-            say(f"{each.name}, attempt {each.attempt + 1} ({each.run}): {'; '.join(each.reasons)} → {each.after}")
+            gates = with_blanks("; ".join(each.reasons) or "no gate")
+            say(f"{each.name}, attempt {each.attempt + 1} ({each.run}): {gates}; {each.after}")
     run = planned.result
     page = run.path / "report.html"
     print_judgement(judgement_now(run), as_json=as_json, run=run.path, report=page, opens=opens)

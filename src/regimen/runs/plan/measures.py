@@ -39,7 +39,7 @@ def measured_of(directory: RunDirectory, config: RunConfig, gates: tuple[Gate, .
     if any(isinstance(gate, InformationGate) for gate in gates):
         collapse = collapse_of(directory, lambda *_: None, twin=False)
         right, information = collapse.right, collapse.evidence.information
-    shares = {
+    shares: dict[str, float] = {
         gate.market: share_of_optimum(config, gate.market, gate.steps)
         for gate in gates
         if isinstance(gate, OptimumGate)
