@@ -29,7 +29,7 @@ def lanes(bars: Bars, column: Any, **fields: Any) -> VectorMarket:
 
 
 def learned(market: Any) -> tuple[float, float]:
-    """The mean R² and the share of signs of the last ten rollouts, each on bars as they come."""
+    """The R² of the last four rollouts and the share of signs of the last ten, each on bars as they come."""
     simulation = market.simulate(60_000, 5)
     close = simulation.bars.close[:, 0]
     last = np.append(0.0, np.diff(np.log(close)))
@@ -43,17 +43,17 @@ def learned(market: Any) -> tuple[float, float]:
         "learning_rate": 1e-2,
     }
     config = RecurrentPPOConfig(**sizes, auxiliary=AuxiliaryConfig(tasks=("return",), weight=1.0), gamma=0.0)
-    history = config.build(env, seed=0).learn(env, 64 * 64 * 60)
+    history = config.build(env, seed=0).learn(env, 64 * 64 * 80)
     rows = [each.numbers for each in history[-10:]]
     return (
-        float(np.mean([row["auxiliary_return"] for row in rows])),
+        float(np.mean([row["auxiliary_return"] for row in rows[-4:]])),
         float(np.mean([row["auxiliary_sign"] for row in rows])),
     )
 
 
 @pytest.mark.slow
 def test_the_next_return_of_an_autoregression_is_foretold_as_far_as_it_can_be() -> None:
-    """R² = φ², of 40,960 rows, whose own error is 2φ(1 − φ²)/√n = .004."""
+    """R² = φ², of 16,384 rows, whose own error is 2φ(1 − φ²)/√n = .006."""
     fitted, _ = learned(Ar1Config(phi=0.6))
     assert fitted == pytest.approx(0.36, abs=0.01)
 
