@@ -38,12 +38,12 @@ def learned(market: Any) -> tuple[float, float]:
         "hidden": 16,
         "layers": 1,
         "head": 8,
-        "epochs": 2,
-        "minibatch_size": 512,
+        "epochs": 4,
+        "minibatch_size": 2048,
         "learning_rate": 1e-2,
     }
-    config = RecurrentPPOConfig(**sizes, auxiliary=AuxiliaryConfig(tasks=("return",), weight=1.0), gamma=0.0)
-    history = config.build(env, seed=0).learn(env, 64 * 64 * 80)
+    config = RecurrentPPOConfig(**sizes, auxiliary=AuxiliaryConfig(tasks=("return",), weight=5.0), gamma=0.0)
+    history = config.build(env, seed=0).learn(env, 64 * 64 * 160)
     rows = [each.numbers for each in history[-10:]]
     return (
         float(np.mean([row["auxiliary_return"] for row in rows[-4:]])),
