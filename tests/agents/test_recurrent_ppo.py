@@ -170,7 +170,7 @@ def test_without_memory_it_is_ppo(zeroed: bool, discrete: bool) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
 
-    mine, surrogate = agent._loss(begins, x, raw, old, advantages, targets, state)
+    mine, surrogate = agent._loss(begins, x, raw, old, advantages, targets, torch.empty((*size, 0)), state)
     got = gradients(mine)
     assert 0.1 < float(surrogate.clip_fraction) < 0.95
 

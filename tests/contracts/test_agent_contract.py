@@ -106,6 +106,8 @@ TINY: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
                 "capacity": 96,
                 "hidden": (16,),
                 "inner_hidden": (8,),
+                "options": ({"kind": "trend", "bars": 3}, {"kind": "scalp", "bars": 2}, {"kind": "open"}),
+                "learned": 1,
             },
             BOTH,
         ),

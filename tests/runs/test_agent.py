@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,12 +103,12 @@ def test_a_run_that_was_killed_while_learning_ends_with_the_same_bytes(
     told = module._message
     count = 0
 
-    def killed(found: Iteration) -> str:
+    def killed(found: Iteration, standing: Mapping[str, float]) -> str:
         nonlocal count
         count += 1
         if count == 13:  # in the middle of the second window
             raise KeyboardInterrupt
-        return told(found)
+        return told(found, standing)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "_message", killed)

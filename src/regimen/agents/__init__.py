@@ -11,7 +11,7 @@ from regimen.agents.evolution.config import ESConfig
 from regimen.agents.flag_trader.config import FlagTraderConfig
 from regimen.agents.hybrid_evolution.config import HybridESConfig
 from regimen.agents.mosac.config import MOSACConfig
-from regimen.agents.options.config import OptionsConfig
+from regimen.agents.options.config import CloseConfig, OpenConfig, OptionsConfig, ScalpConfig, TrendConfig, WaitConfig
 from regimen.agents.own_agent.config import OwnAgentConfig
 from regimen.agents.ppo.config import PPOConfig
 from regimen.agents.recurrent_ppo.config import RecurrentPPOConfig
@@ -52,12 +52,14 @@ __all__ = [
     "CQLConfig",
     "Cloned",
     "ClonedConfig",
+    "CloseConfig",
     "ESConfig",
     "FlagTrader",
     "FlagTraderConfig",
     "HybridES",
     "HybridESConfig",
     "MOSACConfig",
+    "OpenConfig",
     "Options",
     "OptionsConfig",
     "OwnAgent",
@@ -67,8 +69,11 @@ __all__ = [
     "RecurrentPPOConfig",
     "SACConfig",
     "SB3Config",
+    "ScalpConfig",
+    "TrendConfig",
     "VTraceAgent",
     "VTraceConfig",
+    "WaitConfig",
     "agent_configs",
     "load_agent",
 ]

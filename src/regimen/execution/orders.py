@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regimen.execution.account import Floats, Integers, Rules
 from regimen.execution.columns import CLIPS, DUE, GOAL, SCALE, UNITS, WISH
-from regimen.jit import jit_step_uncached
+from regimen.jit import jit, jit_step_uncached
 
 EXACT = 2.0**53
 EXCESS = 1.0 + 1e-12
@@ -146,3 +147,11 @@ def room(
     if asked <= free + (EXCESS - 1.0) * rules.leverage * equity:
         return 1.0
     return max(free, 0.0) / asked if asked > 0.0 else 1.0
+
+
+@jit
+def share_one_bar(exposures: Floats, present: NDArray[np.bool_], listing: NDArray[np.bool_], out: Floats) -> None:
+    """Does what `share` does for one bar."""
+    count = max(listing.sum(), 1)
+    for s in range(len(out)):
+        out[s] = exposures[s] / count if present[s] else np.nan

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from regimen.bars import listed
 from regimen.errors import RunError
 from regimen.execution.moment import History, Moment
-from regimen.jit import jit
 
 if TYPE_CHECKING:
     from regimen.observation import ObservationSchema
@@ -88,19 +87,13 @@ def share(exposures: Floats, present: Flags, listing: Flags | None = None) -> Fl
         if exposures.shape != flags.shape:
             raise RunError(name, f"must have shape {exposures.shape}", flags.shape)
     if exposures.ndim == 1:
+        from regimen.execution.orders import share_one_bar  # compiled, and no config needs the compiler
+
         targets = np.empty(len(exposures))
-        _share(exposures, present, listing, targets)
+        share_one_bar(exposures, present, listing, targets)
         return targets
     count = listing.sum(axis=-1, keepdims=True)
     return np.where(present, exposures / np.maximum(count, 1), np.nan)
-
-
-@jit
-def _share(exposures: Floats, present: Flags, listing: Flags, out: Floats) -> None:
-    """Does what `share` does for one bar."""
-    count = max(listing.sum(), 1)
-    for s in range(len(out)):
-        out[s] = exposures[s] / count if present[s] else np.nan
 
 
 def decide(policy: Policy, moment: Moment, state: Floats) -> tuple[Floats, Floats]:
