@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field
 
-from regimen.learning import AgentSettings, BonusConfig, ReplayConfig
+from regimen.agents.soft.settings import SoftSettings
+from regimen.learning import BonusConfig, ReplayConfig
 
 
-class SACConfig(AgentSettings):
+class SACConfig(SoftSettings):
     """Soft actor-critic (Haarnoja et al. 2018, arXiv 1801.01290 and 1812.05905) on a vector environment.
 
     Discrete actions: Christodoulou 2019, arXiv 1910.07207. The number of lanes is the environment's. Entropies are in
@@ -21,32 +22,7 @@ class SACConfig(AgentSettings):
 
     implementation: ClassVar[str] = "regimen.agents.sac.sac:SAC"
     kind: Literal["sac"] = Field(default="sac", description="the algorithm")
-    rollout_steps: int = Field(default=32, ge=1, description="steps of every lane in one iteration")
-    warmup_steps: int = Field(default=1000, ge=1, description="steps over all lanes before the first update, at random")
-    update_ratio: float = Field(default=0.125, gt=0.0, description="updates for one environment step")
-    batch_size: int = Field(default=256, ge=1, description="transitions in one update")
-    capacity: int = Field(default=1_000_000, ge=1, description="transitions that are remembered")
-    gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
-    tau: float = Field(default=0.02, gt=0.0, le=1.0, description="share of the critics that their targets take over")
-    learning_rate: float = Field(default=4e-3, gt=0.0, description="learning rate of Adam at the first update")
-    anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
     actor_every: int = Field(default=1, ge=1, description="updates of the critics for one of actor and temperature")
-    temperature_rate: float = Field(
-        default=1e-2, gt=0.0, description="learning rate of Adam for the logarithm of the temperature"
-    )
-    temperature: float | None = Field(
-        default=None, gt=0.0, description="reward per nat of entropy; null: learned from target_entropy"
-    )
-    target_entropy: float | None = Field(
-        default=None, description="at the beginning of a call of learn; null: -1, or half of log(choices)"
-    )
-    last_target_entropy: float | None = Field(
-        default=None, description="at its end, linear between; null: -4, or a twentieth of log(choices)"
-    )
-    hidden: tuple[PositiveInt, ...] = Field(default=(64, 64), description="widths of the hidden layers of each network")
-    normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
-    observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
-    normalise_rewards: bool = Field(default=True, description="critics work in units of the rewards' deviation so far")
     bonus: BonusConfig | None = Field(
         default=None,
         description="what is paid for seeing something new; null: nothing",
@@ -57,10 +33,3 @@ class SACConfig(AgentSettings):
         description="how transitions are drawn, where lanes have a goal; null: as they were, uniformly",
         exclude_if=lambda replay: replay is None,  # likewise
     )
-    threads: int = Field(default=1, ge=1, description="CPU threads of torch; several can stall on a busy machine")
-
-    @model_validator(mode="after")
-    def _learning_can_begin(self) -> Self:
-        if self.warmup_steps > self.capacity:
-            raise ValueError(f"warmup_steps must be at most capacity; got {self.warmup_steps} and {self.capacity}")
-        return self

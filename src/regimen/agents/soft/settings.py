@@ -10,12 +10,13 @@ from regimen.learning import AgentSettings
 
 
 class SoftSettings(AgentSettings):
-    """What decides how a soft actor-critic learns from its replay; see `SACConfig`, whose words these are.
+    """What decides how a soft actor-critic learns from its replay.
 
     Raises:
         ConfigError: an unknown key or a value out of its range.
     """
 
+    kind: str = Field(description="the algorithm")
     rollout_steps: int = Field(default=32, ge=1, description="steps of every lane in one iteration")
     warmup_steps: int = Field(default=1000, ge=1, description="steps over all lanes before the first update, at random")
     update_ratio: float = Field(default=0.125, gt=0.0, description="updates for one environment step")
