@@ -144,9 +144,9 @@ def test_a_minibatch_has_the_loss_and_the_gradient_of_the_plain_formula(kind: st
     oracle = torch.autograd.grad(policy_loss + value_loss, list(plain.parameters()))
 
     agent._adam.begin()
-    found, surrogate = agent._improve_actor(x, raw, old, advantage)
+    found, surrogate = agent._clipped.actor_gradient(x, raw, old, advantage)
     assert found == pytest.approx(float(policy_loss.detach()), abs=1e-6)
-    assert agent._improve_critic(x, target) == pytest.approx(float(value_loss.detach()), abs=1e-6)
+    assert agent._clipped.critic_gradient(x, target) == pytest.approx(float(value_loss.detach()), abs=1e-6)
     assert 0.1 < float(surrogate.clip_fraction) < 0.9
     for truth, (name, parameter) in zip(oracle, agent.network.named_parameters(), strict=True):
         assert parameter.grad is not None

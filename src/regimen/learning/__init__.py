@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from regimen.learning.bonus.icm import ICM
     from regimen.learning.bonus.rnd import RND
     from regimen.learning.checkpoint import Checkpoint, Session
+    from regimen.learning.clipped_update import ClippedUpdate
     from regimen.learning.dataset_config import DatasetConfig, PartConfig
     from regimen.learning.datasets import as_choices, hindsight_of, recorded
     from regimen.learning.dense import Perceptron, add_tanh
@@ -42,13 +43,12 @@ if TYPE_CHECKING:
         draw_noise,
         iteration_numbers,
         mean_reward,
-        minibatches,
         reward_novelty,
     )
     from regimen.learning.online import OnlineLearner, learn_online
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.rollout import Rollout
-    from regimen.learning.settings import AgentSettings
+    from regimen.learning.settings import AgentSettings, ClippedSettings
     from regimen.learning.storage import Persistent, kind_of
 
 __all__ = [
@@ -64,6 +64,8 @@ __all__ = [
     "Bonus",
     "BonusConfig",
     "Checkpoint",
+    "ClippedSettings",
+    "ClippedUpdate",
     "DatasetConfig",
     "FlatAdam",
     "HindsightConfig",
@@ -104,7 +106,6 @@ __all__ = [
     "learn_offline",
     "learn_online",
     "mean_reward",
-    "minibatches",
     "observed_rows",
     "perceptron",
     "recorded",
@@ -127,6 +128,8 @@ __getattr__, __dir__ = lazily(
         "Bonus": ".bonus.bonus",
         "BonusConfig": ".bonus.config",
         "Checkpoint": ".checkpoint",
+        "ClippedSettings": ".settings",
+        "ClippedUpdate": ".clipped_update",
         "ICM": ".bonus.icm",
         "ICMConfig": ".bonus.config",
         "RND": ".bonus.rnd",
@@ -169,7 +172,6 @@ __getattr__, __dir__ = lazily(
         "kind_of": ".storage",
         "learn_offline": ".offline",
         "mean_reward": ".on_policy",
-        "minibatches": ".on_policy",
         "reward_novelty": ".on_policy",
         "observed_rows": ".agent",
         "recorded": ".datasets",

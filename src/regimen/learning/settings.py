@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, PositiveInt, ValidationError
 
 from regimen.errors import ConfigError
 from regimen.reprs import short_config
@@ -84,3 +84,34 @@ class AgentSettings(ModelSettings):
     def shows(self) -> Mapping[str, float]:
         """Columns that `wrap` adds to what lanes show, and what they hold where the agent trades; for most, none."""
         return {}
+
+
+class ClippedSettings(AgentSettings):
+    """What decides how agents learn that make clipped updates of rollouts; see `ClippedUpdate`.
+
+    Raises:
+        ConfigError: an unknown key or a value out of its range.
+    """
+
+    kind: str = Field(description="the algorithm")
+    rollout_steps: int = Field(default=32, ge=1, description="steps of every lane between two updates")
+    epochs: int = Field(default=4, ge=1, description="passes over a rollout")
+    minibatch_size: int = Field(default=2048, ge=2, description="transitions in one gradient step, at most")
+    gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
+    clip: float = Field(default=0.2, gt=0.0, description="half-width of the band of probability ratios")
+    entropy_coefficient: float = Field(default=0.0, ge=0.0, description="weight of the entropy, per nat")
+    value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the critic's loss")
+    gradient_clip: float = Field(default=0.5, gt=0.0, description="largest norm of a gradient")
+    learning_rate: float = Field(default=3e-3, gt=0.0, description="learning rate of Adam at the first update")
+    anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
+    hidden: tuple[PositiveInt, ...] = Field(default=(64, 64), description="widths of the hidden layers of each network")
+    activation: Literal["tanh", "relu"] = Field(default="tanh", description="activation between the layers")
+    log_std: float = Field(default=-0.5, ge=-5.0, le=2.0, description="first log σ of continuous actions, half-ranges")
+    normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
+    observation_clip: float = Field(default=10.0, gt=0.0, description="largest normalised observation")
+    value_share: float = Field(
+        default=0.25, gt=0.0, le=1.0, description="how far the critic's unit follows the targets of each rollout"
+    )
+    threads: int = Field(
+        default=1, ge=1, description="processors to learn on; with two, actor and critic are trained side by side"
+    )

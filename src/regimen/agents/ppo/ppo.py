@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -17,6 +18,7 @@ from regimen.learning import (
     ActorCritic,
     Bonus,
     Checkpoint,
+    ClippedUpdate,
     FlatAdam,
     Iteration,
     Normaliser,
@@ -29,11 +31,8 @@ from regimen.learning import (
     collect,
     draw_noise,
     first_seen,
-    iteration_numbers,
     learn_online,
-    minibatches,
     observed_rows,
-    require_finite,
     reward_novelty,
     side_by_side,
 )
@@ -71,6 +70,7 @@ class PPO(Persistent):
         with first_weights(seed, "ppo", "weights"):
             self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
         self._adam = FlatAdam(self.network, config.learning_rate)
+        self._clipped = ClippedUpdate(config, self.network, self._adam)
         self.observations = RunningMoments(spec.width)
         self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
         if self.bonus is not None:
@@ -141,12 +141,12 @@ class PPO(Persistent):
         """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""
         config, network = self.config, self.network
         (old_log_prob, entropy), values = both(
-            self._chances, (rollout.outputs, rollout.raw), self._values, (rollout.inputs,)
+            self._clipped.chances, (rollout.outputs, rollout.raw), self._clipped.values, (rollout.inputs,)
         )
         final_values = np.zeros_like(rollout.rewards)
         rows, lanes, finals = rollout.finals()
         if len(rows):
-            final_values[rows, lanes] = self._values(self._input(finals))
+            final_values[rows, lanes] = self._clipped.values(self._input(finals))
         estimates = advantages(rollout, values[:-1], values[-1], final_values, config.gamma, config.gae_lambda)
         targets = rollout.flat(estimates + values[:-1])
         explained = ops.explained_variance(rollout.flat(values[:-1]), targets)
@@ -157,50 +157,10 @@ class PPO(Persistent):
             rollout.flat(estimates),
             network.follow_targets(targets, config.value_share if self.iterations else 1.0),
         )
-        losses: list[float] = []
-        norms: list[float] = []
-        for epoch in range(config.epochs):
-            random = generator(self.seed, "ppo", "order", self.iterations, epoch)
-            clipped: list[float] = []
-            for x, raw, old, advantage, target in minibatches(random, batch, config.minibatch_size):
-                self._adam.begin()
-                (policy_loss, surrogate), value_loss = both(
-                    self._improve_actor, (x, raw, old, advantage), self._improve_critic, (x, target)
-                )
-                losses.append(policy_loss + value_loss)
-                require_finite(self, losses[-1], epoch)
-                norms.append(self._adam.step(rate, config.gradient_clip))
-                clipped.append(float(surrogate.clip_fraction))
-        return float(entropy.mean()), iteration_numbers(
-            float(surrogate.approximate_kl), clipped, explained, losses, rate, norms
+        numbers = self._clipped.epochs(
+            self, batch, explained, rate, both, partial(generator, self.seed, "ppo", "order", self.iterations)
         )
-
-    def _improve_actor(self, x: Tensor, raw: Tensor, old: Tensor, advantage: Tensor) -> tuple[float, ops.Surrogate]:
-        """Adds the gradient of one minibatch's policy loss to the actor's; returns the loss."""
-        config, network = self.config, self.network
-        output = network.actor(x)
-        surrogate = ops.clipped_surrogate(
-            network.log_prob(output, raw), old, ops.normalise_advantages(advantage), config.clip
-        )
-        loss = surrogate.loss
-        if config.entropy_coefficient > 0.0:
-            loss = loss + config.entropy_coefficient * ops.entropy_loss(network.entropy(output))
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach()), surrogate
-
-    def _improve_critic(self, x: Tensor, target: Tensor) -> float:
-        """Adds the gradient of one minibatch's value loss to the critic's; returns the loss."""
-        loss = self.config.value_coefficient * ops.value_loss(self.network.standard_value(x), target)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
-
-    @torch.no_grad()
-    def _chances(self, output: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network.log_prob_and_entropy(output, raw)
-
-    @torch.no_grad()
-    def _values(self, x: Tensor) -> NDArray[np.float32]:
-        return self.network.value(x).numpy()
+        return float(entropy.mean()), numbers
 
     def _normaliser(self) -> Normaliser:
         """Returns mean and reciprocal deviation of the columns; 0 and 1 where it is switched off."""

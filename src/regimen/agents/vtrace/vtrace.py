@@ -21,18 +21,16 @@ from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     ActorCritic,
     Checkpoint,
+    ClippedUpdate,
     FlatAdam,
     Iteration,
     Persistent,
     Progress,
     RunningMoments,
     SideBySide,
-    iteration_numbers,
     learn_online,
     mean_reward,
-    minibatches,
     observed_rows,
-    require_finite,
     side_by_side,
 )
 from regimen.nets import first_weights, torch_threads
@@ -69,6 +67,7 @@ class VTraceAgent(Persistent):
         with first_weights(seed, "vtrace", "weights"):
             self.network = ActorCritic(spec, config.hidden, config.activation, config.log_std)
         self._adam = FlatAdam(self.network, config.learning_rate)
+        self._clipped = ClippedUpdate(config, self.network, self._adam)
         self.observations = RunningMoments(spec.width)
         self._rounds = Rounds(spec.width)
         self._stack = ExitStack()
@@ -154,10 +153,9 @@ class VTraceAgent(Persistent):
         config, network = self.config, self.network
         inputs, raw = self._input(experience.observations), torch.from_numpy(experience.raw)
         outputs = torch.from_numpy(experience.outputs)
-        acted, _ = self._chances(outputs, raw)
-        (now, entropy), values = both(
-            self._chances, (outputs if fresh else self._outputs(inputs[:-1]), raw), self._values, (inputs,)
-        )
+        acted, _ = self._clipped.chances(outputs, raw)
+        current = outputs if fresh else self._outputs(inputs[:-1])
+        (now, entropy), values = both(self._clipped.chances, (current, raw), self._clipped.values, (inputs,))
         log_ratio = (now - acted).numpy()
         traced = self._traced(experience, log_ratio, values)
         targets = torch.from_numpy(traced.targets).flatten()
@@ -169,21 +167,10 @@ class VTraceAgent(Persistent):
             torch.from_numpy(traced.advantages).flatten(),
             network.follow_targets(targets, config.value_share if self.iterations else 1.0),
         )
-        losses: list[float] = []
-        norms: list[float] = []
-        for epoch in range(config.epochs):
-            random = generator(self.seed, "vtrace", "order", self.iterations, epoch)
-            clipped: list[float] = []
-            for x, action, old, advantage, target in minibatches(random, batch, config.minibatch_size):
-                self._adam.begin()
-                (policy_loss, surrogate), value_loss = both(
-                    self._improve_actor, (x, action, old, advantage), self._improve_critic, (x, target)
-                )
-                losses.append(policy_loss + value_loss)
-                require_finite(self, losses[-1], epoch)
-                norms.append(self._adam.step(rate, config.gradient_clip))
-                clipped.append(float(surrogate.clip_fraction))
-        numbers = iteration_numbers(float(surrogate.approximate_kl), clipped, explained, losses, rate, norms)
+        # At the first step of each the ratio is 1 and the gradient V-trace's, −A·∇log π; the band holds the later ones.
+        numbers = self._clipped.epochs(
+            self, batch, explained, rate, both, partial(generator, self.seed, "vtrace", "order", self.iterations)
+        )
         return float(entropy.mean()), numbers | {"log_ratio": float(np.abs(log_ratio).mean())}
 
     def _traced(
@@ -193,7 +180,7 @@ class VTraceAgent(Persistent):
         config, finals = self.config, np.zeros_like(experience.rewards)
         rows, lanes, seen = experience.cut
         if len(rows):
-            finals[rows, lanes] = self._values(self._input(seen))
+            finals[rows, lanes] = self._clipped.values(self._input(seen))
         before = np.ascontiguousarray(values[:-1])
         after = arrays.successor_values(before, values[-1], experience.truncated, finals)
         flags = experience.terminated, experience.truncated
@@ -209,40 +196,10 @@ class VTraceAgent(Persistent):
             config.c_bar,
         )
 
-    def _improve_actor(self, x: Tensor, raw: Tensor, old: Tensor, advantage: Tensor) -> tuple[float, ops.Surrogate]:
-        """Adds the gradient of one minibatch's policy loss to the actor's; returns the loss.
-
-        At its first step the ratio is 1 and the gradient V-trace's, −A·∇log π; the band holds the later ones.
-        """
-        config, network = self.config, self.network
-        output = network.actor(x)
-        surrogate = ops.clipped_surrogate(
-            network.log_prob(output, raw), old, ops.normalise_advantages(advantage), config.clip
-        )
-        loss = surrogate.loss
-        if config.entropy_coefficient > 0.0:
-            loss = loss + config.entropy_coefficient * ops.entropy_loss(network.entropy(output))
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach()), surrogate
-
-    def _improve_critic(self, x: Tensor, target: Tensor) -> float:
-        """Adds the gradient of one minibatch's value loss to the critic's; returns the loss."""
-        loss = self.config.value_coefficient * ops.value_loss(self.network.standard_value(x), target)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
-
     @torch.no_grad()
     def _outputs(self, x: Tensor) -> Tensor:
         output: Tensor = self.network.actor(x)
         return output
-
-    @torch.no_grad()
-    def _chances(self, output: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network.log_prob_and_entropy(output, raw)
-
-    @torch.no_grad()
-    def _values(self, x: Tensor) -> NDArray[np.float32]:
-        return self.network.value(x).numpy()
 
     def _input(self, observations: NDArray[np.float32]) -> Tensor:
         limit, scaled = self.config.observation_clip, self.config.normalise_observations
