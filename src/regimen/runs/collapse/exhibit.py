@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regimen.numerals import number, percent, significant
+from regimen.numerals import basis_points, number, percent, significant
 from regimen.reporting.report import Exhibit
 from regimen.runs.collapse.diagnosis import Collapse, Symptoms
 from regimen.runs.collapse.forecasts import ForecastWorth
@@ -40,12 +40,12 @@ def _cells(each: ForecastWorth) -> tuple[str, ...]:
         _with_error(each.gross, each.gross_error),
         _with_error(each.net, each.net_error),
         number(each.turnover, 3),
-        f"{_UNIT * each.break_even:.1f}",
+        number(_UNIT * each.break_even, 1),
     )
 
 
 def _with_error(value: float, error: float) -> str:
-    return f"{_UNIT * value:+.2f} ± {_UNIT * error:.2f}"
+    return f"{number(_UNIT * value, plus=True)} ± {number(_UNIT * error)}"
 
 
 def facts_of(evidence: Symptoms) -> list[tuple[str, str]]:
@@ -62,7 +62,7 @@ def facts_of(evidence: Symptoms) -> list[tuple[str, str]]:
     if e.drawn is not None:
         both = f"{percent(e.judged, plus=True)} and {percent(e.drawn, plus=True)} a year"
         rows.append(("growth, deterministic and drawn", both))
-    rows.append(("a trade costs", f"{_UNIT * e.cost:.1f} bp"))
+    rows.append(("a trade costs", basis_points(_UNIT * e.cost)))
     if e.tried_first is not None:
         rows.append(("choices tried, first and last", f"{percent(e.tried_first)} and {percent(e.tried_last)}"))
     if e.reward is not None:
