@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from regimen.errors import RunError
-from regimen.stateful import parts, restore_into, state_of
+from regimen.stateful import below, parts, restore_into, state_of, under
 
 
 class Count:
@@ -62,3 +62,10 @@ def test_what_is_missing_or_of_another_shape_is_one_line() -> None:
         restore_into(owner, Owner.kept, {name: each for name, each in kept.items() if name != "far/log"}, "file")
     with pytest.raises(RunError, match=r"^file: weight: must be \(1, 2\) in this architecture; got \(1, 3\)$"):
         restore_into(owner, Owner.kept, {**kept, "network/weight": torch.zeros(1, 3)}, "file")
+
+
+def test_an_owner_keeps_its_parts_under_prefixes() -> None:
+    whole = under("a/", {"x": 1, "y/z": 2}) | under("b/", {"x": 3}) | {"ab": 4}
+    assert whole == {"a/x": 1, "a/y/z": 2, "b/x": 3, "ab": 4}
+    assert below(whole, "a/") == {"x": 1, "y/z": 2}
+    assert below(whole, "b/") == {"x": 3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from regimen.errors import RegimenError, RunError
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
+
+Kept = TypeVar("Kept")
 
 Parts = Mapping[str, str]
 """What is kept of an owner: under a name in a file, the attribute, or with dots the attribute of an attribute."""
@@ -36,6 +38,16 @@ class Stateful(Protocol):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from a `state`, bit for bit."""
+
+
+def under(prefix: str, state: Mapping[str, Kept]) -> dict[str, Kept]:
+    """Returns a part's state with a prefix before its names, as its owner keeps it."""
+    return {f"{prefix}{name}": each for name, each in state.items()}
+
+
+def below(state: Mapping[str, Kept], prefix: str) -> dict[str, Kept]:
+    """Returns the part of an owner's state whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)}
 
 
 def state_of(owner: object, parts: Parts) -> dict[str, Tensor]:
@@ -63,8 +75,7 @@ def restore_into(owner: object, parts: Parts, tensors: Mapping[str, Tensor], pla
         RunError: a part is not there, or belongs to another architecture.
     """
     for name, attribute in parts.items():
-        part, start = attrgetter(attribute)(owner), f"{name}/"
-        mine = {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
+        part, mine = attrgetter(attribute)(owner), below(tensors, f"{name}/")
         single = tensors.get(name)
         if isinstance(part, bool | int | float):
             setattr(owner, attribute, type(part)(_there(single, place, name).item()))

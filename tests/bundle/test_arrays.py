@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from regimen.bundle import below, packed, under, unpacked
+from regimen.bundle import packed, unpacked
 from regimen.errors import RunError
 
 ARRAYS = {"numbers": np.array([[1.0, np.nan, np.inf]]), "count": np.array(3), "names": np.array(["a", "bc"])}
@@ -35,9 +35,3 @@ def test_objects_are_neither_written_nor_read() -> None:
 def test_what_is_no_file_of_arrays(content: bytes) -> None:
     with pytest.raises(RunError, match="must be a file of arrays"):
         unpacked(content, "x.npz")
-
-
-def test_a_part_has_a_prefix() -> None:
-    whole = under("a/", ARRAYS) | under("b/", {"count": 4})  # type: ignore[dict-item]
-    assert below(whole, "a/").keys() == ARRAYS.keys()
-    assert below(whole, "b/")["count"] == 4

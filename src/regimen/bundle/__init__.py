@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.bundle.arrays import below, packed, under, unpacked
+    from regimen.bundle.arrays import packed, unpacked
     from regimen.bundle.assembly import PREPROCESS, PYTHON, Revive, inside_of, surrounded
     from regimen.bundle.bundle import ACTIONS, AROUND, GOLDEN_FILE, REFERENCE, START, Bundle, open_bundle
     from regimen.bundle.decided import Decided, Served
@@ -63,7 +63,6 @@ __all__ = [
     "Start",
     "VerdictThen",
     "actions_of",
-    "below",
     "digest",
     "distance",
     "drift_names",
@@ -74,7 +73,6 @@ __all__ = [
     "recorded",
     "reference_of",
     "surrounded",
-    "under",
     "unpacked",
     "written",
     "written_reference",
@@ -83,9 +81,7 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "below": ".arrays",
         "packed": ".arrays",
-        "under": ".arrays",
         "unpacked": ".arrays",
         "PREPROCESS": ".assembly",
         "PYTHON": ".assembly",

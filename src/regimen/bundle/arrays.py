@@ -33,13 +33,3 @@ def unpacked(content: bytes, name: str) -> dict[str, NDArray[Any]]:
             return {key: file[key] for key in file.files}
     except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile):
         raise RunError(name, "must be a file of arrays") from None
-
-
-def below(arrays: Arrays, prefix: str) -> dict[str, NDArray[Any]]:
-    """Returns the arrays whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def under(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
-    """Returns arrays with a prefix before their names."""
-    return {f"{prefix}{name}": np.asarray(array) for name, array in arrays.items()}

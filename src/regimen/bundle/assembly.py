@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from regimen.bundle.arrays import below
 from regimen.bundle.classifier import ServedClassifier
 from regimen.bundle.decided import Served
 from regimen.bundle.graph import Asked
@@ -39,6 +38,7 @@ from regimen.policies import (
 from regimen.policies.ensemble import Mixture
 from regimen.preprocess import Chain
 from regimen.settings import validated
+from regimen.stateful import below
 
 Arrays = Mapping[str, NDArray[Any]]
 Revive = Callable[[Path], Policy]

@@ -21,6 +21,7 @@ from regimen.bundle.reference import read_actions, read_reference
 from regimen.bundle.start import Start
 from regimen.errors import ConfigError, RunError
 from regimen.reprs import short
+from regimen.stateful import below
 
 if TYPE_CHECKING:
     from regimen.bars import Calendar
@@ -171,8 +172,7 @@ def _replayed(graphs: dict[str, Graph], contents: dict[str, bytes]) -> Golden:
     whole = Golden(0, 0.0, True)
     arrays: dict[str, NDArray[np.float64]] = unpacked(_required(contents, GOLDEN_FILE), GOLDEN_FILE) if graphs else {}
     for name, graph in graphs.items():
-        own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
-        one = replay(graph, own, name)
+        one = replay(graph, below(arrays, f"{name}/"), name)
         whole = Golden(
             whole.observations + one.observations,
             max(whole.difference, one.difference),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bundle.arrays import below, packed, under, unpacked
+from regimen.bundle.arrays import packed, unpacked
 from regimen.errors import RegimenError, RunError
+from regimen.stateful import below, under
 
 if TYPE_CHECKING:
     from regimen.bundle.decided import Served

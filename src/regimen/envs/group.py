@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from regimen.envs.spec import PossibleStarts, Step, innermost
 from regimen.envs.vector_market import VectorMarket
 from regimen.errors import ConfigError, RunError
+from regimen.stateful import below
 
 _INFO = ("equity", "profit", "turnover", "cost", "drawdown", "episode_reward", "episode_steps", "bar", "start")
 
@@ -96,8 +97,7 @@ class MarketGroup:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state` of a group of the same markets, bit for bit."""
         for number, market in enumerate(self.markets):
-            start = f"{number}/"
-            market.restore({name.removeprefix(start): array for name, array in state.items() if name.startswith(start)})
+            market.restore(below(state, f"{number}/"))
 
     def _take(self, part: slice, info: Mapping[str, NDArray[Any]]) -> None:
         for name, array in self._info.items():

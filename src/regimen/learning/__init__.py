@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         first_seen,
         observed_rows,
         require_finite,
+        successors_of,
     )
     from regimen.learning.auxiliary.config import AuxiliaryConfig
     from regimen.learning.auxiliary.heads import AuxiliaryHeads
@@ -113,6 +114,7 @@ __all__ = [
     "reward_novelty",
     "side_by_side",
     "study",
+    "successors_of",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -179,5 +181,6 @@ __getattr__, __dir__ = lazily(
         "perceptron": ".actor_critic",
         "side_by_side": ".flat",
         "study": ".offline",
+        "successors_of": ".agent",
     },
 )

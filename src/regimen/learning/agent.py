@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -104,6 +105,21 @@ def first_seen(agent: Agent, observations: RunningMoments, env: VectorEnv, name:
     if agent.iterations == 0:
         observations.merge(rows)
     return rows
+
+
+def successors_of(after: NDArray[np.float32], ended: NDArray[np.bool_], info: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Returns what a step led to (lane, width): where an episode ended, its last observation.
+
+    Args:
+        after: (lane, width), what the lanes show now: where an episode ended, the first rows of the next.
+        ended: (lane,), terminated or truncated.
+        info: of the step, with ``final_observation`` where a lane has ended.
+    """
+    if not ended.any():
+        return after
+    successors = after.copy()
+    successors[ended] = info["final_observation"].reshape(after.shape)[ended]
+    return successors
 
 
 def require_finite(agent: Agent, loss: float, epoch: int | None = None) -> None:

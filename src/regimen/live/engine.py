@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimen.bars import DAY, trading_day
-from regimen.bundle import below, under
 from regimen.errors import DataError
 from regimen.execution import COST_KINDS, Feed, LiveAccount, Moment, share
 from regimen.live.accounting import BEFORE, CLOSE, PREVIOUS, SEEN, BarSight, OwnArrays, arrive, book
@@ -22,6 +21,7 @@ from regimen.monitoring import Alert, WatchedBar, watched_rows
 from regimen.policies import RunningVolatility
 from regimen.reprs import short
 from regimen.safeguards import Guard, Operator, Sighting, Standing
+from regimen.stateful import below, under
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

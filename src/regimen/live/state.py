@@ -7,11 +7,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bundle import below, packed, unpacked
+from regimen.bundle import packed, unpacked
 from regimen.errors import RunError
 from regimen.execution.columns import EQUITY, UNITS
 from regimen.live.memory import LiveMemory
 from regimen.monitoring import WatchMemory
+from regimen.stateful import below
 
 Floats = NDArray[np.float64]
 NEVER = np.iinfo(np.int64).min

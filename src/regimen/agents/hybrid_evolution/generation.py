@@ -13,7 +13,7 @@ from regimen import ops
 from regimen.agents.evolution.shares import Shares
 from regimen.agents.sac.sac import SAC
 from regimen.envs import EnvSpec, VectorEnv
-from regimen.learning import Perceptrons, copy_observation, mean_reward
+from regimen.learning import Perceptrons, copy_observation, mean_reward, successors_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +72,8 @@ def walk(
         seen, reward, terminated, truncated, info = env.step(learner.to_env(acted))
         after = np.empty_like(rows)
         copy_observation(spec, seen, after)
-        successors, ended = after, terminated | truncated
-        if ended.any():
-            successors = after.copy()
-            successors[ended] = info["final_observation"].reshape(after.shape)[ended]
+        ended = terminated | truncated
+        successors = successors_of(after, ended, info)
         learner.remember(rows, successors, acted, reward, terminated, truncated)
         learner.observations.merge(after)
         total += np.where(going, reward, 0.0)

@@ -27,6 +27,7 @@ from regimen.learning import (
     learn_online,
     observed_rows,
     require_finite,
+    successors_of,
 )
 from regimen.nets import torch_threads
 from regimen.seeding import generator
@@ -140,10 +141,7 @@ class MOSAC(Persistent):
             each += rewards.mean(axis=0, dtype=np.float64)
             if not math.isfinite(mean + each.sum()):
                 raise RunError("env: reward", "must be finite", mean)
-            successors, ended = after, terminated | truncated
-            if ended.any():  # an episode's last observation, not the first of the next one
-                successors = after.copy()
-                successors[ended] = info["final_observation"].reshape(after.shape)[ended]
+            successors = successors_of(after, terminated | truncated, info)
             row = np.concatenate([actions, rewards.astype(np.float32)], axis=1)
             self.replay.add(self._seen, successors, row, reward, terminated, truncated)
             self.observations.merge(after)

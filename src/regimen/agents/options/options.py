@@ -31,6 +31,7 @@ from regimen.learning import (
     learn_online,
     observed_rows,
     require_finite,
+    successors_of,
 )
 from regimen.nets import torch_threads
 from regimen.seeding import generator
@@ -160,10 +161,8 @@ class Options(Persistent):
             if not math.isfinite(paid):
                 raise RunError("env: reward", "must be finite", paid)
             clock.add(reward)
-            successors, over = after, terminated | truncated
-            if over.any():  # an episode's last observation, not the first of the next one
-                successors = after.copy()
-                successors[over] = info["final_observation"].reshape(after.shape)[over]
+            over = terminated | truncated
+            successors = successors_of(after, over, info)
             reached = self._shown(successors, acted[:, LEAN])
             if self.learned is not None:
                 inner.append((began, reached, acted, np.array(reward, np.float32), terminated.copy()))

@@ -15,7 +15,7 @@ from regimen import ops
 from regimen.agents.sac.config import SACConfig
 from regimen.agents.sac.heads import ChoiceHead, Head, HeadDraw, SquashedHead
 from regimen.envs import EnvSpec, VectorEnv
-from regimen.errors import ConfigError, RunError
+from regimen.errors import RunError
 from regimen.learning import (
     Bonus,
     Checkpoint,
@@ -34,6 +34,7 @@ from regimen.learning import (
     learn_online,
     observed_rows,
     require_finite,
+    successors_of,
 )
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
@@ -83,12 +84,7 @@ class SAC(Persistent):
     def __init__(self, config: SACConfig, spec: EnvSpec, seed: int = 0) -> None:
         self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
         choices, size = spec.choices, spec.size
-        for name in ("target_entropy", "last_target_entropy"):
-            wanted, most = getattr(config, name), math.log(choices or 2)
-            if wanted is not None and wanted >= most:
-                raise ConfigError(
-                    f"agents.{name}", f"must be below {most:.4g}, the entropy of a uniform action", wanted
-                )
+        config.check_entropy(spec)
         self.head: Head = ChoiceHead() if choices else SquashedHead(size)
         with first_weights(seed, "sac", "weights"):
             self.actor = Perceptrons(1, spec.width, choices or 2 * size, config.hidden, 0.01)
@@ -163,10 +159,7 @@ class SAC(Persistent):
             paid += float(np.mean(reward, dtype=np.float64))
             if not math.isfinite(paid):
                 raise RunError("env: reward", "must be finite", paid)
-            successors, ended = after, terminated | truncated
-            if ended.any():  # an episode's last observation, not the first of the next one
-                successors = after.copy()
-                successors[ended] = info["final_observation"].reshape(after.shape)[ended]
+            successors = successors_of(after, terminated | truncated, info)
             self.remember(self._seen, successors, actions, reward, terminated, truncated)
             self.observations.merge(after)
             self._seen = after
@@ -251,7 +244,7 @@ class SAC(Persistent):
         novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, batches, x, successors)
         noise = torch.from_numpy(random.standard_normal((count, self._numbers, 2 * size), np.float32))
         rewards, terminated = batches.rewards / self.reward_scale, batches.terminated > 0.5
-        wanted, rate = self._target_entropy(left), config.learning_rate * (left if config.anneal else 1.0)
+        wanted, rate = config.entropy_at(left, self.spec), config.learning_rate * (left if config.anneal else 1.0)
         entropy = 0.0
         for i in range(count):
             alpha = self._alpha()
@@ -313,14 +306,6 @@ class SAC(Persistent):
         """Returns the temperature in units of `reward_scale`."""
         fixed = self.config.temperature
         return math.exp(float(self.log_temperature)) if fixed is None else fixed / self.reward_scale
-
-    def _target_entropy(self, left: float) -> float:
-        """Returns the entropy that the temperature is to hold, for the whole action, with so much of the call left."""
-        config, choices = self.config, self.spec.choices
-        first, last = (0.5 * math.log(choices), 0.05 * math.log(choices)) if choices else (-1.0, -4.0)
-        first = first if config.target_entropy is None else config.target_entropy
-        last = last if config.last_target_entropy is None else config.last_target_entropy
-        return (last + (first - last) * left) * (self._numbers or 1)
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Returns what the networks are given for raw observations (..., width, batch)."""

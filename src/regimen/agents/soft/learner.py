@@ -16,7 +16,6 @@ from regimen.agents.sac.heads import HeadDraw
 from regimen.agents.soft.heads import VectorChoiceHead, VectorHead, VectorSquashedHead
 from regimen.agents.soft.settings import SoftSettings
 from regimen.envs import EnvSpec
-from regimen.errors import ConfigError
 from regimen.learning import Perceptrons, RunningMoments, Trace, VectorAdam
 from regimen.nets import first_weights
 from regimen.stateful import parts, restore_into, state_of
@@ -79,11 +78,7 @@ class SoftLearner:
     def __init__(self, config: SoftSettings, spec: EnvSpec, objectives: int, seed: int) -> None:
         self.config, self.spec = config, spec
         choices, size = spec.choices, spec.size
-        for name in ("target_entropy", "last_target_entropy"):
-            wanted, most = getattr(config, name), math.log(choices or 2)
-            if wanted is not None and wanted >= most:
-                rule = f"must be below {most:.4g}, the entropy of a uniform action"
-                raise ConfigError(f"agents.{name}", rule, wanted)
+        config.check_entropy(spec)
         self.head: VectorHead
         self.head = VectorChoiceHead(choices, objectives) if choices else VectorSquashedHead(size, objectives)
         with first_weights(seed, "sac", "weights"):
@@ -151,7 +146,7 @@ class SoftLearner:
         config, head, (count, _, size) = self.config, self.head, batches.observations.shape
         both = torch.cat([batches.successors, batches.observations], 2)
         noise = torch.from_numpy(random.standard_normal((count, self._numbers, 2 * size), np.float32))
-        wanted, rate = self._target_entropy(left), config.learning_rate * (left if config.anneal else 1.0)
+        wanted, rate = self.config.entropy_at(left, self.spec), config.learning_rate * (left if config.anneal else 1.0)
         entropy, loss, value = 0.0, math.nan, math.nan
         for i in range(count):
             alpha, weights = self.alpha(unit), batches.weights[i]
@@ -205,14 +200,6 @@ class SoftLearner:
     def _numbers(self) -> int:
         """Numbers of noise that one action takes in an update: none for a choice, whose expectation is exact."""
         return 0 if self.spec.choices else self.spec.size
-
-    def _target_entropy(self, left: float) -> float:
-        """Returns the entropy that the temperature is to hold, for the whole action, with so much of the call left."""
-        config, choices = self.config, self.spec.choices
-        first, last = (0.5 * math.log(choices), 0.05 * math.log(choices)) if choices else (-1.0, -4.0)
-        first = first if config.target_entropy is None else config.target_entropy
-        last = last if config.last_target_entropy is None else config.last_target_entropy
-        return (last + (first - last) * left) * (self._numbers or 1)
 
 
 def network_input(observations: RunningMoments, rows: Tensor, config: SoftSettings) -> Tensor:

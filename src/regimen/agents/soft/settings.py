@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+import math
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from regimen.errors import ConfigError
 from regimen.learning import AgentSettings
+
+if TYPE_CHECKING:
+    from regimen.envs import EnvSpec
 
 
 class SoftSettings(AgentSettings):
@@ -49,3 +54,25 @@ class SoftSettings(AgentSettings):
         if self.warmup_steps > self.capacity:
             raise ValueError(f"warmup_steps must be at most capacity; got {self.warmup_steps} and {self.capacity}")
         return self
+
+    def check_entropy(self, spec: EnvSpec) -> None:
+        """Raises a `ConfigError` for a target entropy that no policy of the environment has."""
+        most = math.log(spec.choices or 2)
+        for name in ("target_entropy", "last_target_entropy"):
+            wanted = getattr(self, name)
+            if wanted is not None and wanted >= most:
+                rule = f"must be below {most:.4g}, the entropy of a uniform action"
+                raise ConfigError(f"agents.{name}", rule, wanted)
+
+    def entropy_at(self, left: float, spec: EnvSpec) -> float:
+        """Returns the entropy that the temperature is to hold, for the whole action, nats.
+
+        Args:
+            left: share of the call of learn that is left, 0 to 1.
+            spec: of the environment.
+        """
+        choices = spec.choices
+        first, last = (0.5 * math.log(choices), 0.05 * math.log(choices)) if choices else (-1.0, -4.0)
+        first = first if self.target_entropy is None else self.target_entropy
+        last = last if self.last_target_entropy is None else self.last_target_entropy
+        return (last + (first - last) * left) * (1 if choices else spec.size)

@@ -15,6 +15,7 @@ from regimen.envs import VectorEnv
 from regimen.learning import ActorCritic, Normaliser, Rollout, collect, copy_observation, draw_noise, flattened
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator, torch_seed
+from regimen.stateful import below, under
 
 
 @final
@@ -108,10 +109,9 @@ class LaneCollector:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns where the lanes stand, and what they show."""
-        lanes = {f"env/{name}": array for name, array in self._env.state().items()}
-        return lanes | {"seen": self._rollout.observations[-1].copy()}
+        return under("env/", self._env.state()) | {"seen": self._rollout.observations[-1].copy()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit."""
         self._rollout.observations[-1] = state["seen"]
-        self._env.restore({name.removeprefix("env/"): array for name, array in state.items() if name != "seen"})
+        self._env.restore(below(state, "env/"))

@@ -13,6 +13,7 @@ from regimen.envs.goal_space import GoalSpace
 from regimen.envs.spec import EnvSpec, Step, VectorEnv
 from regimen.errors import ConfigError
 from regimen.seeding import generator, generator_state, restore_generator
+from regimen.stateful import below, under
 
 
 class GoalConfig(BaseModel):
@@ -143,12 +144,13 @@ class Goals:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes."""
-        below = {f"below/{name}": array for name, array in self.below.state().items()}
-        return below | {"goals": self._goals.copy(), "random": generator_state(self._random)}
+        return under("below/", self.below.state()) | {
+            "goals": self._goals.copy(),
+            "random": generator_state(self._random),
+        }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit."""
-        own = {name.removeprefix("below/"): array for name, array in state.items() if name.startswith("below/")}
-        self.below.restore(own)
+        self.below.restore(below(state, "below/"))
         self._goals[:] = state["goals"]
         self._random = restore_generator(state["random"])

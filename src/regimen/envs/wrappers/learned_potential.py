@@ -15,6 +15,7 @@ from regimen.envs.wrappers.potentials import Flags, Floats, LearnedPotentialConf
 from regimen.nets import MLP, descend, first_weights
 from regimen.ops import arrays
 from regimen.seeding import generator
+from regimen.stateful import below, under
 
 _CLIP = 10.0
 """Deviations beyond which a column says no more."""
@@ -124,14 +125,13 @@ class LearnedPotential:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes: weights, scales, and the steps noted since the last fit."""
-        weights = {f"network/{name}": each.numpy().copy() for name, each in self.network.state_dict().items()}
+        weights = under("network/", {name: each.numpy().copy() for name, each in self.network.state_dict().items()})
         own = {name: getattr(self, f"_{name}").copy() for name in (*_STEPS, *_SCALES)}
         return weights | own | {"counts": np.array([self._filled, self.fits])}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit."""
-        start = "network/"
-        weights = {name.removeprefix(start): each for name, each in state.items() if name.startswith(start)}
+        weights = below(state, "network/")
         self.network.load_state_dict({name: torch.from_numpy(each.copy()) for name, each in weights.items()})
         for name in (*_STEPS, *_SCALES):
             setattr(self, f"_{name}", state[name].copy())

@@ -17,6 +17,7 @@ from regimen.envs.wrappers.objective_steps import BUCKETS, PAST, moves_of, score
 from regimen.envs.wrappers.objectives import OBJECTIVES, ObjectivesConfig
 from regimen.errors import ConfigError
 from regimen.seeding import generator, generator_state, restore_generator
+from regimen.stateful import below, under
 
 Floats = NDArray[np.float64]
 
@@ -131,14 +132,12 @@ class Objectives:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes."""
-        below = {f"below/{name}": array for name, array in self.below.state().items()}
         own = {name: array.copy() for name, array in self._changing().items()}
-        return below | own | {"random": generator_state(self._random)}
+        return under("below/", self.below.state()) | own | {"random": generator_state(self._random)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit."""
-        own = {name.removeprefix("below/"): array for name, array in state.items() if name.startswith("below/")}
-        self.below.restore(own)
+        self.below.restore(below(state, "below/"))
         for name, array in self._changing().items():
             array[...] = state[name]
         self._random = restore_generator(state["random"])

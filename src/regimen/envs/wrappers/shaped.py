@@ -17,7 +17,7 @@ from regimen.envs.wrappers.potentials import (
     LinearPotential,
     Potential,
 )
-from regimen.stateful import Stateful
+from regimen.stateful import Stateful, below
 
 Floats = NDArray[np.float64]
 
@@ -160,8 +160,7 @@ class Shaped:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit."""
         for part, each in (("below", self.below), ("function", self._function), ("weight", self._weight)):
-            start = f"{part}/"
-            each.restore({name.removeprefix(start): array for name, array in state.items() if name.startswith(start)})
+            each.restore(below(state, f"{part}/"))
         if self.config.learned is not None:
             self._rows = state["rows"].copy()
         self._potential = state["potential"].copy()

@@ -14,6 +14,7 @@ from regimen.envs.spec import Step, VectorEnv, innermost
 from regimen.envs.wrappers.stages import OwnStage, SimulatedStage
 from regimen.errors import ConfigError
 from regimen.seeding import torch_seed
+from regimen.stateful import below, under
 
 if TYPE_CHECKING:
     from regimen.envs.group import MarketGroup
@@ -199,9 +200,12 @@ class Staged:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Returns copies of all that changes: the stage, the look, and the lanes."""
-        below = {f"below/{name}": array for name, array in self.below.state().items()}
         counts = np.array([self._seed, self._changes, self._good], np.int64)
-        return below | {"pace": self._pace.state(), "counts": counts, "left": self._left.copy()}
+        return under("below/", self.below.state()) | {
+            "pace": self._pace.state(),
+            "counts": counts,
+            "left": self._left.copy(),
+        }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from a `state`, bit for bit; the lanes may be those of another stage than they are now."""
@@ -210,7 +214,7 @@ class Staged:
         self._seed, self._changes, self._good = arrays["counts"].tolist()
         self._left = arrays["left"].copy()
         self.below = self._lanes()
-        self.below.restore({name.removeprefix("below/"): each for name, each in arrays.items() if name[:6] == "below/"})
+        self.below.restore(below(arrays, "below/"))
 
 
 def changes_market(env: object) -> bool:

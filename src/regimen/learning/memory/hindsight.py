@@ -16,6 +16,7 @@ from regimen.learning.memory.config import HindsightConfig
 from regimen.learning.memory.luck import Luck
 from regimen.learning.memory.memory import Transitions, as_transitions
 from regimen.learning.memory.replay_buffer import ReplayBuffer
+from regimen.stateful import below
 
 Places = NDArray[np.int64]
 
@@ -177,7 +178,4 @@ class HindsightReplay:
         self._first[kept], self._after[kept] = state["first"].numpy(), state["after"].numpy()
         self._began[:], self._step = state["began"].numpy(), int(state["step"])
         if self.luck is not None:
-            start = "luck/"
-            self.luck.restore(
-                {name.removeprefix(start): each for name, each in state.items() if name.startswith(start)}
-            )
+            self.luck.restore(below(state, "luck/"))

@@ -31,7 +31,6 @@ from regimen.bundle import (
     packed,
     recorded,
     reference_of,
-    under,
     written,
     written_reference,
 )
@@ -60,6 +59,7 @@ from regimen.runs.exporting.verdict import verdict_of
 from regimen.runs.prepare import history_of, require_same_data, seen
 from regimen.runs.window import load_policy
 from regimen.safeguards import SafeguardsConfig
+from regimen.stateful import under
 
 Advance = Callable[[int, int, str], None]
 _AGAIN = 200

@@ -23,7 +23,6 @@ from regimen.bundle import (
     ServedPart,
     inside_of,
     surrounded,
-    under,
 )
 from regimen.execution import Policy
 from regimen.labels import CLASSES
@@ -44,6 +43,7 @@ from regimen.runs.exporting.decision import Decision, NotExportable, decision_of
 from regimen.runs.exporting.measured import Watched
 from regimen.runs.exporting.tracing import traced
 from regimen.runs.families.sizing import limits_of
+from regimen.stateful import under
 
 DECISION = "decision.onnx"
 _log = logging.getLogger("regimen.runs")
