@@ -80,6 +80,13 @@ class AgentSettings(ModelSettings):
         """
         return env
 
+    def alternatives(self, spec: EnvSpec) -> int | None:
+        """Returns what a decision is one of, which its entropy is measured by: for most, the choices of the lanes.
+
+        None: a decision is a continuous action.
+        """
+        return spec.choices
+
     @property
     def shows(self) -> Mapping[str, float]:
         """Columns that `wrap` adds to what lanes show, and what they hold where the agent trades; for most, none."""

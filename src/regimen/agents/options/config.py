@@ -10,7 +10,7 @@ from regimen.agents.soft.settings import SoftSettings
 from regimen.errors import ConfigError
 
 if TYPE_CHECKING:
-    from regimen.envs import VectorEnv
+    from regimen.envs import EnvSpec, VectorEnv
 
 
 class _Option(BaseModel):
@@ -105,6 +105,11 @@ class OptionsConfig(SoftSettings):
         if len(self.options) + self.learned < 2:
             raise ValueError(f"options must be at least two, with the learned ones; got {len(self.options)}")
         return self
+
+    def alternatives(self, spec: EnvSpec) -> int:
+        """Returns the number of options, by rule and learned."""
+        del spec
+        return len(self.options) + self.learned
 
     def wrap(self, env: VectorEnv) -> VectorEnv:
         """Returns the lanes as they are.

@@ -25,9 +25,9 @@ _SMALLEST_VALUE = 1e-6
 def exploration(prepared: Prepared, directory: RunDirectory) -> tuple[float | None, float | None]:
     """Returns the share of the choices that were tried in the first tenth of learning, and at its end.
 
-    It is (e^H − 1)/(n − 1) of n choices with the entropy H: 1 is uniform, 0 one choice. A continuous action has
-    e^H/2, the width of the uniform distribution of that entropy in half-ranges, at most 1. Of an agent that learns from
-    recorded data it is the share of random actions there.
+    It is (e^H − 1)/(n − 1) of n choices with the entropy H: 1 is uniform, 0 one choice; of options, n is their number.
+    A continuous action of k numbers has e^(H/k)/2, the width of the uniform distribution of that entropy in
+    half-ranges, at most 1. Of an agent that learns from recorded data it is the share of random actions there.
     """
     model = prepared.config.model
     if not isinstance(model, AgentSettings):
@@ -37,14 +37,15 @@ def exploration(prepared: Prepared, directory: RunDirectory) -> tuple[float | No
         total = sum(part.share for part in dataset.parts)
         random = sum(part.share * (1.0 if part.behaviour == "uniform" else part.epsilon) for part in dataset.parts)
         return random / total, random / total
-    choices = learning_env(prepared, prepared.windows[-1]).spec.choices
+    spec = learning_env(prepared, prepared.windows[-1]).spec
+    among, size = model.alternatives(spec), spec.size
     first, last = [], []
     for window in prepared.windows:
         course = _course(directory, window.number, "entropy")
         if course:
             early, late = _ends(course)
-            first.append(_tried(early, choices))
-            last.append(_tried(late, choices))
+            first.append(_tried(early, among, size))
+            last.append(_tried(late, among, size))
     return (float(np.mean(first)), float(np.mean(last))) if first else (None, None)
 
 
@@ -95,7 +96,7 @@ def _ends(course: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(course[:few])), float(np.mean(course[-few:]))
 
 
-def _tried(entropy: float, choices: int | None) -> float:
-    if choices is not None:
-        return (math.exp(entropy) - 1.0) / (choices - 1.0)
-    return min(1.0, 0.5 * math.exp(entropy))
+def _tried(entropy: float, among: int | None, size: int) -> float:
+    if among is not None:
+        return (math.exp(entropy) - 1.0) / (among - 1.0)
+    return min(1.0, 0.5 * math.exp(entropy / size))
