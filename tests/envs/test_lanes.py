@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from regimen.agents import PPOConfig
 from regimen.bars import Bars
 from regimen.envs import VectorMarket
 from regimen.envs.streams import lane_keys, uniform
+from regimen.errors import RunError
 from regimen.execution import COST_KINDS, Costs, Market
 from regimen.execution.columns import FIRST_COST
 from regimen.observation import Accounts, ObservationSchema, observe_symbols
@@ -246,6 +248,27 @@ def test_a_restored_state_goes_on_bit_for_bit(
     for row, expected in zip(actions, went, strict=True):
         for mine, its in zip(other.step(row)[:4], expected, strict=True):
             np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize("symbols", [1, 3])
+def test_lanes_of_another_process_go_on_bit_for_bit(
+    make_bars: MakeBars, make_features: MakeFeatures, dear: Dear, symbols: int
+) -> None:
+    """What is pickled in the middle of episodes shows, pays and ends as the lanes do that it was taken from."""
+    bars = make_bars(symbols=symbols)
+    env = VectorMarket(bars, make_features(bars), n_envs=20, episode_length=8, market=dear(latency_bars=2))
+    with pytest.raises(RunError, match="must come after reset"):
+        pickle.loads(pickle.dumps(env)).step(np.zeros((20, symbols)))
+    rng = np.random.default_rng(0)
+    env.reset(3)
+    for _ in range(13):
+        env.step(rng.uniform(-1.0, 1.0, (20, symbols)))
+    other = pickle.loads(pickle.dumps(env))
+    for _ in range(25):
+        actions = rng.uniform(-1.0, 1.0, (20, symbols))
+        (*mine, info), (*its, info_too) = env.step(actions), other.step(actions)
+        for one, two in zip((*mine, *info.values()), (*its, *info_too.values()), strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_liquidation_and_ruin_are_told_apart() -> None:

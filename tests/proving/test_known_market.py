@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,21 @@ def test_a_restored_state_goes_on_bit_for_bit() -> None:
     for t in range(40):
         rows, again = (each.step(np.full(16, t % 3)) for each in (env, other))
         assert all(mine.tobytes() == theirs.tobytes() for mine, theirs in zip(rows[:4], again[:4], strict=True))
+
+
+def test_lanes_of_another_process_go_on_bit_for_bit() -> None:
+    """What is pickled in the middle of episodes shows, pays and ends as the lanes do that it was taken from."""
+    market = HysteresisConfig()
+    env = KnownMarketEnv(market, market.simulate(500, 1), 16, levels=None, reach=2.0, episode_length=10)
+    env.reset(seed=5)
+    env.step(np.ones((16, 1)))
+    other = pickle.loads(pickle.dumps(env))
+    for t in range(40):
+        rows, again = (each.step(np.full((16, 1), t % 3 - 1.0)) for each in (env, other))
+        assert all(mine.tobytes() == theirs.tobytes() for mine, theirs in zip(rows[:4], again[:4], strict=True))
+        np.testing.assert_array_equal(rows[4]["position"], again[4]["position"])
+        ended = rows[3]
+        np.testing.assert_array_equal(rows[4]["final_observation"][ended], again[4]["final_observation"][ended])
 
 
 @pytest.mark.parametrize("wrong", [{"n_envs": 0}, {"episode_length": 0}, {"episode_length": 100}])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -295,6 +295,10 @@ class VectorMarket:
             array[...] = state[name]
         self._running = True
 
+    def __reduce__(self) -> tuple[Callable[..., VectorMarket], tuple[object, ...]]:
+        """Lets another process have it, or a copy: built anew where it stands, since its arrays are views."""
+        return _rebuilt, (self.bars, self.features, self.config, self.state() if self._running else None)
+
     def _changing(self) -> dict[str, NDArray[Any]]:
         names = ("keys", "targets", "account", "positions", "clock", "memory", "tally", "ring", "book", "flags")
         return {name: getattr(self._lanes, name) for name in (*names, "observation", "final")}
@@ -335,3 +339,12 @@ class VectorMarket:
             bad = int(bars[(~fits).argmax()])
             raise RunError("starts", "must be bars with an observation and room for an episode", bad)
         return bars.astype(np.int64)
+
+
+def _rebuilt(
+    bars: Bars, features: object, config: VectorMarketConfig, state: Mapping[str, NDArray[Any]] | None
+) -> VectorMarket:
+    env = VectorMarket(bars, features, config)
+    if state is not None:
+        env.restore(state)
+    return env

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -272,6 +272,10 @@ class KnownMarketEnv:
             array[...] = state[name]
         self._random = restore_generator(state["random"])
 
+    def __reduce__(self) -> tuple[Callable[..., KnownMarketEnv], tuple[object, ...]]:
+        """Lets another process have it, or a copy: built anew where it stands, since its arrays are views."""
+        return _rebuilt, (self.recipe, self.n_envs, self.state())
+
     def _check_ruin(self, reach: float) -> None:
         worst = float(np.abs(self._gains - self._terms.cash).max())
         if self._terms.aversion > 0.0 and reach * worst >= 1.0:
@@ -309,3 +313,9 @@ class KnownMarketRecipe:
         env = KnownMarketEnv(self.market, self.simulation, lanes, **self.fields)
         env.reset(seed)
         return env
+
+
+def _rebuilt(recipe: KnownMarketRecipe, lanes: int, state: Mapping[str, NDArray[Any]]) -> KnownMarketEnv:
+    env = KnownMarketEnv(recipe.market, recipe.simulation, lanes, **recipe.fields)
+    env.restore(state)
+    return env
