@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.features.ahead.columns import calendar_columns
     from regimen.features.config import FeaturesConfig, load_features
     from regimen.features.feature import Feature
     from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet, standard
@@ -27,6 +28,7 @@ __all__ = [
     "FrameFunction",
     "LookAhead",
     "Stateless",
+    "calendar_columns",
     "checked",
     "load_features",
     "look_ahead",
@@ -38,6 +40,7 @@ __getattr__, __dir__ = lazily(
     __name__,
     {
         "Bar": "regimen.scan",
+        "calendar_columns": ".ahead.columns",
         "checked": ".live.live_bar",
         "Feature": ".feature",
         "FeatureFrame": ".feature_set",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from regimen.errors import ConfigError
 from regimen.own import load_object
@@ -36,7 +36,20 @@ class FeaturesConfig(BaseModel):
         description="your own features: 'package.module:NAME' or 'path/to/file.py:NAME', one or several",
     )
 
+    calendar: tuple[Annotated[int, Field(ge=0, le=100_000)], ...] = Field(
+        default=(),
+        exclude_if=lambda calendar: not calendar,  # written, and hashed, as before there was any
+        description="hour of the day and of the week of the bars so many ahead, as the last columns; 0: the bar's own",
+    )
+
     _began: Path | None = PrivateAttr(None)
+
+    @field_validator("calendar")
+    @classmethod
+    def _each_once(cls, calendar: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(calendar)) != len(calendar):
+            raise ValueError(f"must name each number of bars once; got {list(calendar)}")
+        return calendar
 
     def began_in(self, folder: Path) -> Self:
         """Returns the same features, whose relative files are looked for in another folder first."""
@@ -60,7 +73,12 @@ class FeaturesConfig(BaseModel):
         else:
             features = FeatureSet.standard() if self.kind == "standard" else FeatureSet.indicators()
             features = features.with_features(own)
-        return features.select(self.columns, self.groups)
+        features = features.select(self.columns, self.groups)
+        if not self.calendar:
+            return features
+        from regimen.features.ahead.calendar import calendar
+
+        return features.with_features(calendar(self.calendar))
 
     def _located(self, place: str) -> str:
         there = self._began / place.rpartition(":")[0] if self._began else None
