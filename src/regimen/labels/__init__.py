@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
+    from regimen.labels.ahead import ahead_target, bars_ahead, reaching
     from regimen.labels.config import (
         FixedHorizonConfig,
         LabelsConfig,
@@ -36,11 +37,14 @@ __all__ = [
     "TripleBarrierConfig",
     "WeightsConfig",
     "adjusted_prices",
+    "ahead_target",
     "attributed_returns",
     "average_uniqueness",
+    "bars_ahead",
     "further_targets",
     "label",
     "log_returns",
+    "reaching",
     "row_weights",
     "trailing_difficulty",
     "trailing_volatility",
@@ -55,6 +59,9 @@ __getattr__, __dir__ = lazily(
         "TripleBarrierConfig": ".config",
         "label": ".labelling",
         "adjusted_prices": ".volatility",
+        "ahead_target": ".ahead",
+        "bars_ahead": ".ahead",
+        "reaching": ".ahead",
         "attributed_returns": ".weights",
         "average_uniqueness": ".weights",
         "log_returns": ".weights",

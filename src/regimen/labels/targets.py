@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
 from regimen.jit import jit
+from regimen.labels.ahead import bars_ahead, return_ahead
 from regimen.labels.labels import Labels
 from regimen.labels.volatility import Values, adjusted_prices, trailing_volatility
 
@@ -79,23 +80,25 @@ def further_targets(
       thresholds are fixed numbers: nothing is fitted, so no row knows of another;
     - ``scale``: σ_t·√h, what 1 is of ``return`` and ``magnitude``; known at t;
     - ``bar_return``: what a position of one bar earns: the return from the open of t + entry_lag to the symbol's next
-      open, or to its close where the span ends before that. Returns of rows one after the other do not overlap.
+      open, or to its close where the span ends before that. Returns of rows one after the other do not overlap;
+    - ``ahead_1``, ``ahead_24`` and so on: ln(c_{t+k} / c_t) / (σ_t·√k), from close to close, whatever the label's span.
 
     The first four are in units near 1, ``scale`` and ``bar_return`` are fractions of the price.
 
     Timing: row t uses σ_t of bars <= t and the span t to ``t_end[t]``, both included, and nothing after it; splits
-    that purge by t_end purge these targets too. A missing bar inside a span is skipped. A span is as long as the
+    that purge by t_end purge these targets too; but a target ahead reaches to t + k, and needs labels that do, see
+    `regimen.labels.reaching`. A missing bar inside a span is skipped. A span is as long as the
     label's: a barrier that is met at once leaves one return, whose volatility is that return's size.
 
     Args:
         labels: of the same bars.
         bars: prices; multiplied by ``adjustment`` where the bars have that column, as for the labels.
-        names: some of `TARGETS`, in the wanted order.
+        names: some of `TARGETS`, or targets ahead, in the wanted order.
         volatility_bars: of the labels' config: the span in bars of σ_t.
         entry_lag: of the labels' config: bars from the decision to the open at which it is entered.
 
     Returns:
-        float64; NaN in all targets exactly where the label is undefined.
+        float64; NaN in all targets exactly where the label is undefined, in targets ahead also where a bar is missing.
 
     Raises:
         ConfigError: a name that is unknown or given twice; ``volatility_bars`` that leave a labelled row without σ_t
@@ -103,8 +106,8 @@ def further_targets(
         DataError: labels of other bars.
     """
     for number, name in enumerate(names):
-        if name not in TARGETS or name in names[:number]:
-            raise ConfigError("targets", f"must be some of {', '.join(TARGETS)}, each once", name)
+        if (name not in TARGETS and bars_ahead(name) is None) or name in names[:number]:
+            raise ConfigError("targets", f"must be some of {', '.join(TARGETS)}, ahead_1, …, each once", name)
     if labels.shape != bars.close.shape:
         raise DataError("labels", f"must be of the same bars {bars.close.shape}", labels.shape)
     prices = adjusted_prices(bars)
@@ -124,4 +127,5 @@ def further_targets(
         "scale": scale,
         "bar_return": _bar_return(prices.open, close, labels.t_end, entry_lag),
     }
+    targets |= {name: return_ahead(close, sigma, k) for name in names if (k := bars_ahead(name)) is not None}
     return np.stack([targets[name] for name in names], axis=-1) if names else np.empty((*labels.shape, 0))

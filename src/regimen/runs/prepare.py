@@ -21,6 +21,7 @@ from regimen.labels import (
     adjusted_prices,
     further_targets,
     label,
+    reaching,
     trailing_difficulty,
     trailing_volatility,
 )
@@ -78,13 +79,25 @@ class Prepared:
 
     def targets(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Returns what a model learns besides the class, (time, symbol, target); NaN where there is no label."""
-        return self._targets[..., [TARGETS.index(name) for name in names]]
+        if set(names) <= set(TARGETS):
+            return self._targets[..., [TARGETS.index(name) for name in names]]
+        if tuple(names) not in self._ahead:
+            self._ahead[tuple(names)] = self._further(names)
+        return self._ahead[tuple(names)]
 
     @cached_property
     def _targets(self) -> NDArray[np.float64]:
         """All further targets, computed once for all windows and seeds."""
+        return self._further(TARGETS)
+
+    @cached_property
+    def _ahead(self) -> dict[tuple[str, ...], NDArray[np.float64]]:
+        """Those of models with horizons of their own, as they were asked for."""
+        return {}
+
+    def _further(self, names: Sequence[str]) -> NDArray[np.float64]:
         config = self.config.labels
-        return further_targets(self.labels, self.bars, TARGETS, config.volatility_bars, getattr(config, "entry_lag", 1))
+        return further_targets(self.labels, self.bars, names, config.volatility_bars, getattr(config, "entry_lag", 1))
 
     @cached_property
     def volatility(self) -> NDArray[np.float64]:
@@ -180,10 +193,13 @@ def seen(bars: Bars) -> Bars:
 def labelled(config: RunConfig, bars: Bars) -> Labels:
     """Returns the labels of bars as a run makes them: those that know of costs know of its market's.
 
+    They end no sooner than what the run's model learns besides, so that splits purge that too.
+
     Raises:
-        ConfigError: see `regimen.labels.label`.
+        ConfigError: see `regimen.labels.label`; a model that learns about more bars ahead than there are.
     """
-    return label(config.labels, bars, config.market.at(bars).costs.round_trip)
+    labels = label(config.labels, bars, config.market.at(bars).costs.round_trip)
+    return reaching(labels, getattr(config.model, "ahead", 0))
 
 
 def history_of(config: RunConfig, bars: Bars, frame: FeatureFrame) -> History:

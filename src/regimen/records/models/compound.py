@@ -32,6 +32,11 @@ class CompoundSettings(ModelSettings):
         """Bars that the part which goes back furthest goes back."""
         return max(int(getattr(each, "lookback", 0)) for each in self.parts.values())
 
+    @property
+    def ahead(self) -> int:
+        """Bars ahead that the part which learns about the furthest learns about."""
+        return max(int(getattr(each, "ahead", 0)) for each in self.parts.values())
+
 
 def parts_of(config: BaseModel) -> Iterator[tuple[str, object]]:
     """Yields the parts of a run's config by name, those of a compound model after it: ``model.members.0``."""
