@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         total_return,
         volatility,
     )
+    from regimen.metrics.quantile_forecasts import DieboldMariano, diebold_mariano, pinball_losses
     from regimen.metrics.regimes.conditional import conditional_sharpe_interval
     from regimen.metrics.regimes.hidden_markov import GaussianHMM, fit_gaussian_hmm
     from regimen.metrics.resampling import (
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROBABILITY_FLOOR",
+    "DieboldMariano",
     "Drawdown",
     "GaussianHMM",
     "Interval",
@@ -100,6 +102,7 @@ __all__ = [
     "cost_per_trade_bps",
     "daily_returns",
     "deviation",
+    "diebold_mariano",
     "drawdown",
     "dsr",
     "effective_trials",
@@ -126,6 +129,7 @@ __all__ = [
     "normal_cdf",
     "paired_difference",
     "pbo",
+    "pinball_losses",
     "probability_of_improvement",
     "profit_factor",
     "psr",
@@ -206,6 +210,9 @@ __getattr__, __dir__ = lazily(
         "paired_difference": ".paired",
         "PairedDifference": ".paired",
         "pbo": ".selection",
+        "pinball_losses": ".quantile_forecasts",
+        "DieboldMariano": ".quantile_forecasts",
+        "diebold_mariano": ".quantile_forecasts",
         "PROBABILITY_FLOOR": ".forecasts",
         "probability_of_improvement": ".seeds",
         "profit_factor": ".performance",

@@ -25,7 +25,7 @@ from regimen.ops.gaussian import (
     squashed_sample,
     unsquash,
 )
-from regimen.ops.likelihood import gaussian_nll, poisson_deviance
+from regimen.ops.likelihood import gaussian_nll, pinball, poisson_deviance
 from regimen.ops.multitask import pcgrad, uncertainty_weighted
 from regimen.ops.policy_gradient import masked_mean, normalise_advantages, policy_gradient_loss
 from regimen.ops.polyak import polyak_update
@@ -75,6 +75,7 @@ __all__ = [
     "n_step_returns",
     "normalise_advantages",
     "pcgrad",
+    "pinball",
     "poisson_deviance",
     "policy_gradient_loss",
     "polyak_update",

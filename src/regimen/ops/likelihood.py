@@ -7,7 +7,7 @@ from torch import Tensor
 
 from regimen.ops.checks import require_alike, require_fraction
 
-__all__ = ["gaussian_nll", "poisson_deviance"]
+__all__ = ["gaussian_nll", "pinball", "poisson_deviance"]
 
 
 def gaussian_nll(mean: Tensor, log_variance: Tensor, y: Tensor, beta: float = 0.0) -> Tensor:
@@ -64,3 +64,24 @@ def poisson_deviance(mean: Tensor, y: Tensor) -> Tensor:
     mean = mean.clamp_min(torch.finfo(mean.dtype).tiny)
     # the two logarithms apart: that of y / mean would make the gradient 0 / 0 where y is 0
     return 2.0 * (torch.xlogy(y, y) - y * mean.log() - y + mean)
+
+
+def pinball(quantiles: Tensor, y: Tensor, levels: Tensor) -> Tensor:
+    """Returns ``max(τ·(y − q), (τ − 1)·(y − q))`` of every entry: its expected value is smallest at the τ-quantile.
+
+    Args:
+        quantiles: (..., quantile), in the unit of ``y``.
+        y: what came, (..., 1) or one for each quantile; held fixed.
+        levels: (quantile,) τ, inside (0, 1).
+
+    Returns:
+        A loss per entry, of the shape of ``quantiles``; NaN where an entry has one.
+
+    Raises:
+        DataError: where the levels are not one for each quantile.
+
+    Source: Koenker & Bassett 1978; Lim et al. 2019, arXiv 1912.09363, equation 25.
+    """
+    require_alike(levels=levels, quantile=quantiles.reshape(-1, quantiles.shape[-1])[:1].reshape(-1))
+    missed = y.detach() - quantiles
+    return torch.maximum(levels * missed, (levels - 1.0) * missed)
