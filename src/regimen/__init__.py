@@ -114,6 +114,7 @@ if TYPE_CHECKING:
         ModuleConfig,
         MultiTaskConfig,
         TaskWeights,
+        TFTConfig,
         XGBoostConfig,
     )
     from regimen.preprocess import ConsensusConfig, KalmanConfig, RunningConfig, StandardConfig
@@ -307,6 +308,7 @@ __all__ = [
     "SplitError",
     "StackConfig",
     "StandardConfig",
+    "TFTConfig",
     "TRADESConfig",
     "TabDDPMConfig",
     "TaskWeights",
@@ -516,6 +518,7 @@ _named, _ = lazily(
         "StandardConfig": ".preprocess",
         "TabDDPMConfig": ".augment",
         "TaskWeights": ".predictors",
+        "TFTConfig": ".predictors",
         "TRADESConfig": ".training.recipes",
         "TemperatureConfig": ".policies",
         "TensorBoardConfig": ".tracking",

@@ -61,6 +61,14 @@ MISTAKES: list[tuple[str, list[str], str]] = [
     ),
     ("cnn", ["model.heads=5"], "model: heads must divide the width 32; got 5"),
     ("multitask", ["model.heads=5"], "model: heads must divide the encoder's width 32; got 5"),
+    ("tft", ["model.heads=3"], "model: heads must divide the width 16; got 3"),
+    ("tft", ["model.quantiles=[0.1, 1.0]"], "model: quantiles must lie inside (0, 1); got [0.1, 1.0]"),
+    ("tft", ["model.horizons=[1, 99999]"], "model.horizons: must be shorter than the data of "),
+    (
+        "tft",
+        ["model.horizons=[1, 12]"],
+        "features.calendar: must be [0, 1, 12], 0 and the horizons of the model, as the last columns; got ",
+    ),
     ("multitask", ["model.encoder.width=16"], "model.encoder: must have a kind; got {'width': 16}"),
     ("multitask", ["model.encoder.kind=gru"], "model.encoder.kind: must be one of 'cnn', 'lstm'; got 'gru'"),
     (
@@ -86,7 +94,7 @@ MISTAKES: list[tuple[str, list[str], str]] = [
     ("multitask", ["model.hidden=65536", "model.encoder={kind: lstm, width: 65536}"], "model: needs about "),
     ("cgdt", ["model.width=65536"], "model: needs about "),
     ("flag-trader", ["model.width=61440", "model.hidden=65536"], "model: needs about "),
-    ("transformer", [], "--model: must be one of logistic, baseline, cnn, lstm, hybrid, multitask, "),
+    ("transformer", [], "--model: must be one of logistic, baseline, cnn, lstm, hybrid, multitask, tft, "),
     ("lstm", ["splits.validation=0"], "splits.validation: must be greater than 0; got 0"),
     ("lstm", ["training.warmup_epochs=60"], "training.warmup_epochs: must be less than training.epochs=50; got 60"),
     ("lstm", ["training.precision=half"], "training.precision: must be 'float32', 'bfloat16' or 'float16'; got 'half'"),

@@ -24,6 +24,8 @@ from regimen.runs.window import fit_model
 HYBRID = {"kind": "hybrid", "context": 12, "width": 8, "kernels": (3,), "dilations": (1, 2), "heads": 2}
 MULTITASK = {"kind": "multitask", "context": 12, "encoder": {"kind": "lstm", "width": 8}, "heads": 2, "hidden": 8}
 
+TFT = {"kind": "tft", "context": 12, "width": 8, "heads": 2, "horizons": (1, 30)}
+
 
 def fingerprint(fit: Fit) -> list[bytes]:
     if isinstance(fit, AgentFit):
@@ -60,6 +62,13 @@ def fingerprint(fit: Fit) -> list[bytes]:
         },
         # Without an embargo the last target's span ends right before the test span.
         {"splits": {"train": "5y", "test": "2y", "embargo": 0}, "training": {"epochs": 2}, "model": MULTITASK},
+        # The furthest horizon reaches behind the label's span: it is purged by what reaches furthest.
+        {
+            "splits": {"train": "5y", "test": "2y", "embargo": 0},
+            "training": {"epochs": 2},
+            "model": TFT,
+            "features": {"calendar": (0, 1, 30)},
+        },
         {
             "training": {"epochs": 2, "select": "sharpe"},
             "splits": {"train": 1200, "test": 400, "expanding": True, "embargo": 0},

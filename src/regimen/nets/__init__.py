@@ -12,6 +12,7 @@ from regimen.nets.lstm import AttentiveLSTM, LSTMEncoder
 from regimen.nets.mlp import MLP, Activation
 from regimen.nets.multitask import MultiTaskHead, MultiTaskNet, Tasks
 from regimen.nets.orthogonal import begin_lstm
+from regimen.nets.tft import CalendarFusion, FusionWeights, QuantileFan, TemporalFusion
 from regimen.nets.threads import first_weights, torch_threads
 from regimen.nets.transformer import CausalSelfAttention, TransformerBlock
 from regimen.nets.windowed_norm import FrequencyNorm, NormalisedNet, WindowScale
@@ -23,12 +24,14 @@ __all__ = [
     "AttentionPool",
     "AttentiveLSTM",
     "CNNEncoder",
+    "CalendarFusion",
     "CausalCNN",
     "CausalSelfAttention",
     "CrossWeights",
     "Ensemble",
     "Forecast",
     "FrequencyNorm",
+    "FusionWeights",
     "HybridNet",
     "LSTMEncoder",
     "LoRALinear",
@@ -36,8 +39,10 @@ __all__ = [
     "MultiTaskHead",
     "MultiTaskNet",
     "NormalisedNet",
+    "QuantileFan",
     "Readout",
     "Tasks",
+    "TemporalFusion",
     "TransformerBlock",
     "WindowScale",
     "activation_bytes",

@@ -19,6 +19,7 @@ from regimen.predictors.multitask import CNNEncoderConfig, LSTMEncoderConfig, Mu
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.snapshots import SnapshotPredictor
+from regimen.predictors.tft import TFTConfig
 from regimen.predictors.torch_predictor import TorchPredictor, logits_of
 from regimen.predictors.trees import (
     ExtraTreesConfig,
@@ -30,7 +31,14 @@ from regimen.predictors.trees import (
 )
 
 PredictorConfig = Annotated[
-    LogisticConfig | BaselineConfig | CNNConfig | LSTMConfig | HybridConfig | MultiTaskConfig | ModuleConfig,
+    LogisticConfig
+    | BaselineConfig
+    | CNNConfig
+    | LSTMConfig
+    | HybridConfig
+    | MultiTaskConfig
+    | TFTConfig
+    | ModuleConfig,
     Field(discriminator="kind"),
 ]
 """Every config of a network that the common loop trains; ``kind`` says which."""
@@ -56,6 +64,7 @@ __all__ = [
     "PredictorConfig",
     "PredictorSettings",
     "SnapshotPredictor",
+    "TFTConfig",
     "TaskWeights",
     "TorchPredictor",
     "TreePredictor",

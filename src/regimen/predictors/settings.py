@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
 from regimen.errors import ConfigError
@@ -26,6 +27,18 @@ class PredictorSettings(ModelSettings):
 
     def __repr__(self) -> str:
         return short_config(self)
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Names of what this very model learns besides the class: `targets`, unless that depends on its fields."""
+        return self.targets
+
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Refuses feature columns that the model cannot read; most read any.
+
+        Raises:
+            ConfigError: they are not what it needs.
+        """
 
     @abstractmethod
     def module(self, inputs: int, classes: int) -> nn.Module:

@@ -67,7 +67,7 @@ class TorchPredictor:
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of what it learns besides the class."""
-        return tuple(getattr(self.config, "targets", ()))
+        return tuple(getattr(self.config, "learned", ()))
 
     def predict_proba(self, x: NDArray[np.floating] | SeriesWindows) -> NDArray[np.float64]:
         """Returns softmax(logits), rows summing to 1 in float64; of an ensemble the mean of its members'.
@@ -118,6 +118,23 @@ class TorchPredictor:
         def by_name(output: Any) -> dict[str, Tensor]:
             weights = output[1]
             return weights._asdict() if hasattr(weights, "_asdict") else {"attention": weights}
+
+        return self._forward(x, look, by_name)
+
+    def selection(self, x: NDArray[np.floating] | SeriesWindows) -> dict[str, NDArray[np.float64]]:
+        """Returns what each input weighed where the model selects its inputs, by name, and where it looked.
+
+        The last axis of each sums to 1; see `regimen.nets.FusionWeights`. Names without inputs are left out.
+
+        Raises:
+            RunError: a model that selects no inputs; otherwise as `predict_proba`.
+        """
+        look = getattr(self.module, "with_selection", None)
+        if look is None:
+            raise RunError("model", "must be one that weighs its inputs, as a temporal fusion transformer", self.config)
+
+        def by_name(output: Any) -> dict[str, Tensor]:
+            return {name: weights for name, weights in output[1]._asdict().items() if weights.shape[-1]}
 
         return self._forward(x, look, by_name)
 

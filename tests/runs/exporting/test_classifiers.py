@@ -34,6 +34,7 @@ from regimen.predictors import (
     MultiTaskConfig,
     PredictorConfig,
     SnapshotPredictor,
+    TFTConfig,
     TorchPredictor,
 )
 from regimen.predictors.multitask import LSTMEncoderConfig
@@ -42,7 +43,7 @@ from regimen.runs.exporting.decision import Decision, decision_of
 from regimen.runs.exporting.tracing import traced
 
 Floats = NDArray[np.float64]
-INPUTS, BARS = 4, 24
+INPUTS, BARS = 5, 24
 RULE = ExposureConfig(dead_band=0.02, scale=3.0, volatility_target=0.4, max_exposure=0.8)
 TINY = {"context": 6, "width": 8, "heads": 2}
 NETS: dict[str, PredictorConfig] = {
@@ -54,6 +55,7 @@ NETS: dict[str, PredictorConfig] = {
     "hybrid": HybridConfig(**TINY, kernels=(3,), dilations=(1,)),
     "hybrids": HybridConfig(**TINY, kernels=(3,), dilations=(1,), members=2, normalise="revin"),
     "multitask": MultiTaskConfig(context=6, encoder=LSTMEncoderConfig(width=8), heads=2, hidden=8),
+    "tft": TFTConfig(context=6, horizons=(1,), width=8, heads=2),
 }
 ISOTONIC = IsotonicCalibration(
     [np.array([0.1, 0.3, 0.6]), np.array([0.2, 0.5]), np.array([0.3])],

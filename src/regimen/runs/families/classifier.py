@@ -117,6 +117,7 @@ def fit(
     """
     config, model, names = prepared.config, prepared.config.model, prepared.frame.names
     assert isinstance(model, PredictorSettings)
+    model.require_columns(names)
     device = pick_device(config.training.device, "training.device").type
     if not isinstance(model, ModuleConfig):  # a stranger's module may not be makeable without memory; the loop asks too
         needed = training_bytes(lambda: model.module(len(names), len(CLASSES)))
