@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimen.errors import RunError
 from regimen.metrics import normal_cdf
-from regimen.policies import CalibratedClassifier, Calibration, Classifier, ClassifierPolicy, Preprocessed, Scaler
 from regimen.predictors import SnapshotPredictor, TorchPredictor
-from regimen.preprocess import Chain
 from regimen.records import RunDirectory, model_title
-from regimen.runs.families import family_of
 from regimen.runs.families.family import FIGURES
-from regimen.runs.families.scaling import seen_through
+from regimen.runs.families.quantiles import rows_of_test, saved_classifier
 from regimen.runs.prepare import Prepared
-from regimen.splits import Window
 from regimen.tracking import attention_heatmap, calibration, coverage
-from regimen.windows import Lanes
 
 _CALIBRATION_ROWS, _ATTENTION_ROWS = 20_000, 256
 """Rows behind those two figures, evenly spaced over the test spans."""
@@ -36,8 +30,8 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
     """
     given, raw, came, pits = [], [], [], []
     for window in prepared.windows:
-        model, calibrate, scaler, seen = _classifier(prepared, directory, window)
-        x, times, symbols = _test_rows(model, scaler, seen, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
+        model, calibrate, scaler, seen = saved_classifier(prepared, directory, window)
+        x, times, symbols = rows_of_test(model, scaler, seen, window, _CALIBRATION_ROWS // len(prepared.windows) + 1)
         if not len(times):
             continue
         outputs = model.predict(x) if isinstance(model, TorchPredictor) else {"probabilities": model.predict_proba(x)}
@@ -65,10 +59,10 @@ def draw_calibration(prepared: Prepared, directory: RunDirectory) -> Iterator[tu
 def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tuple[str, Path]]:
     """Draws where the last window's model looked, as the mean over rows of its test span."""
     window = prepared.windows[-1]
-    model, _, scaler, seen = _classifier(prepared, directory, window)
+    model, _, scaler, seen = saved_classifier(prepared, directory, window)
     model = model.predictors[-1] if isinstance(model, SnapshotPredictor) else model
     assert isinstance(model, TorchPredictor)
-    x, _, _ = _test_rows(model, scaler, seen, window, _ATTENTION_ROWS)
+    x, _, _ = rows_of_test(model, scaler, seen, window, _ATTENTION_ROWS)
     try:
         looks = model.attention(x) if len(x) else {}
     except RunError:  # a model without attention
@@ -78,37 +72,6 @@ def draw_attention(prepared: Prepared, directory: RunDirectory) -> Iterator[tupl
         path = directory.path / FIGURES / f"{title.replace(' ', '_')}.png"
         attention_heatmap(weights.mean(axis=0), path, f"{model_title(prepared.config.model)}: {title}")
         yield path.stem, path
-
-
-def _classifier(
-    prepared: Prepared, directory: RunDirectory, window: Window
-) -> tuple[Classifier, Calibration | None, Scaler, Prepared]:
-    """Loads a window's model, its calibration and its scaler, with the features that the scaler sees."""
-    folder = directory.window(window.number)
-    whole = family_of(prepared.config.model).load(folder, prepared.config, prepared.features.hash)
-    policy, chain = (whole.policy, whole.chain) if isinstance(whole, Preprocessed) else (whole, Chain())
-    assert isinstance(policy, ClassifierPolicy)
-    assert policy.scaler is not None
-    seen, model = seen_through(chain, prepared), policy.classifier
-    if isinstance(model, CalibratedClassifier):
-        return model.below, model.calibration, policy.scaler, seen
-    return model, None, policy.scaler, seen
-
-
-def _test_rows(
-    model: Classifier, scaler: Scaler, prepared: Prepared, window: Window, most: int
-) -> tuple[Any, NDArray[np.intp], NDArray[np.intp]]:
-    """Returns at most so many labelled rows of a test span, as the model sees them, and their times and symbols."""
-    length, stop = model.context, window.test.stop
-    scaled = scaler.transform(prepared.frame.values[:stop], prepared.frame.names)
-    lanes = Lanes.of(scaled, prepared.known[:stop])
-    usable = lanes.whole(length) & (prepared.labels.y[:stop] >= 0)
-    usable[: window.test.start] = False
-    times, symbols = np.nonzero(usable)
-    keep = np.unique(np.linspace(0, len(times) - 1, min(len(times), most)).astype(np.int64))
-    times, symbols = times[keep], symbols[keep]
-    rows = lanes.series[lanes.place[times, symbols]] if length == 1 else lanes.windows(times, symbols, length)
-    return rows, times, symbols
 
 
 def _normal(values: Floats) -> Floats:
