@@ -25,7 +25,19 @@ from regimen.cli import (
     runs,
     train,
 )
-from regimen.cli.finished import adapt, collapse, costs, export, importance, safeguards, signal, stress, validate, vault
+from regimen.cli.finished import (
+    adapt,
+    collapse,
+    costs,
+    export,
+    forecast,
+    importance,
+    safeguards,
+    signal,
+    stress,
+    validate,
+    vault,
+)
 from regimen.cli.production import audit, keys, operator, paper, serve
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
 from regimen.cli.screen.lines import say, spell_what_cannot_be_encoded
@@ -82,6 +94,7 @@ app.command("features", short_help="compute the causal features of a file")(feat
 app.command("train", cls=train.TrainCommand, short_help="train a policy walk-forward and judge it")(train.train)
 app.command("resume", short_help="continue a run that was stopped")(train.resume)
 app.command("backtest", short_help="run a trained policy on other bars or costs")(backtest.backtest)
+app.command("forecast", short_help="quantiles of the next bars, and the classes")(forecast.forecast)
 app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
 app.command("adapt", short_help="adapt a run to its newest bars, if it gains")(adapt.adapt)
 app.command("collapse", short_help="why a policy holds")(collapse.collapse)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.live import LiveCheck, LiveChecks, live_checks
     from regimen.runs.reproduce import reproduce_run
-    from regimen.runs.signals import Holding, Signal, signal_of
+    from regimen.runs.signals import Ahead, Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
     from regimen.runs.validation import Validation, validate_run
     from regimen.runs.vault import lock_vault, open_vault
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adaptation",
+    "Ahead",
     "Collapse",
     "Condition",
     "CostLadder",
@@ -79,6 +80,7 @@ __getattr__, __dir__ = lazily(
         "Exported": ".exporting",
         "FeatureImportance": ".importance",
         "GuardedRun": ".guarding",
+        "Ahead": ".signals",
         "Holding": ".signals",
         "Importance": ".importance",
         "LiveCheck": ".live",

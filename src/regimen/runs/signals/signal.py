@@ -32,6 +32,7 @@ from regimen.records.layout import POLICY
 from regimen.reprs import short
 from regimen.runs.backtests import bounds_of, with_overrides
 from regimen.runs.prepare import history_of, seen
+from regimen.runs.signals.forecast import Ahead, quantiles_ahead
 from regimen.runs.signals.reasons import Reasons, reasons
 from regimen.runs.window import load_policy
 from regimen.spans import in_words
@@ -57,6 +58,7 @@ class Holding:
         missing: bars that the symbol lacks before they can be; 0 where it has enough.
         unknown: features that are not known at the last bar.
         reasons: what stands out in what the model sees; None where nothing is seen.
+        ahead: quantiles of the price at each horizon; None for a model that forecasts none, or sees nothing whole.
     """
 
     symbol: str
@@ -68,6 +70,7 @@ class Holding:
     missing: int
     unknown: tuple[str, ...]
     reasons: Reasons | None
+    ahead: tuple[Ahead, ...] | None = None
 
     @property
     def change(self) -> float | None:
@@ -249,6 +252,7 @@ def _holdings(
     inner, sight = innermost(policy, history)
     classes = inner.probabilities(sight, last, last + 1)[0] if isinstance(inner, ClassifierPolicy | Committee) else None
     volatility = realised_volatility(seen(bars).close, config.exposure.volatility_bars, bars.periods_per_year)[last]
+    ahead = quantiles_ahead(policy, history, config.labels.volatility_bars)
     row = history.features[last]
     holdings = []
     for s, symbol in enumerate(bars.symbols):
@@ -267,6 +271,7 @@ def _holdings(
                 missing=missing,
                 unknown=unknown,
                 reasons=why[s] if known else None,
+                ahead=None if ahead is None else ahead[s],
             )
         )
     return tuple(holdings)
