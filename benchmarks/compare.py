@@ -30,6 +30,7 @@ SIZES: dict[str, tuple[str, ...]] = {
         "model.encoder.width=24",
         "model.encoder.kernels=[3,5]",
     ),
+    "tft": ("model.context=24", "model.width=8"),
     "ppo": ("model.gamma=0.9", "model.gae_lambda=0.9", "model.entropy_coefficient=0.01", "environment.steps=400000"),
     "ppo-lstm": (
         "model.gamma=0.9",

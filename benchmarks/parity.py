@@ -42,6 +42,7 @@ KINDS = {
     "hybrid": (f"model={{kind: hybrid, {WINDOWED}}}",),
     "hybrid, 3 networks": (f"model={{kind: hybrid, {WINDOWED}, members: 3}}",),
     "multitask": (f"model={{kind: multitask, {WINDOWED}}}",),
+    "tft": (f"model={{kind: tft, {WINDOWED}}}", "features.calendar=[0, 1, 4, 24]"),
     "stack": (f"model={{kind: ensemble, combine: {{kind: stack, folds: 2}}, members: [{{kind: baseline}}, "
               f"{{kind: cnn, {WINDOWED}}}]}}",),
     "hedge": ("model={kind: ensemble, combine: hedge, members: [{kind: baseline}, {kind: logistic}]}",),
