@@ -16,8 +16,10 @@ if TYPE_CHECKING:
         WeightsConfig,
     )
     from regimen.labels.difficulty import trailing_difficulty
+    from regimen.labels.label_stream import DueLabels, LabelStream
     from regimen.labels.labelling import label
     from regimen.labels.labels import BUY, CLASSES, HOLD, SELL, UNDEFINED, Labels
+    from regimen.labels.stream_step import LabelStep
     from regimen.labels.targets import REGIMES, TARGETS, further_targets
     from regimen.labels.volatility import adjusted_prices, trailing_volatility
     from regimen.labels.weights import attributed_returns, average_uniqueness, log_returns, row_weights
@@ -30,7 +32,10 @@ __all__ = [
     "SELL",
     "TARGETS",
     "UNDEFINED",
+    "DueLabels",
     "FixedHorizonConfig",
+    "LabelStep",
+    "LabelStream",
     "Labels",
     "LabelsConfig",
     "OwnLabelsConfig",
@@ -67,9 +72,12 @@ __getattr__, __dir__ = lazily(
         "log_returns": ".weights",
         "BUY": ".labels",
         "CLASSES": ".labels",
+        "DueLabels": ".label_stream",
         "further_targets": ".targets",
         "HOLD": ".labels",
         "Labels": ".labels",
+        "LabelStep": ".stream_step",
+        "LabelStream": ".label_stream",
         "REGIMES": ".targets",
         "row_weights": ".weights",
         "SELL": ".labels",
