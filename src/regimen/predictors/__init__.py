@@ -16,6 +16,13 @@ from regimen.predictors.logistic import LogisticConfig
 from regimen.predictors.lstm import LSTMConfig
 from regimen.predictors.module import ModuleConfig
 from regimen.predictors.multitask import CNNEncoderConfig, LSTMEncoderConfig, MultiTaskConfig, TaskWeights
+from regimen.predictors.online import (
+    OnlineConfig,
+    OnlineForestConfig,
+    OnlineLogisticConfig,
+    OnlineNetConfig,
+    OnlineSettings,
+)
 from regimen.predictors.predictor import Predictor
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.snapshots import SnapshotPredictor
@@ -60,6 +67,11 @@ __all__ = [
     "ModuleConfig",
     "MultiTaskConfig",
     "OncePredictor",
+    "OnlineConfig",
+    "OnlineForestConfig",
+    "OnlineLogisticConfig",
+    "OnlineNetConfig",
+    "OnlineSettings",
     "Predictor",
     "PredictorConfig",
     "PredictorSettings",
