@@ -20,7 +20,7 @@ def trained(folder: Path, *overrides: str, bars: int = 750) -> RunDirectory:
     """Trains the small run, in one window, and returns its folder."""
     simulated(bars).to_parquet(folder / "coin.parquet")
     assert TRAINING in YAML
-    without = ("momentum", "function", "lightgbm")
+    without = ("momentum", "function", "lightgbm", "online_logistic", "online_forest", "online_net")
     bare = any(f"model={{kind: {kind}," in each for kind in without for each in overrides)
     text = YAML.replace(TRAINING, "" if bare else LITTLE)
     if any("model={kind: function," in each for each in overrides):

@@ -19,7 +19,7 @@ from regimen.envs import ActionConfig, LevelsConfig, LogWealthConfig, RewardConf
 from regimen.errors import ConfigError, RegimenError
 from regimen.execution import MarketConfig
 from regimen.features import FeaturesConfig
-from regimen.labels import FixedHorizonConfig, LabelsConfig
+from regimen.labels import FixedHorizonConfig, LabelsConfig, OwnLabelsConfig
 from regimen.learning import AgentSettings
 from regimen.policies import (
     CalibrationConfig,
@@ -32,7 +32,7 @@ from regimen.policies import (
     RuleSettings,
     TemperatureConfig,
 )
-from regimen.predictors import BaselineConfig, PredictorSettings
+from regimen.predictors import BaselineConfig, OnlineSettings, PredictorSettings
 from regimen.preprocess import PreprocessConfig
 from regimen.records.models import ModelConfig
 from regimen.reprs import short
@@ -290,6 +290,16 @@ class RunConfig(BaseModel):
         if getattr(self.splits, "warm_start", False) and not isinstance(self.model, PredictorSettings):
             rule = f"must be false with a model of kind {self.model.kind}: only a net goes on from weights"
             raise ValueError(f"splits.warm_start {rule}; got true")
+        return self
+
+    @model_validator(mode="after")
+    def _learning_on_goes_with_time(self) -> Self:
+        if isinstance(self.model, OnlineSettings) and not isinstance(self.splits, WalkForwardConfig):
+            rule = f"must be walk_forward with a model of kind {self.model.kind}, which learns one bar after the other"
+            raise ValueError(f"splits.kind {rule}; got {self.splits.kind}")
+        if isinstance(self.model, OnlineSettings) and isinstance(self.labels, OwnLabelsConfig):
+            rule = "must be fixed_horizon or triple_barrier with a model that learns on: a function sees all bars"
+            raise ValueError(f"labels.kind {rule}; got own")
         return self
 
     @model_validator(mode="after")

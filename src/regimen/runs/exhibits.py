@@ -11,6 +11,7 @@ from regimen.runs.families.agent_exhibits import show_front, show_options
 from regimen.runs.families.ensembles.members_alone import show_members
 from regimen.runs.families.forecasts import show_forecasts
 from regimen.runs.families.meta.exhibit import show_meta
+from regimen.runs.families.online.exhibit import show_learning
 from regimen.runs.families.quantiles import show_quantiles, show_selection
 from regimen.runs.families.sizing_exhibit import show_sizing
 from regimen.runs.families.wrapped_exhibits import show_intervals, show_novelty
@@ -28,6 +29,7 @@ def exhibits_of(prepared: Prepared, directory: RunDirectory) -> list[Exhibit]:
         show_forecasts,
         show_quantiles,
         show_selection,
+        show_learning,
         show_members,
         show_meta,
         show_front,

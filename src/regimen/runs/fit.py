@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from regimen.execution import History
     from regimen.policies import Policy
 
 Tell = Callable[[int, int, str, Mapping[str, float]], None]
@@ -45,3 +46,11 @@ class Fit(Protocol):
 
     def save(self, folder: Path) -> None:
         """Writes the model and the course of its training."""
+
+
+@runtime_checkable
+class LearnsOn(Protocol):
+    """A fit whose model goes on learning while it trades, so that the next window begins where this one ends."""
+
+    def keep_end(self, folder: Path, history: History, start: int, stop: int) -> None:
+        """Writes into the window's folder what was said of bars [start, stop), and where the model stands then."""

@@ -16,9 +16,11 @@ from regimen.bars import Bars
 from regimen.execution import Tape
 from regimen.judging import Acting
 from regimen.policies import Drawn, draw, targets
+from regimen.predictors import OnlineSettings
 from regimen.records import Effort, RunConfig, RunDirectory, count_parameters, read_json, write_json
 from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES
-from regimen.runs.fit import Tell
+from regimen.runs.families.wrapped import unwrapped_fit
+from regimen.runs.fit import LearnsOn, Tell
 from regimen.runs.guarding import trade
 from regimen.runs.prepare import Prepared
 from regimen.runs.tracked import group
@@ -146,6 +148,9 @@ def decide(prepared: Prepared, directory: RunDirectory, seed: int, window: Windo
     Effort(time.perf_counter() - began, whole, *count_parameters(fit.model)).write(folder)
     fit.save(folder)
     rows = targets(fit.policy, prepared.history, first, last)
+    inside = unwrapped_fit(fit)
+    if isinstance(inside, LearnsOn):
+        inside.keep_end(folder, prepared.history, first, last)
     if seed == config.seed:
         _write_drawn(folder, draw(fit.policy, prepared.history, first, last))
     return rows
@@ -153,7 +158,7 @@ def decide(prepared: Prepared, directory: RunDirectory, seed: int, window: Windo
 
 def depend(config: RunConfig) -> bool:
     """Whether each window begins with what the one before it has learnt, so that a seed's windows go in order."""
-    return bool(getattr(config.splits, "warm_start", False))
+    return isinstance(config.model, OnlineSettings) or bool(getattr(config.splits, "warm_start", False))
 
 
 def home_of(directory: RunDirectory, config: RunConfig, seed: int) -> RunDirectory:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.files import write_bytes
 from regimen.policies import Policy
+from regimen.predictors import OnlineSettings
 from regimen.records import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.families.wrapped import behind_wrappers, wrapped
@@ -37,13 +38,15 @@ def fit_model(
         seed: decides everything random.
         checkpoint: folder that a training which was stopped goes on from.
         tell: progress.
-        previous: folder of a window from whose weights a net begins; None: it begins anew.
+        previous: folder of the window that a net's weights, or a model that learns on, begin from; None: anew.
     """
     if previous is None:
         return wrapped(prepared, window, family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell))
-    from regimen.runs.families import classifier  # a run's config lets no other family go on from weights
+    from regimen.runs.families import classifier  # a run's config lets no other family go on from a window
+    from regimen.runs.families.online import family as online
 
-    return wrapped(prepared, window, classifier.fit(prepared, window, seed, checkpoint, tell, previous))
+    family = online if isinstance(prepared.config.model, OnlineSettings) else classifier
+    return wrapped(prepared, window, family.fit(prepared, window, seed, checkpoint, tell, previous))
 
 
 def load_policy(folder: Path, config: RunConfig, schema: str) -> Policy:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.bundles import exported
+from tests.bundles import exported, trained
+from tests.runs.conftest import silent
 
 from regimen.bundle import open_bundle
 from regimen.errors import RunError
-from regimen.runs import revive
+from regimen.runs import export_run, revive
+from regimen.runs.prepare import prepare
 
 RULE = "def rule(observation):\n    return (observation['rsi_14'] > 50) * 0.5\n"
 FEATURE = """
@@ -56,6 +58,39 @@ def test_a_tree_says_its_probabilities(tmp_path: Path) -> None:
     assert bundle.manifest.policy.details == ("probability SELL", "probability HOLD", "probability BUY")
     assert bundle.manifest.parity.same_actions == 1.0
     assert "python" in (bundle.folder / "manifest.json").read_text()
+
+
+@pytest.mark.slow
+def test_what_learns_on_learns_on_in_a_bundle(tmp_path: Path) -> None:
+    directory = trained(tmp_path, "model={kind: online_logistic, rate: 0.1}", "band={}", "preprocess=[{kind: running}]")
+    bundle = export_run(directory, tmp_path / "bundle", silent, observations=600).bundle
+    assert bundle.manifest.parity.same_actions == 1.0
+    assert bundle.manifest.parity.drift == 0.0
+    policy = open_bundle(bundle.folder, revive=revive).policy
+    prepared = prepare(directory.located_config())
+    window = prepared.windows[-1].test
+    rows = np.load(directory.window(0) / "exposures.npy")
+    state = policy.initial_state(1)
+    for t in range(window.start):
+        state = policy.watch(prepared.history.at(t), state)
+    for t in range(window.start, window.stop - 1):
+        decided = policy.decided(prepared.history.at(t), state)
+        np.testing.assert_array_equal(decided.exposures, rows[t - window.start])
+        state = decided.state
+    state = policy.watch(prepared.history.at(len(prepared.bars) - 1), state)
+    np.testing.assert_array_equal(bundle.start.policy[:, -104:-4], state[:, -104:-4])  # up to the last bar of the run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["{kind: online_forest, n_models: 2}", "{kind: online_net, net: logistic}"])
+def test_what_learns_outside_of_its_memory_is_refused_by_name(tmp_path: Path, model: str) -> None:
+    if "forest" in model:
+        pytest.importorskip("river")
+    for each in (model, f"{{kind: ensemble, combine: hedge, members: [{model}, {{kind: momentum, lookback: 9}}]}}"):
+        folder = tmp_path / str(len(each))
+        folder.mkdir()
+        with pytest.raises(RunError, match=r"export: must be of a model whose knowledge is a row of numbers.*Online"):
+            exported(folder, f"model={each}", "training={}", bars=700)
 
 
 @pytest.mark.slow

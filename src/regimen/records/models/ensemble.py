@@ -18,6 +18,8 @@ from regimen.predictors import (
     EstimatorConfig,
     LightGBMConfig,
     LogisticConfig,
+    OnlineConfig,
+    OnlineSettings,
     PredictorConfig,
     TreesConfig,
 )
@@ -27,11 +29,12 @@ from regimen.seeding import torch_seed
 from regimen.settings import ModelSettings
 
 MemberConfig = Annotated[
-    PredictorConfig | TreesConfig | EstimatorConfig | AgentConfig | OwnAgentConfig | RuleConfig,
+    PredictorConfig | TreesConfig | OnlineConfig | EstimatorConfig | AgentConfig | OwnAgentConfig | RuleConfig,
     Field(discriminator="kind"),
 ]
 """Every model that may be a member: all but ensembles."""
 
+_NOT_ADVISERS = (AgentSettings, RuleSettings, OnlineSettings)
 _USUAL: tuple[MemberConfig, ...] = (LogisticConfig(), LightGBMConfig(), BaselineConfig())
 
 
@@ -83,17 +86,21 @@ class EnsembleConfig(CompoundSettings):
         if self.seeds > 1 and all(isinstance(each, RuleSettings) for each in self.members):
             raise ValueError(f"seeds must be 1 where no member learns; got {self.seeds}")
         for number, each in enumerate(self.members):
-            if self.combine.kind == "stack" and isinstance(each, AgentSettings | RuleSettings):
+            if self.combine.kind == "stack" and isinstance(each, _NOT_ADVISERS):
                 raise ValueError(
-                    "combine must not be stack where a member says no probabilities, as agents and rules do not: "
-                    f"mix exposures by mean or hedge; got {each.kind} as member {number}"
+                    "combine must not be stack where a member says no probabilities out of fold, as agents, rules and "
+                    f"models that learn on do not: mix exposures by mean or hedge; got {each.kind} as member {number}"
                 )
         return self
 
     @property
     def say_probabilities(self) -> bool:
-        """Whether all members say probabilities of SELL, HOLD and BUY, which agents and rules do not."""
-        return not any(isinstance(each, AgentSettings | RuleSettings) for each in self.members)
+        """Whether all members say probabilities of SELL, HOLD and BUY of bars that they have not learned from.
+
+        Agents and rules do not. Models that learn on have learned every bar before the test span, so that there is none
+        to calibrate what members say together on.
+        """
+        return not any(isinstance(each, _NOT_ADVISERS) for each in self.members)
 
     @property
     def parts(self) -> dict[str, MemberConfig]:

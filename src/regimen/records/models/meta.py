@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from regimen.learning import AgentSettings
 from regimen.own import OwnSource
 from regimen.policies import MomentumConfig, RuleSettings
-from regimen.predictors import LogisticConfig
+from regimen.predictors import LogisticConfig, OnlineSettings
 from regimen.records.models.compound import CompoundSettings
 from regimen.records.models.ensemble import MemberConfig
 from regimen.reprs import short_config
@@ -59,6 +59,14 @@ class MetaConfig(CompoundSettings):
             kind = type(secondary).model_fields["kind"].default
             raise ValueError(f"secondary must say probabilities, which rules and agents do not; got {kind}")
         return secondary
+
+    @model_validator(mode="after")
+    def _parts_are_fitted_on_folds(self) -> Self:
+        for name, part in self.parts.items():
+            if isinstance(part, OnlineSettings):
+                rule = "must be fitted on folds of the training slice, which a model that learns on is not"
+                raise ValueError(f"{name} {rule}; got {part.kind}")
+        return self
 
     @property
     def parts(self) -> dict[str, MemberConfig]:

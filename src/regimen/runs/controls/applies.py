@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regimen.learning import AgentSettings
 from regimen.policies import RuleSettings
+from regimen.predictors import OnlineSettings
 from regimen.records import EnsembleConfig, MetaConfig, RunConfig, parts_of
 from regimen.settings import ModelSettings
 
@@ -17,6 +18,8 @@ def no_labels(config: RunConfig) -> str:
         return "An agent learns from rewards and reads no labels"
     if any(isinstance(each, RuleSettings) for each in models):
         return "A rule learns nothing, so it reads no labels"
+    if any(isinstance(each, OnlineSettings) for each in models):
+        return "What learns on makes its labels of the bars as they come, and those cannot be shuffled under an account"
     return _learns_online(config)
 
 

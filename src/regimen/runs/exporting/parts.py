@@ -24,6 +24,7 @@ from regimen.bundle import (
     inside_of,
     surrounded,
 )
+from regimen.errors import RunError
 from regimen.execution import Policy
 from regimen.labels import CLASSES
 from regimen.policies import (
@@ -38,6 +39,7 @@ from regimen.policies import (
     unwrapped,
 )
 from regimen.policies.ensemble import Mixture
+from regimen.policies.online import OnlinePolicy
 from regimen.records import RunConfig
 from regimen.runs.exporting.decision import Decision, NotExportable, decision_of, not_exportable
 from regimen.runs.exporting.measured import Watched
@@ -94,6 +96,8 @@ def parts_of_policy(policy: Policy, config: RunConfig) -> Parts:
     if isinstance(outer, Preprocessed):
         around |= under(PREPROCESS, outer.chain.state())
         bare, kinds = outer.policy, tuple(kind for kind, _ in outer.chain.parts)
+    for each in bare.members if isinstance(bare, Mixture) else (bare,):
+        _require_memory(each)
     members, graphs, watched, whole = list[ServedPart](), dict[str, bytes](), list[Watched](), None
     combine = _combined(bare, config) if isinstance(bare, Mixture) else None
     try:
@@ -116,6 +120,20 @@ def parts_of_policy(policy: Policy, config: RunConfig) -> Parts:
         around=tuple(sections),
     )
     return Parts(decider, graphs, watched, around, whole)
+
+
+def _require_memory(policy: Policy) -> None:
+    """Refuses a model that learns on and does not keep what it learns in the policy's memory.
+
+    Raises:
+        RunError: names it.
+    """
+    inner = policy.policy if isinstance(policy, Preprocessed) else policy
+    if isinstance(inner, OnlinePolicy) and not inner.is_portable:
+        rule = (
+            "must be of a model whose knowledge is a row of numbers, as that of online_logistic is; it cannot go live"
+        )
+        raise RunError("export", rule, inner.carried.learner)
 
 
 def _combined(mixture: Mixture, config: RunConfig) -> Combined:

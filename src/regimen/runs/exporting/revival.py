@@ -12,14 +12,14 @@ from regimen.features import FeaturesConfig
 from regimen.own import OwnSource, source_files
 from regimen.policies import Preprocessed
 from regimen.records import RunConfig, located, parts_of
-from regimen.records.layout import CHECKPOINT, DRAWN, EXPOSURES, LAST, UNADAPTED
+from regimen.records.layout import CHECKPOINT, DRAWN, END, EXPOSURES, LAST, UNADAPTED
 from regimen.runs.families import family_of
 from regimen.settings import validated
 
 FOLDER, OWN = "policy", "own"
 """Where these files lie in a bundle, and those of the user's own features."""
 _CONFIG, _OWN = "config.json", "own"
-_LEFT_OUT = (EXPOSURES, DRAWN, *(f"{name}/*" for name in (LAST, CHECKPOINT, UNADAPTED)), ".*", "*/.*")
+_LEFT_OUT = (EXPOSURES, DRAWN, *(f"{name}/*" for name in (LAST, CHECKPOINT, UNADAPTED, END)), ".*", "*/.*")
 
 
 def policy_files(window: Path, config: RunConfig, features: FeaturesConfig, scratch: Path) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from regimen.labels import OwnLabelsConfig
 from regimen.learning import AgentSettings
 from regimen.own import OwnSource
 from regimen.policies import FunctionConfig, RuleSettings
-from regimen.predictors import EstimatorSettings, PredictorSettings
+from regimen.predictors import EstimatorSettings, OnlineSettings, PredictorSettings
 from regimen.records import EnsembleConfig, MetaConfig, RunConfig, parts_of
 from regimen.runs.families.family import Family
 from regimen.settings import ModelSettings
@@ -34,6 +34,10 @@ def family_of(model: ModelSettings) -> Family:
         from regimen.runs.families import estimator
 
         return estimator
+    if isinstance(model, OnlineSettings):
+        from regimen.runs.families.online import family as online
+
+        return online
     if isinstance(model, AgentSettings):
         from regimen.runs.families import agent
 
@@ -65,7 +69,7 @@ def require_own_code(config: RunConfig) -> None:
             part.function()
         elif isinstance(part, OwnAgentConfig):
             part.brought()
-        elif isinstance(part, EstimatorSettings):
+        elif isinstance(part, EstimatorSettings | OnlineSettings):
             part.require()
         elif isinstance(part, OwnSource):
             part.load(f"{name}.source")

@@ -22,9 +22,12 @@ from regimen.policies import (
     innermost,
 )
 from regimen.policies.ensemble import CalibratedBlend, Committee
+from regimen.policies.online import OnlinePolicy
+from regimen.predictors import OnlineSettings
 from regimen.records import RunDirectory
 from regimen.reporting.report import Curve, Drawing, Exhibit
 from regimen.runs.families.calibrated_rule import Forecasts, forecasts_of
+from regimen.runs.families.online.family import read_opinions
 from regimen.runs.prepare import Prepared
 from regimen.runs.window import load_policy
 from regimen.splits import Slice
@@ -71,18 +74,25 @@ def show_forecasts(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
     Nothing for a model that says no probabilities, or where no test row has a label. Of several models it is what they
     say together, each calibrated already, before that is calibrated and after.
     """
-    if "calibration" not in prepared.config.model.sections():
-        return
     config, labels = prepared.config, prepared.labels
+    if "calibration" not in config.model.sections() and not isinstance(config.model, OnlineSettings):
+        return
     windows, is_calibrated = [], False
     for window in prepared.windows:
         policy = load_policy(directory.window(window.number), config, prepared.features.hash)
         inner, _ = innermost(policy, prepared.history)
-        if not isinstance(inner, Probable):
+        if not isinstance(inner, OnlinePolicy | Probable):
             return
         is_calibrated = config.calibration is not None and isinstance(inner, ClassifierPolicy | Committee)
         prior = class_prior(window.train.take(labels.y))
-        each = window_forecasts(policy, prepared.history, labels, window.test, prior)
+        if isinstance(inner, OnlinePolicy):
+            folder, shape = directory.window(window.number), (len(window.test.usable), len(prepared.bars.symbols))
+            each = learning_forecasts(
+                *read_opinions(folder, *shape), labels, window.test, prior, inner.carried.calibration
+            )
+            is_calibrated = each.calibration is not None
+        else:
+            each = window_forecasts(policy, prepared.history, labels, window.test, prior)
         if len(each.raw.y):
             windows.append(each)
     if windows:
@@ -110,6 +120,26 @@ def window_forecasts(policy: Policy, history: History, labels: Labels, part: Sli
         return WindowForecasts(plain, plain, prior, None)
     raw = forecasts_of(ClassifierPolicy(model.below, ExposureConfig(), inner.scaler), sight, labels, part)
     return WindowForecasts(raw, Forecasts(model.calibration(raw.probabilities), raw.y), prior, model.calibration)
+
+
+def learning_forecasts(
+    raw: Floats, calibrated: Floats, labels: Labels, part: Slice, prior: Floats, calibration: Calibration | None
+) -> WindowForecasts:
+    """Returns what a model that learns on said of a slice while it learned.
+
+    Args:
+        raw, calibrated: (bar, symbol, 3), as the model said it and as the rule was given it.
+        labels: of the whole series.
+        part: the test slice.
+        prior: (3,) share of each class among the training rows.
+        calibration: as it was at the beginning of the slice; None: there is none.
+    """
+    times, symbols = part.positions
+    y = labels.y[times, symbols].astype(np.int64)
+    at = times - part.start, symbols
+    known = (y >= 0) & np.isfinite(raw[at]).all(axis=1)
+    before, after = (Forecasts(each[at][known], y[known]) for each in (raw, calibrated))
+    return WindowForecasts(before, after, prior, calibration)
 
 
 def forecast_exhibit(windows: Sequence[WindowForecasts], is_calibrated: bool) -> Exhibit:

@@ -58,6 +58,11 @@ class WrappedFit:
             write_arrays(folder, WRAPPERS[name], wrapper.state())
 
 
+def unwrapped_fit(fit: Fit) -> Fit:
+    """Returns what the model's family gave."""
+    return fit.fit if isinstance(fit, WrappedFit) else fit
+
+
 def wrapped(prepared: Prepared, window: Window, fit: Fit) -> Fit:
     """Returns a fit with the config's wrappers around its policy, each fitted around those before it."""
     policy, fitted = fit.policy, dict[str, PolicyWrapper]()

@@ -14,6 +14,7 @@ from regimen.labels import CLASSES
 from regimen.learning import AgentSettings
 from regimen.metrics import standard_error
 from regimen.policies import RuleSettings
+from regimen.predictors import OnlineSettings
 from regimen.records import RunDirectory, model_title, require_finished, sealed, write_json
 from regimen.runs.families import family_of
 from regimen.runs.importance.exhibit import exhibit_of
@@ -66,6 +67,9 @@ def importance_of(
     config = directory.located_config()
     if isinstance(config.model, AgentSettings | RuleSettings):
         rule = "must be of a model that says probabilities; a rule or an agent has no log loss to lose"
+        raise RunError("run", rule, model_title(config.model))
+    if isinstance(config.model, OnlineSettings):
+        rule = "must be of a model that is fitted on folds of the training slice; what learns on learns bar after bar"
         raise RunError("run", rule, model_title(config.model))
     if shifts < _least_shifts():
         raise ConfigError("shifts", f"must be at least {_least_shifts()}, or no p can reach {LEVEL:g}", shifts)

@@ -12,6 +12,7 @@ from regimen.records import RunDirectory
 from regimen.records.layout import EXPOSURES
 from regimen.runs.live.result import LiveCheck
 from regimen.runs.prepare import Prepared, prepare_bars
+from regimen.runs.traded import depend
 from regimen.runs.window import fit_model, read_exposures
 from regimen.splits import Window
 
@@ -32,8 +33,8 @@ def ends_earlier(prepared: Prepared, directory: RunDirectory, window: Window) ->
     if same is None or (same.test.start, same.test.stop) != (window.test.start, stop):
         yield LiveCheck(f"{title}: its place", 1, 1, f"window {window.number + 1}")
         return
-    warm = window.number > 0 and getattr(prepared.config.splits, "warm_start", False)
-    previous = directory.window(window.number - 1) if warm else None
+    goes_on = window.number > 0 and depend(prepared.config)
+    previous = directory.window(window.number - 1) if goes_on else None
     fit = fit_model(again, same, prepared.config.seed, previous=previous)
     with scratch("regimen-earlier-") as temporary:
         folder = temporary / "window"

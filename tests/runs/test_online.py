@@ -1,0 +1,125 @@
+"""A model that learns on in a run: each window begins where the last one ended, whatever stopped it in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regimen.errors import ConfigError
+from regimen.records import RunConfig, RunDirectory
+from regimen.runs import find_run_leaks, live_checks, reproduce_run, resume_run, start
+from regimen.runs.prepare import prepare
+from regimen.runs.window import load_policy
+
+from .conftest import silent
+
+Configured = Callable[..., RunConfig]
+LOGISTIC = "{kind: online_logistic, rate: 0.1}"
+
+
+@pytest.fixture
+def learning(configured: Configured) -> Configured:
+    """The small run with a model that learns on."""
+
+    def make(*more: str, model: str = LOGISTIC) -> RunConfig:
+        return configured(f"model={model}", "training={}", *more)
+
+    return make
+
+
+def decisions(directory: RunDirectory, windows: int) -> np.ndarray:
+    return np.concatenate([np.load(directory.window(number) / "exposures.npy") for number in range(windows)])
+
+
+def test_windows_of_any_length_decide_as_one(learning: Configured, tmp_path: Path) -> None:
+    short, _ = start(learning(), tmp_path / "runs", silent)
+    long, _ = start(learning("splits={train: 300, test: 360}"), tmp_path / "runs", silent)
+    np.testing.assert_array_equal(decisions(short, 5), decisions(long, 2))
+    assert np.ptp(decisions(short, 5)) > 0.0
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes(learning: Configured, tmp_path: Path) -> None:
+    def killed(done: int, _total: int, _message: str) -> None:
+        if done >= 200:
+            raise KeyboardInterrupt
+
+    whole, _ = start(learning(), tmp_path / "whole", silent)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        start(learning(), tmp_path / "runs", killed)
+    directory = RunDirectory.open(Path(str(caught.value)))
+    resume_run(directory, silent)
+    for window in range(5):
+        for name in ("exposures.npy", "history.json", "scaler.json", "model/stream.json", "end/logistic.json"):
+            assert (directory.window(window) / name).read_bytes() == (whole.window(window) / name).read_bytes()
+
+
+def test_it_is_reproduced_and_what_is_around_it_does_not_learn(learning: Configured, tmp_path: Path) -> None:
+    config = learning("intervals={size_by: width}", "preprocess=[{kind: kalman}]")
+    directory, _ = start(config, tmp_path / "runs", silent)
+    assert reproduce_run(directory, silent).differing == ()
+    prepared = prepare(config)
+    window = prepared.windows[1]
+    policy = load_policy(directory.window(1), prepared.config, prepared.features.hash)
+    state = policy.initial_state(1)
+    for t in range(window.test.start):
+        state = policy.watch(prepared.history.at(t), state)
+    rows = np.load(directory.window(1) / "exposures.npy")
+    for t in range(window.test.start, window.test.start + 30):
+        exposure, state = policy.act(prepared.history.at(t), state)
+        np.testing.assert_array_equal(exposure, rows[t - window.test.start])
+
+
+def test_poisoned_future_bars_and_labels_change_nothing(learning: Configured) -> None:
+    report = find_run_leaks(learning("splits={train: 500, test: 150}"), silent)
+    assert [row.name for row in report.rows if row.verdict == "leak"] == []
+    assert {"policy", "model"} <= {row.kind for row in report.rows}
+
+
+@pytest.mark.slow
+def test_replayed_live_it_decides_bit_for_bit_as_in_the_run(learning: Configured, tmp_path: Path) -> None:
+    directory, _ = start(learning(), tmp_path / "runs", silent)
+    assert all(check.differing == 0 for check in live_checks(directory, silent).checks)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (("splits={kind: own, source: '{place}:split'}",), r"splits\.kind must be walk_forward"),
+        (("labels={kind: own, source: '{place}:label'}",), r"labels\.kind must be fixed_horizon or triple_barrier"),
+        (("calibration.fit_on=out_of_fold",), r"calibration is not read by a model of kind online_logistic"),
+        (("training.epochs=3",), r"training is not read by a model of kind online_logistic"),
+        (("labels.weights.half_life=100",), r"labels\.weights is not read"),
+        (("splits.warm_start=true",), r"splits\.warm_start must be false"),
+        (("model={kind: meta, secondary: {kind: online_logistic}}",), r"secondary must be fitted on folds"),
+        (
+            ("model={kind: ensemble, members: [{kind: logistic}, {kind: online_logistic}], combine: stack}",),
+            r"combine must not be stack",
+        ),
+        (("model={kind: online_logistic, rate: 0}",), r"model\.rate: must be greater than 0"),
+        (("labels.horizon=5000",), r"labels\.horizon: plus the entry lag"),
+    ],
+)
+def test_what_does_not_go_with_it_is_refused_in_one_line(
+    changes: tuple[str, ...], message: str, learning: Configured, tmp_path: Path
+) -> None:
+    place = tmp_path / "mine.py"
+    place.write_text("def label(bars):\n    return None\n\n\ndef split(bars, labels):\n    return None\n")
+    with pytest.raises(ConfigError, match=message):
+        prepare(learning(*(each.replace("{place}", str(place)) for each in changes)))
+
+
+def test_kelly_is_confirmed_by_nothing_that_was_not_learned(learning: Configured, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"exposure\.shrink: must be false"):
+        start(learning("exposure={kind: kelly}"), tmp_path / "runs", silent)
+    directory, _ = start(learning("exposure={kind: kelly, shrink: false}"), tmp_path / "runs", silent)
+    assert np.isfinite(decisions(directory, 5)).all()
+
+
+def test_in_an_ensemble_it_begins_anew_in_each_window(learning: Configured, tmp_path: Path) -> None:
+    model = "{kind: ensemble, members: [{kind: online_logistic}, {kind: momentum, lookback: 20}], combine: hedge}"
+    directory, _ = start(learning("splits={train: 500, test: 150}", model=model), tmp_path / "runs", silent)
+    assert np.ptp(decisions(directory, 2)) > 0.0
+    assert reproduce_run(directory, silent).differing == ()
