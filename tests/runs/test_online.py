@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from regimen.errors import ConfigError
-from regimen.records import RunConfig, RunDirectory
+from regimen.metrics import class_prior, log_losses
+from regimen.records import RunConfig, RunDirectory, read_json
 from regimen.runs import find_run_leaks, live_checks, reproduce_run, resume_run, start
 from regimen.runs.prepare import prepare
 from regimen.runs.window import load_policy
@@ -39,6 +40,33 @@ def test_windows_of_any_length_decide_as_one(learning: Configured, tmp_path: Pat
     long, _ = start(learning("splits={train: 300, test: 360}"), tmp_path / "runs", silent)
     np.testing.assert_array_equal(decisions(short, 5), decisions(long, 2))
     assert np.ptp(decisions(short, 5)) > 0.0
+
+
+def test_the_report_says_by_year_what_learning_on_was_worth(learning: Configured, tmp_path: Path) -> None:
+    config = learning()
+    directory, _ = start(config, tmp_path / "runs", silent)
+    exhibits = {each["key"]: each for each in read_json(directory.path / "exhibits.json")["exhibits"]}
+    rows = {row[0]: row[1:] for row in exhibits["learning"]["rows"]}
+    assert set(rows) == {"2021", "all"}
+    prepared = prepare(config)
+    prior = class_prior(prepared.windows[0].train.take(prepared.labels.y))
+    gains, frozen = [], []
+    first = load_policy(directory.window(0), prepared.config, prepared.features.hash)
+    for window in prepared.windows:
+        span = slice(window.test.start, window.test.stop)
+        _, calibrated = np.load(directory.window(window.number) / "end" / "opinions.npy")
+        known, y = prepared.labels.defined[span], prepared.labels.y[span].astype(np.int64)
+        worst = log_losses(np.tile(prior, (int(known.sum()), 1)), y[known])
+        gains.append(worst - log_losses(calibrated[known], y[known]))
+        x = first.scaler.transform(prepared.history.features[span][known], first.scaler.names)
+        still = first.carried.calibration(first.carried.learner.predict_proba(x))
+        frozen.append(worst - log_losses(still, y[known]))
+    on, still = (1e4 * float(np.concatenate(each).mean()) for each in (gains, frozen))
+    assert rows["all"][0] == str(sum(map(len, gains)))
+    assert float(rows["all"][4].split()[0].replace("−", "-")) == pytest.approx(on, abs=0.051)
+    assert float(rows["all"][1].split()[0].replace("−", "-")) == pytest.approx(still, abs=0.051)
+    assert float(rows["all"][5].split()[0].replace("−", "-")) == pytest.approx(on - still, abs=0.051)
+    assert exhibits["forecasts"]["rows"][2][0] == "calibrated"
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes(learning: Configured, tmp_path: Path) -> None:

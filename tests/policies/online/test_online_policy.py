@@ -136,6 +136,24 @@ def test_what_can_be_told_is_learned_and_what_cannot_is_not() -> None:
     assert entropy - 0.005 < loss["noise"] < entropy + 0.02
 
 
+def test_on_a_martingale_nothing_is_learned() -> None:
+    rng = np.random.default_rng(2)
+    moves = rng.normal(0.0, 0.01, (20_000, 1))
+    bars = bars_of(100.0 * np.cumprod(1.0 + moves, axis=0), step="1h")
+    past = [np.roll(moves, k, axis=0) / 0.01 for k in range(COLUMNS)]
+    features = np.concatenate(past, axis=1)[:, None]
+    coin = FixedHorizonConfig(horizon=1, dead_band=0.0, volatility_bars=10)
+    says = policy(fresh(1), coin).probabilities(history_of(bars, features), 0, len(bars))[:, 0]
+    labels = label(coin, bars)
+    rows = labels.defined[:, 0] & np.isfinite(says[:, 0])
+    y, given = labels.y[rows, 0], says[rows]
+    assert set(np.unique(y)) == {0, 2}
+    right = float((np.where(given[:, 2] > given[:, 0], 2, 0) == y).mean())
+    assert abs(right - 0.5) < 0.01  # 2.8 standard deviations of a coin
+    loss = -np.log(given[np.arange(len(y)), y])[2000:].mean()
+    assert np.log(2.0) - 0.002 < loss < np.log(2.0) + 0.005
+
+
 def test_symbols_teach_one_model() -> None:
     history = history_of(*market())
     state = policy(fresh()).initial_state(2)
