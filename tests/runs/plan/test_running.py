@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,7 @@ import pytest
 from tests.runs.conftest import silent, simulated
 
 from regimen.errors import RunError
+from regimen.records import RunDirectory
 from regimen.runs.plan import resume_plan, running, start_plan
 
 GATES = [{"kind": "drawdown", "most": 0.9}]
@@ -18,7 +24,7 @@ NEVER = [{"kind": "windows", "least": 1.0}, {"kind": "drawdown", "most": 0.0}]
 def values(folder: Path, *phases: dict[str, Any], **fields: Any) -> dict[str, Any]:
     simulated(600).to_parquet(folder / "coin.parquet")
     return {
-        "data": {"path": str(folder / "coin.parquet")},
+        "data": {"path": str(folder / "coin.parquet"), "start": date(2021, 1, 1)},  # as YAML reads a bare one
         "features": {"kind": "indicators", "columns": ["rsi_14", "return_5d"]},
         "labels": {"horizon": 4, "volatility_bars": 20},
         "splits": {"train": 300, "test": 120},
@@ -72,6 +78,47 @@ def test_a_killed_plan_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, monk
     assert names(again) == names(whole)
     assert files(tmp_path / "stopped") == files(tmp_path / "whole")
     assert names(resume_plan(path, silent)) == names(whole)  # it has ended, and stays so
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from regimen.learning import Checkpoint
+from regimen.runs.plan import start_plan
+Checkpoint.__init__.__defaults__ = (0.0,)  # one after every iteration
+left, phase = int(sys.argv[3]), sys.argv[4]
+def advance(_done, _total, message):
+    global left
+    left -= message.startswith(phase)
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+start_plan(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]), advance)
+"""
+AGENTS = (
+    {"name": "A", "changes": {"model": {"kind": "ppo", "hidden": [8], "rollout_steps": 8}}, "gates": GATES},
+    {"name": "B", "changes": {"model": {"gamma": 0.9}}, "gates": GATES},
+)
+SMALL = {"n_envs": 8, "steps": 512, "episode_length": 16}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("phase", "message"), [("a1", 1), ("a1", 5), ("b1", 5), ("b1", 9)])
+def test_a_plan_whose_process_is_killed_in_a_phase_ends_with_the_same_bytes(
+    tmp_path: Path, phase: str, message: int
+) -> None:
+    """SIGKILL, as `kill -9` sends it, in the middle of what an agent learns: weights, ledgers and journal agree."""
+    file = {**values(tmp_path, *AGENTS), "environment": SMALL}
+    whole = start_plan(file, tmp_path / "whole", silent)
+    (tmp_path / "plan.json").write_text(json.dumps(file, default=str))
+    words = [sys.executable, "-c", KILLED, tmp_path / "plan.json", tmp_path / "killed", str(message), phase]
+    killed = subprocess.run(words, check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (path,) = (each for each in (tmp_path / "killed").iterdir() if running.is_plan(each))
+    begun = RunDirectory(path.parent / f"{path.name}-{phase}")
+    assert not begun.can_resume or begun.status == "interrupted"  # at the first message nothing of it is on disk
+    again = resume_plan(path, silent)
+    assert names(again) == names(whole)
+    assert files(path.parent) == files(tmp_path / "whole")
 
 
 def test_what_fails_is_tried_again_given_up_and_replaced_by_the_baseline(tmp_path: Path) -> None:

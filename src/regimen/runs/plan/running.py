@@ -74,7 +74,7 @@ def start_plan(values: Mapping[str, Any], root: Path, advance: Advance, mapper: 
     plan_of(values)
     path = root / new_id()
     with appearing(path) as draft:
-        write_json(draft / FOLDER_FILE, sealed({"values": json.loads(json.dumps(values))}))
+        write_json(draft / FOLDER_FILE, sealed({"values": json.loads(json.dumps(values, default=str))}))
         SqliteJournal(draft / _JOURNAL, path.name).close()
     return _stoppable(path, advance, mapper)
 
