@@ -1,7 +1,7 @@
 """What each ingredient is worth out of sample: every one alone and all together, on four markets, paired over windows.
 
 Run ``regimen bench study -- --data ../shared/data [--runs FOLDER] [--seeds 8] [--markets btc sol eurusd sp500]
-[--only NAME ...] [--against mlp] [--write docs/study.md] [--overrides KEY=VALUE ...]``.
+[--only NAME ...] [--against mlp] [--by-year] [--write docs/study.md] [--overrides KEY=VALUE ...]``.
 
 Each cell is one ``regimen train`` in the folder ``--runs``, with ``--seeds`` seeds; a cell whose finished run lies
 there already is not trained again, so an interrupted study goes on. All runs of a market share one trial ledger: its
@@ -17,9 +17,10 @@ import math
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,7 @@ LOOP = "training={epochs: 20, patience: 4, batch_size: 1024}"
 SIZE = "exposure={dead_band: 0.05, scale: 2.0}"
 MLP = "model={kind: baseline}"
 TWO = "[{kind: logistic}, {kind: baseline}]"
+MOVING = "[{kind: online_logistic}, {kind: online_logistic, half_life: 5000}, {kind: online_net}]"
 THREE = "[{kind: logistic}, {kind: lightgbm}, {kind: baseline}]"
 INGREDIENTS: dict[str, tuple[str, ...]] = {
     "logistic": ("model={kind: logistic}", "calibration=none"),
@@ -100,6 +102,13 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
         "intervals={kind: conformal, coverage: 0.9, size_by: width}",
         "novelty={kind: mahalanobis, level: 0.01}",
     ),
+    "online logistic": ("model={kind: online_logistic}",),
+    "online logistic, forgetting": ("model={kind: online_logistic, half_life: 5000}",),
+    "online forest": ("model={kind: online_forest}",),
+    "online net": ("model={kind: online_net}",),
+    "tft": ("model={kind: tft, context: 16, width: 8}",),
+    "moving, hedge": (f"model={{kind: ensemble, members: {MOVING}, combine: hedge}}",),
+    "fixed and moving, hedge": (f"model={{kind: ensemble, members: {THREE[:-1]}, {MOVING[1:]}, combine: hedge}}",),
 }
 
 
@@ -115,6 +124,7 @@ class Cell:
         interval: of that Sharpe ratio over seeds; of the bootstrap with one seed.
         dsr: deflated by all trials on the market.
         seconds: processor time of the run.
+        years: of each calendar year, the mean skill of the windows that begin in it, nats, and the net return.
     """
 
     skill: tuple[float, ...]
@@ -125,11 +135,13 @@ class Cell:
     interval: tuple[float, float]
     dsr: float
     seconds: float
+    years: dict[str, tuple[float, float]]
 
 
 def _loop(ingredient: str, epochs: int) -> list[str]:
     """Returns the settings of the training loop, for what learns by it."""
-    return [] if ingredient in ("forest", "lightgbm") else [LOOP, f"training.epochs={epochs}"]
+    alone = ("forest", "lightgbm", "moving, hedge")
+    return [] if ingredient in alone or ingredient.startswith("online") else [LOOP, f"training.epochs={epochs}"]
 
 
 def _named(market: str, ingredient: str) -> str:
@@ -192,8 +204,9 @@ def _cell(run: Path, seconds: float) -> Cell:
         summary = judgement["seeds"]["sharpe"]
         sharpe, interval = summary["iqm"], (summary["low"], summary["high"])
         turnover = float(np.mean([each["turnover"] for each in judgement["seeds"]["rows"]]))
+    skills = {number: float(np.mean(values)) for number, values in sorted(by_window.items())}
     return Cell(
-        tuple(float(np.mean(values)) for _, values in sorted(by_window.items())),
+        tuple(skills.values()),
         float(np.mean(brier)) if brier else math.nan,
         float(np.mean(error)) if error else math.nan,
         turnover,
@@ -201,7 +214,34 @@ def _cell(run: Path, seconds: float) -> Cell:
         (_known(interval[0]), _known(interval[1])),
         _known(row["dsr"]),
         seconds,
+        _years(judgement, skills),
     )
+
+
+def _years(judgement: Mapping[str, Any], skills: Mapping[int, float]) -> dict[str, tuple[float, float]]:
+    begun = [window["start"][:4] for window in judgement["windows"]]
+    years = {}
+    for period in judgement["periods"]:
+        year = period["start"][:4]
+        own = [skill for number, skill in skills.items() if begun[number] == year]
+        years[year] = (float(np.mean(own)) if own else math.nan, period["total_return"])
+    return years
+
+
+def _by_year(market: str, cells: dict[str, Cell]) -> Iterator[str]:
+    """Yields skill and net return of every calendar year in Markdown."""
+    years = sorted({year for cell in cells.values() for year in cell.years})
+    yield f"Skill × 10⁴ of the windows that begin in a year, and the net return of the year (first seed): {market}."
+    yield ""
+    yield f"| ingredient | {' | '.join(years)} |"
+    yield "|---|" + "---:|" * len(years)
+    for name, cell in cells.items():
+        shown = []
+        for year in years:
+            skill, paid = cell.years.get(year, (math.nan, math.nan))
+            shown.append(f"{'' if math.isnan(skill) else f'{1e4 * skill:.0f}, '}{100 * paid:+.0f} %".replace("-", "−"))
+        yield f"| {' | '.join([name, *shown])} |"
+    yield ""
 
 
 def _lines(market: str, cells: dict[str, Cell], base: str) -> Iterator[str]:
@@ -251,6 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", default=list(INGREDIENTS), help="names of ingredients")
     parser.add_argument("--against", default="mlp", help="the ingredient that the others are compared with")
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--by-year", action="store_true", help="a second table: each calendar year by itself")
     parser.add_argument("--write", type=Path, help="a file of Markdown")
     parser.add_argument("--compute", default="local", help="local, processes:N, ray or ray://HOST:PORT")
     parser.add_argument("--overrides", nargs="*", default=[], metavar="KEY=VALUE", help="given to every run")
@@ -272,6 +313,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             cells[name] = _cell(run, seconds)
             print(f"{market} {name}: {1e4 * np.mean(cells[name].skill or [math.nan]):.1f}", file=sys.stderr, flush=True)
         text += _lines(market, cells, given.against)
+        if given.by_year:
+            text += _by_year(MARKETS[market][0], cells)
     print("\n".join(text))
     if given.write is not None:
         given.write.write_text("\n".join(text) + "\n", encoding="utf-8")
