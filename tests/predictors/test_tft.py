@@ -123,6 +123,7 @@ CHANGES: dict[str, Any] = {
     "context": 5,
     "horizons": (4, 5),
     "quantiles": (0.2, 0.5, 0.9),
+    "symbol": 2,
     "width": 16,
     "heads": 4,
     "dropout": 0.4,
@@ -159,10 +160,28 @@ def test_columns_must_end_with_the_calendar_of_its_horizons() -> None:
     for names in (("return_1",), ("return_1", *calendar_columns((0, 1, 24))), (*calendar_columns((0, 1, 4)), "own")):
         with pytest.raises(ConfigError, match=r"^features.calendar: must be \[0, 1, 4\], 0 and the horizons"):
             config.require_columns(names)
-    with pytest.raises(ConfigError, match="features: must be more columns than the calendar of 2 horizons; got 8"):
+    with pytest.raises(ConfigError, match="features: must be more columns than what is known ahead of 2"):
         config.build(8)
+    told = TFTConfig(horizons=(1, 4), symbol=2)
+    told.require_columns(("return_1", *calendar_columns((0, 1, 4)), "symbol_0", "symbol_1"))
+    with pytest.raises(ConfigError, match=r"^features.symbol: must be 2, as model.symbol is; got 0$"):
+        told.require_columns(("return_1", *calendar_columns((0, 1, 4))))
+    with pytest.raises(ConfigError, match=r"^features.symbol: must be 0, as model.symbol is; got 1$"):
+        config.require_columns(("return_1", *calendar_columns((0, 1, 4)), "symbol_0"))
+    assert told.usual() == {"features": {"calendar": [0, 1, 4], "symbol": 2}}
     assert config.usual() == {"features": {"calendar": [0, 1, 4]}}
     assert TFTConfig.presets == TFTConfig().usual()
+
+
+def test_what_never_changes_is_read_from_the_newest_row_and_weighed() -> None:
+    predictor = TFTConfig(**SMALL, symbol=2).build(INPUTS + 2, 3, seed=1)
+    x = np.concatenate([draw(20, 0)[0], np.ones((20, CONTEXT, 2), np.float32)], -1)
+    plain, older, newest = predictor.predict(x)["quantiles"], x.copy(), x.copy()
+    older[:, :-1, -2:] = -1.0
+    newest[:, -1, -2:] = -1.0
+    assert np.array_equal(predictor.predict(older)["quantiles"], plain)
+    assert not np.allclose(predictor.predict(newest)["quantiles"], plain)
+    assert predictor.selection(x)["static"].shape == (20, 2)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from regimen.lazy import lazily
 
 if TYPE_CHECKING:
-    from regimen.features.ahead.columns import calendar_columns
-    from regimen.features.config import FeaturesConfig, load_features
+    from regimen.features.config import FeaturesConfig
     from regimen.features.feature import Feature
     from regimen.features.feature_set import STANDARD_GROUPS, FeatureFrame, FeatureSet, standard
     from regimen.features.functions.causality import LookAhead, look_ahead
     from regimen.features.functions.frame_function import FrameFunction
+    from regimen.features.functions.places import load_features
+    from regimen.features.known.columns import calendar_columns, symbol_columns
     from regimen.features.live.live_bar import checked, stamp_of
     from regimen.features.live.stream import FeatureStream
     from regimen.scan import Bar, Stateless
@@ -34,13 +35,14 @@ __all__ = [
     "look_ahead",
     "stamp_of",
     "standard",
+    "symbol_columns",
 ]
 
 __getattr__, __dir__ = lazily(
     __name__,
     {
         "Bar": "regimen.scan",
-        "calendar_columns": ".ahead.columns",
+        "calendar_columns": ".known.columns",
         "checked": ".live.live_bar",
         "Feature": ".feature",
         "FeatureFrame": ".feature_set",
@@ -49,11 +51,12 @@ __getattr__, __dir__ = lazily(
         "FeatureStream": ".live.stream",
         "FrameFunction": ".functions.frame_function",
         "LookAhead": ".functions.causality",
-        "load_features": ".config",
+        "load_features": ".functions.places",
         "look_ahead": ".functions.causality",
         "stamp_of": ".live.live_bar",
         "STANDARD_GROUPS": ".feature_set",
         "standard": ".feature_set",
         "Stateless": "regimen.scan",
+        "symbol_columns": ".known.columns",
     },
 )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from regimen.errors import ConfigError
-from regimen.own import load_object
+from regimen.features.functions.places import load_features
+from regimen.features.known.columns import each_once
 
 if TYPE_CHECKING:
-    from regimen.features.feature import Feature
     from regimen.features.feature_set import FeatureSet
-    from regimen.features.functions.frame_function import FrameFunction
 
 
 class FeaturesConfig(BaseModel):
@@ -36,20 +34,20 @@ class FeaturesConfig(BaseModel):
         description="your own features: 'package.module:NAME' or 'path/to/file.py:NAME', one or several",
     )
 
-    calendar: tuple[Annotated[int, Field(ge=0, le=100_000)], ...] = Field(
+    calendar: Annotated[tuple[Annotated[int, Field(ge=0, le=100_000)], ...], AfterValidator(each_once)] = Field(
         default=(),
         exclude_if=lambda calendar: not calendar,  # written, and hashed, as before there was any
         description="hour of the day and of the week of the bars so many ahead, as the last columns; 0: the bar's own",
     )
+    symbol: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        exclude_if=lambda symbol: symbol == 0,
+        description="signs that tell the symbols of a panel apart, as columns behind the calendar; 8: 256 symbols",
+    )
 
     _began: Path | None = PrivateAttr(None)
-
-    @field_validator("calendar")
-    @classmethod
-    def _each_once(cls, calendar: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(calendar)) != len(calendar):
-            raise ValueError(f"must name each number of bars once; got {list(calendar)}")
-        return calendar
 
     def began_in(self, folder: Path) -> Self:
         """Returns the same features, whose relative files are looked for in another folder first."""
@@ -74,31 +72,13 @@ class FeaturesConfig(BaseModel):
             features = FeatureSet.standard() if self.kind == "standard" else FeatureSet.indicators()
             features = features.with_features(own)
         features = features.select(self.columns, self.groups)
-        if not self.calendar:
+        if not self.calendar and not self.symbol:
             return features
-        from regimen.features.ahead.calendar import calendar
+        from regimen.features.known.calendar import calendar
+        from regimen.features.known.symbol import symbol_features
 
-        return features.with_features(calendar(self.calendar))
+        return features.with_features((*calendar(self.calendar), *symbol_features(self.symbol)))
 
     def _located(self, place: str) -> str:
         there = self._began / place.rpartition(":")[0] if self._began else None
         return f"{there}:{place.rpartition(':')[2]}" if there is not None and there.is_file() else place
-
-
-def load_features(place: str) -> tuple[Feature | FrameFunction, ...]:
-    """Returns the features at ``package.module:NAME`` or ``path/to/file.py:NAME``.
-
-    NAME is a `Feature`, a function of a frame, or a list or tuple of these.
-
-    Raises:
-        ConfigError: the module, the file or the name does not exist, or is something else.
-    """
-    from regimen.features.feature import Feature
-    from regimen.features.functions.frame_function import FrameFunction
-
-    value = load_object(place, "features.features")
-    features = tuple(value) if isinstance(value, list | tuple) else (value,)
-    if not features or not all(isinstance(each, Feature | FrameFunction | FunctionType) for each in features):
-        raise ConfigError("features.features", "must name a Feature, a function of a frame, or a tuple of them", place)
-    functions = (FrameFunction(each) if isinstance(each, FunctionType) else each for each in features)
-    return tuple(each.at(place) if isinstance(each, FrameFunction) else each for each in functions)

@@ -20,6 +20,7 @@ from regimen.features.feature import Feature
 from regimen.features.former import step_digest
 from regimen.features.functions.causality import examine
 from regimen.features.functions.frame_function import FrameFunction
+from regimen.features.known.symbol import symbol_code
 from regimen.features.live.stream import FeatureStream
 from regimen.reprs import many, short
 from regimen.scan import Program, Series
@@ -90,8 +91,8 @@ def series_of(bars: Bars, symbol: int, inputs: Sequence[str]) -> Series:
 
     extras = np.full((len(inputs), len(bars)), np.nan)
     for row, name in enumerate(inputs):
-        if name in bars.extras:
-            extras[row] = bars.extras[name][:, symbol]
+        own = bars.extras.get(name)
+        extras[row] = symbol_code(name, bars.symbols[symbol]) if own is None else own[:, symbol]
     return Series(
         bars.time.view(np.int64),
         column(bars.open),

@@ -301,13 +301,13 @@ class TemporalFusion(nn.Module):
 class CalendarFusion(nn.Module):
     """`TemporalFusion` over a context of rows that carry the calendar of bars to come in their last columns.
 
-    A row is what is observed of a bar, then its own calendar, then that of each horizon. Every row of the context is
-    read without the latter; the newest row's are what the decoder is given.
+    A row is what is observed of a bar, then its own calendar, then that of each horizon, then what never changes.
+    Every row of the context is read up to its own calendar; what is behind it, of the newest row alone.
 
     Args:
         inputs: columns of a row.
         known: columns of one bar's calendar.
-        net: over ``inputs - horizons · known`` columns of the past, and ``known`` of the future.
+        net: over ``inputs − horizons · known − static`` columns of the past, and ``known`` of the future.
 
     Raises:
         ConfigError: rows too narrow for that.
@@ -316,8 +316,9 @@ class CalendarFusion(nn.Module):
     def __init__(self, inputs: int, known: int, net: TemporalFusion) -> None:
         super().__init__()
         self.inputs, self.known, self.net = inputs, known, net
-        if net.past != inputs - net.horizons * known:
-            raise ConfigError("past", f"must be {inputs - net.horizons * known} of {inputs} columns", net.past)
+        past = inputs - net.horizons * known - net.static
+        if net.past != past:
+            raise ConfigError("past", f"must be {past} of {inputs} columns", net.past)
 
     def forward(self, x: Tensor) -> QuantileFan:
         """Returns the answer for windows (batch, context, inputs)."""
@@ -334,8 +335,9 @@ class CalendarFusion(nn.Module):
     def with_selection(self, x: Tensor) -> tuple[QuantileFan, FusionWeights]:
         """Returns the answer, where the network looked, and what each input weighed."""
         require_window(x, self.inputs)
-        past, ahead = x[..., : self.net.past], x[:, -1, self.net.past :]
-        return self.net.with_weights(past, ahead.reshape(x.shape[0], self.net.horizons, self.known))
+        past, newest = x[..., : self.net.past], x[:, -1, self.net.past :]
+        ahead = newest[:, : self.net.horizons * self.known].reshape(x.shape[0], self.net.horizons, self.known)
+        return self.net.with_weights(past, ahead, newest[:, self.net.horizons * self.known :])
 
 
 def require_levels(levels: Sequence[float]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from regimen.errors import ConfigError
-from regimen.features import calendar_columns
+from regimen.features import calendar_columns, symbol_columns
 from regimen.labels import ahead_target
 from regimen.predictors.settings import PredictorSettings
 from regimen.predictors.sizes import require_whole_heads
@@ -41,6 +41,9 @@ class TFTConfig(PredictorSettings):
     )
     quantiles: tuple[float, ...] = Field(
         (0.1, 0.5, 0.9), min_length=1, description="Levels of the quantiles, ascending inside (0, 1)."
+    )
+    symbol: int = Field(
+        0, ge=0, le=64, description="Columns that tell symbols apart, which never change; features.symbol is the same."
     )
     width: int = Field(16, ge=1, le=65_536, description="Width of all layers.")
     heads: int = Field(4, ge=1, description="Attention heads; they divide the width.")
@@ -81,16 +84,20 @@ class TFTConfig(PredictorSettings):
         return (0, *self.horizons)
 
     def usual(self) -> Mapping[str, Mapping[str, Any]]:
-        """Returns the calendar that these horizons need."""
-        return {"features": {"calendar": list(self.calendar)}}
+        """Returns the calendar that these horizons need, and the columns that tell symbols apart."""
+        symbol = {"symbol": self.symbol} if self.symbol else {}
+        return {"features": {"calendar": list(self.calendar)} | symbol}
 
     def require_columns(self, names: Sequence[str]) -> None:
-        """Refuses features that do not end with the calendar of these horizons.
+        """Refuses features that do not end with the calendar of these horizons, and with the symbol's columns.
 
         Raises:
             ConfigError: they do not, or there is nothing before it.
         """
-        wanted = calendar_columns(self.calendar)
+        own = sum(name in symbol_columns(len(names)) for name in names)
+        if own != self.symbol:
+            raise ConfigError("features.symbol", f"must be {self.symbol}, as model.symbol is", own)
+        wanted = (*calendar_columns(self.calendar), *symbol_columns(self.symbol))
         if tuple(names[-len(wanted) :]) != wanted:
             rule = f"must be {list(self.calendar)}, 0 and the horizons of the model, as the last columns"
             raise ConfigError("features.calendar", rule, f"last column {names[-1]}")
@@ -99,13 +106,14 @@ class TFTConfig(PredictorSettings):
         """Returns the network with fresh weights."""
         from regimen.nets import CalendarFusion, TemporalFusion
 
-        past = inputs - _KNOWN * len(self.horizons)
+        past = inputs - _KNOWN * len(self.horizons) - self.symbol
         if past < 1:
-            rule = f"must be more columns than the calendar of {len(self.horizons)} horizons"
+            rule = f"must be more columns than what is known ahead of {len(self.horizons)} horizons"
             raise ConfigError("features", rule, inputs)
         net = TemporalFusion(
             past,
             _KNOWN,
+            self.symbol,
             horizons=len(self.horizons),
             levels=self.quantiles,
             classes=classes,

@@ -26,10 +26,10 @@ from regimen.runs.prepare import Prepared, prepare
 YAML = """
 name: fan
 data: {{path: {path}}}
-features: {{kind: standard, groups: [momentum], calendar: [0, 1, 6]}}
+features: {{kind: standard, groups: [momentum], calendar: [0, 1, 6], symbol: 2}}
 labels: {{horizon: 4, volatility_bars: 20}}
 splits: {{train: 300, test: 160}}
-model: {{kind: tft, context: 4, horizons: [1, 6], quantiles: [0.1, 0.5, 0.9], width: 4, heads: 2}}
+model: {{kind: tft, context: 4, horizons: [1, 6], symbol: 2, quantiles: [0.1, 0.5, 0.9], width: 4, heads: 2}}
 training: {{epochs: 2, batch_size: 64}}
 exposure: {{dead_band: 0.0}}
 intervals: {{kind: conformal}}
@@ -92,6 +92,7 @@ def test_the_exhibit_shows_the_scores_and_the_page_says_who_is_better(run: RunDi
         assert row[7].startswith(f"{percent(float(held.mean()))} (EWMA ")
     fan = shown["quantiles"].drawings[0].curves[0]
     assert all(low < middle < high for low, middle, high in zip(fan.low, fan.y, fan.high, strict=True))  # type: ignore[operator]
+    assert any("symbol_1" in sentence for sentence in shown["selection"].sentences)
     attention = shown["selection"].drawings[1].curves
     assert [curve.name for curve in attention] == ["1 bars ahead", "6 bars ahead"]
     assert all(len(curve.y) == 4 for curve in attention)

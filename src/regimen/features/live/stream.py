@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.bars import Bars
 from regimen.errors import DataError
+from regimen.features.known.symbol import symbol_code
 from regimen.features.live.live_bar import checked, checked_extra, stamp_of
 from regimen.reprs import many, short
 from regimen.scan import Series, States
@@ -124,7 +125,9 @@ class FeatureStream:
             raise DataError("time", rule, str(np.datetime64(stamp, "ns")))
         self._bar[:, 0] = prices
         for row, name in enumerate(self._program.inputs):
-            self._extras[row, 0] = np.nan if extras is None else checked_extra(name, extras.get(name, np.nan))
+            given = None if extras is None else extras.get(name)
+            own = symbol_code(name, self.symbols[at]) if given is None else checked_extra(name, given)
+            self._extras[row, 0] = own
         self._time[0] = stamp
         self._program.advance(at, self._series, self._states, self._row)
         self._last[at] = stamp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ def show_selection(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
     order = np.argsort(-past.mean(axis=0), kind="stable")[:_SHOWN]
     fair = 1.0 / past.shape[1]
     ahead = np.mean([each["future"] for each in looks], axis=0)  # (horizon, known)
+    static = np.mean([each["static"] for each in looks], axis=0) if "static" in looks[0] else None
     rows = [(names[k], percent(past[:, k].mean()), _between(past[:, k])) for k in order]
     calendar = [name.rpartition("_")[0] for name in calendar_columns([0])]
     attention = np.mean([each["attention"] for each in looks], axis=0)  # (horizon, context, then horizons)
@@ -52,6 +53,7 @@ def show_selection(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
             f"weights would be {percent(fair, 2)} each. A weight says what is used, and not that it helps: `regimen "
             "importance` measures that.",
             f"Of the calendar ahead, over all horizons: {_listed(calendar, ahead.mean(axis=0))}.",
+            *([] if static is None else [f"Of what tells symbols apart: {_listed(names[-len(static) :], static)}."]),
             f"Attention looks at the bars of the context for {percent(attention[:, : config.context].sum(-1).mean())}, "
             "and at the horizons themselves for the rest.",
         ),
@@ -65,7 +67,7 @@ def _between(values: Floats) -> str:
     return f"{percent(values.min())} to {percent(values.max())}"
 
 
-def _listed(names: list[str], weights: Floats) -> str:
+def _listed(names: Sequence[str], weights: Floats) -> str:
     return ", ".join(f"{name} {percent(weight)}" for name, weight in zip(names, weights, strict=True))
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from regimen.features.ahead.columns import calendar_columns
 from regimen.features.feature import Feature
+from regimen.features.known.columns import calendar_columns
 from regimen.jit import jit
 from regimen.scan import Bar
 
