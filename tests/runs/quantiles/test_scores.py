@@ -94,7 +94,7 @@ def test_the_exhibit_shows_the_scores_and_the_page_says_who_is_better(run: RunDi
     assert all(low < middle < high for low, middle, high in zip(fan.low, fan.y, fan.high, strict=True))  # type: ignore[operator]
     assert any("symbol_1" in sentence for sentence in shown["selection"].sentences)
     attention = shown["selection"].drawings[1].curves
-    assert [curve.name for curve in attention] == ["1 bars ahead", "6 bars ahead"]
+    assert [curve.name for curve in attention] == ["1 bar ahead", "6 bars ahead"]
     assert all(len(curve.y) == 4 for curve in attention)
     assert len(shown["selection"].rows) == 12  # of 14 inputs: ten of momentum, four of the bar's own calendar
 

@@ -27,7 +27,7 @@ def show_quantiles(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
         return
     scores = [horizon_score(seen, config, number) for number in range(len(config.horizons))]
     outer = percent(config.quantiles[-1] - config.quantiles[0], 0)
-    bars = getattr(prepared.config.labels, "volatility_bars", 0)
+    bars = prepared.config.labels.volatility_bars
     yield Exhibit(
         key="quantiles",
         title="Quantiles",
@@ -36,8 +36,8 @@ def show_quantiles(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
             "return from close to close, in trailing volatilities times √horizon; the loss is the pinball loss in that "
             "unit, summed over the quantiles.",
             "EWMA: the quantiles of the training rows in that unit, whose volatility is exponentially weighted over "
-            f"{count(bars)} bars. GARCH: those in units of a GARCH(1,1) that was fitted on the training slice. No "
-            "change: a median of 0.",
+            f"{count(bars)} bars. GARCH: those in units of a GARCH(1,1) that was fitted on the training slice. The "
+            "median is compared with that of no change, 0.",
             "Tested by Diebold and Mariano with a variance that knows of overlap: t below 0 means that the model is "
             "better, p how often chance alone is as far from 0.",
             _verdict(scores),
@@ -45,11 +45,11 @@ def show_quantiles(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
         columns=(
             "bars ahead",
             "loss",
-            "loss of EWMA",
-            "loss of GARCH",
+            "of EWMA",
+            "of GARCH",
             "t, p against EWMA",
             "t, p against GARCH",
-            "t, p of the median against no change",
+            "t, p of the median",
             f"{outer} interval held",
         ),
         rows=tuple(_row(score) for score in scores),

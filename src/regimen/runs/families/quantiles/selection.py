@@ -12,6 +12,7 @@ from regimen.numerals import count, number, percent
 from regimen.predictors import SnapshotPredictor, TFTConfig, TorchPredictor
 from regimen.records import RunDirectory
 from regimen.reporting.report import Curve, Drawing, Exhibit
+from regimen.reprs import many
 from regimen.runs.families.quantiles.saved import rows_of_test, saved_classifier
 from regimen.runs.families.quantiles.scores import quantile_model
 from regimen.runs.prepare import Prepared
@@ -50,8 +51,8 @@ def show_selection(prepared: Prepared, directory: RunDirectory) -> Iterator[Exhi
         title="What it looks at",
         sentences=(
             f"Mean weights of the {count(past.shape[1])} inputs over test rows and the rows of their contexts: equal "
-            f"weights would be {percent(fair, 2)} each. A weight says what is used, and not that it helps: `regimen "
-            "importance` measures that.",
+            f"weights would be {percent(fair, 2)} each. A weight says what is used, and not that it helps: "
+            "regimen importance measures that.",
             f"Of the calendar ahead, over all horizons: {_listed(calendar, ahead.mean(axis=0))}.",
             *([] if static is None else [f"Of what tells symbols apart: {_listed(names[-len(static) :], static)}."]),
             f"Attention looks at the bars of the context for {percent(attention[:, : config.context].sum(-1).mean())}, "
@@ -92,7 +93,7 @@ def _attention(config: TFTConfig, attention: Floats) -> Drawing:
     x = tuple(float(k) for k in range(1 - config.context, 1))
     lines = tuple(
         Curve(
-            f"{count(bars)} bars ahead",
+            f"{many(bars, 'bar')} ahead",
             tuple(float(100.0 * value) for value in weights[: config.context]),
             x,
             style=_STYLES[k] if k < len(_STYLES) else "",
