@@ -224,19 +224,20 @@ def observations(
     Raises:
         RunError: a part is missing, not asked for, or of another shape; a schema with more columns than these.
     """
-    if schema.width != schema.inputs + int(schema.volatility):
+    inputs, width = schema.inputs, schema.width
+    if width != inputs + int(schema.volatility):
         raise RunError("observation", "must be of one row of features and volatility only", schema.columns[-1])
-    if features.shape[-1:] != (schema.inputs,):
-        raise RunError("observation: features", f"must have {schema.inputs} columns", features.shape)
+    if features.shape[-1:] != (inputs,):
+        raise RunError("observation: features", f"must have {inputs} columns", features.shape)
     if schema.volatility != (volatility is not None):
         raise RunError("observation: volatility", "must be given" if schema.volatility else "must not be given")
     if volatility is None:
         return features
     if volatility.shape != features.shape[:-1]:
         raise RunError("observation: volatility", f"must have shape {features.shape[:-1]}", volatility.shape)
-    out = np.empty((*features.shape[:-1], schema.width))
-    rows = np.ascontiguousarray(features, np.float64).reshape(-1, 1, schema.inputs)
-    _fill(rows, np.ascontiguousarray(volatility, np.float64).reshape(-1, 1), out.reshape(-1, 1, schema.width))
+    out = np.empty((*features.shape[:-1], width))
+    rows = np.ascontiguousarray(features, np.float64).reshape(-1, 1, inputs)
+    _fill(rows, np.ascontiguousarray(volatility, np.float64).reshape(-1, 1), out.reshape(-1, 1, width))
     return out
 
 

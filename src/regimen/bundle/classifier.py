@@ -38,6 +38,7 @@ class ServedClassifier:
         if graph.width != schema.width:
             raise RunError(graph.name, f"must see the {schema.width} columns of the observation", graph.width)
         self.graph, self.rule, self._schema = graph, rule, schema
+        self._plain = schema.width == schema.inputs + 1
 
     @property
     def schema(self) -> ObservationSchema:
@@ -63,9 +64,14 @@ class ServedClassifier:
     def decided(self, moment: Moment, state: Floats) -> Decided:
         """Returns what is decided at the close of a bar; see `Decided`."""
         volatility = moment.volatility if self._schema.volatility else None
-        rows = observations(self._schema, moment.features, volatility)
-        known = np.empty(len(rows), np.bool_)
-        if _known(rows, moment.present, known) == len(rows):
+        if volatility is None or not self._plain or moment.features.shape != (*volatility.shape, self._schema.inputs):
+            rows = observations(self._schema, moment.features, volatility)
+            known = np.empty(len(rows), np.bool_)
+            count = _known(rows, moment.present, known)
+        else:  # the same in one compiled call
+            rows, known = np.empty((len(volatility), self._schema.width)), np.empty(len(volatility), np.bool_)
+            count = _observed(moment.features, volatility, moment.present, rows, known)
+        if count == len(rows):
             exposures, confidence, following, details = self.graph(rows, state)
             return Decided(self._sized(exposures, details, volatility), confidence, following, details)
         symbols = len(state)
@@ -84,10 +90,26 @@ class ServedClassifier:
 
 
 @jit
+def _observed(
+    features: Floats, volatility: Floats, present: NDArray[np.bool_], rows: Floats, known: NDArray[np.bool_]
+) -> int:
+    """Fills the rows of features with the volatility behind them, and whether each is known; returns how many are."""
+    last = features.shape[1]
+    for s in range(len(rows)):
+        for k in range(last):
+            rows[s, k] = features[s, k]
+        rows[s, last] = volatility[s]
+    return _known(rows, present, known)
+
+
+@jit
 def _known(rows: Floats, present: NDArray[np.bool_], known: NDArray[np.bool_]) -> int:
     """Fills whether each symbol has a bar and a whole row; returns how many do."""
     count = 0
     for s in range(len(rows)):
-        known[s] = present[s] and np.isfinite(rows[s]).all()
-        count += known[s]
+        whole = present[s]
+        for value in rows[s]:
+            whole = whole and np.isfinite(value)
+        known[s] = whole
+        count += whole
     return count

@@ -46,8 +46,12 @@ _FEW = 64
 
 class _Bound(NamedTuple):
     binding: Any
-    inputs: tuple[Floats, ...]
-    outputs: tuple[Floats, ...]
+    row: Floats
+    state: Floats | None
+    exposure: Floats
+    confidence: Floats
+    details: Floats
+    following: Floats | None
 
 
 @final
@@ -93,32 +97,40 @@ class Graph:
         Raises:
             RunError: the graph fails.
         """
-        bound: dict[int, _Bound] = vars(self._own).setdefault("bound", {})
-        own = bound.get(len(rows))
         try:
-            if own is None:
-                own = self._bound(len(rows))
-                if len(rows) <= _FEW:
-                    bound[len(rows)] = own
-            for place, values in zip(own.inputs, (rows, state), strict=False):
-                place[...] = values if values.shape == place.shape else _refused(values.shape, place.shape)
+            own = self._own.bound.get(len(rows)) or self._kept(len(rows))
+        except AttributeError:  # the first call of this thread
+            self._own.bound = {}
+            own = self._kept(len(rows))
+        try:
+            own.row[...] = rows if rows.shape == own.row.shape else _refused(rows.shape, own.row.shape)
+            if own.state is not None:
+                own.state[...] = state if state.shape == own.state.shape else _refused(state.shape, own.state.shape)
             self._session.run_with_iobinding(own.binding)
         except Exception as error:  # noqa: BLE001 (each of its errors means the same here)
             raise RunError(self.name, f"must run ({str(error).strip().splitlines()[0]})") from None
-        exposure, confidence, details, *following = [array.copy() for array in own.outputs]
-        return exposure, confidence, following[0] if self.memory else state, details
+        exposure, confidence, details = own.exposure.copy(), own.confidence.copy(), own.details.copy()
+        return exposure, confidence, state if own.following is None else own.following.copy(), details
+
+    def _kept(self, count: int) -> _Bound:
+        """Returns what is bound for so many symbols, and keeps it for the calling thread where they are few."""
+        own = self._bound(count)
+        if count <= _FEW:
+            self._own.bound[count] = own
+        return own
 
     def _bound(self, count: int) -> _Bound:
         """Returns arrays that the graph reads and writes where they are, for so many symbols."""
         binding = self._session.io_binding()
         widths = {"row": self.width, "state": self.memory} if self.memory else {"row": self.width}
-        inputs: tuple[Floats, ...] = tuple([np.empty((count, width)) for width in widths.values()])
-        outputs: tuple[Floats, ...] = tuple([np.empty((count, *self._shapes[name])) for name in self._outputs])
-        for name, array in zip(widths, inputs, strict=True):
+        inputs = {name: np.empty((count, width)) for name, width in widths.items()}
+        outputs = {name: np.empty((count, *self._shapes[name])) for name in self._outputs}
+        for name, array in inputs.items():
             binding.bind_input(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
-        for name, array in zip(self._outputs, outputs, strict=True):
+        for name, array in outputs.items():
             binding.bind_output(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
-        return _Bound(binding, inputs, outputs)
+        written = outputs["exposure"], outputs["confidence"], outputs["details"], outputs.get("state_out")
+        return _Bound(binding, inputs["row"], inputs.get("state"), *written)
 
 
 def _refused(shape: tuple[int, ...], expected: tuple[int, ...]) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -83,17 +85,23 @@ def share(exposures: Floats, present: Flags, listing: Flags | None = None) -> Fl
     """
     if listing is None:
         listing = listed(present) if present.ndim == 2 else present
-    for name, flags in (("present", present), ("listing", listing)):
-        if exposures.shape != flags.shape:
-            raise RunError(name, f"must have shape {exposures.shape}", flags.shape)
+    if not exposures.shape == present.shape == listing.shape:
+        name, flags = ("present", present) if present.shape != exposures.shape else ("listing", listing)
+        raise RunError(name, f"must have shape {exposures.shape}", flags.shape)
     if exposures.ndim == 1:
-        from regimen.execution.orders import share_one_bar  # compiled, and no config needs the compiler
-
         targets = np.empty(len(exposures))
-        share_one_bar(exposures, present, listing, targets)
+        _sharing()(exposures, present, listing, targets)
         return targets
     count = listing.sum(axis=-1, keepdims=True)
     return np.where(present, exposures / np.maximum(count, 1), np.nan)
+
+
+@cache
+def _sharing() -> Callable[[Floats, Flags, Flags, Floats], None]:
+    """Returns the compiled step of one bar; whoever shares none needs no compiler."""
+    from regimen.execution.orders import share_one_bar
+
+    return share_one_bar
 
 
 def decide(policy: Policy, moment: Moment, state: Floats) -> tuple[Floats, Floats]:

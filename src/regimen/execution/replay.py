@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from regimen.execution.account import Fills, Floats, Rules
 from regimen.execution.columns import (
     ACCOUNT_COLUMNS,
@@ -75,11 +78,52 @@ def _replaying(version: int) -> Callable[..., int]:
 def _stepping(version: int) -> Callable[..., int]:
     @jit_step
     def step_account(
-        t: int, row: int, tape: Tape, targets: Floats, rules: Rules, account: Floats, positions: Floats
+        t: int,
+        row: int,
+        stamps: NDArray[np.int64],
+        opens: Floats,
+        highs: Floats,
+        lows: Floats,
+        closes: Floats,
+        volumes: Floats,
+        variances: Floats,
+        ratios: Floats,
+        fundings: Floats,
+        ends: NDArray[np.int64],
+        payouts: Floats,
+        complete: bool,
+        targets: Floats,
+        commission: float,
+        fixed: float,
+        spread: float,
+        impact: float,
+        borrow: float,
+        financing: float,
+        cap: float,
+        lot: float,
+        leverage: float,
+        maintenance: float,
+        intrabar: float,
+        every_bar: float,
+        band: float,
+        stamp_duty: float,
+        account: Floats,
+        positions: Floats,
     ) -> int:
-        """Steps one account through bar ``t`` with the row of ``targets`` that falls due; returns its fills."""
+        """Steps one account through bar ``t`` with the row of ``targets`` that falls due; returns its fills.
+
+        The parts of a `Tape` and of `Rules` come one by one: whoever calls once a bar would wait longer for numba to
+        look into the tuples than for the step.
+        """
         if version == 0:
             return 0
+        tape = Tape(
+            stamps, opens, highs, lows, closes, volumes, variances, ratios, fundings, ends, payouts, complete
+        )  # fmt: skip
+        rules = Rules(
+            commission, fixed, spread, impact, borrow, financing, cap, lot, leverage, maintenance, intrabar, every_bar,
+            band, stamp_duty,
+        )  # fmt: skip
         return advance(0, t, row, tape, targets, rules, account, positions, None, 0)
 
     return step_account

@@ -36,7 +36,6 @@ class BarSight(NamedTuple):
     present: Flags
 
 
-@jit
 def arrive(rows: Floats, factors: Floats, splits: bool, own: OwnArrays, adjusted: Floats, sight: BarSight) -> None:
     """Takes the prices of a bar, and fills what it shows.
 
@@ -49,30 +48,46 @@ def arrive(rows: Floats, factors: Floats, splits: bool, own: OwnArrays, adjusted
         sight: is filled: the close before, as if split like this bar; that as the features see it; the close, NaN
             without a bar; that as the features see it.
     """
-    prices = sight.prices
+    _arrive(rows, factors, splits, own.listed, own.closes, own.first, own.factor, adjusted, sight.prices, sight.present)
+
+
+@jit
+def _arrive(
+    rows: Floats,
+    factors: Floats,
+    splits: bool,
+    listed: Flags,
+    closes: Floats,
+    firsts: Floats,
+    known: Floats,
+    adjusted: Floats,
+    prices: Floats,
+    shown: Flags,
+) -> None:
+    # each array by itself: to look into a tuple of arrays takes the compiled call longer than its work
     for s in range(rows.shape[1]):
         present = True
         for k in range(4):
             present = present and rows[k, s] == rows[k, s]
-        before, first, last, now = own.closes[s], own.first[s], own.factor[s], factors[s]
+        before, first, last, now = closes[s], firsts[s], known[s], factors[s]
         scale = last / first
         prices[BEFORE, s] = before * scale if scale == scale else before
         ratio = 1.0
         if splits:
             if now == now:
-                own.first[s] = first if first == first else now
-                own.factor[s] = now
+                firsts[s] = first if first == first else now
+                known[s] = now
             if present:
-                ratio = now / own.first[s]
+                ratio = now / firsts[s]
             for k in range(4):
                 adjusted[k, s] = rows[k, s] * ratio
             adjusted[4, s] = rows[4, s] / ratio
-        prices[PREVIOUS, s] = before * last / own.factor[s] if splits else before
+        prices[PREVIOUS, s] = before * last / known[s] if splits else before
         prices[CLOSE, s] = rows[3, s] if present else np.nan
         prices[SEEN, s] = adjusted[3, s] if present else np.nan
-        own.listed[s] = own.listed[s] or present
-        own.closes[s] = rows[3, s] if present else before
-        sight.present[s] = present
+        listed[s] = listed[s] or present
+        closes[s] = rows[3, s] if present else before
+        shown[s] = present
 
 
 @jit

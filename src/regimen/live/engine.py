@@ -257,14 +257,14 @@ class Engine:
         contradicts = bool(watched.alerts) and any(alert.key == _VERDICT for alert in watched.alerts)
         alarms = (*((_DRIFT,) if watched.rings else ()), *((_VERDICT,) if contradicts else ()))
         if guard is not None:
-            ruling = guard.check(
+            ruling = guard.advance(
                 own.guard,
                 Sighting(
                     time=event.time + self.setup.bar_length,
                     equity=equity,
                     exposures=exposures,
                     wanted=wanted,
-                    confidence=decided.confidence,
+                    confidence=np.ascontiguousarray(decided.confidence, np.float64),
                     close=sight.prices[CLOSE],
                     previous=sight.prices[PREVIOUS],
                     present=moment.present,
@@ -274,7 +274,6 @@ class Engine:
                     operator="halt" if contradicts else _OPERATORS.get(state.word),
                 ),
             )
-            own.guard[:] = ruling.state
             allowed, mode, reasons, warnings = ruling.allowed, ruling.mode, ruling.reasons, ruling.warnings
         account.decide(allowed)
         book(allowed, own.targets, own.flows, account.account)

@@ -98,22 +98,20 @@ def bar_event(content: bytes, symbols: tuple[str, ...], extras: tuple[str, ...],
         raise DataError("bar", "must have its prices in bars or beside time, not both")
     if not bars:
         raise DataError("bars", "must hold the bar of at least one symbol")
-    table = [[math.nan] * len(symbols) for _ in range(5 + len(extras))]
+    rows = np.full((5, len(symbols)), math.nan)
+    columns = {name: np.full(len(symbols), math.nan) for name in extras} if extras else {}
     for symbol, each in bars.items():
         if symbol not in symbols:
             raise DataError("bars", f"must be of {', '.join(symbols[:8])}", symbol)
         s = symbols.index(symbol)
         volume = math.nan if each.volume is None else each.volume
-        table[0][s], table[1][s], table[2][s], table[3][s] = each.open, each.high, each.low, each.close
-        table[4][s] = volume
+        rows[:, s] = each.open, each.high, each.low, each.close, volume
         for name, value in each.extras.items():
-            if name not in extras:
+            if name not in columns:
                 rule = f"must be of {', '.join(extras)}" if extras else "must be empty: the policy's bars had none"
                 raise DataError("extras", rule, name)
-            table[5 + extras.index(name)][s] = value
-    rows = np.array(table)
-    columns = dict(zip(extras, rows[5:], strict=True)) if extras else {}
-    return BarEvent(_stamp(message.time), rows[:5], columns, at, watched)
+            columns[name][s] = value
+    return BarEvent(_stamp(message.time), rows, columns, at, watched)
 
 
 def operator_event(content: bytes, at: int) -> OperatorEvent:

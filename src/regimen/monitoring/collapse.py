@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -145,16 +146,29 @@ class CollapseReference:
         self.advance(following, exposures)
         return following
 
-    def advance(self, state: CollapseMemory, exposures: Floats) -> None:
-        """Takes the decisions (symbol,) of one more bar into a memory, in place."""
+    def advance(self, state: CollapseMemory, exposures: Floats) -> bool:
+        """Takes the decisions (symbol,) of one more bar into a memory, in place.
+
+        Returns:
+            Whether it completed a check: a reading is new.
+        """
         row = np.ascontiguousarray(exposures, np.float64).reshape(-1)
-        stretch = self.window // self.config.checks
-        _take(row, self.config.step, stretch, state.current, state.earlier, state.bars.reshape(1))
+        return _take(
+            row, self._step, self.window, self._stretch, state.current, state.earlier, state.bars.reshape(1)
+        )  # fmt: skip
+
+    @cached_property
+    def _step(self) -> float:
+        return self.config.step
+
+    @cached_property
+    def _stretch(self) -> int:
+        return self.window // self.config.checks
 
     def is_due(self, state: CollapseMemory) -> bool:
         """Whether the last bar completed a check: a reading is new."""
         bars = int(state.bars)
-        return bars >= self.window and bars % (self.window // self.config.checks) == 0
+        return bars >= self.window and bars % self._stretch == 0
 
     def reading(self, state: CollapseMemory) -> CollapseReading | None:
         """Returns what the latest check showed; None before the first window is complete."""
@@ -207,10 +221,12 @@ def _count(exposures: Floats, step: float, counts: Counts) -> None:
 
 
 @jit
-def _take(row: Floats, step: float, stretch: int, current: Counts, earlier: Counts, bars: Counts) -> None:
+def _take(row: Floats, step: float, window: int, stretch: int, current: Counts, earlier: Counts, bars: Counts) -> bool:
     _count(row, step, current)
     bars[0] += 1
-    if bars[0] % stretch == 0:
-        earlier[:-1] = earlier[1:].copy()
-        earlier[-1] = current
-        current[:] = 0
+    if bars[0] % stretch:
+        return False
+    earlier[:-1] = earlier[1:].copy()
+    earlier[-1] = current
+    current[:] = 0
+    return bars[0] >= window

@@ -100,12 +100,9 @@ class Watch:
         days: VerdictReading | None = None
         alerts: list[Alert] = []
         if self.drift is not None and drift is not None:
-            taken = self.drift.advance(drift, seen.row)
-            rows = self.drift.reading(drift) if taken and self.drift.is_due(drift) else None
+            rows = self.drift.reading(drift) if self.drift.advance(drift, seen.row) else None
         if self.collapse is not None and collapse is not None:
-            self.collapse.advance(collapse, seen.exposures)
-            if self.collapse.is_due(collapse):
-                actions = self.collapse.reading(collapse)
+            actions = self.collapse.reading(collapse) if self.collapse.advance(collapse, seen.exposures) else None
         if self.verdict is not None and verdict is not None and math.isfinite(seen.day):
             before = self.verdict.reading(verdict).contradicts
             for array, value in zip(verdict, self.verdict.observe(verdict, seen.day), strict=True):

@@ -29,6 +29,8 @@ WEEK = 7 * DAY
 _WARNING = 1 << 30
 _WARNINGS = ("drawdown",)
 _MODES = cast(tuple[Mode, ...], MODES)
+_ACTS = len(ACTS)
+_NUMBERS, _FLAGS = ("exposures", "wanted", "confidence", "close", "previous"), ("present", "waiting")
 
 
 class Sighting(NamedTuple):
@@ -160,28 +162,38 @@ class Guard:
         """
         if state.shape != (self.width,):
             raise DataError("state", f"must have the shape ({self.width},)", state.shape)
+        rows = {name: self._row(name, getattr(seen, name), np.float64) for name in _NUMBERS}
+        rows |= {name: self._row(name, getattr(seen, name), np.bool_) for name in _FLAGS}
+        return self.advance(state.copy(), seen._replace(**rows))
+
+    def advance(self, state: Floats, seen: Sighting) -> Ruling:
+        """Does what `check` does in ``state`` itself, which is the ruling's.
+
+        Args:
+            state: is changed in place; what becomes of it where an error is raised is not promised.
+            seen: arrays that need no second look: (symbol,) each, contiguous, float64 or bool.
+        """
         time = int(seen.time)
         day = trading_day(time - self.bar_length, self.calendar.day_end)
-        following, allowed = state.copy(), np.empty(self.symbols)
-        counts = np.empty(len(ACTS), np.int64)
+        missing, allowed, counts = self._missing(state, time, day), np.empty(self.symbols), np.empty(_ACTS, np.int64)
         acted = rule(
-            following,
+            state,
             self._limits,
             float(seen.equity),
             day,
             time // DAY,
             time % DAY,
-            self._missing(state, time, day),
+            missing,
             0.0 if seen.at is None else max(seen.at - time, 0) / self.bar_length,
             _bits(seen.alarms) if seen.alarms else 0,
             _word(seen.operator) if seen.operator else layout.NOBODY,
-            self._row("exposures", seen.exposures, np.float64),
-            self._row("wanted", seen.wanted, np.float64),
-            self._row("confidence", seen.confidence, np.float64),
-            self._row("close", seen.close, np.float64),
-            self._row("previous", seen.previous, np.float64),
-            self._row("present", seen.present, np.bool_),
-            self._row("waiting", seen.waiting, np.bool_),
+            seen.exposures,
+            seen.wanted,
+            seen.confidence,
+            seen.close,
+            seen.previous,
+            seen.present,
+            seen.waiting,
             np.empty((5, self.symbols)),
             allowed,
             counts,
@@ -190,7 +202,7 @@ class Guard:
             raise self._unusable(acted, seen)
         reasons, changed = self._names(acted, counts)
         warnings = _WARNINGS if acted & _WARNING else ()
-        return Ruling(following, allowed, _MODES[int(following[layout.MODE])], reasons, warnings, changed)
+        return Ruling(state, allowed, _MODES[int(state[layout.MODE])], reasons, warnings, changed)
 
     def withdrawn(self, state: Floats, awaited: Floats) -> Floats:
         """Returns the state after targets that had not fallen due were taken back (`LiveAccount.withdraw`).
@@ -228,9 +240,10 @@ class Guard:
 
     def _missing(self, state: Floats, time: int, day: int) -> float:
         """Returns how many bars are missing before this one; a market that closes has none over its nights."""
-        if math.isnan(state[layout.DAYS]):
+        days, nanoseconds = state.item(layout.DAYS), state.item(layout.NANOSECONDS)
+        if days != days:
             return 0.0
-        last = int(state[layout.DAYS]) * DAY + int(state[layout.NANOSECONDS])
+        last = int(days) * DAY + int(nanoseconds)
         if time <= last:
             raise DataError("time", f"must be after the last bar, {np.datetime64(last, 'ns')}", _shown(time))
         return missing_bars(time - last, self.bar_length, self.calendar, day == state[layout.DAY])

@@ -80,19 +80,21 @@ def decides_a_bar_again(patch: Patch) -> None:
 
 
 def lets_a_flip_through(patch: Patch) -> None:
-    check = Guard.check
+    advance = Guard.advance
 
     def lax(self: Guard, state: Any, seen: Any) -> Any:
-        ruling = check(self, state, seen)
+        ruling = advance(self, state, seen)
         return ruling if ruling.mode == "active" else ruling._replace(allowed=seen.wanted)
 
-    patch.setattr(Guard, "check", lax)
+    patch.setattr(Guard, "advance", lax)
 
 
 def resumes_by_itself(patch: Patch) -> None:
-    check = Guard.check
+    advance = Guard.advance
     patch.setattr(
-        Guard, "check", lambda self, state, seen: check(self, state, seen._replace(operator=seen.operator or "resume"))
+        Guard,
+        "advance",
+        lambda self, state, seen: advance(self, state, seen._replace(operator=seen.operator or "resume")),
     )
 
 

@@ -50,20 +50,20 @@ class Feed:
         self._stamps, self._table, self._variance, self._close, self._factor, self._count = (
             arrays[name] for name in _REMEMBERED
         )
-        self._ends = np.empty(self.symbols, np.int64)
-        self._shown: dict[int, Tape] = {}
-        for count in (1, 2):
+        self._ends, self._counted = np.empty(self.symbols, np.int64), self._count.reshape(1)
+        self._shown: dict[tuple[int, bool], Tape] = {}
+        for count, complete in ((1, True), (1, False), (2, True), (2, False)):
             kept = slice(2 - count, 2)
             table, stamps = self._table[:, kept], self._stamps[kept]
             table.flags.writeable = stamps.flags.writeable = False
-            self._shown[count] = Tape(
+            self._shown[count, complete] = Tape(
                 *(stamps, table[0], table[1], table[2], table[3], table[4]),
                 table[_VARIANCE] if self._weight else nothing(),
                 table[_RATIO] if self._splits else nothing(),
                 table[_FUNDING] if self._funding else nothing(),
                 self._ends,
                 self._whole,
-                True,
+                complete,
             )
 
     def push(
@@ -119,20 +119,32 @@ class Feed:
         payouts: Floats | None = None,
     ) -> Tape:
         """Does what `push` does, and returns views of what it remembers: the tape is gone with the next bar."""
-        rows = np.ascontiguousarray(bar, np.float64).reshape(5, self.symbols)
+        rows = np.ascontiguousarray(bar, np.float64)
+        if rows.shape != (5, self.symbols):
+            rows = rows.reshape(5, self.symbols)
         factor = self._unknown if adjustment is None else np.ascontiguousarray(adjustment, np.float64)
         shown = self._all if listed is None else np.ascontiguousarray(listed, np.bool_)
         rate = self._unknown if funding is None else np.ascontiguousarray(funding, np.float64)
-        gaps = -1
-        if not self._count or stamp > self._stamps[1]:
-            gaps = _push(
-                *(stamp, rows, shown, factor, rate, self._weight, self._splits, self._stamps, self._table),
-                *(self._variance, self._close, self._factor, self._count.reshape(1), self._ends),
-            )
+        gaps = _push(
+            stamp,
+            rows,
+            shown,
+            factor,
+            rate,
+            self._weight,
+            self._splits,
+            self._stamps,
+            self._table,
+            self._variance,
+            self._close,
+            self._factor,
+            self._counted,
+            self._ends,
+        )
         if gaps < 0:
             raise self._refusal(stamp, rows, factor)
-        whole = self._whole if payouts is None else np.array(payouts, np.float64)
-        return self._shown[int(self._count)]._replace(payouts=whole, complete=not gaps)
+        tape = self._shown[self._counted.item(), not gaps]
+        return tape if payouts is None else tape._replace(payouts=np.array(payouts, np.float64))
 
     def replay(self, bars: Bars) -> None:
         """Takes a stretch of history, so that the next `push` continues it.
@@ -196,10 +208,10 @@ def _push(
         ends: (symbol,) is filled with the row of the last bar of each symbol.
 
     Returns:
-        -1, and nothing is changed, where the bar cannot be traded.
+        -1, and nothing is changed, where the bar cannot be traded or does not follow the last one.
     """
     _, price, volume = survey(rows[0], rows[1], rows[2], rows[3], rows[4])
-    if price >= 0 or volume >= 0:
+    if price >= 0 or volume >= 0 or (count[0] > 0 and stamp <= stamps[1]):
         return -1
     for factor in factors:
         if not (factor != factor or 0.0 < factor < np.inf):

@@ -52,11 +52,13 @@ class LiveAccount:
         open_account(0, config.initial_cash, self.account, self.positions)
         self._due = np.full((config.latency_bars, symbols), np.nan)
         self._decided = np.zeros((), np.int64)
+        self._counted = self._decided.reshape(1)
 
     def adopt(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Remembers in these arrays from now on, as they are: they have the names and the shapes of `state`."""
         self.account, self.positions = arrays["account"], arrays["positions"]
         self._due, self._decided = arrays["due"], arrays["decided"]
+        self._counted = self._decided.reshape(1)
 
     def step(self, tape: Tape) -> None:
         """Steps to the last bar of a tape: that of `Feed.push`, or ``tape.at(t)``.
@@ -65,19 +67,18 @@ class LiveAccount:
             ConfigError: a tape of other costs.
             DataError: a tape of another number of symbols.
         """
-        symbols, last = self.positions.shape[1], len(tape.stamps) - 1
-        if tape.opens.shape[1] != symbols:
-            raise DataError("tape", f"must have {symbols} symbols", tape.opens.shape[1])
-        if (self._rules.impact > 0.0) != (tape.variances.shape[0] > 0):
+        symbols, (last, shown) = self.positions.shape[1], tape.opens.shape
+        if shown != symbols:
+            raise DataError("tape", f"must have {symbols} symbols", shown)
+        if (self._rules.impact > 0.0) != (len(tape.variances) > 0):
             raise ConfigError("tape", "must be made for the same impact_coefficient", self._rules.impact)
-        latency = self.config.latency_bars
-        decided = int(self._decided)
+        latency, decided = len(self._due), self._counted.item()
         row = decided % latency if decided >= latency else -1
-        step_account(last, row, tape, self._due, self._rules, self.account, self.positions)
+        step_account(last - 1, row, *tape, self._due, *self._rules, self.account, self.positions)
 
     def decide(self, targets: Floats) -> None:
         """Takes the targets (symbol,) that are decided at the close of the bar just stepped; NaN keeps."""
-        _decide(np.asarray(targets, np.float64), self._due, self._decided.reshape(1))
+        _decide(np.asarray(targets, np.float64), self._due, self._counted)
 
     def withdraw(self) -> None:
         """Takes back what has not fallen due, but for what of it makes a position smaller (`reductions`)."""

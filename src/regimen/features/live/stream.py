@@ -103,12 +103,14 @@ class FeatureStream:
             DataError: see `push`. The symbols before the one that is refused have taken their bar.
         """
         needed = self._program.inputs
-        for at, (open, high, low, close, volume) in enumerate(bars.T.tolist()):
+        for at, prices in enumerate(bars.T.tolist()):
+            open, high, low, close, _ = prices
             if open != open or high != high or low != low or close != close:
                 self._row[0, at] = np.nan
                 continue
             own = {name: float(extras[name][at]) for name in needed if name in extras} if needed else None
-            self._take(at, stamp, checked(open, high, low, close, volume), own)
+            checked(*prices)
+            self._take(at, stamp, bars[:, at], own)
 
     @property
     def rows(self) -> NDArray[np.float64]:
@@ -117,7 +119,11 @@ class FeatureStream:
         return rows
 
     def _take(
-        self, at: int, stamp: int, prices: tuple[float, float, float, float, float], extras: Mapping[str, float] | None
+        self,
+        at: int,
+        stamp: int,
+        prices: tuple[float, ...] | NDArray[np.float64],
+        extras: Mapping[str, float] | None,
     ) -> None:
         if stamp <= self._last[at]:
             last = np.datetime64(int(self._last[at]), "ns")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,21 +144,31 @@ class DriftReference:
             DataError: another number of columns.
         """
         following = DriftMemory(*(part.copy() for part in state))
-        return following if self.advance(following, row) else state
+        return following if self._take(following, row) else state
 
     def advance(self, state: DriftMemory, row: Floats) -> bool:
-        """Takes one more row into a memory, in place; returns whether it had any number. See `observe`."""
+        """Takes one more row into a memory, in place; returns whether it completed a check: a reading is new.
+
+        See `observe`.
+        """
+        return self._take(state, row) > 1
+
+    def _take(self, state: DriftMemory, row: Floats) -> int:
         values = np.ascontiguousarray(row, np.float64).reshape(-1)
         if len(values) != len(self.names):
             raise DataError("drift", f"must have {many(len(self.names), 'column')}", len(values))
         return _take(
-            values, self.edges, self.window // self.config.checks, state.current, state.earlier, state.bars.reshape(1)
+            values, self.edges, self.window, self._stretch, state.current, state.earlier, state.bars.reshape(1)
         )
+
+    @cached_property
+    def _stretch(self) -> int:
+        return self.window // self.config.checks
 
     def is_due(self, state: DriftMemory) -> bool:
         """Whether the last row completed a check: a reading is new."""
         bars = int(state.bars)
-        return bars >= self.window and bars % (self.window // self.config.checks) == 0
+        return bars >= self.window and bars % self._stretch == 0
 
     def reading(self, state: DriftMemory) -> DriftReading | None:
         """Returns what the latest check showed; None before the first window is complete."""
@@ -229,14 +240,18 @@ class DriftReference:
 
 
 @jit
-def _take(row: Floats, edges: Floats, stretch: int, current: Counts, earlier: Counts, bars: NDArray[np.int64]) -> bool:
-    """Counts the bin of each column's value; at the end of a stretch its counts become the newest of the earlier."""
+def _take(row: Floats, edges: Floats, window: int, stretch: int, current: Counts, earlier: Counts, bars: Counts) -> int:
+    """Counts the bin of each column's value; at the end of a stretch its counts become the newest of the earlier.
+
+    Returns:
+        0 for a row without any number, 2 where it completes a check, else 1.
+    """
     columns, inner = edges.shape
     finite = False
     for value in row:
         finite = finite or np.isfinite(value)
     if not finite:
-        return False
+        return 0
     for column in range(columns):
         value = row[column]
         place = inner + 1
@@ -246,11 +261,12 @@ def _take(row: Floats, edges: Floats, stretch: int, current: Counts, earlier: Co
                 place += value >= edge
         current[column, place] += 1
     bars[0] += 1
-    if bars[0] % stretch == 0:
-        earlier[:-1] = earlier[1:].copy()
-        earlier[-1] = current
-        current[:] = 0
-    return True
+    if bars[0] % stretch:
+        return 1
+    earlier[:-1] = earlier[1:].copy()
+    earlier[-1] = current
+    current[:] = 0
+    return 2 if bars[0] >= window else 1
 
 
 def _noise(config: DriftConfig, window: int) -> float:
