@@ -210,11 +210,11 @@ class _Scaled(nn.Module):
         super().__init__()
         self.register_buffer("factor", torch.tensor(factor))
         self.register_buffer("bias", torch.tensor(bias))
+        self.biased = bool(np.any(bias))
 
     def forward(self, chances: Tensor) -> Tensor:
-        logs = chances.clamp(min=PROBABILITY_FLOOR).log()
-        logs = logs - logs.amax(1, keepdim=True)
-        return torch.softmax(logs * self.factor + self.bias, dim=-1)
+        scores = chances.clamp(min=PROBABILITY_FLOOR).log() * self.factor
+        return torch.softmax(scores + self.bias if self.biased else scores, dim=-1)
 
 
 @final
@@ -293,15 +293,19 @@ class _Pool(nn.Module):
 class _Lean(nn.Module):
     """The plain exposure rule, see `regimen.policies.lean`."""
 
+    side: Tensor
+
     def __init__(self, config: ExposureConfig) -> None:
         super().__init__()
         self.config = config
+        side = torch.zeros(len(CLASSES), dtype=torch.float64)
+        side[BUY], side[SELL] = 1.0, -1.0
+        self.register_buffer("side", side)
 
     def forward(self, chances: Tensor, volatility: Tensor | None) -> Tensor:
         rule = self.config
-        raw = chances[:, BUY] - chances[:, SELL]
+        raw = (chances * self.side).sum(1)  # of three numbers, one of them 0: the bits of their difference
         size = torch.where(raw.abs() >= rule.dead_band, raw, 0.0) * rule.scale
         if rule.volatility_target is not None and volatility is not None:
-            moving = volatility > FLAT_VOLATILITY
-            size = torch.where(moving, size * (rule.volatility_target / torch.where(moving, volatility, 1.0)), 0.0)
+            size = torch.where(volatility > FLAT_VOLATILITY, size * (rule.volatility_target / volatility), 0.0)
         return size.clamp(0.0 if rule.long_only else -rule.max_exposure, rule.max_exposure)
