@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -61,7 +62,9 @@ def test_who_is_cancelled_is_recorded_all_the_same(tmp_path: Path) -> None:
     asyncio.run(cancelled())
 
 
-def test_a_snapshot_that_takes_long_holds_up_no_answer(tmp_path: Path) -> None:
+def test_a_snapshot_that_takes_long_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    """There is one writer, so rows wait for it; whoever reads, asks or listens meanwhile does not."""
+
     class Slow(Switched):
         """A journal that keeps a snapshot once it may."""
 
@@ -69,7 +72,7 @@ def test_a_snapshot_that_takes_long_holds_up_no_answer(tmp_path: Path) -> None:
         may = threading.Event()
 
         def keep(self, seq: int, snapshot: bytes) -> None:
-            self.may.wait(30.0)
+            assert self.may.wait(30.0)
             self.kept.append(seq)
             self.below.keep(seq, snapshot)
 
@@ -83,13 +86,21 @@ def test_a_snapshot_that_takes_long_holds_up_no_answer(tmp_path: Path) -> None:
             lost=lambda error: pytest.fail(str(error)),
             clock=lambda: ENDS[-1],
         )
-        for content in FEED[:12]:
+        for content in FEED[:5]:
             await desk.bar(content)
+        coming = [asyncio.ensure_future(desk.bar(content)) for content in FEED[5:12]]
+        for _ in range(20):
+            began = time.perf_counter()
+            await asyncio.sleep(0.005)
+            assert time.perf_counter() - began < 5.0
         assert Slow.kept == []
+        assert desk.flying > 0
         Slow.may.set()
-        await asyncio.get_running_loop().shutdown_default_executor()
-        assert sorted(Slow.kept) == [6, 11]
+        await asyncio.gather(*coming)
         desk.desk.close()
+        assert Slow.kept[0] == 6
+        assert Slow.kept[-1] == 13  # what had happened by the end
+        assert [each.seq for each in SqliteJournal(tmp_path / "journal.sqlite", "paper").read(1)] == list(range(2, 14))
 
     asyncio.run(answered())
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regimen.journal.group import GroupCommit
     from regimen.journal.journal import Journal
     from regimen.journal.postgres import PostgresJournal
+    from regimen.journal.receipt import Receipt
     from regimen.journal.row import JournalRow, Stored
     from regimen.journal.sqlite import SqliteJournal
     from regimen.journal.verified import Verified, rows_of, verify
@@ -30,6 +31,7 @@ __all__ = [
     "NotLeader",
     "NotWritten",
     "PostgresJournal",
+    "Receipt",
     "SqliteJournal",
     "Stored",
     "Verified",
@@ -50,6 +52,7 @@ __getattr__, __dir__ = lazily(
         "NotWritten": ".failures",
         "JournalRow": ".row",
         "PostgresJournal": ".postgres",
+        "Receipt": ".receipt",
         "SqliteJournal": ".sqlite",
         "Stored": ".row",
         "Verified": ".verified",

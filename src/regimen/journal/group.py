@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from threading import Condition, Thread
 from typing import NamedTuple
 
 from regimen.errors import one_line
-from regimen.journal.failures import JournalError, JournalLost
+from regimen.journal.failures import JournalError, JournalLost, NotWritten
 from regimen.journal.journal import Journal
+from regimen.journal.receipt import Receipt
 from regimen.journal.row import JournalRow, Stored, canonical
 from regimen.reprs import short
 
@@ -50,6 +50,7 @@ class GroupCommit:
         self._closing = False
         self._busy = self._quick = False
         self._queue: list[_Waiting] = []
+        self._snapshot: tuple[int, bytes] | None = None
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -62,8 +63,8 @@ class GroupCommit:
         """Why rows are refused since a commit failed; None while all is well."""
         return self._failure
 
-    def submit(self, row: JournalRow, *, later: bool = False) -> Future[Stored]:
-        """Queues one row. The future is done when the row is durable, and cannot be cancelled.
+    def submit(self, row: JournalRow, *, later: bool = False) -> Receipt[Stored]:
+        """Queues one row. The receipt is done when the row is durable.
 
         Args:
             row: to store.
@@ -74,9 +75,9 @@ class GroupCommit:
             JournalLost: the journal is lost.
             JournalError: the row is no row, or this is closed.
         """
-        future: Future[Stored] = Future()
-        self._enter((row,), future, lambda stored: future.set_result(stored[0]), later=later)
-        return future
+        receipt: Receipt[Stored] = Receipt()
+        self._enter((row,), receipt, lambda stored: receipt.give(stored[0]), later=later)
+        return receipt
 
     def commit(self) -> None:
         """Commits what waits: on the calling thread where the last commit was quick and none is under way.
@@ -90,11 +91,21 @@ class GroupCommit:
             group = self._taken()
         self._store(group)
 
-    def submit_all(self, rows: Sequence[JournalRow]) -> Future[tuple[Stored, ...]]:
+    def submit_all(self, rows: Sequence[JournalRow]) -> Receipt[tuple[Stored, ...]]:
         """Queues rows that are stored together or not at all; see `submit`."""
-        future: Future[tuple[Stored, ...]] = Future()
-        self._enter(tuple(rows), future, future.set_result)
-        return future
+        receipt: Receipt[tuple[Stored, ...]] = Receipt()
+        self._enter(tuple(rows), receipt, receipt.give)
+        return receipt
+
+    def keep(self, seq: int, snapshot: bytes) -> None:
+        """Lets the thread keep the state after row ``seq`` once no row waits; see `regimen.journal.Journal.keep`.
+
+        A snapshot only saves time: a newer one takes its place, and one that cannot be written is forgotten. Whoever
+        says `commit` meanwhile does not wait for it.
+        """
+        with self._changed:
+            self._snapshot = seq, snapshot
+            self._changed.notify()
 
     def resume(self) -> None:
         """Takes rows again after a commit failed.
@@ -117,32 +128,41 @@ class GroupCommit:
     def _enter(
         self,
         rows: Sequence[JournalRow],
-        future: Future[Stored] | Future[tuple[Stored, ...]],
+        receipt: Receipt[Stored] | Receipt[tuple[Stored, ...]],
         deliver: Callable[..., None],
         *,
         later: bool = False,
     ) -> None:
         for row in rows:
             canonical(0, 0, row)  # whoever submits no row hears of it at once, and nobody else
-        future.set_running_or_notify_cancel()
         with self._changed:
             if self._closing:
                 raise JournalError("journal", "must be open, and is closed")
             if self._failure is not None:
                 raise self._failure
-            self._queue.append(_Waiting(rows, deliver, future.set_exception))
+            self._queue.append(_Waiting(rows, deliver, receipt.fail))
             if not later:
                 self._changed.notify()
 
     def _run(self) -> None:
-        while group := self._next():
-            self._store(group)
+        while True:
+            group, snapshot = self._next()
+            if group:
+                self._store(group)
+            elif snapshot is not None:
+                self._keep(*snapshot)
+            else:
+                return
 
-    def _next(self) -> list[_Waiting]:
-        """Waits for rows; nothing when this is closed and all are stored."""
+    def _next(self) -> tuple[list[_Waiting], tuple[int, bytes] | None]:
+        """Waits for rows, or a snapshot where there are none; nothing when this is closed and all are stored."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._busy and (self._queue or self._closing))
-            return self._taken()
+            self._changed.wait_for(lambda: not self._busy and (self._queue or self._snapshot or self._closing))
+            group, snapshot = self._taken(), None
+            if not group:
+                snapshot, self._snapshot = self._snapshot, None
+                self._busy = snapshot is not None
+            return group, snapshot
 
     def _taken(self) -> list[_Waiting]:
         """Takes the rows of the next commit from the queue; nobody else commits until they are stored."""
@@ -163,10 +183,24 @@ class GroupCommit:
         took = time.perf_counter() - began
         if failure is None:
             failure = self._tend()
+        self._quick = self.journal.local and failure is None and took < QUICK
+        self._end(failure)
+
+    def _keep(self, seq: int, snapshot: bytes) -> None:
+        failure: JournalError | None = None
+        try:
+            self.journal.keep(seq, snapshot)
+        except NotWritten:
+            pass
+        except Exception as error:  # noqa: BLE001
+            failure = self._refuse(error, [])
+        self._end(failure)
+
+    def _end(self, failure: JournalError | None) -> None:
+        """Lets the next one write."""
         with self._changed:
             self._busy = False
-            self._quick = self.journal.local and failure is None and took < QUICK
-            if self._queue or self._closing:
+            if self._queue or self._snapshot or self._closing:
                 self._changed.notify()
         if isinstance(failure, JournalLost) and self._lost is not None:
             self._lost(failure)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import NamedTuple, final
 
 import msgspec
 
 from regimen.errors import RegimenError, RunError
-from regimen.journal import GroupCommit, Journal, JournalError, JournalLost, JournalRow, NotWritten, Stored
+from regimen.journal import GroupCommit, Journal, JournalError, JournalLost, JournalRow, NotWritten, Receipt, Stored
 from regimen.live.answer import Answer, Effects, decoded, encoded
 from regimen.live.engine import Engine
 from regimen.live.events import Event, Word
@@ -49,7 +48,7 @@ class Taken(NamedTuple):
     content: bytes
     answer: Answer | None
     effects: Effects
-    stored: Future[Stored] | None
+    stored: Receipt[Stored] | None
 
 
 class _Flying(NamedTuple):
@@ -57,7 +56,7 @@ class _Flying(NamedTuple):
     request: bytes
     content: bytes
     state: LiveState
-    stored: Future[Stored]
+    stored: Receipt[Stored]
 
 
 @final
@@ -145,6 +144,10 @@ class Desk:
         if event.time <= self.state.time:
             return self._again(event.time, kind, content)
         return self._take(event, event.time, kind, content, later)
+
+    def keep_beside(self, seq: int, snapshot: bytes) -> None:
+        """Keeps a snapshot on the thread that commits, for `keep`; see `regimen.journal.GroupCommit.keep`."""
+        self._commit.keep(seq, snapshot)
 
     def commit(self) -> None:
         """Writes what was held back; see `regimen.journal.GroupCommit.commit`."""

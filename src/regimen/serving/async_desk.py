@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from threading import get_ident
 from typing import Literal, NamedTuple, final
 
-from regimen.journal import JournalLost, NotWritten, Stored
+from regimen.journal import JournalLost, NotWritten, Receipt, Stored
 from regimen.live import Answer, Desk, Effects, Level, LiveState, Notice, Taken
 from regimen.reprs import short
 from regimen.serving.refusal import later
@@ -46,7 +45,7 @@ Landed = Callable[[BaseException | None, bytes], None]
 
 
 class _Waiting(NamedTuple):
-    stored: Future[Stored]
+    stored: Receipt[Stored]
     landed: Landed
     taken: Taken
     state: LiveState
@@ -94,7 +93,7 @@ class AsyncDesk:
         self._called = self._due = self._here = False
         self._thread = get_ident()
         self.last = desk.journal.last
-        desk.keep = self._keep
+        desk.keep = desk.keep_beside  # it takes the disk a while, and answers need not wait for it
 
     def __repr__(self) -> str:
         return short(self, f"{self.desk!r}, {len(self._waiting)} waiting")
@@ -154,18 +153,6 @@ class AsyncDesk:
             self._catch_up(self.desk.journal.last + 1)
             self._notice("warning", "The journal can be written again; trading is halted until somebody resumes it.")
 
-    def _keep(self, seq: int, snapshot: bytes) -> None:
-        """Keeps a snapshot on a thread of its own: it takes the disk a while, and answers need not wait for it."""
-        self._loop.run_in_executor(None, self._keep_now, seq, snapshot)
-
-    def _keep_now(self, seq: int, snapshot: bytes) -> None:
-        try:
-            self.desk.journal.keep(seq, snapshot)
-        except NotWritten:
-            pass  # a snapshot only saves time
-        except JournalLost as error:
-            self._lost(error)
-
     def require_room(self, coming: int = 0) -> None:
         """Refuses one more bar where too many are on their way to the disk, or are coming in.
 
@@ -206,7 +193,7 @@ class AsyncDesk:
         if self._waiting and self._waiting[0].stored.done():
             self._land()
 
-    def _call(self, _: Future[Stored]) -> None:
+    def _call(self, _: Receipt[Stored]) -> None:
         """Wakes the loop up, from the thread that commits; once for all that became durable together."""
         if not self._called and not (self._here and get_ident() == self._thread):
             self._called = True

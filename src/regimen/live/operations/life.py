@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regimen.errors import DataError, RegimenError
-from regimen.journal import JournalLost, NotWritten, Stored
+from regimen.journal import JournalLost, NotWritten, Receipt, Stored
 from regimen.live.desk import BAR, OPERATOR, WATCH, Desk, OldBar, OtherBar, Taken
 from regimen.live.operations.account import Weathercock, drawn_setup
 from regimen.live.operations.books import Books, Broken, same
@@ -53,7 +52,7 @@ class _Waiting(NamedTuple):
     key: tuple[int, str]
     request: bytes
     content: bytes
-    stored: Future[Stored]
+    stored: Receipt[Stored]
 
 
 class SimulatedLife:
@@ -189,7 +188,7 @@ class SimulatedLife:
         with suppress(Exception):
             old.close()
 
-    def _late_word(self, old: Desk) -> list[Future[Stored]]:
+    def _late_word(self, old: Desk) -> list[Receipt[Stored]]:
         taken = old.word("halt", "old", "", old.state.at + 1)
         return [] if taken.stored is None else [taken.stored]
 
