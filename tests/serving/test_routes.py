@@ -16,7 +16,7 @@ from tests.serving.conftest import ENDS, FEED, Opened
 
 from regimen.execution import COST_KINDS
 from regimen.journal import SqliteJournal
-from regimen.live import Desk, Engine, bar_event, bar_messages
+from regimen.live import Desk, Engine, bar_event, bar_messages, slippage_of
 from regimen.monitoring import (
     METERS,
     CollapseConfig,
@@ -203,12 +203,15 @@ def test_metrics_name_fills_costs_gaps_alerts_and_what_watches(tmp_path: Path) -
             app.open(Desk(setup, SqliteJournal(tmp_path / "journal.sqlite", "paper")))
             engine = Engine(setup)
             state, fills, notices = engine.initial(), 0, Counter[str]()
+            slipped = None
             for t in taken:
                 now = int(bars.time[t].astype(np.int64)) + bars.bar_length
                 assert (await client.post("/bars", content=content[t])).status_code == 200
                 stepped = engine.step(state, bar_event(content[t], bars.symbols, (), now, False))
                 fills += int(stepped.state.units[0] != state.units[0])
                 notices.update([notice.level for notice in stepped.effects.notices])
+                if state.opened:
+                    slipped = slippage_of(state, stepped.state) or slipped
                 state = stepped.state
             await client.post("/halt", json={"by": "anna"})
             notices["critical"] += 1
@@ -216,6 +219,7 @@ def test_metrics_name_fills_costs_gaps_alerts_and_what_watches(tmp_path: Path) -
             lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
             number = {name: float(value) for name, value in lines.items()}
             assert number['regimen_fills_total{symbol="S0"}'] == fills > 100
+            assert number["regimen_slippage_bps"] == slipped == app.metered.numbers(app.desk.desk, now)["slippage_bps"]
             assert number['regimen_feed_gaps_total{symbol="S0"}'] == 4.0
             for kind, cost in zip(COST_KINDS, state.flows[1:].tolist(), strict=True):
                 assert number[f'regimen_costs{{kind="{kind}"}}'] == cost

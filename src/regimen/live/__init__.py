@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from regimen.live.parts import part_of, symbol_bar, whole_bar
     from regimen.live.refold import Refolded, refolded
     from regimen.live.setup import Setup
+    from regimen.live.slippage import slippage_of
     from regimen.live.state import NEVER, LiveState
     from regimen.live.wire import BarMessage, OperatorMessage, SymbolBar, bar_event, bar_messages, operator_event
 
@@ -53,6 +54,7 @@ __all__ = [
     "refolded",
     "replayed",
     "require_same",
+    "slippage_of",
     "symbol_bar",
     "trade",
     "whole_bar",
@@ -95,6 +97,7 @@ __getattr__, __dir__ = lazily(
         "require_same": ".paper",
         "Setup": ".setup",
         "Stepped": ".engine",
+        "slippage_of": ".slippage",
         "SymbolAnswer": ".answer",
         "symbol_bar": ".parts",
         "TargetOrder": ".answer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple, final
@@ -38,6 +38,12 @@ METERS = (
     Meter("regimen_exposure", "gauge", ("symbol",), "Exposure in force, a fraction of equity."),
     Meter("regimen_confidence", "gauge", ("symbol",), "Confidence of the newest decision, 0 to 1."),
     Meter("regimen_fills_total", "counter", ("symbol",), "Bars at whose open something was filled."),
+    Meter(
+        "regimen_slippage_bps",
+        "gauge",
+        (),
+        "What the last bar's fills cost beyond the close before them, basis points.",
+    ),
     Meter("regimen_costs", "gauge", ("kind",), "Costs since the account was opened; below 0: received."),
     Meter("regimen_equity", "gauge", (), "Equity of the account."),
     Meter("regimen_drawdown", "gauge", (), "How far equity is below its highest, a fraction of that."),
@@ -116,9 +122,17 @@ class Meters:
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
         """Adds to a counter. An unknown name is a `KeyError`, as below."""
-        numbers, key = self._numbers[name], self._key(name, labels)
-        with self._lock:
-            numbers[key] = numbers.get(key, 0.0) + amount
+        self.counter(name, **labels)(amount)
+
+    def counter(self, name: str, **labels: str) -> Callable[[float], None]:
+        """Returns what adds to a counter: for whoever counts at every bar."""
+        numbers, key, lock = self._numbers[name], self._key(name, labels), self._lock
+
+        def add(amount: float) -> None:
+            with lock:
+                numbers[key] = numbers.get(key, 0.0) + amount
+
+        return add
 
     def put(self, name: str, value: float, **labels: str) -> None:
         """Gives a gauge its value; NaN leaves it as it is."""
@@ -127,13 +141,21 @@ class Meters:
 
     def took(self, name: str, seconds: float, **labels: str) -> None:
         """Adds a duration to a histogram."""
-        durations, key = self._durations[name], self._key(name, labels)
-        with self._lock:
-            own = durations.get(key)
-            if own is None:
-                own = durations[key] = _Durations()
-            own.counts[bisect_left(_BUCKETS, seconds)] += 1
-            own.total += seconds
+        self.timer(name, **labels)(seconds)
+
+    def timer(self, name: str, **labels: str) -> Callable[[float], None]:
+        """Returns what adds a duration to a histogram: for whoever measures at every bar."""
+        durations, key, lock = self._durations[name], self._key(name, labels), self._lock
+
+        def add(seconds: float) -> None:
+            with lock:
+                own = durations.get(key)
+                if own is None:
+                    own = durations[key] = _Durations()
+                own.counts[bisect_left(_BUCKETS, seconds)] += 1
+                own.total += seconds
+
+        return add
 
     def _key(self, name: str, labels: dict[str, str]) -> tuple[str, ...]:
         if tuple(labels) != self._labels[name]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, final
+
+import numpy as np
 
 from regimen.bars import trading_day
 from regimen.execution import COST_KINDS
+from regimen.live import slippage_of
 from regimen.monitoring import AdwinConfig, Meters
 from regimen.reprs import short
 from regimen.safeguards import missing_bars
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from regimen.monitoring import Adwin, AdwinMemory, Watch, WatchMemory
     from regimen.serving.async_desk import Durable
 
+_Add = Callable[[float], None]
 _MODES = {"active": 0.0, "watching": 0.0, "reducing": 1.0, "halted": 2.0}
 _OUTCOMES = {409: "late", 413: "refused", 422: "refused"}
 _STREAM = "return"
@@ -40,7 +44,14 @@ class Metered:
         self._setup: Setup | None = None
         self._before: LiveState | None = None
         self._equity = 0.0
+        self._units = np.empty(0)
+        self._slippage: float | None = None
         self._returns: deque[float] = deque(maxlen=_UNREAD)
+        self._requests: dict[tuple[str, int], tuple[_Add, _Add]] = {}
+        self._decided: dict[str, tuple[_Add, _Add]] = {}
+        self._rows = self.meters.counter("regimen_journal_rows_total")
+        self._commits = self.meters.timer("regimen_journal_commit_seconds")
+        self._decisions = self.meters.timer("regimen_decision_seconds")
         self._stream: tuple[Adwin, AdwinMemory] | None = None
 
     def __repr__(self) -> str:
@@ -49,7 +60,7 @@ class Metered:
     def opened(self, desk: Desk, version: str) -> None:
         """Says what is served."""
         self._setup, self._before = desk.setup, desk.durable
-        self._equity = desk.durable.equity
+        self._equity, self._units = desk.durable.equity, desk.durable.units
         self.meters.put("regimen_bundle_info", 1.0, bundle=desk.setup.digest[:12], version=version)
         watch = desk.setup.watch
         if watch is None:
@@ -65,8 +76,15 @@ class Metered:
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Counts a request."""
-        self.meters.count("regimen_requests_total", path=path, status=str(status))
-        self.meters.took("regimen_request_seconds", seconds, path=path)
+        adds = self._requests.get((path, status))
+        if adds is None:
+            meters = self.meters
+            adds = self._requests[path, status] = (
+                meters.counter("regimen_requests_total", path=path, status=str(status)),
+                meters.timer("regimen_request_seconds", path=path),
+            )
+        adds[0](1.0)
+        adds[1](seconds)
 
     def refused(self, refusal: Refusal, symbols: tuple[str, ...]) -> None:
         """Counts a bar that was not taken; a server that is busy or not ready is no fault of the bar."""
@@ -91,19 +109,28 @@ class Metered:
             answer: to it.
             event: the same, with its row and its times.
         """
-        meters = self.meters
-        meters.count("regimen_journal_rows_total")
-        meters.took("regimen_journal_commit_seconds", event.seconds - event.deciding)
+        self._rows(1.0)
+        self._commits(event.seconds - event.deciding)
         if event.stored.row.kind == "operator":
             return
-        meters.took("regimen_decision_seconds", event.deciding)
+        self._decisions(event.deciding)
         for each in answer.symbols:
-            meters.count("regimen_bars_total", symbol=each.symbol, outcome="new")
-            meters.count("regimen_decisions_total", symbol=each.symbol)
+            for add in self._of_symbol(each.symbol):
+                add(1.0)
         for limit in answer.reasons:
-            meters.count("regimen_limits_total", limit=limit)
+            self.meters.count("regimen_limits_total", limit=limit)
         if event.state is not None:
             self._stepped(answer, event.state)
+
+    def _of_symbol(self, symbol: str) -> tuple[_Add, _Add]:
+        adds = self._decided.get(symbol)
+        if adds is None:
+            meters = self.meters
+            adds = self._decided[symbol] = (
+                meters.counter("regimen_bars_total", symbol=symbol, outcome="new"),
+                meters.counter("regimen_decisions_total", symbol=symbol),
+            )
+        return adds
 
     def numbers(self, desk: Desk, now: int) -> dict[str, float]:
         """Returns what alerts have thresholds of, by name: see `regimen.monitoring.ThresholdConfig`.
@@ -116,6 +143,8 @@ class Metered:
         values: dict[str, float] = {}
         if standing is not None and state.opened:
             values |= {"drawdown": standing.drawdown, "daily_loss": standing.day_loss}
+        if self._slippage is not None:
+            values["slippage_bps"] = self._slippage
         collapse = None if setup.watch is None else setup.watch.collapse
         actions = None if collapse is None or state.watch.collapse is None else collapse.reading(state.watch.collapse)
         if actions is not None:
@@ -142,6 +171,8 @@ class Metered:
                 meters.put("regimen_costs", cost, kind=kind)
             if desk.setup.watch is not None:
                 self._watched(desk.setup.watch, desk.durable.watch)
+        if self._slippage is not None:
+            meters.put("regimen_slippage_bps", self._slippage)
         if desk is not None and answer is not None:
             meters.put("regimen_equity", answer.equity)
             standing = desk.standing
@@ -168,12 +199,16 @@ class Metered:
             missing = missing_bars(elapsed, setup.bar_length, setup.calendar, same_day)
             for symbol in setup.symbols if missing else ():
                 self.meters.count("regimen_feed_gaps_total", missing, symbol=symbol)
-        for symbol, filled in zip(setup.symbols, (state.units != before.units).tolist(), strict=True):
+        units = state.units
+        fills = (units != self._units).tolist()
+        if before.opened and True in fills:
+            self._slippage = slippage_of(before, state)
+        for symbol, filled in zip(setup.symbols, fills, strict=True):
             if filled:
                 self.meters.count("regimen_fills_total", symbol=symbol)
         if self._stream is not None and self._equity > 0.0:
             self._returns.append(answer.equity / self._equity - 1.0)
-        self._before, self._equity = state, answer.equity
+        self._before, self._equity, self._units = state, answer.equity, units
 
     def _watched(self, watch: Watch, memory: WatchMemory) -> None:
         """Shows what watches the account, as of its last durable event."""
