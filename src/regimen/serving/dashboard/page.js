@@ -3,7 +3,7 @@ const MOST = 1000;
 const at = (id) => document.getElementById(id);
 const rows = [];            // {seq, time, mode, equity, cash, symbols, reasons, warnings, alarms}
 const notices = [], acted = new Map();
-let heard = 0, lastSeq = 0, arrived = 0, length = 0, symbols = [], drawing = false;
+let heard = 0, lastSeq = 0, arrived = 0, length = 0, symbols = [], drawing = false, painting = false;
 
 const number = (value, digits = 2) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
 const percent = (value) => (value > 0 ? "+" : "") + number(100 * value) + " %";
@@ -54,15 +54,20 @@ function draw() {
   at("drawdown").textContent = number(100 * (1 - now.equity / peak)) + " %";
   at("cash").textContent = number(now.cash);
   at("last").textContent = when(now.time);
-  at("equity-chart").replaceChildren(lines([["equity", equity, "policy"]], (v) => number(v, 0)));
-  const styles = ["policy", "hold", "reference", "random", "flat"];
-  at("exposure-chart").replaceChildren(lines(symbols.slice(0, 5).map((symbol, s) => [symbol, rows.map((row) => row.symbols[s] ? row.symbols[s].exposure : 0), styles[s]]), (v) => number(v, 2), true));
-  at("actions-chart").replaceChildren(heat());
   table("symbols", now.symbols.map((s, k) => [s.symbol, part(s.exposure), part(aimed(k)[rows.length - 1]), part(s.wanted), s.confidence === null ? "–" : number(s.confidence, 3)]));
   const limits = [...acted].sort((a, b) => b[1] - a[1]).map(([name, count]) => [name.replaceAll("_", " "), String(count)]);
   table("limits", limits.length ? limits : [["none", "0"]]);
   at("drift").textContent = now.alarms.length ? "Alarm: " + now.alarms.join(", ") + "." : "No alarm of drift.";
   texts();
+  if (!painting) { painting = true; setTimeout(paint); }  // behind the frame that shows the numbers
+}
+
+function paint() {
+  painting = false;
+  at("equity-chart").replaceChildren(lines([["equity", rows.map((row) => row.equity), "policy"]], (v) => number(v, 0)));
+  const styles = ["policy", "hold", "reference", "random", "flat"];
+  at("exposure-chart").replaceChildren(lines(symbols.slice(0, 5).map((symbol, s) => [symbol, rows.map((row) => row.symbols[s] ? row.symbols[s].exposure : 0), styles[s]]), (v) => number(v, 2), true));
+  at("actions-chart").replaceChildren(heat());
 }
 
 function texts() {
@@ -107,10 +112,11 @@ function heat() {
   const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `targets of ${symbols.length} symbols over ${rows.length} bars` });
   symbols.forEach((symbol, s) => {
     picture.append(shape("text", { class: "end", x: left - 8, y: s * cell + 13 }, symbol.slice(0, 9)));
-    const aims = aimed(s);
-    for (let k = 0; k < columns; k++) {
-      const aim = aims[Math.floor((k + 1) * rows.length / columns) - 1], kind = aim > 0 ? "long" : aim < 0 ? "short" : "none";
-      picture.append(shape("rect", { class: kind, x: (left + k * step).toFixed(2), y: s * cell, width: (step + 0.3).toFixed(2), height: cell - 3, opacity: aim ? Math.min(1, 0.35 + Math.abs(aim)).toFixed(2) : 1 }));
+    const aims = aimed(s), aim = (k) => k < columns ? aims[Math.floor((k + 1) * rows.length / columns) - 1] : NaN;
+    for (let k = 0, end = 1; k < columns; k = end, end = k + 1) {
+      const here = aim(k), kind = here > 0 ? "long" : here < 0 ? "short" : "none";
+      while (aim(end) === here) end++;  // one box for all bars with the same aim
+      picture.append(shape("rect", { class: kind, x: (left + k * step).toFixed(2), y: s * cell, width: ((end - k) * step + 0.3).toFixed(2), height: cell - 3, opacity: here ? Math.min(1, 0.35 + Math.abs(here)).toFixed(2) : 1 }));
     }
   });
   picture.append(shape("text", { x: left, y: height - 6 }, when(rows[0].time)), shape("text", { class: "end", x: width - right, y: height - 6 }, when(rows[rows.length - 1].time)));
