@@ -83,10 +83,12 @@ def serve(
 
     def prepare() -> Desk:
         from regimen.cli.production.bundles import opened as open_bundle
+        from regimen.cli.production.first_start import compile_beforehand
         from regimen.journal import SqliteJournal
         from regimen.live import Desk, Setup
         from regimen.safeguards import SafeguardsConfig
 
+        compile_beforehand(bundle)
         opened = open_bundle(bundle)
         if live_intent:
             opened.require_evidence()
