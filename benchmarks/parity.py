@@ -54,7 +54,14 @@ EPISODES = "dataset: {behaviour: expert, epsilon: 0.5}, updates: 200"
 AGENTS = {
     "ppo": ("model={kind: ppo, rollout_steps: 32, minibatch_size: 256}", LEVELS),
     "ppo, verbs": ("model={kind: ppo, rollout_steps: 32, minibatch_size: 256}", VERBS),
+    "ppo, continuous": ("model={kind: ppo, rollout_steps: 32, minibatch_size: 256}", CONTINUOUS),
     "ppo-lstm": ("model={kind: recurrent_ppo, rollout_steps: 64, minibatch_size: 256}", LEVELS),
+    "ppo-lstm, auxiliary": (
+        "model={kind: recurrent_ppo, rollout_steps: 64, minibatch_size: 256, "
+        "auxiliary: {tasks: [return, volatility], weight: 0.1}}",
+        LEVELS,
+    ),
+    "cloned": ("model={kind: cloned, rollout_steps: 32}", LEVELS),
     "sac": ("model={kind: sac, warmup_steps: 1024}", CONTINUOUS),
     "mosac": ("model={kind: mosac, warmup_steps: 1024}", LEVELS),
     "options": ("model={kind: options, warmup_steps: 1024}", LEVELS),

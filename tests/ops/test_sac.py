@@ -189,7 +189,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
 def test_a_bandit_is_solved_to_its_soft_optimum(seed: int) -> None:
     # max E[r] + α·H has the density exp(r/α): N(a*, αβ²), away from the bounds
     best, width, alpha = 0.2, 0.5, 0.08
