@@ -123,8 +123,8 @@ class Graph:
         """Returns arrays that the graph reads and writes where they are, for so many symbols."""
         binding = self._session.io_binding()
         widths = {"row": self.width, "state": self.memory} if self.memory else {"row": self.width}
-        inputs = {name: np.empty((count, width)) for name, width in widths.items()}
-        outputs = {name: np.empty((count, *self._shapes[name])) for name in self._outputs}
+        inputs: dict[str, Floats] = {name: np.empty((count, width)) for name, width in widths.items()}
+        outputs: dict[str, Floats] = {name: np.empty((count, *self._shapes[name])) for name in self._outputs}
         for name, array in inputs.items():
             binding.bind_input(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
         for name, array in outputs.items():

@@ -229,4 +229,4 @@ def _take(row: Floats, step: float, window: int, stretch: int, current: Counts, 
     earlier[:-1] = earlier[1:].copy()
     earlier[-1] = current
     current[:] = 0
-    return bars[0] >= window
+    return bool(bars[0] >= window)

@@ -30,7 +30,6 @@ _WARNING = 1 << 30
 _WARNINGS = ("drawdown",)
 _MODES = cast(tuple[Mode, ...], MODES)
 _ACTS = len(ACTS)
-_NUMBERS, _FLAGS = ("exposures", "wanted", "confidence", "close", "previous"), ("present", "waiting")
 
 
 class Sighting(NamedTuple):
@@ -162,9 +161,16 @@ class Guard:
         """
         if state.shape != (self.width,):
             raise DataError("state", f"must have the shape ({self.width},)", state.shape)
-        rows = {name: self._row(name, getattr(seen, name), np.float64) for name in _NUMBERS}
-        rows |= {name: self._row(name, getattr(seen, name), np.bool_) for name in _FLAGS}
-        return self.advance(state.copy(), seen._replace(**rows))
+        seen = seen._replace(
+            exposures=self._row("exposures", seen.exposures, np.float64),
+            wanted=self._row("wanted", seen.wanted, np.float64),
+            confidence=self._row("confidence", seen.confidence, np.float64),
+            close=self._row("close", seen.close, np.float64),
+            previous=self._row("previous", seen.previous, np.float64),
+            present=self._row("present", seen.present, np.bool_),
+            waiting=self._row("waiting", seen.waiting, np.bool_),
+        )
+        return self.advance(state.copy(), seen)
 
     def advance(self, state: Floats, seen: Sighting) -> Ruling:
         """Does what `check` does in ``state`` itself, which is the ruling's.
