@@ -210,10 +210,11 @@ class _Scaled(nn.Module):
         super().__init__()
         self.register_buffer("factor", torch.tensor(factor))
         self.register_buffer("bias", torch.tensor(bias))
-        self.biased = bool(np.any(bias))
+        self.alike, self.biased = bool(np.ptp(factor) == 0.0), bool(np.any(bias))
 
     def forward(self, chances: Tensor) -> Tensor:
-        scores = chances.clamp(min=PROBABILITY_FLOOR).log() * self.factor
+        logs = chances.clamp(min=PROBABILITY_FLOOR).log()
+        scores = (logs if self.alike else logs - logs.amax(1, keepdim=True)) * self.factor
         return torch.softmax(scores + self.bias if self.biased else scores, dim=-1)
 
 
