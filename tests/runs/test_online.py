@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from regimen.errors import ConfigError
+from regimen.execution import targets
 from regimen.metrics import class_prior, log_losses
 from regimen.records import RunConfig, RunDirectory, read_json
 from regimen.runs import find_run_leaks, live_checks, reproduce_run, resume_run, start
@@ -146,8 +147,42 @@ def test_kelly_is_confirmed_by_nothing_that_was_not_learned(learning: Configured
     assert np.isfinite(decisions(directory, 5)).all()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["fine_tune", "adapt"])
+def test_a_net_begins_with_a_training_and_goes_on_from_window_to_window(
+    mode: str, configured: Configured, tmp_path: Path
+) -> None:
+    model = f"{{kind: online_net, start: training, mode: {mode}, net: {{hidden: [8]}}, every: 8, learning_rate: 0.01}}"
+    more = () if mode == "fine_tune" else ("training.recipes=[{kind: maml, shots: 8, queries: 8, first_order: true}]",)
+    short, _ = start(configured(f"model={model}", *more), tmp_path / "runs", silent)
+    long, _ = start(configured(f"model={model}", "splits={train: 300, test: 360}", *more), tmp_path / "runs", silent)
+    np.testing.assert_array_equal(decisions(short, 5), decisions(long, 2))
+    assert reproduce_run(short, silent).differing == ()
+    folders = [short.window(number) / "model" / "net.safetensors" for number in range(5)]
+    assert len({folder.read_bytes() for folder in folders}) == 5
+
+
 def test_in_an_ensemble_it_begins_anew_in_each_window(learning: Configured, tmp_path: Path) -> None:
     model = "{kind: ensemble, members: [{kind: online_logistic}, {kind: momentum, lookback: 20}], combine: hedge}"
     directory, _ = start(learning("splits={train: 500, test: 150}", model=model), tmp_path / "runs", silent)
     assert np.ptp(decisions(directory, 2)) > 0.0
     assert reproduce_run(directory, silent).differing == ()
+
+
+@pytest.mark.slow
+def test_fixed_tuned_and_adapted_members_are_mixed_by_hedge(configured: Configured, tmp_path: Path) -> None:
+    net = "net: {hidden: [8]}, every: 8"
+    members = (
+        f"{{kind: baseline, hidden: [8]}}, {{kind: online_net, start: training, {net}}}, "
+        f"{{kind: online_net, start: training, mode: adapt, {net}, learning_rate: 0.05}}, {{kind: online_logistic}}"
+    )
+    model = f"model={{kind: ensemble, combine: hedge, members: [{members}]}}"
+    directory, _ = start(configured(model, "splits={train: 500, test: 150}"), tmp_path / "runs", silent)
+    prepared = prepare(configured(model, "splits={train: 500, test: 150}"))
+    policy = load_policy(directory.window(1), prepared.config, prepared.features.hash)
+    window = prepared.windows[1].test
+    alone = [targets(each, prepared.history, window.start, window.stop)[:, 0] for each in policy.members]
+    assert len({each.tobytes() for each in alone}) == 4
+    mixed = np.load(directory.window(1) / "exposures.npy")[:, 0]
+    assert (mixed <= np.max(alone, axis=0) + 1e-12).all()
+    assert (mixed >= np.min(alone, axis=0) - 1e-12).all()

@@ -81,6 +81,35 @@ def test_the_market_that_was_is_not_forgotten_while_the_next_one_is_learned() ->
     assert losses["plain"][1] > losses["plain"][0] + 0.2  # without replay it is forgotten
 
 
+def test_it_adapts_as_a_meta_learner_does_and_from_the_same_weights_each_time(tmp_path: Path) -> None:
+    import torch
+
+    from regimen.seams import Batch
+    from regimen.training import classification
+    from regimen.training.recipes.maml import adapt
+
+    x, y = regime(300, False, 0)
+    config = NET.model_copy(update={"mode": "adapt", "start": "training", "shots": 40, "steps": 3, "every": 10})
+    base = config.net.build(inputs=3, seed=9)
+    model = config.build(3, schema="abc")
+    model.begin(base.state(), x[:95], y[:95])  # the last 90 of them
+    assert model.learned == 90
+    model.learn(x[95:128], y[95:128])  # three updates, and three rows that wait
+    latest = slice(125 - 40, 125)
+    batch = Batch(torch.from_numpy(x[latest].astype(np.float32)), torch.from_numpy(y[latest]), torch.ones(40), {})
+    adapt(base.module, classification(), batch, rate=config.learning_rate, steps=3)
+    expected = base.predict_proba(x)
+    np.testing.assert_allclose(model.predict_proba(x), expected, rtol=1e-5, atol=1e-7)
+    model.save(tmp_path)
+    again = config.read(tmp_path, "abc")
+    for each in (model, again):
+        each.learn(x[128:200], y[128:200])
+    np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+    assert np.abs(model.predict_proba(x) - expected).max() > 1e-4
+    with pytest.raises(ValidationError, match="start must be training with mode adapt"):
+        OnlineNetConfig(mode="adapt")
+
+
 def test_what_it_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"net\.dropout must be 0"):
         OnlineNetConfig(net={"dropout": 0.1})

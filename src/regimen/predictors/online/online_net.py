@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ _FILE, _FACTS = "net.safetensors", "net.json"
 _CLASSES = 3
 _CLIP = 1.0
 """Norm that a gradient is cut to."""
-_PARTS = parts("optimizer", "remembered", "waiting", module="predictor.module")
+_PARTS = parts("optimizer", "remembered", "waiting", module="predictor.module", anchor="anchor")
 
 
 @final
@@ -38,6 +39,8 @@ class OnlineNet:
     Attributes:
         config: the frozen config that built it.
         predictor: the network.
+        anchor: it as it began, which ``mode: adapt`` begins at again.
+        remembered, waiting: rows, each with its class and its weight.
         learned: labels that came in; those of the last, unfinished update wait.
     """
 
@@ -52,7 +55,9 @@ class OnlineNet:
             predictor.module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=False
         )
         width = self.inputs + 2  # its class and its weight beside each row
-        self.remembered = np.zeros((config.remembered, width), np.float32)
+        self.anchor = copy.deepcopy(predictor.module)
+        self._most = config.shots if config.mode == "adapt" else config.remembered
+        self.remembered = np.zeros((self._most, width), np.float32)
         self.waiting = np.zeros((config.every, width), np.float32)
         self._random = np.random.Generator(np.random.PCG64(torch_seed(seed, "replay")))
 
@@ -143,39 +148,90 @@ class OnlineNet:
         again.restore(tensors, self.learned, self._random.bit_generator.state, "copy")
         return again
 
-    @property
-    def _known(self) -> int:
-        """Rows that are remembered."""
-        return min(self.learned - self.config.every, self.config.remembered)
+    def begin(self, state: dict[str, NDArray[np.generic]], rows: Floats, y: NDArray[np.integer]) -> None:
+        """Begins with weights that were trained, and remembers the rows that they were trained on.
+
+        Args:
+            state: of `TorchPredictor.state`.
+            rows: (n, inputs) scaled, in time; the last multiple of ``every`` of them is remembered.
+            y: (n,) class of each.
+        """
+        self.predictor.load_state(state)
+        self.anchor.load_state_dict(self.predictor.module.state_dict())
+        every = self.config.every
+        for at in range(len(rows) % every, len(rows), every):
+            part = slice(at, at + every)
+            self.waiting[:, :-2], self.waiting[:, -2], self.waiting[:, -1] = rows[part], y[part], 1.0
+            self.learned += every
+            self._remember()
+        if self.config.mode == "adapt" and self.learned:
+            self._adapt()
 
     def _update(self) -> None:
-        """Takes some steps on the rows that wait and on remembered ones, and then remembers some of those."""
+        """Learns from the rows that wait, and remembers them."""
+        if self.config.mode == "adapt":
+            self._remember()
+            self._adapt()
+        else:
+            self._tune()
+            self._remember()
+
+    def _remember(self) -> None:
+        """Takes the rows that wait among those that are remembered: a uniform sample of all, or the latest."""
+        first = self.learned - self.config.every
+        for k, row in enumerate(self.waiting):
+            place = first + k
+            if place >= self._most:
+                latest = self.config.mode == "adapt"
+                place = place % self._most if latest else int(self._random.integers(0, place + 1))
+            if place < self._most:
+                self.remembered[place] = row
+
+    def _adapt(self) -> None:
+        """Takes plain steps of gradient descent from the trained weights, on all rows that are remembered."""
         import torch
-        from torch.nn.functional import cross_entropy
 
         from regimen.nets import torch_threads
-        from regimen.predictors.torch_predictor import logits_of
+
+        rows = torch.from_numpy(self.remembered[: min(self.learned, self._most)])
+        module = self.predictor.module
+        module.load_state_dict(self.anchor.state_dict())
+        weights = list(module.parameters())
+        with torch_threads(1):
+            for _ in range(self.config.steps):
+                slopes = torch.autograd.grad(self._loss(rows), weights)
+                with torch.no_grad():
+                    for weight, slope in zip(weights, slopes, strict=True):
+                        weight.sub_(self.config.learning_rate * slope)
+
+    def _tune(self) -> None:
+        """Takes steps of Adam on the rows that wait and on rows that are remembered of earlier updates."""
+        import torch
+
+        from regimen.nets import torch_threads
 
         config, module = self.config, self.predictor.module
-        again = round(config.replay * config.every) if self._known > 0 else 0
+        before = min(self.learned - config.every, self._most)
+        again = round(config.replay * config.every) if before > 0 else 0
         module.train()
         with torch_threads(1):
             for _ in range(config.steps):
                 rows = self.waiting
                 if again:
-                    rows = np.concatenate([rows, self.remembered[self._random.integers(0, self._known, again)]])
-                batch = torch.from_numpy(rows)
-                losses = cross_entropy(logits_of(module(batch[:, :-2])), batch[:, -2].long(), reduction="none")
-                loss = (losses * batch[:, -1]).sum() / batch[:, -1].sum().clamp(min=1e-9)
+                    rows = np.concatenate([rows, self.remembered[self._random.integers(0, before, again)]])
+                loss = self._loss(torch.from_numpy(rows))
                 self.optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(module.parameters(), _CLIP)
                 self.optimizer.step()
         module.eval()
-        first = self.learned - config.every
-        for k, row in enumerate(self.waiting):
-            place = first + k
-            if place >= config.remembered:
-                place = int(self._random.integers(0, first + k + 1))
-            if place < config.remembered:
-                self.remembered[place] = row
+
+    def _loss(self, rows: Tensor) -> Tensor:
+        """Returns the weighted mean log loss of rows with their classes and weights."""
+        from torch.nn.functional import cross_entropy
+
+        from regimen.predictors.torch_predictor import logits_of
+
+        losses = cross_entropy(logits_of(self.predictor.module(rows[:, :-2])), rows[:, -2].long(), reduction="none")
+        mean: Tensor = (losses * rows[:, -1]).sum() / rows[:, -1].sum().clamp(min=1e-9)
+        return mean

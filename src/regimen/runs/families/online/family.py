@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from regimen.errors import ConfigError, RunError
 from regimen.execution import History
 from regimen.files import write_bytes
 from regimen.labels import LabelStep
-from regimen.policies import ExposureRule, Preprocessed, innermost
+from regimen.policies import ExposureConfig, ExposureRule, Preprocessed, innermost
 from regimen.policies.online import NEVER, Carried, OnlinePolicy, OnlineWalk, read_carried
-from regimen.predictors import OnlineSettings
+from regimen.predictors import OnlineNetConfig, OnlineSettings
 from regimen.preprocess import Chain, StandardScaler
 from regimen.records import RunConfig, model_title, write_json
 from regimen.records.layout import END, HISTORY, MODEL
@@ -103,14 +103,13 @@ def fit(
         prepared: bars, features and labels.
         window: the window.
         seed: of everything random in the model.
-        checkpoint: not used: a fit that was stopped begins again.
+        checkpoint: folder that the training of a net which begins with one goes on from; else a fit begins again.
         tell: progress.
         previous: folder of the window before; None: it begins anew.
 
     Raises:
         ConfigError: its library is not installed; labels that do not come one by one.
     """
-    del checkpoint
     config, model = prepared.config, prepared.config.model
     assert isinstance(model, OnlineSettings)
     if window.train.stop > window.test.start or len(window.train.spans) > 1:
@@ -120,7 +119,11 @@ def fit(
     step = LabelStep.of(config.labels, config.market.at(prepared.bars).costs.round_trip)
     if previous is None:
         chain, seen_by = preprocessed_by(prepared, window)
-        scaler, carried = fitted_scaler(seen_by, window), _fresh(prepared, window, seed)
+        scaler = fitted_scaler(seen_by, window)
+        if isinstance(model, OnlineNetConfig) and model.start == "training":
+            carried = _trained(prepared, seen_by, window, seed, checkpoint, tell)
+        else:
+            carried = _fresh(prepared, window, seed)
     else:
         chain, scaler = read_chain(previous, config), read_scaler(previous)
         carried = _read(previous / END, model, prepared.features.hash)
@@ -147,6 +150,41 @@ def _fresh(prepared: Prepared, window: Window, seed: int) -> Carried:
     start = window.train.start
     until = NEVER if start == 0 else int(prepared.bars.time[start - 1].astype("datetime64[ns]").astype(np.int64))
     return Carried(learner, calibration, until, np.empty(0, np.int64), np.empty((0, symbols, 3)))
+
+
+def _trained(
+    prepared: Prepared, seen_by: Prepared, window: Window, seed: int, checkpoint: Path | None, tell: Tell | None
+) -> Carried:
+    """Returns a net that the common loop trained on a window's slices, which learns on behind them.
+
+    What it says of the validation slice, by which its epoch was chosen, is what its calibration begins with.
+
+    Args:
+        prepared, seen_by: bars, features before and after the preprocessing, and labels.
+        window: the window.
+        seed: of weights and batches.
+        checkpoint: see `fit`.
+        tell: progress.
+    """
+    from regimen.runs.families import classifier
+
+    model = prepared.config.model
+    assert isinstance(model, OnlineNetConfig)
+    plain = {"model": model.net, "calibration": None, "exposure": ExposureConfig()}
+    alone = replace(prepared, config=prepared.config.model_copy(update=plain))
+    result = classifier.fit(alone, window, seed, checkpoint, tell)
+    scaler, names = result.scaler, seen_by.frame.names
+    unadapted = result.result.unadapted
+    learner = model.build(inputs=len(names), seed=torch_seed(seed, "online"), schema=prepared.features.hash)
+    rows = np.asarray(scaler.take(seen_by.frame.values, window.train, names), np.float64)
+    learner.begin(result.model.state() if unadapted is None else unadapted, rows, window.train.take(prepared.labels.y))
+    calibration = None if model.calibration is None else model.calibration.build()
+    if calibration is not None and window.validation.rows:
+        rows = np.asarray(scaler.take(seen_by.frame.values, window.validation, names), np.float64)
+        calibration.learn(result.model.predict_proba(rows), window.validation.take(prepared.labels.y))
+    until, symbols = prepared.bars.time[window.test.start - 1], len(prepared.bars.symbols)
+    last = int(until.astype("datetime64[ns]").astype(np.int64))
+    return Carried(learner, calibration, last, np.empty(0, np.int64), np.empty((0, symbols, 3)))
 
 
 def _no_opinions() -> Floats:
