@@ -17,7 +17,7 @@ ACROSS: dict[str, set[str]] = {
     "journal": {"crashes", "disk"},
     "labels": set(),
     "learning": {"full_path", "training_sees_no_test_bar"},
-    "live": set(),
+    "live": {"learning_on"},
     "metrics": set(),
     "policies": {"policy"},
     "preprocess": set(),
