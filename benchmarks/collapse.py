@@ -19,16 +19,18 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regimen.agents.config import agent_configs
 from regimen.metrics import iqm_interval
-from regimen.proving import Arena, Experiment, walk
+from regimen.proving import Arena, Experiment, PlayableMarket, walk
 from regimen.proving.additions import with_additions
-from regimen.proving.evaluation import scored
+from regimen.proving.evaluation import Walk
 from regimen.proving.known_market import KnownMarketEnv
 from regimen.seeding import generator
 from regimen.simulators import (
@@ -37,7 +39,10 @@ from regimen.simulators import (
     MartingaleConfig,
     OrnsteinUhlenbeckConfig,
     Quotes,
+    Simulation,
 )
+
+Floats = NDArray[np.float64]
 
 MARKETS: dict[str, Arena] = {
     each.name: each
@@ -62,11 +67,10 @@ AGENTS = ("ppo", "ppo+icm", "ppo+rnd", "ppo+shaped", "vtrace", "es", "sac", "sac
 
 @dataclass(frozen=True)
 class Ran:
-    """One seed of an agent on a market: score, turnover over the best policy's, drawn score, processor seconds."""
+    """One seed of an agent on a market: score, turnover over the best policy's, processor seconds of learning."""
 
     score: float
     turnover: float
-    drawn: float
     seconds: float
 
     @property
@@ -87,7 +91,7 @@ def experiment(name: str, market: str, steps: int) -> Experiment:
     if kind not in configs:
         raise SystemExit(f"--agents: must begin with one of {', '.join(configs)}, not {name}")
     lanes, steps = (1040, 80 * steps) if kind == "es" else (64, steps)
-    plain = Experiment(MARKETS[market], configs[kind](), steps, lanes=lanes, walks=128, walk_bars=1000)
+    plain = Experiment(MARKETS[market], configs[kind](), steps, lanes=lanes, walks=512, walk_bars=1000)
     return with_additions((plain,), name)[0] if "+" in name else plain
 
 
@@ -104,17 +108,56 @@ def run(one: Experiment, seed: int) -> Ran:
         env = wrapper.wrap(env)
     agent.learn(env, one.steps)
     spent = time.process_time() - began
-    walks = [
-        walk(
-            agent, arena.market, 0, deterministic=sure, levels=arena.levels, paths=one.walks, bars=one.walk_bars
-        )
-        for sure in (True, False)
-    ]  # fmt: skip
-    sure, drawn = (scored(each) for each in walks)
-    best = walks[0].baseline("random") if isinstance(arena.market, MartingaleConfig) else None
-    others = [rows for _, rows in best] if best else [arena.market.optimal(each) for each in walks[0].simulations]
-    traded = float(np.mean([np.abs(np.diff(rows, prepend=0.0)).mean() for rows in others]))
-    return Ran(sure.score, sure.turnover / traded, drawn.score, spent)
+    walked = walk(agent, arena.market, 0, levels=arena.levels, paths=one.walks, bars=one.walk_bars)
+    turnover = float(np.abs(walked.positions - walked.before()).mean())
+    return Ran(score(walked), turnover / reference(walked.market, walked.simulations).turnover, spent)
+
+
+class Reference(NamedTuple):
+    """Of what a market's baseline and its best policy come to on some paths.
+
+    Attributes:
+        base, best: mean reward per bar.
+        luck: mean expected return of the paths, which a constant position of 1 earns.
+        turnover: mean |Δx| per bar of the best policy; on a martingale, of random sides.
+    """
+
+    base: float
+    best: float
+    luck: float
+    turnover: float
+
+
+@lru_cache(maxsize=2)
+def reference(market: PlayableMarket, simulations: tuple[Simulation, ...]) -> Reference:
+    """Returns what stands beside an agent on some paths."""
+    best = np.column_stack([market.optimal(each) for each in simulations])
+    bare = [market.baselines(each, path)[market.reference] for path, each in enumerate(simulations)]
+    others = np.column_stack(bare) if isinstance(market, MartingaleConfig) else best
+    luck = float(np.mean([each.expected[:-1].mean() for each in simulations]))
+    base = float(
+        np.mean([market.rewards(each, rows, True).mean() for each, rows in zip(simulations, bare, strict=True)])
+    )
+    return Reference(
+        base, earned(market, simulations, best, luck), luck, float(np.abs(np.diff(others, axis=0, prepend=0.0)).mean())
+    )
+
+
+def earned(market: PlayableMarket, simulations: Sequence[Simulation], positions: Floats, luck: float) -> float:
+    """Returns the mean reward per bar of positions (time, path), less the luck that a constant position shares.
+
+    Paths whose signal happens to be above its mean of 0 pay whoever stays long; at high costs that is as much as the
+    best policy earns. So the mean position times the paths' mean expected return is taken off.
+    """
+    paid = [market.rewards(each, positions[:, path], True).mean() for path, each in enumerate(simulations)]
+    return float(np.mean(paid) - positions.mean() * luck)
+
+
+def score(walked: Walk) -> float:
+    """Returns (J − J_base)/(J* − J_base) on the same paths, each less the luck of the paths."""
+    beside = reference(walked.market, walked.simulations)
+    own = earned(walked.market, walked.simulations, walked.positions, beside.luck)
+    return (own - beside.base) / (beside.best - beside.base)
 
 
 def cell(market: str, runs: Sequence[Ran]) -> str:
@@ -153,13 +196,17 @@ def main() -> None:
     parser.add_argument("--agents", nargs="+", default=list(AGENTS), metavar="NAME")
     parser.add_argument("--markets", nargs="+", default=list(MARKETS), choices=list(MARKETS))
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="the first seed; the others follow")
     parser.add_argument("--steps", type=int, default=100_000, help="environment steps of every agent")
     parser.add_argument("--write", type=Path, help="a Markdown file for the table")
     args = parser.parse_args()
     rows: dict[str, list[list[Ran]]] = {}
     for name in args.agents:
-        chosen = [experiment(name, market, args.steps) for market in args.markets]
-        rows[name] = [[run(each, seed) for seed in range(args.seeds)] for each in chosen]
+        rows[name] = []
+        for market in args.markets:
+            one = experiment(name, market, args.steps)
+            rows[name].append([run(one, seed) for seed in range(args.first, args.first + args.seeds)])
+            print(f"{name} on {market}: {cell(market, rows[name][-1])}", flush=True)
         print(table(args.markets, {name: rows[name]}).splitlines()[-1], flush=True)
     text = table(args.markets, rows)
     print("\n" + text)

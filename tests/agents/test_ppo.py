@@ -74,6 +74,13 @@ def test_the_normaliser_learns_in_learn_and_is_frozen_in_predict(env: KnownMarke
     assert state(agent) != learned
 
 
+@pytest.mark.parametrize(("rows", "size"), [(10, 64), (2048, 256), (8192, 1024), (65536, 2048)])
+def test_a_minibatch_is_an_eighth_of_a_rollout_unless_it_is_said(rows: int, size: int) -> None:
+    """Few lanes need several steps a pass; many lanes need no smaller ones than before."""
+    assert PPOConfig().minibatch(rows) == size
+    assert PPOConfig(minibatch_size=100).minibatch(rows) == 100
+
+
 def test_one_update_moves_every_parameter(env: KnownMarketEnv) -> None:
     agent = PPOConfig(rollout_steps=8, minibatch_size=512, epochs=2, hidden=(16, 16)).build(env, seed=1)
     before = {name: parameter.detach().clone() for name, parameter in agent.network.named_parameters()}

@@ -58,9 +58,10 @@ class ClippedUpdate:
         """
         losses: list[float] = []
         norms: list[float] = []
+        size = self.config.minibatch(len(batch[0]))
         for epoch in range(self.config.epochs):
             clipped: list[float] = []
-            for x, raw, old, advantage, target in minibatches(order(epoch), batch, self.config.minibatch_size):
+            for x, raw, old, advantage, target in minibatches(order(epoch), batch, size):
                 self.adam.begin()
                 (policy_loss, surrogate), value_loss = both(
                     self.actor_gradient, (x, raw, old, advantage), self.critic_gradient, (x, target)

@@ -103,10 +103,14 @@ class ClippedSettings(AgentSettings):
     kind: str = Field(description="the algorithm")
     rollout_steps: int = Field(default=32, ge=1, description="steps of every lane between two updates")
     epochs: int = Field(default=4, ge=1, description="passes over a rollout")
-    minibatch_size: int = Field(default=2048, ge=2, description="transitions in one gradient step, at most")
+    minibatch_size: int | None = Field(
+        default=None,
+        ge=2,
+        description="transitions in one gradient step, at most; null: an eighth of a rollout, between 64 and 2048",
+    )
     gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
     clip: float = Field(default=0.2, gt=0.0, description="half-width of the band of probability ratios")
-    entropy_coefficient: float = Field(default=0.0, ge=0.0, description="weight of the entropy, per nat")
+    entropy_coefficient: float = Field(default=0.01, ge=0.0, description="weight of the entropy, per nat")
     value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the critic's loss")
     gradient_clip: float = Field(default=0.5, gt=0.0, description="largest norm of a gradient")
     learning_rate: float = Field(default=3e-3, gt=0.0, description="learning rate of Adam at the first update")
@@ -122,3 +126,11 @@ class ClippedSettings(AgentSettings):
     threads: int = Field(
         default=1, ge=1, description="processors to learn on; with two, actor and critic are trained side by side"
     )
+
+    def minibatch(self, rows: int) -> int:
+        """Returns how many of a rollout's transitions are in one gradient step, at most.
+
+        Few lanes need several steps a pass: with one, 100,000 steps of 64 lanes are 196 gradient steps in all, and
+        what costs or a long horizon hide is not learned in so few (`docs/collapse.md`).
+        """
+        return self.minibatch_size or min(max(rows // 8, 64), 2048)

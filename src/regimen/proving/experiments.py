@@ -41,7 +41,7 @@ from regimen.proving.arenas import (
 )
 from regimen.proving.experiment import Demand, Experiment
 
-_SHORT = PPOConfig(gamma=0.0, minibatch_size=1024)
+_SHORT = PPOConfig(gamma=0.0, minibatch_size=1024, entropy_coefficient=0.0)
 """For markets that do not answer: the best next action is the same at any horizon, and looking further is noise."""
 _BAND = PPOConfig(gamma=0.97, gae_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.02)
 """A cost must be earned back, in about thirty bars."""
