@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         apprise_sends,
         breaches,
     )
+    from regimen.monitoring.betting import LEAST_CHANCE, WagerConfig, Wealth, growth_units, loss_units, wager
+    from regimen.monitoring.changes import CardReading, ChangesConfig, MeanShift, Ring, Streams, TrainingCard
     from regimen.monitoring.collapse import CollapseConfig, CollapseMemory, CollapseReading, CollapseReference
     from regimen.monitoring.drift import (
         MARKET_COLUMNS,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTENT_TYPE",
+    "LEAST_CHANCE",
     "MARKET_COLUMNS",
     "METERS",
     "Adwin",
@@ -49,7 +52,9 @@ __all__ = [
     "AdwinReading",
     "Alert",
     "AlertsConfig",
+    "CardReading",
     "Carriers",
+    "ChangesConfig",
     "CollapseConfig",
     "CollapseMemory",
     "CollapseReading",
@@ -60,22 +65,31 @@ __all__ = [
     "DriftMemory",
     "DriftReading",
     "DriftReference",
+    "MeanShift",
     "Meter",
     "Meters",
     "Outbox",
+    "Ring",
     "Send",
     "SequentialVerdict",
     "SequentialVerdictConfig",
     "Sights",
+    "Streams",
     "ThresholdConfig",
+    "TrainingCard",
     "VerdictMemory",
     "VerdictReading",
+    "WagerConfig",
     "Watch",
     "WatchMemory",
     "WatchedBar",
+    "Wealth",
     "apprise_sends",
     "breaches",
+    "growth_units",
+    "loss_units",
     "market_columns",
+    "wager",
     "watched_rows",
 ]
 
@@ -105,6 +119,7 @@ __getattr__, __dir__ = lazily(
         "MARKET_COLUMNS": ".drift",
         "market_columns": ".drift",
         "watched_rows": ".drift",
+        "LEAST_CHANCE": ".betting",
         "Meter": ".meters",
         "Meters": ".meters",
         "METERS": ".meters",
@@ -119,5 +134,16 @@ __getattr__, __dir__ = lazily(
         "Watch": ".watch",
         "WatchedBar": ".watch",
         "WatchMemory": ".watch",
+        "CardReading": ".changes",
+        "ChangesConfig": ".changes",
+        "MeanShift": ".changes",
+        "Ring": ".changes",
+        "Streams": ".changes",
+        "TrainingCard": ".changes",
+        "WagerConfig": ".betting",
+        "Wealth": ".betting",
+        "growth_units": ".betting",
+        "loss_units": ".betting",
+        "wager": ".betting",
     },
 )
