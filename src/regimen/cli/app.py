@@ -32,11 +32,13 @@ from regimen.cli.finished import (
     export,
     forecast,
     importance,
+    retrain,
     safeguards,
     signal,
     stress,
     validate,
     vault,
+    watch,
 )
 from regimen.cli.production import audit, keys, operator, paper, serve
 from regimen.cli.screen.interrupt import end_at_once_on_interrupt, raise_on_interrupt
@@ -97,6 +99,8 @@ app.command("backtest", short_help="run a trained policy on other bars or costs"
 app.command("forecast", short_help="quantiles of the next bars, and the classes")(forecast.forecast)
 app.command("signal", short_help="what a policy holds now, and why")(signal.signal)
 app.command("adapt", short_help="adapt a run to its newest bars, if it gains")(adapt.adapt)
+app.command("retrain", short_help="train a run again when its market has changed")(retrain.retrain)
+app.command("watch", short_help="a run on newer bars, beside what it promised")(watch.watch)
 app.command("collapse", short_help="why a policy holds")(collapse.collapse)
 app.command("costs", short_help="what is left of a run at 0, 1, 2, 5 times its costs")(costs.costs)
 app.command("safeguards", short_help="what each limit would have cost and saved")(safeguards.safeguards)

@@ -14,7 +14,15 @@ WRAPPERS = {"intervals": "intervals.json", "novelty": "novelty.json", "band": "b
 """The sections of a config that stand around a policy, the innermost first, and where each keeps its fit."""
 POLICY = (PREPROCESS, SCALER, CALIBRATION, EXPOSURE, *WRAPPERS.values(), f"{MODEL}/*")
 """The files of a window's folder that its policy is loaded from."""
-EXHIBITS = ("exhibits.json", "importance.json", "stress.json", "validation.json", "collapse.json", "plan.json")
+EXHIBITS = (
+    "exhibits.json",
+    "importance.json",
+    "stress.json",
+    "validation.json",
+    "collapse.json",
+    "plan.json",
+    "retraining.json",
+)
 """In a run's folder: what its report shows beside the judgement; as the run itself told it at its end, and what was
 asked of it later."""
 VAULT = "vault"

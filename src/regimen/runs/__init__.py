@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.live import LiveCheck, LiveChecks, live_checks
     from regimen.runs.reproduce import reproduce_run
+    from regimen.runs.retraining import CardSighting, Retrained, RetrainSettings, retrain_run, watch_run
     from regimen.runs.signals import Ahead, Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
     from regimen.runs.validation import Validation, validate_run
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Adaptation",
     "Ahead",
+    "CardSighting",
     "Collapse",
     "Condition",
     "CostLadder",
@@ -43,6 +45,8 @@ __all__ = [
     "Importance",
     "LiveCheck",
     "LiveChecks",
+    "RetrainSettings",
+    "Retrained",
     "Signal",
     "Stress",
     "Validation",
@@ -62,12 +66,14 @@ __all__ = [
     "rejudge_run",
     "reproduce_run",
     "resume_run",
+    "retrain_run",
     "revive",
     "safeguards_of",
     "signal_of",
     "start",
     "stress_of",
     "validate_run",
+    "watch_run",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -85,6 +91,9 @@ __getattr__, __dir__ = lazily(
         "Importance": ".importance",
         "LiveCheck": ".live",
         "LiveChecks": ".live",
+        "Retrained": ".retraining",
+        "RetrainSettings": ".retraining",
+        "CardSighting": ".retraining",
         "Signal": ".signals",
         "Stress": ".stress",
         "Validation": ".validation",
@@ -104,11 +113,13 @@ __getattr__, __dir__ = lazily(
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",
+        "retrain_run": ".retraining",
         "revive": ".exporting",
         "safeguards_of": ".guarding",
         "signal_of": ".signals",
         "start": ".walk_forward",
         "stress_of": ".stress",
         "validate_run": ".validation",
+        "watch_run": ".retraining",
     },
 )

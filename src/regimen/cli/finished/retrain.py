@@ -1,0 +1,139 @@
+"""`regimen retrain`: a finished run over newer bars, trained again when due, replaced only by what is better."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regimen.cli.arguments import RUNS, WHERE, Run, Runs, Where
+
+if TYPE_CHECKING:
+    from regimen.runs import Retrained
+
+
+def retrain(
+    run: Run,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[data.KEY=VALUE]...", help="how the file of the newer bars is read"),
+    ] = None,
+    when: Annotated[
+        str, typer.Option("--when", metavar="WHEN", help="drift: when it is proved; every:30d: by the calendar")
+    ] = "drift",
+    feed: Annotated[
+        str | None, typer.Option("--feed", metavar="replay:FILE", help="where newer bars come from", show_default=False)
+    ] = None,
+    bars: Annotated[
+        str | None, typer.Option("--bars", metavar="FILE", help="the same as --feed replay:FILE", show_default=False)
+    ] = None,
+    by: Annotated[
+        str, typer.Option("--by", metavar="WHAT", help="what is compared: loss, growth; auto: loss if there is one")
+    ] = "auto",
+    level: Annotated[float, typer.Option("--level", help="chance of promoting what is no better")] = 0.05,
+    false_alarms: Annotated[
+        float, typer.Option("--false-alarms", help="share of months in which anything rings though nothing changes")
+    ] = 0.05,
+    shadows: Annotated[int, typer.Option("--shadows", help="challengers beside the champion at once")] = 2,
+    runs: Runs = RUNS,
+    compute: Where = WHERE,
+    as_json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,
+) -> None:
+    """Walk a run over newer bars; train challengers when drift is proved or by the calendar, promote only what wins.
+
+    A challenger is the same config, trained on the bars up to then: a run beside the others and a trial. It runs beside
+    the champion on the same bars until one of the two is proved better. Called again, it goes on where it stopped.
+
+    Example: regimen retrain latest --when every:30d --bars btcusdt-1h.parquet
+
+    Example: regimen retrain latest --when drift --feed replay:btcusdt-1h.parquet --false-alarms 0.02
+    """
+    from regimen.cli.screen.progress import progress_bar
+
+    with progress_bar() as advance:
+        from regimen.monitoring import ChangesConfig
+        from regimen.records import find_run
+        from regimen.runs import RetrainSettings, retrain_run
+        from regimen.settings import validated
+        from regimen.work import Compute
+
+        changes = validated(ChangesConfig, {"level": false_alarms}, "--false-alarms: ")
+        settings = RetrainSettings.parsed(when=when, level=level, by=by, shadows=shadows, changes=changes)
+        file = file_of(feed, bars)
+        directory = find_run(run, runs)
+        with Compute.parse(compute).mapper() as mapper:
+            result = retrain_run(directory, file, settings, advance, overrides=overrides or [], mapper=mapper)
+    if as_json:
+        print(json.dumps({"from": str(directory.path), **result.to_dict()}, indent=1, allow_nan=False))
+    else:
+        _print(result, str(directory.path))
+
+
+def file_of(feed: str | None, bars: str | None) -> str:
+    """Returns the file that bars come from.
+
+    Raises:
+        ConfigError: none is named, or two are, or the feed is no replay.
+    """
+    from regimen.cli.production.feeds import REPLAY, is_replay
+    from regimen.errors import ConfigError
+
+    if (feed is None) == (bars is None):
+        raise ConfigError("--feed/--bars", "exactly one of them must be given", (feed, bars))
+    if bars is not None:
+        return bars
+    assert feed is not None
+    if not is_replay(feed):
+        raise ConfigError("--feed", "must be replay:FILE: who trains again needs bars that can be read twice", feed)
+    return feed.removeprefix(REPLAY)
+
+
+def _print(result: Retrained, home: str) -> None:
+    from regimen.cli.screen.sentences import print_sentence
+    from regimen.cli.screen.tables import print_table
+    from regimen.cli.screen.terminal import console
+
+    screen = console()
+    names = _short_names(result)
+    if result.happened:
+        cells = [
+            (each.time, each.kind, names[each.run], names[each.champion], each.words.replace(" ", "\u00a0", 0))
+            for each in result.happened
+        ]
+        shown = [(*row[:4], _renamed(row[4], names)) for row in cells]
+        print_table(
+            ("close of, UTC", "what", "run", "champion", "why"), shown, words=("what", "run", "champion", "why")
+        )
+    rows = [
+        (
+            kept.name,
+            f"{kept.growth:+.2%}",
+            f"{kept.sharpe:+.2f}",
+            f"{kept.drawdown:.1%}",
+            f"{kept.turnover:.0f}",
+            "" if kept.loss is None else f"{kept.loss:.4f}",
+        )
+        for kept in result.accounts
+    ]
+    print_table(("account", "growth/y", "Sharpe", "drawdown", "turnover/y", "log loss"), rows, words=("account",))
+    if result.detectors:
+        print_sentence(screen, f"{', '.join(result.detectors)}.", label="Watched")
+    for each in result.missing:
+        print_sentence(screen, each, label="Not", dim=True)
+    print_sentence(screen, f"by {result.by}, {result.first} to {result.last} UTC.", label="Judged")
+    print_sentence(screen, result.sentence, label="Result", style="bold")
+    print_sentence(screen, f"{home}/report.html", label="Report")
+
+
+def _short_names(result: Retrained) -> dict[str, str]:
+    """Returns what runs are called in the table: challengers c1, c2, ...; the first champion as it is."""
+    runs = {each.run for each in result.happened} | {each.champion for each in result.happened}
+    trained = {each.run for each in result.happened if each.kind == "retrain"}
+    return {run: f"c{run.rsplit('-', 1)[-1]}" if run in trained else run for run in runs}
+
+
+def _renamed(words: str, names: dict[str, str]) -> str:
+    for run in sorted(names, key=len, reverse=True):
+        words = words.replace(run, names[run])
+    return words
