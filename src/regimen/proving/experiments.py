@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -49,9 +50,11 @@ _AIM = PPOConfig(gamma=0.97, gae_lambda=0.7, minibatch_size=1024, entropy_coeffi
 """Where the reward bends with the action the spread falls at once; the bonus keeps it up until the rule is learned."""
 _RECURRENT = RecurrentPPOConfig(hidden=32, layers=1, head=32, gamma=0.9, gae_lambda=0.5)
 _SAC = SACConfig(gamma=0.95, rollout_steps=8)
-_MOSAC = MOSACConfig(gamma=0.95, rollout_steps=8)
+_LAST = 0.05 * math.log(3.0)
+"""Nats at the end of learning, where one of three positions is chosen."""
+_MOSAC = MOSACConfig(gamma=0.95, rollout_steps=8, last_target_entropy=_LAST)
 """These markets pay one reward: that it is SAC then is what they show."""
-_OPTIONS = OptionsConfig(gamma=0.95, rollout_steps=8)
+_OPTIONS = OptionsConfig(gamma=0.95, rollout_steps=8, last_target_entropy=0.05 * math.log(7.0))
 _ANALYTIC = AnalyticConfig()
 _CLONED = ClonedConfig(expert="optimum")
 """Of an expert that knows the best rule, on the states that the learner comes to."""
@@ -59,7 +62,7 @@ _CQL = CQLConfig(network="heads", hidden=(64, 64), gamma=0.0, updates=3000, tau=
 """From what chance did; the steps are transitions."""
 _ES = ESConfig(population=128)
 """Members see 32 lanes each, and so does θ; the steps are those of all."""
-_HYBRID = HybridESConfig(gamma=0.95)
+_HYBRID = HybridESConfig(gamma=0.95, last_target_entropy=_LAST)
 _VTRACE = VTraceConfig(gamma=0.97, trace_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.02)
 """Two actors, one update behind."""
 _REPLAY: dict[str, JsonValue] = {
@@ -90,8 +93,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(FORGETFUL, _SHORT, 500_000, lanes=128, name="memoryless"),
     Experiment(HIDDEN, _RECURRENT, 500_000, lanes=256),
     Experiment(MARTINGALE, _SAC.model_copy(update={"last_target_entropy": 0.02}), 100_000, lanes=32),
-    Experiment(OU, _SAC, 200_000, lanes=32),
-    Experiment(HYSTERESIS, _SAC, 50_000, lanes=32),
+    Experiment(OU, _SAC.model_copy(update={"last_target_entropy": _LAST}), 200_000, lanes=32),
+    Experiment(HYSTERESIS, _SAC.model_copy(update={"last_target_entropy": _LAST}), 50_000, lanes=32),
     Experiment(GARLEANU_PEDERSEN, _SAC.model_copy(update={"gamma": 0.97}), 300_000, lanes=32),
     Experiment(OU, _MOSAC, 200_000, lanes=32),
     Experiment(HYSTERESIS, _MOSAC, 50_000, lanes=32),

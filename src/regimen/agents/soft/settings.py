@@ -27,7 +27,7 @@ class SoftSettings(AgentSettings):
     update_ratio: float = Field(default=0.125, gt=0.0, description="updates for one environment step")
     batch_size: int = Field(default=256, ge=1, description="transitions in one update")
     capacity: int = Field(default=1_000_000, ge=1, description="transitions that are remembered")
-    gamma: float = Field(default=0.99, ge=0.0, le=1.0, description="discount of a step")
+    gamma: float = Field(default=0.998, ge=0.0, le=1.0, description="discount of a step")
     tau: float = Field(default=0.02, gt=0.0, le=1.0, description="share of the critics that their targets take over")
     learning_rate: float = Field(default=4e-3, gt=0.0, description="learning rate of Adam at the first update")
     anneal: bool = Field(default=True, description="the learning rate falls linearly to 0 over a call of learn")
@@ -41,7 +41,7 @@ class SoftSettings(AgentSettings):
         default=None, description="at the beginning of a call of learn; null: -1, or half of log(choices)"
     )
     last_target_entropy: float | None = Field(
-        default=None, description="at its end, linear between; null: -4, or a twentieth of log(choices)"
+        default=None, description="at its end, linear between; null: -4, or a two-hundredth of log(choices)"
     )
     hidden: tuple[PositiveInt, ...] = Field(default=(64, 64), description="widths of the hidden layers of each network")
     normalise_observations: bool = Field(default=True, description="columns are centred and scaled by what was seen")
@@ -72,7 +72,7 @@ class SoftSettings(AgentSettings):
             spec: of the environment.
         """
         choices = spec.choices
-        first, last = (0.5 * math.log(choices), 0.05 * math.log(choices)) if choices else (-1.0, -4.0)
+        first, last = (0.5 * math.log(choices), 0.005 * math.log(choices)) if choices else (-1.0, -4.0)
         first = first if self.target_entropy is None else self.target_entropy
         last = last if self.last_target_entropy is None else self.last_target_entropy
         return (last + (first - last) * left) * (1 if choices else spec.size)
