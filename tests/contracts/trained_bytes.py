@@ -57,7 +57,7 @@ def predictor_bytes(config: Any) -> list[str]:
     ends = np.arange(window - 1, len(x))
     rows: Any = SeriesWindows(x, ends, window) if window > 1 else x
     y = rng.integers(0, 3, ROWS)
-    names = getattr(config, "targets", ())
+    names = getattr(config, "learned", ())
     columns = [rng.integers(0, 3, ROWS) if name == "regime" else rng.gamma(2.0, size=ROWS) for name in names]
     targets = dict(zip(names, columns, strict=True))
     predictor = config.build(COLUMNS, 3, seed=3, schema="s")
