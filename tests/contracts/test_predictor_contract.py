@@ -10,15 +10,18 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from regimen.predictors import ModuleConfig, PredictorConfig, TorchPredictor, TreePredictor, TreesConfig
+from regimen.predictors import ModuleConfig, PredictorConfig, TFTConfig, TorchPredictor, TreePredictor, TreesConfig
 from regimen.training import TrainingConfig, TrainingData, fit
 from regimen.windows import SeriesWindows
 
 NETWORKS = get_args(get_args(PredictorConfig)[0])
 TREES = get_args(get_args(TreesConfig)[0])
 INPUTS = 12
-BROUGHT: dict[Any, dict[str, Any]] = {ModuleConfig: {"source": "regimen.nets:MLP", "settings": {"hidden": [16]}}}
-"""What configs of one's own need besides their defaults."""
+BROUGHT: dict[Any, dict[str, Any]] = {
+    ModuleConfig: {"source": "regimen.nets:MLP", "settings": {"hidden": [16]}},
+    TFTConfig: {"horizons": (1,)},  # the calendar ahead of three would be all columns
+}
+"""What some configs need besides their defaults."""
 SMALL = {"min_child_samples": 10, "min_child_weight": 2.0, "min_samples_leaf": 10, "n_estimators": 40}
 """What trees need on few rows."""
 
@@ -45,7 +48,7 @@ def _rows(config: Any) -> TrainingData:
     x = rng.normal(size=(600 + window - 1, INPUTS)).astype(np.float32)
     newest = x[window - 1 :]
     y = (newest @ rng.normal(size=(INPUTS, 3)) + rng.gumbel(size=(600, 3))).argmax(axis=1)
-    names = getattr(config, "targets", ())
+    names = getattr(config, "learned", ())
     columns = [np.abs(newest[:, k]) if name != "regime" else y for k, name in enumerate(names)]
     ends = np.arange(window - 1, len(x))
     parts: list[Any] = []
