@@ -54,7 +54,8 @@ from regimen.seeding import generator
 from .test_agent_contract import CASES, Case
 from .test_predictor_contract import BROUGHT
 
-COLUMNS = ("rsi_14", "return_5d", "volatility_20d")
+COLUMNS = ("rsi_14", "rsi_21", "return_5d", "return_20d", "volatility_20d")
+MEANS, SCALES = np.array([50.0, 50.0, 0.0, 0.0, 0.02]), np.array([10.0, 10.0, 0.05, 0.1, 0.01])
 LENGTH, START, STOP = 150, 60, 140
 COSTS = Costs(commission_bps=1.0, half_spread_bps=1.0, impact_coefficient=1.0, borrow_annual=0.1, funding=True)
 RULE = ExposureConfig(dead_band=0.0, scale=5.0, volatility_target=0.3, volatility_bars=10)
@@ -164,7 +165,7 @@ class Scaler:
 
     def transform(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         assert names == self.names
-        return (values - np.array([50.0, 0.0, 0.02])) / np.array([10.0, 0.05, 0.01])
+        return (values - MEANS) / SCALES
 
 
 @pytest.mark.parametrize(("symbols", "latency"), [("A", 1), ("ABC", 2)])
@@ -207,7 +208,7 @@ class Beside(Scaler):
 
     def transform(self, values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         assert names == self.names
-        scaled = (values[..., :-1] - np.array([50.0, 0.0, 0.02])) / np.array([10.0, 0.05, 0.01])
+        scaled = (values[..., :-1] - MEANS) / SCALES
         return np.concatenate([scaled, values[..., -1:]], axis=-1)
 
 
