@@ -127,7 +127,8 @@ def fit(
     else:
         chain, scaler = read_chain(previous, config), read_scaler(previous)
         carried = _read(previous / END, model, prepared.features.hash)
-    first = int(np.searchsorted(prepared.bars.time, np.datetime64(carried.until, "ns"), side="right"))
+    stamps = prepared.bars.time.astype("datetime64[ns]").astype(np.int64)
+    first = int(np.searchsorted(stamps, carried.until, side="right"))  # as numbers: before all bars is no time
     stop = window.test.start
     if tell is not None:
         tell(0, 1, f"{model_title(model)} learns from {max(stop - first, 0):,} bars", {})
