@@ -53,6 +53,8 @@ def test_the_report_says_by_year_what_learning_on_was_worth(learning: Configured
     prior = class_prior(prepared.windows[0].train.take(prepared.labels.y))
     gains, frozen = [], []
     first = load_policy(directory.window(0), prepared.config, prepared.features.hash)
+    assert np.abs(first.carried.learner.numbers).max() > 0.0  # it has learned before the first test span
+    assert read_json(directory.window(0) / "history.json")["rows"] > 200
     for window in prepared.windows:
         span = slice(window.test.start, window.test.stop)
         _, calibrated = np.load(directory.window(window.number) / "end" / "opinions.npy")
