@@ -106,7 +106,7 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "online logistic, forgetting": ("model={kind: online_logistic, half_life: 5000}",),
     "online forest": ("model={kind: online_forest}",),
     "online net": ("model={kind: online_net}",),
-    "tft": ("model={kind: tft, context: 16, width: 8}",),
+    "tft": ("model={kind: tft, context: 16, width: 8}", "features.calendar=[0, 1, 4, 24]"),
     "moving, hedge": (f"model={{kind: ensemble, members: {MOVING}, combine: hedge}}",),
     "fixed and moving, hedge": (f"model={{kind: ensemble, members: {THREE[:-1]}, {MOVING[1:]}, combine: hedge}}",),
 }
