@@ -20,7 +20,7 @@ FIRST = 60
 def test_it_decides_as_in_a_backtest_and_keeps_what_it_learned_in_its_memory() -> None:
     bars = walk(symbols=2, holes=True)
     features = FeatureSet.standard().select(columns=["return_1", "return_5"])
-    learner = OnlineLogisticConfig(rate=0.1).build(2, schema=features.hash)
+    learner = OnlineLogisticConfig(learning_rate=0.1).build(2, schema=features.hash)
     carried = Carried(learner, StreamCalibrationConfig().build(), NEVER, np.empty(0, np.int64), np.empty((0, 2, 3)))
     step = LabelStep.of(FixedHorizonConfig(horizon=3, dead_band=0.2, volatility_bars=10))
     policy = OnlinePolicy(carried, step, ExposureConfig(dead_band=0.0, scale=5.0))

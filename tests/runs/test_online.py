@@ -19,7 +19,7 @@ from regimen.runs.window import load_policy
 from .conftest import silent
 
 Configured = Callable[..., RunConfig]
-LOGISTIC = "{kind: online_logistic, rate: 0.1}"
+LOGISTIC = "{kind: online_logistic, learning_rate: 0.1}"
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_replayed_live_it_decides_bit_for_bit_as_in_the_run(learning: Configured
             ("model={kind: ensemble, members: [{kind: logistic}, {kind: online_logistic}], combine: stack}",),
             r"combine must not be stack",
         ),
-        (("model={kind: online_logistic, rate: 0}",), r"model\.rate: must be greater than 0"),
+        (("model={kind: online_logistic, learning_rate: 0}",), r"model\.learning_rate: must be greater than 0"),
         (("labels.horizon=5000",), r"labels\.horizon: plus the entry lag"),
     ],
 )

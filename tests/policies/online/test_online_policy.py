@@ -19,7 +19,7 @@ HORIZON = FixedHorizonConfig(horizon=3, dead_band=0.2, volatility_bars=10)
 BARRIERS = TripleBarrierConfig(horizon=5, upper=1.0, lower=1.0, volatility_bars=10)
 RULE = ExposureConfig(dead_band=0.02, scale=3.0)
 COLUMNS = 4
-MODEL = OnlineLogisticConfig(rate=0.1)
+MODEL = OnlineLogisticConfig(learning_rate=0.1)
 
 
 def market(bars: int = 400, symbols: int = 2, seed: int = 0) -> tuple[Bars, np.ndarray]:

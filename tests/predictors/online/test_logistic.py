@@ -37,22 +37,22 @@ def written_out(
         thetas.append(theta)
         ages = config.keep ** np.arange(len(gradients) - 1, -1, -1.0)
         squares = sum(age * g * g for age, g in zip(ages, gradients, strict=True))
-        spreads.append(np.sqrt(squares) / config.rate)
+        spreads.append(np.sqrt(squares) / config.learning_rate)
         pull = sum(
             age * (g - (now - config.keep * before) * then)
             for age, g, then, before, now in zip(ages, gradients, thetas, spreads[:-1], spreads[1:], strict=True)
         )
         bent = np.sign(pull) * np.maximum(np.abs(pull) - config.l1, 0.0)
-        theta = -bent / (spreads[-1] + config.beta / config.rate + config.l2)
+        theta = -bent / (spreads[-1] + config.beta / config.learning_rate + config.l2)
     return theta
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        OnlineLogisticConfig(rate=0.1),
-        OnlineLogisticConfig(rate=0.3, beta=0.5, l1=4.0, l2=3.0),
-        OnlineLogisticConfig(rate=0.2, half_life=20.0),
+        OnlineLogisticConfig(learning_rate=0.1),
+        OnlineLogisticConfig(learning_rate=0.3, beta=0.5, l1=4.0, l2=3.0),
+        OnlineLogisticConfig(learning_rate=0.2, half_life=20.0),
     ],
     ids=["plain", "l1", "forgets"],
 )
@@ -84,7 +84,7 @@ def test_on_a_source_that_does_not_change_it_says_what_a_fit_of_all_rows_says() 
     linear = pytest.importorskip("sklearn.linear_model")
     x, y, truth = sample(40_000)
     train, test = slice(0, 30_000), slice(30_000, None)
-    model = OnlineLogisticConfig(rate=0.1).build(6)
+    model = OnlineLogisticConfig(learning_rate=0.1).build(6)
     model.learn(x[train], y[train])
     whole = linear.LogisticRegression(C=1e6).fit(x[train], y[train])
 
@@ -102,7 +102,7 @@ def test_one_that_forgets_follows_a_change_and_one_that_does_not_lags() -> None:
     x2, y2, _ = sample(3500, seed=1)
     loss = {}
     for half_life in (None, 300.0):
-        model = OnlineLogisticConfig(rate=0.1, half_life=half_life).build(6)
+        model = OnlineLogisticConfig(learning_rate=0.1, half_life=half_life).build(6)
         model.learn(np.vstack([x, x2[:500]]), np.concatenate([y, y2[:500]]))
         p = model.predict_proba(x2[500:])
         loss[half_life] = float(-np.log(p[np.arange(3000), y2[500:]]).mean())

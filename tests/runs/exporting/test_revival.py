@@ -62,7 +62,9 @@ def test_a_tree_says_its_probabilities(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_learns_on_learns_on_in_a_bundle(tmp_path: Path) -> None:
-    directory = trained(tmp_path, "model={kind: online_logistic, rate: 0.1}", "band={}", "preprocess=[{kind: running}]")
+    directory = trained(
+        tmp_path, "model={kind: online_logistic, learning_rate: 0.1}", "band={}", "preprocess=[{kind: running}]"
+    )
     bundle = export_run(directory, tmp_path / "bundle", silent, observations=600).bundle
     assert bundle.manifest.parity.same_actions == 1.0
     assert bundle.manifest.parity.drift == 0.0

@@ -17,7 +17,7 @@ class OnlineLogisticConfig(OnlineSettings):
     """Softmax of a linear function of the row, by FTRL-Proximal with forgetting; see `ftrl_step` for the formulas."""
 
     kind: Literal["online_logistic"] = Field("online_logistic", description="Logistic regression that learns on.")
-    rate: float = Field(0.01, gt=0.0, description="α: how far a weight moves, in units of its own gradients.")
+    learning_rate: float = Field(0.01, gt=0.0, description="α: how far a weight moves, in units of its own gradients.")
     beta: float = Field(1.0, gt=0.0, description="β: keeps the first steps small.")
     l1: float = Field(0.0, ge=0.0, description="λ₁: weights that are pulled less than this are 0.")
     l2: float = Field(1.0, ge=0.0, description="λ₂: pull of all weights towards 0.")

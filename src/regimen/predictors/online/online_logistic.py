@@ -83,7 +83,7 @@ class OnlineLogistic:
         x, came = self._checked(rows), np.asarray(y, np.int64)
         if came.shape != x.shape[:1] or (len(counts) and counts.shape != came.shape):
             raise RunError("rows", f"must have one class each, and one weight; {len(x)} rows have", came.shape)
-        learn(self.numbers, x, came, counts, config.rate, config.beta, config.l1, config.l2, config.keep)
+        learn(self.numbers, x, came, counts, config.learning_rate, config.beta, config.l1, config.l2, config.keep)
 
     def predict_proba(self, x: Floats) -> Floats:
         """Returns the probabilities (n, 3) of scaled rows (n, inputs); a row with a NaN gives a row of NaN."""
