@@ -121,7 +121,7 @@ def test_an_account_that_is_ruined_is_asked_nothing() -> None:
 class Answers:
     """A graph that always wants the same."""
 
-    name, width, memory, details = "decision.onnx", 6, 0, 3
+    name, width, memory, details = "decision.onnx", len(COLUMNS) + 3, 0, 3
 
     def __init__(self, exposure: float) -> None:
         self.exposure = exposure
@@ -144,7 +144,10 @@ def test_what_does_not_fit_is_one_line() -> None:
 
     graph: Any = Answers(1.5)
     for call, line in (
-        (lambda: ServedAgent(graph, config, ("a", "b")), "decision.onnx: must see the 5 columns of the lanes; got 6"),
+        (
+            lambda: ServedAgent(graph, config, ("a", "b")),
+            f"decision.onnx: must see the 5 columns of the lanes; got {graph.width}",
+        ),
         (lambda: all_of(ServedAgent(graph, config, COLUMNS), steps), "exposures: must lie in [-1, 1]; got 1.5"),
         (
             lambda: all_of(ServedAgent(Answers(0.5), config, COLUMNS), [*steps, infinite(steps[-1])]),  # type: ignore[arg-type]
