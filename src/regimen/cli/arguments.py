@@ -23,6 +23,14 @@ RUNS = Path("runs")
 """The folder of runs, unless it is said otherwise."""
 Opens = Annotated[bool, typer.Option("--open", help="open the page in the browser")]
 
+UpToNow = Annotated[
+    str | None,
+    typer.Option("--bars", help="data file up to now; the run's own data when left out", show_default=False),
+]
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE", help="overrides of data, e.g. data.day_first=true"),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="FILE.html", help="page to write", show_default=False),

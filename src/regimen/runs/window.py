@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.files import write_bytes
 from regimen.policies import Policy
-from regimen.predictors import OnlineSettings
 from regimen.records import RunConfig
 from regimen.runs.families import family_of
 from regimen.runs.families.wrapped import behind_wrappers, wrapped
 from regimen.runs.fit import Fit, Tell
 from regimen.runs.prepare import Prepared
 from regimen.splits import Window
+
+if TYPE_CHECKING:
+    from regimen.runs.families.family import GoesOn
 
 
 def fit_model(
@@ -40,13 +43,11 @@ def fit_model(
         tell: progress.
         previous: folder of the window that a net's weights, or a model that learns on, begin from; None: anew.
     """
+    family = family_of(prepared.config.model)
     if previous is None:
-        return wrapped(prepared, window, family_of(prepared.config.model).fit(prepared, window, seed, checkpoint, tell))
-    from regimen.runs.families import classifier  # a run's config lets no other family go on from a window
-    from regimen.runs.families.online import family as online
-
-    family = online if isinstance(prepared.config.model, OnlineSettings) else classifier
-    return wrapped(prepared, window, family.fit(prepared, window, seed, checkpoint, tell, previous))
+        return wrapped(prepared, window, family.fit(prepared, window, seed, checkpoint, tell))
+    going_on = cast("GoesOn", family)  # a run's config lets no other family begin where a window ended
+    return wrapped(prepared, window, going_on.fit(prepared, window, seed, checkpoint, tell, previous))
 
 
 def load_policy(folder: Path, config: RunConfig, schema: str) -> Policy:

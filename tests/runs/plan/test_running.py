@@ -15,6 +15,7 @@ from tests.runs.conftest import silent, simulated
 
 from regimen.errors import RunError
 from regimen.records import RunDirectory
+from regimen.runs import finished
 from regimen.runs.plan import resume_plan, running, start_plan
 
 GATES = [{"kind": "drawdown", "most": 0.9}]
@@ -57,7 +58,7 @@ def test_a_killed_plan_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, monk
     assert "The plan" in page
     assert "All phases were tried, and the last gate was passed." in page
 
-    train, calls = running.start, []
+    train, calls = finished.start, []
 
     def killed(*arguments: Any, **named: Any) -> Any:
         calls.append(named["name"])
@@ -65,7 +66,7 @@ def test_a_killed_plan_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, monk
             raise KeyboardInterrupt
         return train(*arguments, **named)
 
-    monkeypatch.setattr(running, "start", killed)
+    monkeypatch.setattr(finished, "start", killed)
     with pytest.raises(KeyboardInterrupt) as stopped:
         start_plan(values(tmp_path, *phases), tmp_path / "stopped", silent)
     path = Path(stopped.value.args[0])

@@ -37,7 +37,7 @@ def test_challengers_are_runs_and_trials_and_a_killed_walk_goes_on(
     champion: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer, settings = str(tmp_path / "newer.parquet"), RetrainSettings.parsed(**FAST)
-    begun, calls = retraining.trained, list[str]()
+    begun, calls = retraining.finished_run, list[str]()
 
     def killed(config: RunConfig, place: Path, *rest: Any) -> RunDirectory:
         calls.append(place.name)
@@ -45,7 +45,7 @@ def test_challengers_are_runs_and_trials_and_a_killed_walk_goes_on(
             raise KeyboardInterrupt
         return begun(config, place, *rest)
 
-    monkeypatch.setattr(retraining, "trained", killed)
+    monkeypatch.setattr(retraining, "finished_run", killed)
     with pytest.raises(KeyboardInterrupt):
         retrain_run(champion, newer, settings, silent)
     monkeypatch.undo()
@@ -67,7 +67,7 @@ def test_challengers_are_runs_and_trials_and_a_killed_walk_goes_on(
     assert result.accounts[0].loss == pytest.approx(result.accounts[1].loss)  # nobody was promoted
 
     before = len(champion.trials.rows())
-    monkeypatch.setattr(retraining, "trained", begun)
+    monkeypatch.setattr(retraining, "finished_run", begun)
     again = retrain_run(champion, newer, settings, silent)
     assert again == result
     assert len(champion.trials.rows()) == before

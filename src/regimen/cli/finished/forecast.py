@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, DataOverrides, Run, Runs, UpToNow
 
 if TYPE_CHECKING:
     from regimen.runs import Holding, Signal
@@ -15,14 +15,8 @@ if TYPE_CHECKING:
 
 def forecast(
     run: Run,
-    bars: Annotated[
-        str | None,
-        typer.Option("--bars", help="data file up to now; the run's own data when left out", show_default=False),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="overrides of data, e.g. data.day_first=true"),
-    ] = None,
+    bars: UpToNow = None,
+    overrides: DataOverrides = None,
     runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print every symbol and horizon as JSON")] = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regimen.cli.arguments import RUNS, WHERE, Run, Runs, Where
+from regimen.cli.finished.newer_bars import FALSE_ALARMS, FalseAlarms, NewerBars, NewerFeed, NewerOverrides, file_of
 
 if TYPE_CHECKING:
     from regimen.runs import Retrained
@@ -15,26 +16,17 @@ if TYPE_CHECKING:
 
 def retrain(
     run: Run,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[data.KEY=VALUE]...", help="how the file of the newer bars is read"),
-    ] = None,
+    overrides: NewerOverrides = None,
     when: Annotated[
         str, typer.Option("--when", metavar="WHEN", help="drift: when it is proved; every:30d: by the calendar")
     ] = "drift",
-    feed: Annotated[
-        str | None, typer.Option("--feed", metavar="replay:FILE", help="where newer bars come from", show_default=False)
-    ] = None,
-    bars: Annotated[
-        str | None, typer.Option("--bars", metavar="FILE", help="the same as --feed replay:FILE", show_default=False)
-    ] = None,
+    feed: NewerFeed = None,
+    bars: NewerBars = None,
     by: Annotated[
         str, typer.Option("--by", metavar="WHAT", help="what is compared: loss, growth; auto: loss if there is one")
     ] = "auto",
     level: Annotated[float, typer.Option("--level", help="chance of promoting what is no better")] = 0.05,
-    false_alarms: Annotated[
-        float, typer.Option("--false-alarms", help="share of months in which anything rings though nothing changes")
-    ] = 0.05,
+    false_alarms: FalseAlarms = FALSE_ALARMS,
     shadows: Annotated[int, typer.Option("--shadows", help="challengers beside the champion at once")] = 2,
     runs: Runs = RUNS,
     compute: Where = WHERE,
@@ -68,25 +60,6 @@ def retrain(
         print(json.dumps({"from": str(directory.path), **result.to_dict()}, indent=1, allow_nan=False))
     else:
         _print(result, str(directory.path))
-
-
-def file_of(feed: str | None, bars: str | None) -> str:
-    """Returns the file that bars come from.
-
-    Raises:
-        ConfigError: none is named, or two are, or the feed is no replay.
-    """
-    from regimen.cli.production.feeds import REPLAY, is_replay
-    from regimen.errors import ConfigError
-
-    if (feed is None) == (bars is None):
-        raise ConfigError("--feed/--bars", "exactly one of them must be given", (feed, bars))
-    if bars is not None:
-        return bars
-    assert feed is not None
-    if not is_replay(feed):
-        raise ConfigError("--feed", "must be replay:FILE: who trains again needs bars that can be read twice", feed)
-    return feed.removeprefix(REPLAY)
 
 
 def _print(result: Retrained, home: str) -> None:

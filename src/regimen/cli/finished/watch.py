@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regimen.cli.arguments import RUNS, Run, Runs
-from regimen.cli.finished.retrain import file_of
+from regimen.cli.finished.newer_bars import FALSE_ALARMS, FalseAlarms, NewerBars, NewerFeed, NewerOverrides, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,19 +35,10 @@ _WORDS = {
 
 def watch(
     run: Run,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[data.KEY=VALUE]...", help="how the file of the newer bars is read"),
-    ] = None,
-    feed: Annotated[
-        str | None, typer.Option("--feed", metavar="replay:FILE", help="where newer bars come from", show_default=False)
-    ] = None,
-    bars: Annotated[
-        str | None, typer.Option("--bars", metavar="FILE", help="the same as --feed replay:FILE", show_default=False)
-    ] = None,
-    false_alarms: Annotated[
-        float, typer.Option("--false-alarms", help="share of months in which anything rings though nothing changes")
-    ] = 0.05,
+    overrides: NewerOverrides = None,
+    feed: NewerFeed = None,
+    bars: NewerBars = None,
+    false_alarms: FalseAlarms = FALSE_ALARMS,
     seconds: Annotated[float, typer.Option("--seconds", help="that a terminal takes to show all bars")] = 12.0,
     runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print what is seen at the end as JSON")] = False,

@@ -59,3 +59,18 @@ class Family(Protocol):
 
     def short(self, config: RunConfig) -> RunConfig:
         """Returns the same run with as little training as shows a leak."""
+
+
+class GoesOn(Protocol):
+    """A family whose models can begin where those of the window before ended: with its weights, or all they learned."""
+
+    def fit(
+        self,
+        prepared: Prepared,
+        window: Window,
+        seed: int,
+        checkpoint: Path | None = None,
+        tell: Tell | None = None,
+        previous: Path | None = None,
+    ) -> Fit:
+        """Fits as `Family.fit` does; ``previous`` is the folder of the window before, None: it begins anew."""

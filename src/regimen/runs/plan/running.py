@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,12 +22,12 @@ from regimen.records import (
     write_json,
     write_report,
 )
+from regimen.runs.finished import finished_run
 from regimen.runs.plan.config import PlanConfig, baseline_of, config_of, plan_of
 from regimen.runs.plan.gates import passes
 from regimen.runs.plan.machine import Place, PlanRules, advanced
 from regimen.runs.plan.measures import measured_of
 from regimen.runs.plan.timeline import Attempt, in_words, timeline_exhibit
-from regimen.runs.walk_forward import resume_run, start
 from regimen.work import HERE, Mapper
 
 FOLDER_FILE = "plan.json"
@@ -154,14 +153,7 @@ def _trained(config: RunConfig, path: Path, name: str, advance: Advance, mapper:
     def telling(done: int, total: int, message: str) -> None:
         advance(done, total, f"{name} · {message}")
 
-    directory = RunDirectory(place)
-    if directory.can_resume and directory.status == "finished":
-        return directory
-    if directory.can_resume and directory.has_begun:
-        resume_run(directory, telling, mapper)
-        return directory
-    shutil.rmtree(place, ignore_errors=True)
-    return start(config, path.parent, telling, mapper, name=place.name)[0]
+    return finished_run(config, place, telling, mapper)
 
 
 def _result(

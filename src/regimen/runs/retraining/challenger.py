@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 
 from regimen.bars import DataConfig
 from regimen.errors import ConfigError
-from regimen.records import RunConfig, RunDirectory
+from regimen.records import RunConfig
 from regimen.runs.data_file import on_file
 from regimen.runs.retraining.arena import WalkedBars, newest_window
-from regimen.runs.walk_forward import resume_run, start
 from regimen.splits import WalkForwardConfig
-from regimen.work import HERE, Mapper
 
 TAIL = 8
 """Bars of a challenger's last test span: its newest model was trained on all that came before them."""
@@ -56,24 +50,3 @@ def challenger_config(arena: WalkedBars, bar: int) -> RunConfig:
     data = on_file(DataConfig.of_bars(arena.bars), arena.directory.home)
     until = time[bar] + np.timedelta64(arena.bars.bar_length, "ns")
     return config.model_copy(update={"data": data.model_copy(update={"end": str(until)}), "splits": splits})
-
-
-def trained(
-    config: RunConfig, place: Path, advance: Callable[[int, int, str], None], mapper: Mapper = HERE
-) -> RunDirectory:
-    """Returns the finished run of a challenger: the one that is there, gone on with where it was stopped, or a new one.
-
-    Args:
-        config: of it.
-        place: its folder.
-        advance: progress.
-        mapper: where windows are fitted.
-    """
-    directory = RunDirectory(place)
-    if directory.can_resume and directory.status == "finished":
-        return directory
-    if directory.can_resume and directory.has_begun:
-        resume_run(directory, advance, mapper)
-        return directory
-    shutil.rmtree(place, ignore_errors=True)
-    return start(config, place.parent, advance, mapper, name=place.name)[0]

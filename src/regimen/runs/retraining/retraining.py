@@ -16,8 +16,9 @@ from regimen.execution import Ledger
 from regimen.journal import JournalRow, SqliteJournal
 from regimen.metrics import annual_sharpe
 from regimen.records import RunDirectory, Trial, evaluated, model_title, sealed, write_json, write_report
+from regimen.runs.finished import finished_run
 from regimen.runs.retraining.arena import WalkedBars
-from regimen.runs.retraining.challenger import challenger_config, trained
+from regimen.runs.retraining.challenger import challenger_config
 from regimen.runs.retraining.comparing import Comparing
 from regimen.runs.retraining.exhibit import timeline_exhibit
 from regimen.runs.retraining.machine import Duel, RetrainEvent, RetrainRules, unfold
@@ -138,7 +139,7 @@ class _Hands:
             share = (bar - arena.first + done / max(total, 1)) / (arena.stop - arena.first)
             self.advance(int(1000 * share), 1000, f"{words} · {message}")
 
-        challenger = trained(challenger_config(comparing.arena, bar), directory.home / name, telling, self.mapper)
+        challenger = finished_run(challenger_config(comparing.arena, bar), directory.home / name, telling, self.mapper)
         comparing.take(challenger.id, bar + 1)
         return challenger.id
 

@@ -149,7 +149,7 @@ def _fresh(prepared: Prepared, window: Window, seed: int) -> Carried:
     learner = model.build(inputs=len(prepared.frame.names), seed=own, schema=prepared.features.hash)
     calibration = None if model.calibration is None else model.calibration.build()
     start = window.train.start
-    until = NEVER if start == 0 else int(prepared.bars.time[start - 1].astype("datetime64[ns]").astype(np.int64))
+    until = NEVER if start == 0 else _stamp(prepared, start - 1)
     return Carried(learner, calibration, until, np.empty(0, np.int64), np.empty((0, symbols, 3)))
 
 
@@ -183,9 +183,13 @@ def _trained(
     if calibration is not None and window.validation.rows:
         rows = np.asarray(scaler.take(seen_by.frame.values, window.validation, names), np.float64)
         calibration.learn(result.model.predict_proba(rows), window.validation.take(prepared.labels.y))
-    until, symbols = prepared.bars.time[window.test.start - 1], len(prepared.bars.symbols)
-    last = int(until.astype("datetime64[ns]").astype(np.int64))
+    last, symbols = _stamp(prepared, window.test.start - 1), len(prepared.bars.symbols)
     return Carried(learner, calibration, last, np.empty(0, np.int64), np.empty((0, symbols, 3)))
+
+
+def _stamp(prepared: Prepared, bar: int) -> int:
+    """Returns when a bar begins, nanoseconds since 1970."""
+    return int(prepared.bars.time[bar].astype("datetime64[ns]").astype(np.int64))
 
 
 def _no_opinions() -> Floats:
@@ -236,7 +240,7 @@ def read_opinions(folder: Path, bars: int, symbols: int) -> tuple[Floats, Floats
 
 
 def figures() -> tuple[Draw, ...]:
-    """Returns nothing yet."""
+    """Returns none: what a model that learns on says is a table of the report, `exhibit`."""
     return ()
 
 
