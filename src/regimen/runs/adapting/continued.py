@@ -37,11 +37,14 @@ def continued(own: Bars, new: Bars) -> Bars:
     _require_same(own, new, order)
     later = np.flatnonzero(new.time > own.time[-1])
     if not len(later):
-        raise DataError("bars", f"must go on behind the run's own, which end at {own.time[-1]}", str(new.time[-1]))
+        rule = f"must go on behind the run's own, which end at {_minute(own.time[-1])}"
+        raise DataError("bars", rule, _minute(new.time[-1]))
     pause, longest = new.time[later[0]] - own.time[-1], np.diff(own.time).max()
     if pause > longest:
-        rule = f"must begin where the run's own end, at {own.time[-1]}: features look back on what lies between"
-        raise DataError("bars", rule, str(new.time[later[0]]))
+        rule = (
+            f"must begin where the run's own end, at {_minute(own.time[-1])}: features look back on what lies between"
+        )
+        raise DataError("bars", rule, _minute(new.time[later[0]]))
 
     def joined(mine: NDArray[np.float64], theirs: NDArray[np.float64] | None) -> NDArray[np.float64]:
         more = np.full((len(later), len(order)), np.nan) if theirs is None else theirs[later][:, order]
@@ -70,5 +73,10 @@ def _require_same(own: Bars, new: Bars, order: list[int]) -> None:
     differs = np.abs(there / here - 1.0) > _CLOSE  # False where one has no bar
     if differs.any():
         row = int(np.argmax(differs.any(axis=1)))
-        rule = f"must be the market of the run, whose close at {own.time[mine[row]]} is {here[row].tolist()}"
+        rule = f"must be the market of the run, whose close at {_minute(own.time[mine[row]])} is {here[row].tolist()}"
         raise DataError("bars", rule, there[row].tolist())
+
+
+def _minute(time: np.datetime64) -> str:
+    """Returns a time in UTC as a person reads it, to the minute."""
+    return str(time)[:16].replace("T", " ")
