@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from regimen.learning.memory.memory import Memory, Transitions
     from regimen.learning.memory.replay_buffer import ReplayBuffer
     from regimen.learning.moments import RunningMoments
-    from regimen.learning.offline import OfflineLearner, learn_offline, study
+    from regimen.learning.offline import OfflineAgent
     from regimen.learning.on_policy import (
         Normaliser,
         advantages,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         mean_reward,
         reward_novelty,
     )
-    from regimen.learning.online import OnlineLearner, learn_online
+    from regimen.learning.online import OnlineAgent
     from regimen.learning.perceptrons import Perceptrons, Trace
     from regimen.learning.rollout import Rollout
     from regimen.learning.settings import AgentSettings, ClippedSettings
@@ -75,8 +75,8 @@ __all__ = [
     "Iteration",
     "Memory",
     "Normaliser",
-    "OfflineLearner",
-    "OnlineLearner",
+    "OfflineAgent",
+    "OnlineAgent",
     "PartConfig",
     "Perceptron",
     "Perceptrons",
@@ -104,8 +104,6 @@ __all__ = [
     "hindsight_of",
     "iteration_numbers",
     "kind_of",
-    "learn_offline",
-    "learn_online",
     "mean_reward",
     "observed_rows",
     "perceptron",
@@ -113,7 +111,6 @@ __all__ = [
     "require_finite",
     "reward_novelty",
     "side_by_side",
-    "study",
     "successors_of",
 ]
 
@@ -143,11 +140,10 @@ __getattr__, __dir__ = lazily(
         "HindsightConfig": ".memory.config",
         "Memory": ".memory.memory",
         "Normaliser": ".on_policy",
-        "OfflineLearner": ".offline",
+        "OfflineAgent": ".offline",
         "PartConfig": ".dataset_config",
-        "OnlineLearner": ".online",
+        "OnlineAgent": ".online",
         "Persistent": ".storage",
-        "learn_online": ".online",
         "Perceptron": ".dense",
         "Perceptrons": ".perceptrons",
         "Progress": ".iteration",
@@ -172,7 +168,6 @@ __getattr__, __dir__ = lazily(
         "hindsight_of": ".datasets",
         "iteration_numbers": ".on_policy",
         "kind_of": ".storage",
-        "learn_offline": ".offline",
         "mean_reward": ".on_policy",
         "reward_novelty": ".on_policy",
         "observed_rows": ".agent",
@@ -180,7 +175,6 @@ __getattr__, __dir__ = lazily(
         "require_finite": ".agent",
         "perceptron": ".actor_critic",
         "side_by_side": ".flat",
-        "study": ".offline",
         "successors_of": ".agent",
     },
 )

@@ -16,14 +16,14 @@ from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.analytic.differentiable import DifferentiableMarket, differentiable
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
-from regimen.learning import Checkpoint, Iteration, Persistent, Progress, RunningMoments, learn_online, observed_rows
+from regimen.learning import OnlineAgent, RunningMoments, observed_rows
 from regimen.nets import first_weights, torch_threads
 from regimen.seeding import generator
 from regimen.stateful import parts
 
 
 @final
-class Analytic(Persistent):
+class Analytic(OnlineAgent):
     """An agent: a band around the position, a function of what the market shows, and its normaliser.
 
     Built by `AnalyticConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -65,35 +65,6 @@ class Analytic(Persistent):
         )
         self.observations = RunningMoments(self._inputs)
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from the path of an environment, which is not stepped, and goes on where an earlier call stopped.
-
-        Every iteration unrolls ``horizon`` steps of as many lanes as the environment has, from random bars and random
-        positions, and makes one gradient step on the mean reward.
-
-        Args:
-            env: a `VectorMarket` of one symbol, or an environment with a ``path``; see `differentiable`.
-            steps: steps of the unrolled market over all lanes; rounded up to whole iterations.
-            progress: called after every iteration; its ``numbers`` are ``gradient_norm`` (before the clip, per
-                deviation of a gain), ``turnover`` (mean |Δx|), ``width`` (mean of the band) and ``learning_rate``.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call; their entropy is NaN, because nothing is drawn.
-
-        Raises:
-            ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for, or one that cannot be differentiated; a path
-                shorter than the horizon; a reward or gradient that is not finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Takes the environment's path; returns the steps of an iteration over all lanes.
 
@@ -114,7 +85,12 @@ class Analytic(Persistent):
             self._survey(self._market)
 
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Makes one gradient step."""
+        """Makes one gradient step, on ``horizon`` unrolled steps of as many lanes as the environment has.
+
+        They begin at random bars and positions. The ``numbers`` are ``gradient_norm`` (before the clip, per deviation
+        of a gain), ``turnover`` (mean |Δx|), ``width`` (mean of the band) and ``learning_rate``; the entropy is NaN,
+        because nothing is drawn.
+        """
         config = self.config
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         reward, numbers = self._climb(self._market, self._starts, env.n_envs, rate)

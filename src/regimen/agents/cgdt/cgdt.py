@@ -13,18 +13,13 @@ from regimen import ops
 from regimen.agents.cgdt.config import CGDTConfig
 from regimen.agents.cgdt.memory import ContextMemory, unlike
 from regimen.agents.cgdt.networks import GuidedTransformer, activations, critic_loss, guidance_loss
-from regimen.envs import EnvSpec, VectorEnv
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
-    Persistent,
-    Progress,
+    OfflineAgent,
     RunningMoments,
-    learn_offline,
     observed_rows,
     require_finite,
-    study,
 )
 from regimen.nets import first_weights, pick_device, private_random, require_memory, torch_threads, training_bytes
 from regimen.replay import Context, Trajectories, Windows
@@ -36,7 +31,7 @@ _AT_ONCE = 2**16
 
 
 @final
-class CGDT(Persistent):
+class CGDT(OfflineAgent):
     """An agent: a decision transformer and the critic that guides it, what they are normalised by, and a target.
 
     Built by `CGDTConfig.build`. The same config, spec, seed, data and threads give the same bytes on one machine.
@@ -88,43 +83,6 @@ class CGDT(Persistent):
     def _needs(self, numbers: int) -> None:
         require_memory(training_bytes(self._build, numbers), "agents.cgdt", self.device)
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Records ``steps`` transitions by the config's behaviour, then makes the config's updates with them.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and choices.
-            steps: transitions over all lanes.
-            progress: called after every iteration; its ``numbers`` are ``loss`` (cross entropy of the data's actions,
-                nats), ``critic_loss``, ``guidance_loss`` (unweighted), ``expected_return`` (of the policy by the
-                critic, in the reward's unit), ``target`` and ``learning_rate``.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step; a context longer than every episode; too little memory.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_offline(self, env, steps, progress, checkpoint)
-
-    def learn_from(
-        self,
-        trajectories: Trajectories,
-        updates: int | None = None,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Makes updates (None: the config's) with trajectories that are there already; else as `learn`."""
-        return study(self, trajectories, updates, progress, checkpoint)
-
     def begin(self, trajectories: Trajectories) -> None:
         """Takes in the data that `improve` draws from; the first data decides normalisers and target.
 
@@ -153,7 +111,12 @@ class CGDT(Persistent):
         return self._optimizer
 
     def improve(self, first: int, count: int, total: int) -> tuple[float, dict[str, float]]:
-        """Makes the updates [first, first + count) of ``total``; returns the policy's entropy and what else to tell."""
+        """Makes the updates [first, first + count) of ``total``; returns the policy's entropy and what else to tell.
+
+        The ``numbers`` are ``loss`` (cross entropy of the data's actions, nats), ``critic_loss``, ``guidance_loss``
+        (unweighted), ``expected_return`` (of the policy by the critic, in the reward's unit), ``target`` and
+        ``learning_rate``.
+        """
         assert self._windows is not None
         config, totals = self.config, np.zeros(5)
         with private_random(torch.device(self.device)):

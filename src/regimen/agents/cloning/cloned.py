@@ -17,15 +17,11 @@ from regimen.agents.cloning.config import ClonedConfig
 from regimen.agents.cloning.experts import expert_of
 from regimen.envs import EnvSpec, VectorEnv, bars_of
 from regimen.learning import (
-    Checkpoint,
     FlatAdam,
-    Iteration,
-    Persistent,
-    Progress,
+    OnlineAgent,
     RunningMoments,
     copy_observation,
     first_seen,
-    learn_online,
     mean_reward,
     observed_rows,
     perceptron,
@@ -41,7 +37,7 @@ _CLOSE = 0.05
 
 
 @final
-class Cloned(Persistent):
+class Cloned(OnlineAgent):
     """An agent that does what an expert would do, as far as an observation shows it.
 
     Built by `ClonedConfig.build`. The same config, spec, seed and environment give the same bytes on one machine.
@@ -77,33 +73,6 @@ class Cloned(Persistent):
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "cloned", "predict")
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an expert in an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions, in which the expert can act.
-            steps: environment steps over all lanes; rounded up to whole rounds.
-            progress: called after every round; its ``numbers`` are ``agreement`` (share of the states visited in which
-                the policy, before this round's updates, did what the expert would do), ``loss``, ``learning_rate`` and
-                ``remembered``. Its reward is that of whoever acted.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The rounds of this call.
-
-        Raises:
-            ConfigError: fewer than one step; an expert that the environment does not have.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Finds the expert of these lanes; returns the steps of a round over all lanes."""
         self._expert = expert_of(self.config.expert, env)
@@ -114,7 +83,12 @@ class Cloned(Persistent):
         self._seen = first_seen(self, self.observations, env, "cloned")
 
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Visits the states of one round, and fits the policy to all that are remembered."""
+        """Visits the states of one round, and fits the policy to all that are remembered.
+
+        The ``numbers`` are ``agreement`` (share of the states visited in which the policy, before this round's updates,
+        did what the expert would do), ``loss``, ``learning_rate`` and ``remembered``. The reward is that of whoever
+        acted.
+        """
         config = self.config
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         seen, labels, reward, agreement = self._visit(env)

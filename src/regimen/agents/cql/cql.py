@@ -14,21 +14,16 @@ from regimen import ops
 from regimen.agents.cql.config import CQLConfig
 from regimen.agents.cql.networks import ActionCritics
 from regimen.agents.cql.transition_table import TransitionBatch, TransitionTable
-from regimen.envs import EnvSpec, VectorEnv
+from regimen.envs import EnvSpec
 from regimen.errors import ConfigError
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
+    OfflineAgent,
     Perceptrons,
-    Persistent,
-    Progress,
     RunningMoments,
     Trace,
     VectorAdam,
-    learn_offline,
     observed_rows,
     require_finite,
-    study,
 )
 from regimen.nets import first_weights, pick_device, torch_threads
 from regimen.replay import Trajectories
@@ -40,7 +35,7 @@ _TOGETHER = 25
 
 
 @final
-class CQL(Persistent):
+class CQL(OfflineAgent):
     """An agent: critics with their targets, the weight of the conservative penalty, and two normalisers.
 
     Built by `CQLConfig.build`. The same config, spec, seed, data and threads give the same bytes on one machine.
@@ -102,55 +97,6 @@ class CQL(Persistent):
         critics = len(self.critics.flat)
         return critics + 1, critics + (self.config.alpha is None)
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Records ``steps`` transitions with the dataset's behaviour, then makes the config's ``updates``.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions; reset first.
-            steps: transitions over all lanes; rounded up to whole steps of all lanes.
-            progress: called after every iteration; see `learn_from`.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call. A second call studies the same transitions further.
-
-        Raises:
-            ConfigError: fewer than one step; a behaviour that the environment cannot have.
-            RunError: another environment than the agent was built for; a number that is not finite; a checkpoint of
-                another learning.
-        """
-        return learn_offline(self, env, steps, progress, checkpoint)
-
-    def learn_from(
-        self,
-        trajectories: Trajectories,
-        updates: int | None = None,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Makes updates with trajectories that are there already.
-
-        Args:
-            trajectories: with the agent's columns and choices: a file, a backtest's (see `offline.as_choices`).
-            updates: how many; None: the config's.
-            progress: called after every iteration. Its ``steps`` are the transitions of the data in proportion to the
-                updates made, its ``reward`` is the data's mean, its ``numbers`` are ``td_loss`` and ``conservative``
-                (of the last batch, mean of the critics), ``value`` (of the best action there, in the rewards' unit),
-                ``alpha`` and ``updates``.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Raises:
-            ConfigError: fewer than one update.
-            RunError: other columns or actions; a loss that is not finite; a checkpoint of another learning.
-        """
-        return study(self, trajectories, updates, progress, checkpoint)
-
     def begin(self, trajectories: Trajectories) -> None:
         """Takes in the data; an agent that has no normalisers yet fits them."""
         if self.observations.count == 0:
@@ -162,7 +108,11 @@ class CQL(Persistent):
         )
 
     def improve(self, first: int, count: int, total: int) -> tuple[float, dict[str, float]]:
-        """Makes the updates [first, first + count) of ``total``; returns the entropy and what else is told."""
+        """Makes the updates [first, first + count) of ``total``; returns the entropy and what else is told.
+
+        The ``numbers`` are ``td_loss`` and ``conservative`` (of the last batch, mean of the critics), ``value`` (of the
+        best action there, in the rewards' unit), ``alpha`` and ``updates``.
+        """
         assert self._table is not None
         config = self.config
         random = generator(self.seed, "cql", "iteration", self.iterations)

@@ -21,12 +21,11 @@ from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     Checkpoint,
     Iteration,
-    Persistent,
+    OnlineAgent,
     Progress,
     RunningMoments,
     VectorAdam,
     first_seen,
-    learn_online,
     observed_rows,
 )
 from regimen.nets import torch_threads
@@ -34,7 +33,7 @@ from regimen.stateful import parts
 
 
 @final
-class ES(Persistent):
+class ES(OnlineAgent):
     """An agent: one small network θ, and the normaliser that belongs to it.
 
     Built by `ESConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, wherever
@@ -70,26 +69,14 @@ class ES(Persistent):
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes that take starts, with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes, the whole population's; rounded up to whole generations.
-            progress: called after every generation; its reward is that of θ itself before the update, on lanes of its
-                own; its ``numbers`` are ``spread`` (the standard deviation of the members' rewards), ``gradient`` and
-                ``weights`` (norms) and ``learning_rate``.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call; their entropy is NaN, because nothing is drawn.
+        """Learns as `OnlineAgent.learn` says, with actors that end with this call.
 
         Raises:
-            ConfigError: fewer than one step; more members or actors than there are lanes for.
-            RunError: another environment than the agent was built for; lanes that do not take starts, or that an actor
-                cannot build; an observation or reward that is not finite; a checkpoint of another learning.
+            ConfigError: more members or actors than lanes.
+            RunError: lanes that do not take starts, or that an actor cannot build.
         """
         with ExitStack() as self._stack:
-            return learn_online(self, env, steps, progress, checkpoint)
+            return super().learn(env, steps, progress, checkpoint)
 
     def prepare(self, env: VectorEnv) -> int:
         """Begins the actors; returns the steps of a generation over all lanes."""
@@ -104,7 +91,12 @@ class ES(Persistent):
 
     @torch.no_grad()
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Lets one generation walk, and moves θ."""
+        """Lets one generation walk, and moves θ.
+
+        The reward is that of θ itself before the update, on lanes of its own; the ``numbers`` are ``spread`` (the
+        standard deviation of the members' rewards), ``gradient`` and ``weights`` (norms) and ``learning_rate``; the
+        entropy is NaN, because nothing is drawn.
+        """
         del env
         config = self.config
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)

@@ -28,10 +28,7 @@ from regimen.agents.flag_trader.update import RolloutBatch, Updates
 from regimen.agents.flag_trader.windows import LaneWindows, append, begin, cut
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
-    Persistent,
-    Progress,
+    OnlineAgent,
     Rollout,
     RunningMoments,
     advantages,
@@ -39,7 +36,6 @@ from regimen.learning import (
     draw_noise,
     first_seen,
     iteration_numbers,
-    learn_online,
     mean_reward,
     observed_rows,
     require_finite,
@@ -50,7 +46,7 @@ from regimen.stateful import parts
 
 
 @final
-class FlagTrader(Persistent):
+class FlagTrader(OnlineAgent):
     """An agent: a transformer whose blocks are frozen but for adapters, a critic, and the normaliser of the columns.
 
     Built by `FlagTraderConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -108,33 +104,6 @@ class FlagTrader(Persistent):
         total, trained, _ = count_parameters(self.network)
         return total, trained
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes; rounded up to whole rollouts.
-            progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
-                acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss`` and ``learning_rate``.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step, or more lanes than memory.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Makes a rollout's arrays; returns its steps over all lanes.
 
@@ -151,7 +120,12 @@ class FlagTrader(Persistent):
         self._memory = np.zeros((env.n_envs, self.memory), np.float32)
 
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Collects one rollout and learns from it."""
+        """Collects one rollout and learns from it.
+
+        The ``numbers`` are ``approximate_kl`` (between the policy that acted and the one of the last minibatch),
+        ``clip_fraction`` (of the last epoch), ``explained_variance`` (of the critic before the updates), ``loss`` and
+        ``learning_rate``.
+        """
         config, rollout = self.config, self._rollout
         share, one = done / total, math.prod(rollout.shape) / total
         rate = config.learning_rate * (1.0 - share if config.anneal else 1.0)

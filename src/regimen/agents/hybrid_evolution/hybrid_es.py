@@ -18,13 +18,9 @@ from regimen.agents.hybrid_evolution.generation import Generation, modes, walk
 from regimen.agents.sac.sac import SAC
 from regimen.envs import EnvSpec, VectorEnv, starts_of
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
+    OnlineAgent,
     Perceptrons,
-    Persistent,
-    Progress,
     VectorAdam,
-    learn_online,
     observed_rows,
 )
 from regimen.nets import first_weights, torch_threads
@@ -36,7 +32,7 @@ _UPDATES = 32
 
 
 @final
-class HybridES(Persistent):
+class HybridES(OnlineAgent):
     """An agent: a soft actor-critic that learns from all that a population did, and the population's parent.
 
     Built by `HybridESConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -70,33 +66,6 @@ class HybridES(Persistent):
         self._adam = VectorAdam(len(self.parent.flat))
         self._kept, self._passing = _Part(self.learner, SAC.saved), _Part(self.learner, self.learner.resumed)
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes that take starts, with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes; rounded up to whole generations.
-            progress: called after every generation; its reward is that of whom `predict` acts as, on common starts; its
-                ``numbers`` are ``learner``, ``parent`` and ``population`` (mean rewards of a step there), ``lead``,
-                ``updates``, and SAC's ``critic_loss`` and ``temperature``.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step; more members than there are lanes for.
-            RunError: another environment than the agent was built for; lanes that do not take starts; an observation,
-                reward or loss that is not finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Shares the lanes out; returns the steps of a generation over all of them."""
         self._shares = Shares(starts_of(env), self.config.population + 2)
@@ -107,7 +76,12 @@ class HybridES(Persistent):
 
     @torch.no_grad()
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Lets one generation walk, lets the better of the two help the other, and lets both learn."""
+        """Lets one generation walk, lets the better of the two help the other, and lets both learn.
+
+        The reward is that of whom `predict` acts as, on common starts; the ``numbers`` are ``learner``, ``parent`` and
+        ``population`` (mean rewards of a step there), ``lead``, ``updates``, and SAC's ``critic_loss`` and
+        ``temperature``.
+        """
         config, learner = self.config, self.learner
         learner.iterations = self.iterations
         noise = self._spread()

@@ -16,15 +16,11 @@ from regimen.agents.soft.learner import Batches, SoftLearner, network_input
 from regimen.envs import PREFERENCE, EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
-    Persistent,
-    Progress,
+    OnlineAgent,
     ReplayBuffer,
     RunningMoments,
     copy_observation,
     first_seen,
-    learn_online,
     observed_rows,
     require_finite,
     successors_of,
@@ -35,7 +31,7 @@ from regimen.stateful import parts
 
 
 @final
-class MOSAC(Persistent):
+class MOSAC(OnlineAgent):
     """An agent that learns what is best for every preference among several objectives.
 
     Built by `MOSACConfig.build`. The objectives are those whose preference the last columns of the observation show;
@@ -89,33 +85,6 @@ class MOSAC(Persistent):
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "sac", "predict")
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions; see `ObjectivesConfig`.
-            steps: environment steps over all lanes; rounded up to whole iterations.
-            progress: called after every iteration; its ``numbers`` are ``temperature``, ``critic_loss`` (of the last
-                batch), ``value`` (weighed, there), ``updates``, and what each objective paid a step, by its name. Its
-                reward is the environment's own.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for; lanes that show a preference and give no vector
-                of rewards; an observation, reward or loss that is not finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Returns the steps of an iteration over all lanes."""
         return self.config.rollout_steps * env.n_envs
@@ -126,7 +95,14 @@ class MOSAC(Persistent):
 
     @torch.no_grad()
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Steps every lane ``rollout_steps`` times, each step followed by its updates."""
+        """Steps every lane ``rollout_steps`` times, each step followed by its updates.
+
+        The ``numbers`` are ``temperature``, ``critic_loss`` (of the last batch), ``value`` (weighed, there),
+        ``updates``, and what each objective paid a step, by its name. The reward is the environment's own.
+
+        Raises:
+            RunError: lanes that show a preference and give no vector of rewards.
+        """
         config, lanes, steps = self.config, env.n_envs, done
         random = generator(self.seed, "sac", "iteration", self.iterations)
         mean, each = 0.0, np.zeros(self._paid)

@@ -20,15 +20,11 @@ from regimen.agents.soft.learner import Batches, SoftLearner
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
-    Persistent,
-    Progress,
+    OnlineAgent,
     ReplayBuffer,
     RunningMoments,
     copy_observation,
     first_seen,
-    learn_online,
     observed_rows,
     require_finite,
     successors_of,
@@ -39,7 +35,7 @@ from regimen.stateful import parts
 
 
 @final
-class Options(Persistent):
+class Options(OnlineAgent):
     """An agent that chooses what to do for several bars: a soft actor-critic over options.
 
     Built by `OptionsConfig.build`. A choice is one transition of the replay, from where the option began to where it
@@ -102,33 +98,6 @@ class Options(Persistent):
         self._memory: NDArray[np.float32] = np.empty((0, MEMORY), np.float32)
         self._random = generator(seed, "options", "predict")
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes; rounded up to whole iterations.
-            progress: called after every iteration; its ``numbers`` are ``temperature``, ``critic_loss``, ``value``,
-                ``reward_scale`` (of whole options), ``updates``, ``bars`` (mean length of the options that ended), and
-                of each option, by its name, its share of all bars.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Returns the steps of an iteration over all lanes."""
         return self.config.rollout_steps * env.n_envs
@@ -141,7 +110,12 @@ class Options(Persistent):
 
     @torch.no_grad()
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Steps every lane ``rollout_steps`` times, each step followed by its updates."""
+        """Steps every lane ``rollout_steps`` times, each step followed by its updates.
+
+        The ``numbers`` are ``temperature``, ``critic_loss``, ``value``, ``reward_scale`` (of whole options),
+        ``updates``, ``bars`` (mean length of the options that ended), and of each option, by its name, its share of
+        all bars.
+        """
         config, lanes, steps, clock = self.config, env.n_envs, done, self._clock
         random = generator(self.seed, "options", "iteration", self.iterations)
         paid, losses = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)

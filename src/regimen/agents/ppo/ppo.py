@@ -17,13 +17,10 @@ from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     ActorCritic,
     Bonus,
-    Checkpoint,
     ClippedUpdate,
     FlatAdam,
-    Iteration,
     Normaliser,
-    Persistent,
-    Progress,
+    OnlineAgent,
     Rollout,
     RunningMoments,
     SideBySide,
@@ -31,7 +28,6 @@ from regimen.learning import (
     collect,
     draw_noise,
     first_seen,
-    learn_online,
     observed_rows,
     reward_novelty,
     side_by_side,
@@ -42,7 +38,7 @@ from regimen.stateful import parts
 
 
 @final
-class PPO(Persistent):
+class PPO(OnlineAgent):
     """An agent: a policy, a critic, and the normaliser that belongs to them.
 
     Built by `PPOConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, with one
@@ -78,34 +74,6 @@ class PPO(Persistent):
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "ppo", "predict")
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes; rounded up to whole rollouts.
-            progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
-                acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss``, ``learning_rate`` and ``gradient_norm`` (before clipping),
-                and what a bonus tells. Its reward is the environment's own.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Makes a rollout's arrays; returns its steps over all lanes."""
         self._rollout = Rollout(self.spec, self.config.rollout_steps, env.n_envs)
@@ -116,7 +84,13 @@ class PPO(Persistent):
         self._seen = first_seen(self, self.observations, env, "ppo")
 
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Collects one rollout and learns from it."""
+        """Collects one rollout and learns from it.
+
+        The ``numbers`` are ``approximate_kl`` (between the policy that acted and the one of the last minibatch),
+        ``clip_fraction`` (of the last epoch), ``explained_variance`` (of the critic before the updates), ``loss``,
+        ``learning_rate`` and ``gradient_norm`` (before clipping), and what a bonus tells. The reward is the
+        environment's own.
+        """
         config, rollout = self.config, self._rollout
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         with side_by_side(config.threads) as both:

@@ -20,17 +20,13 @@ from regimen.learning import (
     AuxiliaryHeads,
     AuxiliaryTargets,
     Bonus,
-    Checkpoint,
-    Iteration,
-    Persistent,
-    Progress,
+    OnlineAgent,
     RunningMoments,
     advantages,
     copy_observation,
     draw_noise,
     first_seen,
     iteration_numbers,
-    learn_online,
     mean_reward,
     observed_rows,
     require_finite,
@@ -42,7 +38,7 @@ from regimen.stateful import parts
 
 
 @final
-class RecurrentPPO(Persistent):
+class RecurrentPPO(OnlineAgent):
     """An agent: an LSTM with a policy's and a critic's head, and the normaliser that belongs to them.
 
     Built by `RecurrentPPOConfig.build`. The same config, spec, seed, environment and threads give the same bytes on
@@ -97,34 +93,6 @@ class RecurrentPPO(Persistent):
         heads = () if self.auxiliary is None else self.auxiliary.parameters()
         return [*self.network.parameters(), *heads]
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes; rounded up to whole rollouts.
-            progress: called after every iteration; its ``numbers`` are ``approximate_kl`` (between the policy that
-                acted and the one of the last minibatch), ``clip_fraction`` (of the last epoch), ``explained_variance``
-                (of the critic before the updates), ``loss``, ``learning_rate`` and ``gradient_norm`` (before clipping),
-                and what a bonus tells. Its reward is the environment's own.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Makes a rollout's arrays; returns its steps over all lanes."""
         config = self.config
@@ -148,7 +116,13 @@ class RecurrentPPO(Persistent):
         self._state = torch.zeros((env.n_envs, self.network.memory))
 
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Collects one rollout and learns from it."""
+        """Collects one rollout and learns from it.
+
+        The ``numbers`` are ``approximate_kl`` (between the policy that acted and the one of the last minibatch),
+        ``clip_fraction`` (of the last epoch), ``explained_variance`` (of the critic before the updates), ``loss``,
+        ``learning_rate`` and ``gradient_norm`` (before clipping), and what a bonus tells. The reward is the
+        environment's own.
+        """
         config, rollout = self.config, self._rollout
         rate = config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
         reward = self._collect(env, rollout)

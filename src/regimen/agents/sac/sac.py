@@ -18,12 +18,9 @@ from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
     Bonus,
-    Checkpoint,
-    Iteration,
     Memory,
+    OnlineAgent,
     Perceptrons,
-    Persistent,
-    Progress,
     ReplayBuffer,
     RunningMoments,
     Trace,
@@ -31,7 +28,6 @@ from regimen.learning import (
     VectorAdam,
     copy_observation,
     first_seen,
-    learn_online,
     observed_rows,
     require_finite,
     successors_of,
@@ -42,7 +38,7 @@ from regimen.stateful import parts
 
 
 @final
-class SAC(Persistent):
+class SAC(OnlineAgent):
     """An agent: an actor, twin critics with their targets, a temperature, a replay buffer and two normalisers.
 
     Built by `SACConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one machine.
@@ -107,34 +103,6 @@ class SAC(Persistent):
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "sac", "predict")
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: lanes with autoreset and the agent's own columns and actions.
-            steps: environment steps over all lanes; rounded up to whole iterations.
-            progress: called after every iteration; its ``numbers`` are ``temperature`` (in the rewards' unit),
-                ``critic_loss`` (of the last batch, in units of ``reward_scale``), ``value`` (the critics' mean there,
-                in the rewards' unit), ``reward_scale`` and ``updates``, and what a bonus tells. Its reward is the
-                environment's own.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
-
-        Raises:
-            ConfigError: fewer than one step.
-            RunError: another environment than the agent was built for; an observation, reward or loss that is not
-                finite; a checkpoint of another learning.
-        """
-        return learn_online(self, env, steps, progress, checkpoint)
-
     def prepare(self, env: VectorEnv) -> int:
         """Returns the steps of an iteration over all lanes."""
         return self.config.rollout_steps * env.n_envs
@@ -146,7 +114,12 @@ class SAC(Persistent):
 
     @torch.no_grad()
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Steps every lane ``rollout_steps`` times, each step followed by its updates."""
+        """Steps every lane ``rollout_steps`` times, each step followed by its updates.
+
+        The ``numbers`` are ``temperature`` (in the rewards' unit), ``critic_loss`` (of the last batch, in units of
+        ``reward_scale``), ``value`` (the critics' mean there, in the rewards' unit), ``reward_scale`` and ``updates``,
+        and what a bonus tells. The reward is the environment's own.
+        """
         config, spec, lanes, steps = self.config, self.spec, env.n_envs, done
         random = generator(self.seed, "sac", "iteration", self.iterations)
         paid, losses = 0.0, dict.fromkeys(("entropy", "critic_loss", "value"), math.nan)

@@ -24,11 +24,10 @@ from regimen.learning import (
     ClippedUpdate,
     FlatAdam,
     Iteration,
-    Persistent,
+    OnlineAgent,
     Progress,
     RunningMoments,
     SideBySide,
-    learn_online,
     mean_reward,
     observed_rows,
     side_by_side,
@@ -40,7 +39,7 @@ from regimen.stateful import parts
 
 
 @final
-class VTraceAgent(Persistent):
+class VTraceAgent(OnlineAgent):
     """An agent: a policy, a critic, and the normaliser that belongs to them.
 
     Built by `VTraceConfig.build`. The same config, spec, seed and environment give the same weights on one machine,
@@ -80,26 +79,14 @@ class VTraceAgent(Persistent):
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> list[Iteration]:
-        """Learns from an environment, which is reset first, and goes on where an earlier call stopped.
-
-        Args:
-            env: what the lanes are like, with autoreset and the agent's own columns and actions; the actors build
-                theirs from its recipe.
-            steps: environment steps over all lanes; rounded up to whole rounds.
-            progress: called after every iteration; its ``numbers`` are PPO's, and ``log_ratio``: the mean of
-                \\|log π/μ\\| between the policy that learns and the one that acted.
-            checkpoint: where to write what an interrupted call needs to go on, bit for bit.
-
-        Returns:
-            The iterations of this call.
+        """Learns as `OnlineAgent.learn` says, with actors that end with this call.
 
         Raises:
-            ConfigError: fewer than one step; more actors than lanes.
-            RunError: another environment than the agent was built for, or lanes that an actor cannot build; an
-                observation, reward or loss that is not finite; a checkpoint of another learning.
+            ConfigError: more actors than lanes.
+            RunError: lanes that an actor cannot build.
         """
         with ExitStack() as self._stack:
-            return learn_online(self, env, steps, progress, checkpoint)
+            return super().learn(env, steps, progress, checkpoint)
 
     def prepare(self, env: VectorEnv) -> int:
         """Begins the actors; returns the steps of a round over all lanes."""
@@ -117,7 +104,11 @@ class VTraceAgent(Persistent):
             self.observations.merge(self._shown)
 
     def iterate(self, env: VectorEnv, done: int, total: int) -> tuple[float, float, Mapping[str, float]]:
-        """Begins the round that is learned from ``lag`` updates later, and learns from the oldest one."""
+        """Begins the round that is learned from ``lag`` updates later, and learns from the oldest one.
+
+        The ``numbers`` are PPO's, and ``log_ratio``: the mean of \\|log π/μ\\| between the policy that learns and the
+        one that acted.
+        """
         del env
         config, waiting = self.config, self._rounds.waiting
         left, rate = (total - done) // self._size, config.learning_rate * (1.0 - done / total if config.anneal else 1.0)
