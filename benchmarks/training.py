@@ -1,11 +1,14 @@
 """Speed of the one training loop, beside a bare torch loop over the same module in the same process.
 
 Prints for each predictor the fastest of several epochs of both (60 features, 40,000 rows, batches of 1024),
-and the time of a checkpoint and of a prediction. Arguments: rows, threads.
+and the time of a checkpoint and of a prediction. Then what a step of the larger ones costs the processor, with the
+pages that it takes from the system, before and after `regimen.nets.keep_freed_memory`. Arguments: rows, threads.
 """
 
 from __future__ import annotations
 
+import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -16,11 +19,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from regimen.predictors import BaselineConfig, LogisticConfig
+from regimen.nets import keep_freed_memory
+from regimen.predictors import BaselineConfig, CNNConfig, HybridConfig, LogisticConfig, LSTMConfig, TFTConfig
 from regimen.training import TrainingConfig, TrainingData, fit
 
 REPEATS = 7
 FEATURES, BATCH = 60, 1024
+STEPS, WINDOWS = 9, 256
 
 
 def rows_of(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,8 +58,40 @@ def bare_epoch(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     return fastest(epoch)
 
 
+def steps(module: nn.Module, x: torch.Tensor) -> tuple[float, int]:
+    """Returns the median milliseconds of processor of a step, forward, backward and Adam, and its page faults."""
+    optimizer = torch.optim.Adam(module.parameters())
+    times, faults = [], []
+    for _ in range(STEPS + 2):
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        optimizer.zero_grad()
+        output = module(x)
+        parts = [part for part in (output if isinstance(output, tuple) else (output,)) if torch.is_tensor(part)]
+        sum((part.square().mean() for part in parts), torch.zeros(())).backward()
+        optimizer.step()
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        times.append(1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+        faults.append(after.ru_minflt - before.ru_minflt)
+    return statistics.median(times[2:]), round(statistics.median(faults[2:]))
+
+
+def memory() -> None:
+    """Measures steps of sequence models before and after the process keeps what it frees."""
+    torch.set_num_threads(1)
+    models = [config.module(FEATURES + 28, 3) for config in (CNNConfig(), LSTMConfig(), HybridConfig(), TFTConfig())]
+    names = ("cnn", "lstm", "hybrid", "tft")
+    x = torch.randn(WINDOWS, 32, FEATURES + 28)
+    before = [steps(module, x) for module in models]
+    keep_freed_memory()
+    after = [steps(module, x) for module in models]
+    print(f"a step of {WINDOWS} windows of 32 rows, one thread, median of {STEPS}, before and after memory is kept")
+    for name, (first, taken), (then, left) in zip(names, before, after, strict=True):
+        print(f"{name:10} {first:6.1f} ms, {taken:,} page faults; {then:6.1f} ms, {left:,}")
+
+
 def main(count: int = 40_000, threads: int = 2) -> None:
     """Measures and prints one line for each predictor."""
+    memory()
     torch.set_num_threads(threads)
     x, y = rows_of(count)
     data = TrainingData(x, y)

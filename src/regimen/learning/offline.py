@@ -19,7 +19,7 @@ from regimen.learning.dataset_config import DatasetConfig
 from regimen.learning.datasets import recorded, require_fit
 from regimen.learning.iteration import Iteration, Progress
 from regimen.learning.storage import Persistent
-from regimen.nets import torch_threads
+from regimen.nets import keep_freed_memory, torch_threads
 from regimen.replay import Trajectories
 from regimen.seeding import generator
 
@@ -95,6 +95,7 @@ class OfflineAgent(Persistent, ABC):
         require_fit(self.spec, trajectories)
         session = Session(self, Shelf(trajectories, total), len(trajectories), progress, checkpoint)
         reward = float(trajectories.rewards.mean())
+        keep_freed_memory()
         with torch_threads(config.threads):
             session.resume()
             self.begin(trajectories)

@@ -11,7 +11,7 @@ from regimen.learning.agent import check_learning
 from regimen.learning.checkpoint import Checkpoint, Session
 from regimen.learning.iteration import Iteration, Progress
 from regimen.learning.storage import Persistent
-from regimen.nets import torch_threads
+from regimen.nets import keep_freed_memory, torch_threads
 
 
 class OnlineAgent(Persistent, ABC):
@@ -41,6 +41,7 @@ class OnlineAgent(Persistent, ABC):
                 finite; a checkpoint of another learning.
         """
         check_learning(self.spec, env, steps)
+        keep_freed_memory()
         with torch_threads(self.config.threads):
             size = self.prepare(env)
             total = -(-steps // size) * size

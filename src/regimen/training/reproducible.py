@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from regimen.nets import private_random, torch_threads
+from regimen.nets import keep_freed_memory, private_random, torch_threads
 
 _ERROR = 2
 """What `torch.use_deterministic_algorithms(True)` sets, which also imports torch's compiler, for more than a second, to
@@ -19,7 +19,8 @@ tell it: nothing here is compiled by it."""
 def reproducible(threads: int, device: torch.device) -> Iterator[None]:
     """Deterministic kernels, a fixed number of threads, full float32 products, and a private random state.
 
-    The process's own settings and random state come back on leaving, also after an error.
+    The process's own settings and random state come back on leaving, also after an error; but what it frees it keeps
+    from now on, see `regimen.nets.keep_freed_memory`.
 
     Args:
         threads: CPU threads inside the scope.
@@ -27,6 +28,7 @@ def reproducible(threads: int, device: torch.device) -> Iterator[None]:
     """
     if device.type == "cuda":  # read by cuBLAS at its first product; deterministic mode refuses to run without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    keep_freed_memory()
     before = (
         torch.get_deterministic_debug_mode(),
         torch.backends.cudnn.benchmark,
