@@ -41,8 +41,9 @@ from regimen.settings import validated
 from regimen.stateful import below
 
 Arrays = Mapping[str, NDArray[Any]]
-Revive = Callable[[Path], Policy]
-"""Gives the policy of a bundle's folder that is served by the library that trained it, without what stands around."""
+Revive = Callable[[Path, int | None], Policy]
+"""Gives what the library that trained it serves of a bundle's folder: the member of a mixture at a place, or the whole
+policy (None), without what stands around."""
 Config = TypeVar("Config", bound=BaseModel)
 PREPROCESS: Final = "preprocess/"
 PYTHON: Final = "python"
@@ -64,26 +65,35 @@ def assembled(
         manifest: of the bundle.
         graphs: by their file.
         around: what was fitted around the policy: arrays whose names begin with the section.
-        revive: for a bundle without graphs.
+        revive: for what no graph computes.
 
     Raises:
         RunError: parts that do not belong together; a policy that only its own library can serve, without ``revive``.
     """
-    revived = None
-    if manifest.policy.members[0].served == PYTHON:
-        if revive is None:
-            rule = "must be opened by `regimen`, which has the library that trained it: no graph computes"
-            raise RunError("bundle", rule, manifest.origin.model)
-        revived = revive(folder)
+    own = _revived(folder, manifest, revive)
     try:
-        inside = inside_of(manifest.policy, graphs, manifest.columns.names, revived)
+        inside = inside_of(manifest.policy, graphs, manifest.columns.names, own)
         return surrounded(inside, manifest.policy, around)
     except ConfigError as error:
         raise RunError("bundle", f"holds a policy that cannot be built: {error.field} {error.rule}") from None
 
 
+def _revived(folder: Path, manifest: Manifest, revive: Revive | None) -> dict[int, Policy]:
+    """Returns the members that no graph computes, by their place."""
+    combine, members = manifest.policy.combine, manifest.policy.members
+    own: dict[int, Policy] = {}
+    for place, member in enumerate(members):
+        if member.served != PYTHON:
+            continue
+        if revive is None:
+            rule = "must be opened by `regimen`, which has the library that trained it: no graph computes"
+            raise RunError("bundle", rule, manifest.origin.model if combine is None else combine.titles[place])
+        own[place] = revive(folder, None if combine is None else place)
+    return own
+
+
 def inside_of(
-    decider: Decider, graphs: Mapping[str, Asked], names: tuple[str, ...], revived: Policy | None = None
+    decider: Decider, graphs: Mapping[str, Asked], names: tuple[str, ...], own: Mapping[int, Policy]
 ) -> Served:
     """Returns the policy without what stands around it.
 
@@ -91,15 +101,16 @@ def inside_of(
         decider: says what it is.
         graphs: by their file.
         names: of the feature columns.
-        revived: the policy where no graph computes it.
+        own: members that no graph computes, by their place.
 
     Raises:
         ConfigError: settings that nothing can be built of.
         RunError: parts that do not belong together.
     """
-    if revived is not None:
-        return as_it_is(revived, float(decider.members[0].settings["most"]))
-    members = [_member(member, graphs, names) for member in decider.members]
+    members = [
+        as_it_is(own[place], float(member.settings["most"])) if place in own else _member(member, graphs, names)
+        for place, member in enumerate(decider.members)
+    ]
     if decider.combine is None:
         return members[0]
     how = decider.combine

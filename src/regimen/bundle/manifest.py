@@ -73,7 +73,7 @@ class Observed(_Part):
 
 
 class ServedPart(_Part):
-    """One graph, or one rule, and how it is asked."""
+    """One graph, or one rule, or what the library that trained it serves; and how it is asked."""
 
     served: Literal["classifier", "agent", "rule", "python"] = Field(
         description="classifier: rows of features; agent: observations of an account; rule: computed without a graph; "

@@ -120,3 +120,23 @@ def test_members_that_are_mixed_have_a_graph_each(tmp_path: Path) -> None:
     assert manifest.policy.details == ("exposure baseline", "exposure momentum")
     assert manifest.parity.same_actions == 1.0
     assert manifest.parity.drift <= 1e-9
+
+
+@pytest.mark.slow
+def test_a_member_without_a_graph_leaves_the_others_theirs(tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm")
+    members = "[{kind: baseline, hidden: [8]}, {kind: lightgbm, n_estimators: 5}, {kind: momentum, lookback: 20}]"
+    mixed = f"model={{kind: ensemble, combine: hedge, members: {members}}}"
+    bundle = exported(tmp_path, mixed, "preprocess=[{kind: running}]", "band={}").bundle
+    manifest = bundle.manifest
+    assert [member.served for member in manifest.policy.members] == ["classifier", "python", "rule"]
+    assert [name for name in manifest.files if name.endswith(".onnx")] == ["decision-0.onnx"]
+    assert {name.split("/")[2] for name in manifest.files if name.startswith("policy/members/")} == {"1-lightgbm"}
+    assert manifest.policy.details == ("exposure baseline", "exposure lightgbm", "exposure momentum")
+    assert manifest.parity.observations > 100
+    assert manifest.parity.same_actions == 1.0
+    assert manifest.parity.drift <= 1e-9
+    assert "serves them: lightgbm" in (bundle.folder / "MODEL.md").read_text()
+    with pytest.raises(RunError, match=r"must be opened by `regimen`.*no graph computes; got 'lightgbm'"):
+        open_bundle(bundle.folder)
+    assert open_bundle(bundle.folder, revive=revive).golden.observations > 100

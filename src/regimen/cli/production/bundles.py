@@ -1,4 +1,4 @@
-"""The bundle of a command: served without torch, or by the library that trained it where it has no graph."""
+"""The bundle of a command: served without torch, what no graph computes by the library that trained it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def opened(folder: Path) -> Bundle:
     return open_bundle(folder, revive=_revived)
 
 
-def _revived(folder: Path) -> Policy:
+def _revived(folder: Path, member: int | None) -> Policy:
     from regimen.runs import revive
 
-    return revive(folder)
+    return revive(folder, member)

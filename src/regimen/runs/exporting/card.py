@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regimen.bundle import REFERENCE, Manifest
+from regimen.bundle import PYTHON, REFERENCE, Manifest
 from regimen.numerals import number, percent
 from regimen.reprs import many
 from regimen.spans import in_words
@@ -69,14 +69,18 @@ def _lines(manifest: Manifest) -> Iterator[str]:
 
 
 def _what(manifest: Manifest) -> Iterator[str]:
-    member = manifest.policy.members[0]
+    policy = manifest.policy
     yield f"- it sees {many(len(manifest.columns.names), 'feature')} of bars of {in_words(manifest.bar_length)}"
     yield f"- symbols: {', '.join(manifest.symbols)}"
-    yield f"- at each bar it says an exposure of each symbol, how confident it is, and: {', '.join(member.details)}"
-    if manifest.policy.preprocess:
-        yield f"- features pass through: {', '.join(manifest.policy.preprocess)}"
-    if manifest.policy.around:
-        yield f"- around it stand: {', '.join(each.section for each in manifest.policy.around)}"
+    yield f"- at each bar it says an exposure of each symbol, how confident it is, and: {', '.join(policy.details)}"
+    if policy.combine is not None:
+        every = zip(policy.combine.titles, policy.members, strict=True)
+        if own := [title for title, member in every if member.served == PYTHON]:
+            yield f"- of its members these have no graph, and the code that trained them serves them: {', '.join(own)}"
+    if policy.preprocess:
+        yield f"- features pass through: {', '.join(policy.preprocess)}"
+    if policy.around:
+        yield f"- around it stand: {', '.join(each.section for each in policy.around)}"
     yield f"- a decision at the close of a bar fills at the open of bar t + {manifest.market.latency_bars}"
 
 

@@ -151,9 +151,10 @@ def export_run(
     parity = measured(policy, parts.served(features.names), parts.watched, history, tell, observations)
     advance(80, _UNITS, "start")
     columns, contents = own_features(config.features)
-    if parts.bare is not None:
+    if parts.own:
+        members = None if parts.decider.combine is None else tuple(parts.own)
         with scratch(".export-") as place:
-            contents |= policy_files(directory.window(window["number"]), config, columns, place)
+            contents |= policy_files(directory.window(window["number"]), config, columns, place, members)
     contents |= {
         **parts.graphs,
         START: _start(config, bars, features, history, policy, parts).content(),

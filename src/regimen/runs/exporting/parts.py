@@ -60,14 +60,14 @@ class Parts:
         graphs: files of graphs, by name.
         watched: the same graphs, compared with what they were traced of whenever they are asked.
         around: what was fitted around the policy, by section and name.
-        bare: the policy itself, without what stands around it, where no graph computes it.
+        own: members that no graph computes, by their place; without what stands around the policy.
     """
 
     decider: Decider
     graphs: Mapping[str, bytes]
     watched: list[Watched]
     around: Mapping[str, NDArray[Any]]
-    bare: Policy | None = None
+    own: Mapping[int, Policy]
 
     def served(self, names: tuple[str, ...]) -> Served:
         """Returns the policy that asks the graphs.
@@ -75,14 +75,14 @@ class Parts:
         Args:
             names: of the feature columns.
         """
-        inside = inside_of(self.decider, {each.name: each for each in self.watched}, names, self.bare)
+        inside = inside_of(self.decider, {each.name: each for each in self.watched}, names, self.own)
         return surrounded(inside, self.decider, self.around)
 
 
 def parts_of_policy(policy: Policy, config: RunConfig) -> Parts:
     """Takes a window's policy apart, and traces its graphs.
 
-    A policy of which a part is computed by no graph stays whole, and says so on the log.
+    A policy of which a part is computed by no graph stays whole, and says so on the log; of a mixture that member.
     """
     around: dict[str, NDArray[Any]] = {}
     sections: list[Around] = []
@@ -96,30 +96,28 @@ def parts_of_policy(policy: Policy, config: RunConfig) -> Parts:
     if isinstance(outer, Preprocessed):
         around |= under(PREPROCESS, outer.chain.state())
         bare, kinds = outer.policy, tuple(kind for kind, _ in outer.chain.parts)
-    for each in bare.members if isinstance(bare, Mixture) else (bare,):
+    mixture = bare if isinstance(bare, Mixture) else None
+    combine = None if mixture is None else _combined(mixture, config)
+    inner = (bare,) if mixture is None else mixture.members
+    for each in inner:
         _require_memory(each)
-    members, graphs, watched, whole = list[ServedPart](), dict[str, bytes](), list[Watched](), None
-    combine = _combined(bare, config) if isinstance(bare, Mixture) else None
-    try:
-        for place, each in enumerate(bare.members if isinstance(bare, Mixture) else (bare,)):
-            name = DECISION if combine is None else f"decision-{place}.onnx"
+    members, graphs, watched, own = list[ServedPart](), dict[str, bytes](), list[Watched](), dict[int, Policy]()
+    for place, each in enumerate(inner):
+        name = DECISION if combine is None else f"decision-{place}.onnx"
+        try:
             member, decision = _member(each, config, name)
-            members.append(member)
             if decision is not None:
                 graphs[name] = traced(decision)
                 watched.append(Watched(Graph(graphs[name], name), decision))
-    except NotExportable as reason:
-        _log.warning("%s", reason)
-        members, graphs, watched, whole = [_as_it_is(bare, config)], {}, [], bare
+        except NotExportable as reason:
+            _log.warning("%s", reason if combine is None else reason.adding(f" (member {combine.titles[place]})"))
+            member, own[place] = _as_it_is(each, config), each
+        members.append(member)
     details = members[0].details if combine is None else tuple(f"exposure {title}" for title in combine.titles)
     decider = Decider(
-        members=tuple(members),
-        combine=None if whole is not None else combine,
-        details=details,
-        preprocess=kinds,
-        around=tuple(sections),
+        members=tuple(members), combine=combine, details=details, preprocess=kinds, around=tuple(sections)
     )
-    return Parts(decider, graphs, watched, around, whole)
+    return Parts(decider, graphs, watched, around, own)
 
 
 def _require_memory(policy: Policy) -> None:
@@ -154,11 +152,8 @@ def _most(config: RunConfig) -> float:
 
 
 def _as_it_is(policy: Policy, config: RunConfig) -> ServedPart:
-    details: tuple[str, ...] = ("exposure",)
-    if isinstance(policy, Mixture):
-        details = tuple(f"exposure {title}" for title in policy.titles)
-    elif isinstance(policy, Probable):
-        details = tuple(f"probability {name}" for name in CLASSES)
+    names = tuple(f"probability {name}" for name in CLASSES)
+    details = names if isinstance(policy, Probable) else ("exposure",)
     observation, settings = Observed.of(policy.schema), {"most": _most(config)}
     return ServedPart(served=PYTHON, details=details, observation=observation, settings=settings)
 

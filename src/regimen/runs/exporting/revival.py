@@ -1,8 +1,9 @@
-"""A policy that no graph computes: its own files go with the bundle, and the library that trained it serves it."""
+"""What no graph computes: its own files go with the bundle, and the library that trained it serves it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from regimen.execution import Policy
 from regimen.features import FeaturesConfig
 from regimen.own import OwnSource, source_files
 from regimen.policies import Preprocessed
-from regimen.records import RunConfig, located, parts_of
+from regimen.records import EnsembleConfig, RunConfig, located, parts_of
 from regimen.records.layout import CHECKPOINT, DRAWN, END, EXPOSURES, LAST, UNADAPTED
 from regimen.runs.families import family_of
+from regimen.runs.families.ensembles.members import MEMBERS, load_members
 from regimen.settings import validated
 
 FOLDER, OWN = "policy", "own"
@@ -22,7 +24,9 @@ _CONFIG, _OWN = "config.json", "own"
 _LEFT_OUT = (EXPOSURES, DRAWN, *(f"{name}/*" for name in (LAST, CHECKPOINT, UNADAPTED, END)), ".*", "*/.*")
 
 
-def policy_files(window: Path, config: RunConfig, features: FeaturesConfig, scratch: Path) -> dict[str, bytes]:
+def policy_files(
+    window: Path, config: RunConfig, features: FeaturesConfig, scratch: Path, members: Sequence[int] | None = None
+) -> dict[str, bytes]:
     """Returns the files of a window's policy as they lie in a bundle, with its config and code of the user's own.
 
     Args:
@@ -30,12 +34,19 @@ def policy_files(window: Path, config: RunConfig, features: FeaturesConfig, scra
         config: of the run, its places counted from here.
         features: its features, their places counted from the bundle.
         scratch: an empty folder.
+        members: those of a mixture whose files go with it, by their place; None: the whole policy's.
     """
     files = {f"{FOLDER}/{_CONFIG}": _config_of(config.model_copy(update={"features": features}))}
-    for path in sorted(window.rglob("*")):
-        name = path.relative_to(window).as_posix()
-        if path.is_file() and not any(fnmatch(name, pattern) for pattern in _LEFT_OUT):
-            files[f"{FOLDER}/{name}"] = path.read_bytes()
+    folders = [Path()]
+    if members is not None:
+        assert isinstance(config.model, EnsembleConfig)
+        every = config.model.fitted(config.seed)
+        folders = [Path(MEMBERS, every[member].place) for member in members]
+    for folder in folders:
+        for path in sorted((window / folder).rglob("*")):
+            name = path.relative_to(window / folder).as_posix()
+            if path.is_file() and not any(fnmatch(name, pattern) for pattern in _LEFT_OUT):
+                files[f"{FOLDER}/{(folder / name).as_posix()}"] = path.read_bytes()
     for name, part in parts_of(config):
         if isinstance(part, OwnSource):
             part.copy_to(scratch, f"{name}.source")
@@ -45,11 +56,12 @@ def policy_files(window: Path, config: RunConfig, features: FeaturesConfig, scra
     return files
 
 
-def revive(folder: Path) -> Policy:
+def revive(folder: Path, member: int | None = None) -> Policy:
     """Returns the policy of a bundle from its own files, without its preprocessing and wrappers.
 
     Args:
         folder: of the bundle, whose files were checked.
+        member: that of a mixture which is wanted, by its place; None: the whole policy.
 
     Raises:
         ConfigError: a library that it needs is not installed.
@@ -62,7 +74,12 @@ def revive(folder: Path) -> Policy:
         raise RunError("bundle", f"must hold {FOLDER}/{_CONFIG}", str(folder)) from None
     config = located(validated(RunConfig, values), place / _OWN)
     config = config.model_copy(update={"features": config.features.began_in(folder)})
-    policy = family_of(config.model).load(place, config, config.features.build().hash)
+    schema = config.features.build().hash
+    if member is not None:
+        if not isinstance(config.model, EnsembleConfig):
+            raise RunError("bundle", f"must hold the config of a mixture in {FOLDER}/{_CONFIG}", config.model.kind)
+        return next(load_members(place, config.model.fitted(config.seed)[member : member + 1], config, schema))
+    policy = family_of(config.model).load(place, config, schema)
     return policy.policy if isinstance(policy, Preprocessed) else policy
 
 
