@@ -156,25 +156,28 @@ LATER = 40
 
 @pytest.mark.slow
 def test_how_soon_a_number_is_on_the_screen(tmp_path: Path) -> None:
-    """First number, bytes of the page, and the way of a bar from its POST to the screen; `pytest -s` shows them."""
+    """First number, bytes of the page, and the way of a bar to the screen; `pytest -s` shows them.
+
+    A bar's way begins with its POST; a part of it is the way from the answer, which was durable before it was given.
+    """
     bars = walk(300, symbols=2, seed=3)
     with serving(tmp_path, LATER) as (address, _), browser(tmp_path / "profile") as tab, httpx.Client() as client:
         tab.sized(1280, 900)
         tab.call("Page.addScriptToEvaluateOnNewDocument", source=SHOWN)
         first = min(_opened(tab, address) for _ in range(5))
         size = tab.received[address]
-        ways = [_way(tab, client, address, content, bars.time[t]) for t, content in _later(bars)]
+        ways = np.array([_way(tab, client, address, content, bars.time[t]) for t, content in _later(bars)])
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    half, most = np.percentile(ways, [50, 99])
-    print(
-        f"\nfirst number {first:.0f} ms, page {size:,} bytes, POST to screen {half:.0f} ms, p99 {most:.0f} ms, ", end=""
-    )
-    print(f"{load:.1f} programs a processor")
+    print(f"\nfirst number {first:.0f} ms, page {size:,} bytes, {load:.1f} programs a processor")
+    for name, each in zip(("POST to screen", "answer to screen"), ways.T, strict=True):
+        least, half, most = np.percentile(each, [0, 50, 99])
+        print(f"{name}: least {least:.0f} ms, median {half:.0f} ms, p99 {most:.0f} ms")
     assert size <= 150_000
     assert set(tab.received) <= {address + path for path in ("", "state", "events", "decisions?after=0&limit=1000")}
+    assert ways[:, 1].min() <= 100.0
     if load < 1.0:  # a busy machine says nothing of the page
         assert first <= 1000.0
-        assert half <= 100.0
+        assert np.median(ways[:, 0]) <= 100.0
 
 
 def _later(bars: Bars) -> list[tuple[int, bytes]]:
@@ -193,13 +196,15 @@ def _opened(tab: Tab, address: str) -> float:
     return float(first[2]) - float(tab.value("performance.timeOrigin"))
 
 
-def _way(tab: Tab, client: httpx.Client, address: str, content: bytes, stamp: np.datetime64) -> float:
-    """Returns milliseconds from the POST of a bar until it is shown."""
+def _way(tab: Tab, client: httpx.Client, address: str, content: bytes, stamp: np.datetime64) -> tuple[float, float]:
+    """Returns milliseconds from the POST of a bar, and from the answer to it, until the bar is shown."""
     began = time.time()
     assert client.post(f"{address}bars", content=content).status_code == 200
+    answered = time.time()
     text = str(stamp)[:16].replace("T", " ")
     seen = tab.until(f"shown.find((each) => each[1] === '{text}')")
-    return float(seen[2]) - 1e3 * began
+    tab.until("!painting")  # a bar is not the next one's burden
+    return float(seen[2]) - 1e3 * began, float(seen[2]) - 1e3 * answered
 
 
 @pytest.mark.slow

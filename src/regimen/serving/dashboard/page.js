@@ -93,7 +93,8 @@ function lines(series, format, zero) {
   const y = (v) => top + (height - top - bottom) * (high - v) / (high - low);
   const names = series.map((each) => each[0]).join(", "), last = series.map((each) => format(each[1][each[1].length - 1])).join(", ");
   const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${names}: now ${last}` });
-  for (const share of [0, 0.5, 1]) { const v = low + share * (high - low); picture.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(v), y2: y(v) }), shape("text", { class: "end", x: left - 8, y: y(v) + 4 }, format(v))); }
+  const middle = zero && Math.min(-low, high) > 0.15 * (high - low) ? 0 : 0.5 * (low + high);
+  for (const v of [low, middle, high]) { picture.append(shape("line", { class: "grid", x1: left, x2: width - right, y1: y(v), y2: y(v) }), shape("text", { class: "end", x: left - 8, y: y(v) + 4 }, format(v))); }
   const room = Math.min(110, (width - left - right) / series.length);
   if (series.length > 1) series.forEach(([name, , style], k) => picture.append(shape("line", { class: "line " + style, x1: left + k * room, x2: left + k * room + 16, y1: 9, y2: 9 }), shape("text", { x: left + k * room + 21, y: 13 }, name.slice(0, Math.floor(room / 8) - 2))));
   for (const [, values, style] of series) {
