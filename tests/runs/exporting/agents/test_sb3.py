@@ -35,6 +35,16 @@ def test_a_head_of_continuous_actions(algorithm: str, parameters: dict[str, Any]
     check(policy, env, eager(agent_decision(policy)), 20, 5)
 
 
+def test_contributed_algorithms() -> None:
+    pytest.importorskip("sb3_contrib")
+    for algorithm in ("tqc", "qrdqn", "trpo"):
+        parameters = ROLLOUT if algorithm == "trpo" else {**REPLAY, "policy_kwargs": {"n_quantiles": 5}}
+        config = SB3Config(algorithm=algorithm, parameters=parameters, hidden=(8,), report_steps=64)
+        actions = {"kind": "continuous"} if algorithm == "tqc" else {"kind": "levels", "levels": (-1.0, 0.0, 1.0)}
+        policy, env = learned(config, actions)
+        check(policy, env, eager(agent_decision(policy)), 20, 5)
+
+
 def test_a_policy_whose_layers_are_not_known_is_refused_by_its_name() -> None:
     class Stranger(ActorCriticPolicy):
         pass
