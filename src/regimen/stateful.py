@@ -78,11 +78,11 @@ def restore_into(owner: object, parts: Parts, tensors: Mapping[str, Tensor], pla
         part, mine = attrgetter(attribute)(owner), below(tensors, f"{name}/")
         single = tensors.get(name)
         if isinstance(part, bool | int | float):
-            setattr(owner, attribute, type(part)(_there(single, place, name).item()))
+            _put(owner, attribute, type(part)(_there(single, place, name).item()))
         elif isinstance(part, np.ndarray):
-            setattr(owner, attribute, _there(single, place, name).numpy())
+            _put(owner, attribute, _there(single, place, name).numpy())
         elif _is_tensor(part):
-            setattr(owner, attribute, _there(single, place, name).to(part.device))
+            _put(owner, attribute, _there(single, place, name).to(part.device))
         else:
             try:
                 _restore(part, mine)
@@ -119,6 +119,11 @@ def restore_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> No
         index, _, slot = name.partition("/")
         state.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _put(owner: Any, attribute: str, value: object) -> None:
+    home, _, name = attribute.rpartition(".")
+    setattr(attrgetter(home)(owner) if home else owner, name, value)
 
 
 def _tensors(part: Any) -> dict[str, Tensor]:

@@ -76,22 +76,22 @@ def test_a_swap_leaves_no_moments_and_lets_the_critics_get_to_know_the_new_actor
     learner, parent = agent.learner, agent.parent
     better, worse = np.array([0.5, 0.6, 0.4, 0.5]), np.array([0.1, 0.3, 0.1, 0.2])
     assert agent._swap(better, worse + 0.35 * np.array([1.0, 0.0, 2.0, 1.0])) is None
-    assert learner._actor_adam.steps > 0
+    assert learner.soft.actor_adam.steps > 0
     assert agent._swap(better, worse) == "learner"
-    assert torch.equal(learner.actor.flat, parent.flat)
-    assert (learner._actor_adam.steps, learner._critics_adam.steps) == (0, 0)
-    critics, temperature = learner.critics.flat.clone(), learner.log_temperature.clone()
+    assert torch.equal(learner.soft.actor.flat, parent.flat)
+    assert (learner.soft.actor_adam.steps, learner.soft.critics_adam.steps) == (0, 0)
+    critics, temperature = learner.soft.critics.flat.clone(), learner.soft.log_temperature.clone()
     agent._improve(8, 0.5)
-    assert torch.equal(learner.actor.flat, parent.flat)
-    assert torch.equal(learner.log_temperature, temperature)
-    assert not torch.equal(learner.critics.flat, critics)
+    assert torch.equal(learner.soft.actor.flat, parent.flat)
+    assert torch.equal(learner.soft.log_temperature, temperature)
+    assert not torch.equal(learner.soft.critics.flat, critics)
     assert agent._swap(better, better) is None
     agent._improve(8, 0.5)
-    assert not torch.equal(learner.actor.flat, parent.flat)
+    assert not torch.equal(learner.soft.actor.flat, parent.flat)
     agent._evolve(torch.arange(4.0), agent._spread(), 0.01)
     assert agent._adam.steps > 0
     assert agent._swap(worse, better) == "parent"
-    assert torch.equal(learner.actor.flat, parent.flat)
+    assert torch.equal(learner.soft.actor.flat, parent.flat)
     assert agent._adam.steps == 0
 
 

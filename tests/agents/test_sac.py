@@ -11,8 +11,8 @@ import torch
 
 from regimen import ops
 from regimen.agents.sac.config import SACConfig
-from regimen.agents.sac.heads import ChoiceHead, SquashedHead
 from regimen.agents.sac.sac import SAC
+from regimen.agents.soft.heads import ChoiceHead, SquashedHead
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError, RegimenError, RunError
 from regimen.learning import Perceptrons, ReplayBuffer, Trace, VectorAdam
@@ -90,7 +90,7 @@ def test_gradients_of_continuous_actions_are_those_of_the_losses(shift: float) -
     q = critics(torch.cat([x, taken]))[:, 0]
     expected = autograd(critics, ops.sac_critic_loss(q[0], q[1], goal))
     with torch.no_grad():
-        torch.testing.assert_close(head.critic_slope(critics, x, taken, goal), q.detach())
+        torch.testing.assert_close(head.critic_slope(critics, x, taken, goal[None])[:, 0], q.detach())
     torch.testing.assert_close(critics.slope, expected, rtol=1e-4, atol=1e-6)
 
     output = actor(x)[0]
@@ -116,7 +116,7 @@ def test_gradients_of_continuous_actions_are_those_of_the_losses(shift: float) -
 
 def test_gradients_of_choices_are_those_of_the_losses() -> None:
     """Oracle: autograd; the actor's loss is mean Σ π·(α·log π − min Q)."""
-    head, (actor, critics) = ChoiceHead(), networks(3, 3, 3)
+    head, (actor, critics) = ChoiceHead(3), networks(3, 3, 3)
     random = torch.Generator().manual_seed(1)
     x, goal = torch.randn(3, 40, generator=random), torch.randn(40, generator=random)
     taken = torch.randint(0, 3, (1, 40), generator=random)
@@ -124,7 +124,7 @@ def test_gradients_of_choices_are_those_of_the_losses() -> None:
     q = critics(x).gather(1, taken.expand(2, 1, -1))[:, 0]
     expected = autograd(critics, ops.sac_critic_loss(q[0], q[1], goal))
     with torch.no_grad():
-        torch.testing.assert_close(head.critic_slope(critics, x, taken.float(), goal), q.detach())
+        torch.testing.assert_close(head.critic_slope(critics, x, taken.float(), goal[None])[:, 0], q.detach())
     torch.testing.assert_close(critics.slope, expected, rtol=1e-4, atol=1e-6)
 
     log_probs = torch.log_softmax(actor(x)[0], 0)
@@ -168,11 +168,11 @@ def test_targets_follow_by_the_share_that_is_asked_for() -> None:
     """Oracle: `ops.polyak_update`, after a single update from targets that were the critics."""
     env = lanes(None)
     agent = SMALL.model_copy(update={"update_ratio": 1 / 128, "rollout_steps": 4, "tau": 0.3}).build(env)
-    expected = SMALL.build(env).targets
+    expected = SMALL.build(env).soft.targets
     agent.learn(env, 128)
-    assert agent.updates == 1
-    ops.polyak_update(agent.critics, expected, 0.3)
-    assert torch.equal(agent.targets.flat, expected.flat)
+    assert agent.soft.updates == 1
+    ops.polyak_update(agent.soft.critics, expected, 0.3)
+    assert torch.equal(agent.soft.targets.flat, expected.flat)
 
 
 def test_the_temperature_moves_as_its_loss_says() -> None:
@@ -181,12 +181,12 @@ def test_the_temperature_moves_as_its_loss_says() -> None:
         config = SMALL.model_copy(update={"target_entropy": wanted, "last_target_entropy": wanted})
         agent = config.build(lanes(None))
         with torch.no_grad():  # σ = 0.2, an entropy of −0.2
-            agent.actor.get_parameter("bias_2")[0, 1] = -1.6
+            agent.soft.actor.get_parameter("bias_2")[0, 1] = -1.6
         agent.learn(lanes(None), 128)
         log_alpha = torch.zeros(1, requires_grad=True)
         ops.sac_temperature_loss(log_alpha, torch.tensor([0.2]), wanted).backward()  # type: ignore[no-untyped-call]
         assert log_alpha.grad is not None
-        assert torch.sign(agent.log_temperature) == -torch.sign(log_alpha.grad)
+        assert torch.sign(agent.soft.log_temperature) == -torch.sign(log_alpha.grad)
 
 
 def test_the_normalisers_learn_in_learn_and_are_frozen_in_predict(env: KnownMarketEnv) -> None:
@@ -204,12 +204,12 @@ def test_one_update_moves_every_parameter(env: KnownMarketEnv) -> None:
     config = SMALL.model_copy(update={"update_ratio": 1 / 128, "batch_size": 256, "temperature": None})
     agent, fresh = config.build(env, seed=1), config.build(env, seed=1)
     agent.learn(env, 128)
-    assert agent.updates == 1
+    assert agent.soft.updates == 1
     for name in ("actor", "critics", "targets"):
-        for key, value in getattr(agent, name).state_dict().items():
-            assert not torch.equal(value, getattr(fresh, name).state_dict()[key]), (name, key)
-    assert float(agent.log_temperature) != 0.0
-    assert int((agent.actor.slope != 0.0).sum()) > 0.8 * len(agent.actor.slope)
+        for key, value in getattr(agent.soft, name).state_dict().items():
+            assert not torch.equal(value, getattr(fresh.soft, name).state_dict()[key]), (name, key)
+    assert float(agent.soft.log_temperature) != 0.0
+    assert int((agent.soft.actor.slope != 0.0).sum()) > 0.8 * len(agent.soft.actor.slope)
 
 
 @pytest.mark.parametrize(
@@ -257,9 +257,9 @@ def test_what_an_end_is_worth(end: str, expected: float) -> None:
             assert torch.equal(x, torch.ones(1, len(x.T)))
             return torch.ones(2, 2, len(x.T))
 
-        agent.targets.forward = known  # type: ignore[method-assign, assignment]
+        agent.soft.targets.forward = known  # type: ignore[method-assign, assignment]
     agent.learn(bandit, 16 * 32 * 20)
-    got = agent.critics(torch.tensor([[-1.0]])).detach()
+    got = agent.soft.critics(torch.tensor([[-1.0]])).detach()
     np.testing.assert_allclose(got, expected, atol=0.03)
 
 
@@ -408,7 +408,7 @@ def test_predict_answers_one_lane_and_many(env: KnownMarketEnv) -> None:
 def test_actions_stay_in_the_environments_bounds() -> None:
     agent = SMALL.build(EnvSpec(columns=("x",), size=2, low=0.0, high=4.0))
     with torch.no_grad():
-        agent.actor.get_parameter("bias_2")[0, :2, 0] = torch.tensor([50.0, -50.0])
+        agent.soft.actor.get_parameter("bias_2")[0, :2, 0] = torch.tensor([50.0, -50.0])
     assert agent.predict(np.zeros((1, 1)))[0].tolist() == [[4.0, 0.0]]
 
 

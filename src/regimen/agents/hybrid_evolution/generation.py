@@ -69,7 +69,7 @@ def walk(
         x = learner.inputs(torch.from_numpy(rows).T).T
         acted[shares.theirs] = modes(spec, contestants(x[shares.theirs].view(members, -1, spec.width).mT))
         acted[shares.rest] = learner.explore(rows[shares.rest], random)
-        seen, reward, terminated, truncated, info = env.step(learner.to_env(acted))
+        seen, reward, terminated, truncated, info = env.step(learner.soft.to_env(acted))
         after = np.empty_like(rows)
         copy_observation(spec, seen, after)
         ended = terminated | truncated

@@ -96,14 +96,14 @@ class HybridES(OnlineAgent):
         left = 1.0 - done / total
         due = int((done + config.rollout_steps * env.n_envs) * config.update_ratio) - int(done * config.update_ratio)
         losses = self._improve(due, left)
-        numbers = {**earned, "lead": self.lead, "updates": float(learner.updates), **losses}
+        numbers = {**earned, "lead": self.lead, "updates": float(learner.soft.updates), **losses}
         entropy = numbers.pop("entropy")
         return earned["parent" if self.lead > 0.0 else "learner"], entropy, numbers
 
     @property
     def actor(self) -> Perceptrons:
         """The network that `predict` asks: of the parent or the learner, whichever is ahead."""
-        return self.parent if self.lead > 0.0 else self.learner.actor
+        return self.parent if self.lead > 0.0 else self.learner.soft.actor
 
     def _spread(self) -> Tensor:
         """Gives every contestant its weights: θ + σε, θ − σε, θ, and the learner's; returns ε (pair, parameter)."""
@@ -111,7 +111,7 @@ class HybridES(OnlineAgent):
         random = generator(self.seed, "hybrid es", "noise", self.iterations)
         noise = torch.from_numpy(random.standard_normal((config.population // 2, len(theta)), np.float32))
         step = config.sigma * noise
-        weights = torch.cat([theta + step, theta - step, theta[None], self.learner.actor.flat[None]])
+        weights = torch.cat([theta + step, theta - step, theta[None], self.learner.soft.actor.flat[None]])
         self._contestants.load_members(weights)
         return noise
 
@@ -135,11 +135,11 @@ class HybridES(OnlineAgent):
         error = float(apart.std(ddof=1)) / math.sqrt(len(apart)) if len(apart) > 1 else math.inf
         self._held_still = max(0, self._held_still - 1)
         if -apart.mean() > self.config.margin * error:
-            self.parent.flat.copy_(self.learner.actor.flat)
+            self.parent.flat.copy_(self.learner.soft.actor.flat)
             self._adam = VectorAdam(len(self.parent.flat))
             return "parent"
-        if apart.mean() > self.config.margin * error and self.learner.updates:
-            self.learner.replace_actor(self.parent.flat)
+        if apart.mean() > self.config.margin * error and self.learner.soft.updates:
+            self.learner.soft.replace_actor(self.parent.flat)
             self._held_still = 1
             return "learner"
         return None
@@ -184,7 +184,7 @@ class HybridES(OnlineAgent):
         rows, single = observed_rows(self.spec, observation)
         with torch_threads(self.config.threads):
             outputs = self.parent(self.learner.inputs(torch.from_numpy(rows).T))
-            actions = self.learner.to_env(modes(self.spec, outputs))
+            actions = self.learner.soft.to_env(modes(self.spec, outputs))
         return actions[0] if single else actions, state
 
 

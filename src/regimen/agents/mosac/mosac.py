@@ -167,7 +167,7 @@ class MOSAC(OnlineAgent):
         """Draws transitions, each with a preference of its own, uniform among all."""
         config, objectives = self.config, len(self.objectives)
         drawn = self.replay.sample(random, count, config.batch_size)
-        weights = torch.ones(count, 1, config.batch_size)
+        weights: Tensor | None = None
         if objectives:
             shares = random.standard_exponential((count, objectives, config.batch_size), np.float32)
             weights = torch.from_numpy(shares / shares.sum(axis=1, keepdims=True))

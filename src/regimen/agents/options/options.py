@@ -243,8 +243,7 @@ class Options(OnlineAgent):
             drawn.actions[:, :1],
             drawn.rewards[:, None] / self.reward_scale,
             drawn.actions[:, 1],
-            torch.ones(count, 1, self.config.batch_size),
-            ~may.mT,
+            shut=~may.mT,
         )
 
     def _improve(self, learned: LearnedOptions, inner: list[tuple[NDArray[Any], ...]]) -> None:

@@ -1,1 +1,1 @@
-"""Soft actor-critic: its config, its algorithm, and what the actor's output means."""
+"""Soft actor-critic: its config, and its algorithm."""

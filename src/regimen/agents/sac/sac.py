@@ -1,4 +1,4 @@
-"""Soft actor-critic, read top to bottom: step the lanes, remember, draw a batch, update critics, actor, temperature."""
+"""Soft actor-critic: step the lanes, remember, draw batches, and let a `SoftLearner` learn from them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from regimen import ops
 from regimen.agents.sac.config import SACConfig
-from regimen.agents.sac.heads import ChoiceHead, Head, HeadDraw, SquashedHead
+from regimen.agents.soft.learner import Batches, SoftLearner, network_input
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
     Bonus,
     Memory,
     OnlineAgent,
-    Perceptrons,
     ReplayBuffer,
     RunningMoments,
-    Trace,
     Transitions,
-    VectorAdam,
     copy_observation,
     first_seen,
     observed_rows,
     require_finite,
     successors_of,
 )
-from regimen.nets import first_weights, torch_threads
+from regimen.nets import torch_threads
 from regimen.seeding import generator
 from regimen.stateful import parts
 
@@ -52,54 +48,44 @@ class SAC(OnlineAgent):
         ConfigError: a target entropy that no policy has; hindsight without a goal.
 
     Attributes:
-        actor: one network; its output is what the head says.
-        critics, targets: two networks each.
-        log_temperature: (1,), log α, per unit of `reward_scale`.
+        soft: actor, twin critics with their targets, and temperature, per unit of `reward_scale`.
         observations: what the columns are normalised by; changes in `learn` only.
         rewards: the moments that `reward_scale` comes from.
         replay: raw transitions; they are normalised when they are drawn, by the moments of then.
         bonus: what pays for novelty, or None; it is in a checkpoint and in no file of the agent.
-        updates: of the critics so far.
         iterations: of learning so far.
     """
 
     config: SACConfig
     settings = SACConfig
     saved = parts(
-        *("actor", "critics", "targets", "observations", "rewards"),
-        **{"temperature/log": "log_temperature", "count/updates": "updates"},
+        "observations",
+        "rewards",
+        **{"actor": "soft.actor", "critics": "soft.critics", "targets": "soft.targets"},
+        **{"temperature/log": "soft.log_temperature", "count/updates": "soft.updates"},
     )
     resumed = parts(
         "replay",
-        actor_optimizer="_actor_adam",
-        critics_optimizer="_critics_adam",
-        temperature_optimizer="_temperature_adam",
-        **{"learning/seen": "_seen"},
+        **{
+            "actor_optimizer": "soft.actor_adam",
+            "critics_optimizer": "soft.critics_adam",
+            "temperature_optimizer": "soft.temperature_adam",
+            "learning/seen": "_seen",
+        },
     )
 
     def __init__(self, config: SACConfig, spec: EnvSpec, seed: int = 0) -> None:
         self.config, self.spec, self.seed, self.iterations = config, spec, seed, 0
-        choices, size = spec.choices, spec.size
-        config.check_entropy(spec)
-        self.head: Head = ChoiceHead() if choices else SquashedHead(size)
-        with first_weights(seed, "sac", "weights"):
-            self.actor = Perceptrons(1, spec.width, choices or 2 * size, config.hidden, 0.01)
-            seen = spec.width + (0 if choices else size)
-            self.critics, self.targets = (Perceptrons(2, seen, choices or 1, config.hidden, 1.0) for _ in range(2))
-        self.targets.flat.copy_(self.critics.flat)
-        self.log_temperature = torch.zeros(1)
-        self._actor_adam, self._critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
-        self._temperature_adam = VectorAdam(1)
+        self.soft = SoftLearner(config, spec, 1, seed)
         self.observations, self.rewards = RunningMoments(spec.width), RunningMoments(1)
         self.replay: Memory = (
-            ReplayBuffer(config.capacity, spec.width, 1 if choices else size)
+            ReplayBuffer(config.capacity, spec.width, 1 if spec.choices else spec.size)
             if config.replay is None
             else config.replay.build(spec, config.capacity, seed)
         )
         self.bonus = None if config.bonus is None else config.bonus.build(spec, seed)
         if self.bonus is not None:
             self.resumed = {**self.resumed, **parts("bonus")}
-        self.updates = 0
         self._seen: NDArray[np.float32] = np.empty((0, spec.width), np.float32)
         self._random = generator(seed, "sac", "predict")
 
@@ -126,7 +112,7 @@ class SAC(OnlineAgent):
         novelty: Mapping[str, float] = {}
         for _ in range(config.rollout_steps):
             actions = self.explore(self._seen, random)
-            seen, reward, terminated, truncated, info = env.step(self.to_env(actions))
+            seen, reward, terminated, truncated, info = env.step(self.soft.to_env(actions))
             after = np.empty_like(self._seen)
             copy_observation(spec, seen, after)
             paid += float(np.mean(reward, dtype=np.float64))
@@ -141,11 +127,11 @@ class SAC(OnlineAgent):
                 losses, novelty = self.improve(random, due, 1.0 - steps / total)
             steps += lanes
         numbers = {
-            "temperature": self._alpha() * self.reward_scale,
+            "temperature": self.soft.alpha(self.reward_scale) * self.reward_scale,
             "critic_loss": losses["critic_loss"],
             "value": losses["value"] * self.reward_scale,
             "reward_scale": self.reward_scale,
-            "updates": float(self.updates),
+            "updates": float(self.soft.updates),
             **novelty,
         }
         return paid / config.rollout_steps, losses["entropy"], numbers
@@ -165,36 +151,7 @@ class SAC(OnlineAgent):
 
     def explore(self, rows: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
         """Returns actions (lane, size) in [−1, 1], or choices (lane, 1); uniform before the first update."""
-        lanes, choices = len(rows), self.spec.choices
-        if self.updates:
-            return self._act(rows, random)
-        if choices:
-            return random.integers(0, choices, (lanes, 1)).astype(np.float32)
-        return random.uniform(-1.0, 1.0, (lanes, self.spec.size)).astype(np.float32)
-
-    def _act(self, rows: NDArray[np.float32], random: np.random.Generator | None) -> NDArray[np.float32]:
-        """Returns what the policy draws, or its mode without a generator, in the form of `explore`."""
-        size = self.spec.size
-        output = self.actor(self.inputs(torch.from_numpy(rows).T))[0]
-        if random is None:
-            actions = output.argmax(0)[None].float() if self.spec.choices else ops.squashed_mode(output[:size])
-        elif self.spec.choices:
-            noise = torch.from_numpy(random.random(len(rows), np.float32))
-            actions = ops.categorical_sample(output.T, noise)[None].float()
-        else:
-            noise = torch.from_numpy(random.standard_normal((size, len(rows)), np.float32))
-            actions = self.head.draw(output, noise).actions
-        drawn: NDArray[np.float32] = actions.T.numpy()
-        return drawn
-
-    def to_env(self, actions: NDArray[np.float32]) -> NDArray[Any]:
-        """Returns (lane,) int64 choices, or (lane, size) actions between the environment's bounds."""
-        spec = self.spec
-        if spec.choices:
-            return actions[:, 0].astype(np.int64)
-        middle, half = 0.5 * (spec.low + spec.high), 0.5 * (spec.high - spec.low)
-        scaled: NDArray[np.float32] = np.clip(middle + half * actions, spec.low, spec.high)
-        return scaled
+        return self.soft.explore(self.inputs(torch.from_numpy(rows).T), random)
 
     def improve(
         self, random: np.random.Generator, count: int, left: float, moves: bool = True
@@ -210,50 +167,14 @@ class SAC(OnlineAgent):
         Returns:
             The numbers of the updates, and those of the bonus.
         """
-        config, head, size = self.config, self.head, self.config.batch_size
-        batches = self.replay.sample(random, count, size)
-        successors, x = self.inputs(batches.successors), self.inputs(batches.observations)  # (update, width, batch)
-        both = torch.cat([successors, x], 2)
-        novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, batches, x, successors)
-        noise = torch.from_numpy(random.standard_normal((count, self._numbers, 2 * size), np.float32))
-        rewards, terminated = batches.rewards / self.reward_scale, batches.terminated > 0.5
-        wanted, rate = config.entropy_at(left, self.spec), config.learning_rate * (left if config.anneal else 1.0)
-        entropy = 0.0
-        for i in range(count):
-            alpha = self._alpha()
-            trace: Trace = []
-            output = self.actor(both[i], trace)[0]  # of the successors, then of the states
-            draw = head.draw(output, noise[i])
-            there, here = HeadDraw(*(part[..., :size] for part in draw)), HeadDraw(*(part[..., size:] for part in draw))
-
-            next_q = head.values(self.targets, successors[i], there)
-            goal = ops.sac_target(rewards[i], terminated[i], next_q[0], next_q[1], there.log_prob, alpha, config.gamma)
-            q = head.critic_slope(self.critics, x[i], batches.actions[i], goal)
-            self._critics_adam.step(self.critics.flat, self.critics.slope, rate)
-            self.targets.flat.lerp_(self.critics.flat, config.tau)
-            self.updates += 1
-
-            log_prob = float(here.log_prob.mean())
-            entropy -= log_prob / count
-            if moves and self.updates % config.actor_every == 0:
-                slope = head.actor_slope(self.critics, x[i], output[:, size:], noise[i, :, size:], here, alpha)
-                self.actor.gradients([part[..., size:] for part in trace], slope[None])
-                self._actor_adam.step(self.actor.flat, self.actor.slope, rate)
-                if config.temperature is None:
-                    slope = torch.tensor([-log_prob - wanted])  # of `ops.sac_temperature_loss`, over α
-                    self._temperature_adam.step(self.log_temperature, slope, config.temperature_rate)
-        losses = {
-            "entropy": entropy,
-            "critic_loss": float(ops.sac_critic_loss(q[0], q[1], goal)),
-            "value": float(q.mean()),
-        }
+        config, drawn = self.config, self.replay.sample(random, count, self.config.batch_size)
+        successors, x = self.inputs(drawn.successors), self.inputs(drawn.observations)  # (update, width, batch)
+        novelty = {} if self.bonus is None else self._reward_novelty(self.bonus, drawn, x, successors)
+        rewards, discounts = drawn.rewards[:, None] / self.reward_scale, config.gamma * (drawn.terminated < 0.5).float()
+        batches = Batches(x, successors, drawn.actions, rewards, discounts)
+        losses = self.soft.update(batches, random, left, self.reward_scale, config.actor_every if moves else 0)
         require_finite(self, sum(losses.values()))
         return losses, novelty
-
-    def replace_actor(self, weights: Tensor) -> None:
-        """Gives the actor other weights (parameter,), and the optimisers of actor and critics nothing to remember."""
-        self.actor.flat.copy_(weights)
-        self._actor_adam, self._critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
 
     def _reward_novelty(self, bonus: Bonus, batches: Transitions, x: Tensor, successors: Tensor) -> Mapping[str, float]:
         """Adds what a bonus pays now to the rewards that were drawn, and lets it learn; ruin is paid nothing.
@@ -266,24 +187,18 @@ class SAC(OnlineAgent):
         return bonus.improve(rows, actions, reached)
 
     @property
+    def parameter_counts(self) -> tuple[int, int]:
+        """Weights of actor and critics, all of which learn."""
+        return self.soft.weights, self.soft.weights
+
+    @property
     def reward_scale(self) -> float:
         """The critics' unit in the environment's: the standard deviation of all rewards so far, or 1."""
         return float(self.rewards.scale[0]) if self.config.normalise_rewards else 1.0
 
-    @property
-    def _numbers(self) -> int:
-        """Numbers of noise that one action takes in an update: none for a choice, whose expectation is exact."""
-        return 0 if self.spec.choices else self.spec.size
-
-    def _alpha(self) -> float:
-        """Returns the temperature in units of `reward_scale`."""
-        fixed = self.config.temperature
-        return math.exp(float(self.log_temperature)) if fixed is None else fixed / self.reward_scale
-
     def inputs(self, rows: Tensor) -> Tensor:
         """Returns what the networks are given for raw observations (..., width, batch)."""
-        limit, scaled = self.config.observation_clip, self.config.normalise_observations
-        return self.observations.normalised(rows.mT, limit, scaled).mT
+        return network_input(self.observations, rows, self.config)
 
     @torch.no_grad()
     def predict(
@@ -303,5 +218,6 @@ class SAC(OnlineAgent):
         """
         rows, single = observed_rows(self.spec, observation)
         with torch_threads(self.config.threads):
-            actions = self.to_env(self._act(rows, None if deterministic else self._random))
+            x = self.inputs(torch.from_numpy(rows).T)
+            actions = self.soft.to_env(self.soft.act(x, None if deterministic else self._random))
         return actions[0] if single else actions, state

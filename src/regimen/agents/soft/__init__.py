@@ -1,1 +1,1 @@
-"""What agents share that learn softly from a replay: their numbers, critics of several objectives, and one learner."""
+"""What agents share that learn softly from a replay: their numbers, what an output means to critics, one learner."""

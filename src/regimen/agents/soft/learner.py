@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regimen import ops
-from regimen.agents.sac.heads import HeadDraw
-from regimen.agents.soft.heads import VectorChoiceHead, VectorHead, VectorSquashedHead
+from regimen.agents.soft.heads import ChoiceHead, Head, HeadDraw, SquashedHead, weighted
 from regimen.agents.soft.settings import SoftSettings
 from regimen.envs import EnvSpec
 from regimen.learning import Perceptrons, RunningMoments, Trace, VectorAdam
@@ -34,7 +33,7 @@ class Batches(NamedTuple):
         actions: (update, size, batch) in [−1, 1], or (update, 1, batch) choices.
         rewards: (update, objective, batch), in the critics' units.
         discounts: (update, batch), of what follows: γ, γ to the number of steps, or 0 where nothing follows.
-        weights: (update, objective, batch), the preference.
+        weights: (update, objective, batch), the preference; None: there is one objective.
         shut: (update, choices, 2 · batch), choices that may not be made at the successors and at the observations;
             None: all may.
     """
@@ -44,7 +43,7 @@ class Batches(NamedTuple):
     actions: Tensor
     rewards: Tensor
     discounts: Tensor
-    weights: Tensor
+    weights: Tensor | None = None
     shut: Tensor | None = None
 
 
@@ -53,8 +52,7 @@ class SoftLearner:
     """Soft actor-critic whose critics value every objective by itself; the actor follows their weighted sum.
 
     The goal of objective i is ``yᵢ = rᵢ + γ·(Qᵢ(x', a') − α·log π(a'|x'))``: the entropy is paid in every objective
-    alike, so that the weighted sum, whose weights sum to 1, is paid it once. With one objective the arithmetic is that
-    of `SAC`, bit for bit.
+    alike, so that the weighted sum, whose weights sum to 1, is paid it once.
 
     Args:
         config: its numbers.
@@ -79,8 +77,7 @@ class SoftLearner:
         self.config, self.spec = config, spec
         choices, size = spec.choices, spec.size
         config.check_entropy(spec)
-        self.head: VectorHead
-        self.head = VectorChoiceHead(choices, objectives) if choices else VectorSquashedHead(size, objectives)
+        self.head: Head = ChoiceHead(choices, objectives) if choices else SquashedHead(size, objectives)
         with first_weights(seed, "sac", "weights"):
             self.actor = Perceptrons(1, spec.width, choices or 2 * size, config.hidden, 0.01)
             seen = spec.width + (0 if choices else size)
@@ -131,7 +128,9 @@ class SoftLearner:
         scaled: NDArray[np.float32] = np.clip(middle + half * actions, spec.low, spec.high)
         return scaled
 
-    def update(self, batches: Batches, random: np.random.Generator, left: float, unit: float) -> dict[str, float]:
+    def update(
+        self, batches: Batches, random: np.random.Generator, left: float, unit: float, actor_every: int = 1
+    ) -> dict[str, float]:
         """Makes an update with each batch.
 
         Args:
@@ -139,6 +138,7 @@ class SoftLearner:
             random: of the actions that are drawn anew.
             left: share of the call of learn still to come.
             unit: of the critics, in the environment's; a fixed temperature is in the environment's.
+            actor_every: updates of the critics for one of actor and temperature; 0: these stay as they are.
 
         Returns:
             ``entropy``; ``critic_loss`` and ``value`` of the last batch, in the critics' units.
@@ -149,7 +149,7 @@ class SoftLearner:
         wanted, rate = self.config.entropy_at(left, self.spec), config.learning_rate * (left if config.anneal else 1.0)
         entropy, loss, value = 0.0, math.nan, math.nan
         for i in range(count):
-            alpha, weights = self.alpha(unit), batches.weights[i]
+            alpha, weights = self.alpha(unit), None if batches.weights is None else batches.weights[i]
             trace: Trace = []
             output = self.actor(both[i], trace)[0]  # of the successors, then of the states
             if batches.shut is not None:
@@ -166,17 +166,23 @@ class SoftLearner:
 
             log_prob = float(here.log_prob.mean())
             entropy -= log_prob / count
-            x = batches.observations[i]
-            slope = head.actor_slope(self.critics, x, output[:, size:], noise[i, :, size:], here, alpha, weights)
-            self.actor.gradients([part[..., size:] for part in trace], slope[None])
-            self.actor_adam.step(self.actor.flat, self.actor.slope, rate)
-            if config.temperature is None:
-                slope = torch.tensor([-log_prob - wanted])  # of `ops.sac_temperature_loss`, over α
-                self.temperature_adam.step(self.log_temperature, slope, config.temperature_rate)
+            if actor_every and self.updates % actor_every == 0:
+                x = batches.observations[i]
+                slope = head.actor_slope(self.critics, x, output[:, size:], noise[i, :, size:], here, alpha, weights)
+                self.actor.gradients([part[..., size:] for part in trace], slope[None])
+                self.actor_adam.step(self.actor.flat, self.actor.slope, rate)
+                if config.temperature is None:
+                    slope = torch.tensor([-log_prob - wanted])  # of `ops.sac_temperature_loss`, over α
+                    self.temperature_adam.step(self.log_temperature, slope, config.temperature_rate)
             if i == count - 1:
                 loss = float(0.5 * (q - goals).square().mean(2).sum())
-                value = float((q * weights).sum(1).mean())
+                value = float(weighted(q, weights).mean())
         return {"entropy": entropy, "critic_loss": loss, "value": value}
+
+    def replace_actor(self, weights: Tensor) -> None:
+        """Gives the actor other weights (parameter,), and the optimisers of actor and critics nothing to remember."""
+        self.actor.flat.copy_(weights)
+        self.actor_adam, self.critics_adam = VectorAdam(len(self.actor.flat)), VectorAdam(len(self.critics.flat))
 
     def alpha(self, unit: float) -> float:
         """Returns the temperature in the critics' units, of which one is so many of the environment's."""

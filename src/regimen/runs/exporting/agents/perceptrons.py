@@ -58,9 +58,8 @@ class SACBody(Body):
 
     def __init__(self, agent: SAC | HybridES) -> None:
         super().__init__()
-        actor = agent.actor
-        if isinstance(agent, HybridES):
-            agent = agent.learner
+        actor = agent.actor if isinstance(agent, HybridES) else agent.soft.actor
+        agent = agent.learner if isinstance(agent, HybridES) else agent
         config, self.spec = agent.config, agent.spec
         self.inputs = Normalised(agent.observations, config.observation_clip, config.normalise_observations)
         self.actor = deepcopy(actor)
