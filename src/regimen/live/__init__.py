@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from regimen.live.desk import Desk, OldBar, OtherBar, Taken, event_of
     from regimen.live.engine import Engine, Stepped
     from regimen.live.events import BarEvent, Event, OperatorEvent
+    from regimen.live.following import is_even, require_next
     from regimen.live.paper import PaperBook, PaperRecord, Posted, paced, replayed, require_same, trade
     from regimen.live.parts import part_of, symbol_bar, whole_bar
     from regimen.live.refold import Refolded, refolded
     from regimen.live.setup import Setup
     from regimen.live.slippage import slippage_of
-    from regimen.live.state import NEVER, LiveState
+    from regimen.live.state import NEVER, LiveState, utc
     from regimen.live.wire import BarMessage, OperatorMessage, SymbolBar, bar_event, bar_messages, operator_event
 
 __all__ = [
@@ -48,15 +49,18 @@ __all__ = [
     "decoded",
     "encoded",
     "event_of",
+    "is_even",
     "operator_event",
     "paced",
     "part_of",
     "refolded",
     "replayed",
+    "require_next",
     "require_same",
     "slippage_of",
     "symbol_bar",
     "trade",
+    "utc",
     "whole_bar",
 ]
 
@@ -79,6 +83,7 @@ __getattr__, __dir__ = lazily(
         "Notice": ".answer",
         "encoded": ".answer",
         "event_of": ".desk",
+        "is_even": ".following",
         "OldBar": ".desk",
         "operator_event": ".wire",
         "OperatorEvent": ".events",
@@ -94,6 +99,7 @@ __getattr__, __dir__ = lazily(
         "Refolded": ".refold",
         "refolded": ".refold",
         "replayed": ".paper",
+        "require_next": ".following",
         "require_same": ".paper",
         "Setup": ".setup",
         "Stepped": ".engine",
@@ -102,6 +108,7 @@ __getattr__, __dir__ = lazily(
         "symbol_bar": ".parts",
         "TargetOrder": ".answer",
         "trade": ".paper",
+        "utc": ".state",
         "whole_bar": ".parts",
     },
 )

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import DAY, trading_day
+from regimen.bars import trading_day
 from regimen.errors import DataError
 from regimen.execution import COST_KINDS, Feed, LiveAccount, Moment, share
 from regimen.live.accounting import BEFORE, CLOSE, PREVIOUS, SEEN, BarSight, OwnArrays, arrive, book
 from regimen.live.answer import Answer, Effects, Level, Notice, SymbolAnswer, TargetOrder
 from regimen.live.events import BarEvent, Event, OperatorEvent
+from regimen.live.following import is_even, require_next
 from regimen.live.memory import LiveMemory
 from regimen.live.setup import Setup
 from regimen.live.state import NEVER, OWN, LiveState, utc
@@ -25,8 +26,6 @@ from regimen.stateful import below, under
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-CLOCK = 2 * 3_600_000_000_000
-"""Nanoseconds that a bar may close after its arrival: the clocks of two machines differ."""
 WATCHING = "watching"
 """The mode of a bar that was only watched."""
 _DRIFT, _VERDICT = "drift", "verdict"
@@ -79,7 +78,7 @@ class Engine:
         self._volatility = None if bars is None else RunningVolatility(symbols, bars, setup.periods_per_year)
         self._account = LiveAccount(setup.market, symbols)
         self._guard = None if setup.safeguards is None else _guard_of(setup)
-        self._even = setup.calendar.name == "24/7" and setup.bar_length <= DAY
+        self._even = is_even(setup.calendar, setup.bar_length)
         self._last: LiveState | None = None
         self._unknown, self._rows = np.full(symbols, np.nan), np.empty((5, symbols))
         self._opening = LiveMemory.of(self._arrays())
@@ -209,15 +208,7 @@ class Engine:
         return LiveMemory(self._layout, self._block.copy())
 
     def _bar(self, state: LiveState, event: BarEvent) -> Stepped:
-        if event.time <= state.time:
-            rule = f"must be after the last bar, {utc(state.time)}"
-            raise DataError("time", rule, utc(event.time))
-        length = self.setup.bar_length
-        if event.time + length > event.at + CLOCK:
-            raise DataError("time", "must be of a bar that has closed by now", utc(event.time))
-        if self._even and state.time != NEVER and (event.time - state.time) % length:
-            rule = f"must be whole bars of {length // 10**9} seconds after the last one, {utc(state.time)}"
-            raise DataError("time", rule, utc(event.time))
+        require_next(event, state.time, self.setup.bar_length, self._even)
         if event.watched and state.opened:
             raise DataError("bar", "must not be watched only: the account trades already", utc(event.time))
         own, symbols = self._own, len(self.setup.symbols)

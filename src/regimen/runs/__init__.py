@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from regimen.runs.leaks import find_run_leaks
     from regimen.runs.live import LiveCheck, LiveChecks, live_checks
     from regimen.runs.reproduce import reproduce_run
-    from regimen.runs.retraining import CardSighting, Retrained, RetrainSettings, retrain_run, watch_run
+    from regimen.runs.retraining import (
+        CardSighting,
+        Happened,
+        Retrained,
+        RetrainSettings,
+        retrain_feed,
+        retrain_run,
+        watch_feed,
+        watch_run,
+    )
     from regimen.runs.signals import Ahead, Holding, Signal, signal_of
     from regimen.runs.stress import Stress, stress_of
     from regimen.runs.validation import Validation, validate_run
@@ -41,6 +50,7 @@ __all__ = [
     "Exported",
     "FeatureImportance",
     "GuardedRun",
+    "Happened",
     "Holding",
     "Importance",
     "LiveCheck",
@@ -66,6 +76,7 @@ __all__ = [
     "rejudge_run",
     "reproduce_run",
     "resume_run",
+    "retrain_feed",
     "retrain_run",
     "revive",
     "safeguards_of",
@@ -73,6 +84,7 @@ __all__ = [
     "start",
     "stress_of",
     "validate_run",
+    "watch_feed",
     "watch_run",
 ]
 
@@ -91,6 +103,7 @@ __getattr__, __dir__ = lazily(
         "Importance": ".importance",
         "LiveCheck": ".live",
         "LiveChecks": ".live",
+        "Happened": ".retraining",
         "Retrained": ".retraining",
         "RetrainSettings": ".retraining",
         "CardSighting": ".retraining",
@@ -113,6 +126,7 @@ __getattr__, __dir__ = lazily(
         "rejudge_run": ".walk_forward",
         "reproduce_run": ".reproduce",
         "resume_run": ".walk_forward",
+        "retrain_feed": ".retraining",
         "retrain_run": ".retraining",
         "revive": ".exporting",
         "safeguards_of": ".guarding",
@@ -120,6 +134,7 @@ __getattr__, __dir__ = lazily(
         "start": ".walk_forward",
         "stress_of": ".stress",
         "validate_run": ".validation",
+        "watch_feed": ".retraining",
         "watch_run": ".retraining",
     },
 )

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regimen.cli.arguments import RUNS, WHERE, Run, Runs, Where
-from regimen.cli.finished.newer_bars import FALSE_ALARMS, FalseAlarms, NewerBars, NewerFeed, NewerOverrides, file_of
+from regimen.cli.finished.newer_bars import (
+    FALSE_ALARMS,
+    FalseAlarms,
+    NewerBars,
+    NewerFeed,
+    NewerOverrides,
+    Source,
+    listened,
+    refuse,
+)
 
 if TYPE_CHECKING:
-    from regimen.runs import Retrained
+    from regimen.runs import Happened, Retrained
 
 
 def retrain(
@@ -35,31 +44,55 @@ def retrain(
     """Walk a run over newer bars; train challengers when drift is proved or by the calendar, promote only what wins.
 
     A challenger is the same config, trained on the bars up to then: a run beside the others and a trial. It runs beside
-    the champion on the same bars until one of the two is proved better. Called again, it goes on where it stopped.
+    the champion on the same bars until one of the two is proved better. Called again, it goes on where it stopped. A
+    live feed is followed until it ends, or Ctrl-C ends it.
 
     Example: regimen retrain latest --when every:30d --bars btcusdt-1h.parquet
 
     Example: regimen retrain latest --when drift --feed replay:btcusdt-1h.parquet --false-alarms 0.02
+
+    Example: my-feed | regimen retrain latest --bars up-to-now.parquet --feed -
     """
     from regimen.cli.screen.progress import progress_bar
 
     with progress_bar() as advance:
         from regimen.monitoring import ChangesConfig
         from regimen.records import find_run
-        from regimen.runs import RetrainSettings, retrain_run
+        from regimen.runs import RetrainSettings, retrain_feed, retrain_run
         from regimen.settings import validated
         from regimen.work import Compute
 
         changes = validated(ChangesConfig, {"level": false_alarms}, "--false-alarms: ")
         settings = RetrainSettings.parsed(when=when, level=level, by=by, shadows=shadows, changes=changes)
-        file = file_of(feed, bars)
-        directory = find_run(run, runs)
+        source, directory = Source.of(feed, bars), find_run(run, runs)
         with Compute.parse(compute).mapper() as mapper:
-            result = retrain_run(directory, file, settings, advance, overrides=overrides or [], mapper=mapper)
+            if source.feed is None:
+                assert source.file is not None
+                result = retrain_run(
+                    directory, source.file, settings, advance, overrides=overrides or [], mapper=mapper
+                )
+            else:
+                result = retrain_feed(
+                    directory,
+                    listened(source.feed),
+                    settings,
+                    advance,
+                    refuse,
+                    _tell,
+                    bars=source.file,
+                    overrides=overrides or [],
+                    mapper=mapper,
+                )
     if as_json:
         print(json.dumps({"from": str(directory.path), **result.to_dict()}, indent=1, allow_nan=False))
     else:
         _print(result, str(directory.path))
+
+
+def _tell(happened: Happened) -> None:
+    from regimen.cli.screen.lines import say
+
+    say(f"{happened.time}  {happened.kind} {happened.run}: {happened.words}", error=True)
 
 
 def _print(result: Retrained, home: str) -> None:

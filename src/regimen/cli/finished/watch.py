@@ -5,32 +5,43 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regimen.cli.arguments import RUNS, Run, Runs
-from regimen.cli.finished.newer_bars import FALSE_ALARMS, FalseAlarms, NewerBars, NewerFeed, NewerOverrides, file_of
+from regimen.cli.finished.newer_bars import (
+    FALSE_ALARMS,
+    FalseAlarms,
+    NewerBars,
+    NewerFeed,
+    NewerOverrides,
+    Source,
+    listened,
+    refuse,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, Group
 
     from regimen.monitoring import CardReading
     from regimen.runs import CardSighting
 
 _WORDS = {
     "volatility": "range of a bar",
-    "loss": "log loss of due rows",
-    "confidence": "confidence less hits",
+    "loss": "log loss when due",
+    "confidence": "overconfidence",
     "coverage": "misses of intervals",
-    "features": "drift of the features",
-    "profit": "bet against its claim",
+    "features": "drift of features",
+    "profit": "bet against claim",
     "adwin": "ADWIN of the loss",
 }
-"""What is said of each detector."""
+"""What is said of each detector; with these names the table fits into 80 columns."""
+_FRAMES = 120
+"""Pictures of a replay in a terminal."""
 
 
 def watch(
@@ -45,27 +56,39 @@ def watch(
 ) -> None:
     """Watch a run on newer bars: drift, calibration, coverage and profit, beside what training and backtest showed.
 
-    A terminal shows the bars as they come; a pipe gets the last table. Exit code 1 where anything rang. It is no trial.
+    A terminal shows the bars as they come; a pipe gets the last table. A live feed is watched until it ends, or Ctrl-C
+    ends it. Exit code 1 where anything rang. It is no trial.
 
     Example: regimen watch latest --feed replay:btcusdt-1h.parquet
+
+    Example: my-feed | regimen watch latest --bars up-to-now.parquet --feed -
     """
     from regimen.cli.screen.progress import progress_bar
     from regimen.cli.screen.terminal import console
 
     screen = console()
-    live = screen.is_terminal and not as_json and seconds > 0.0
+    shows, pause = screen.is_terminal and not as_json, seconds / _FRAMES
     with progress_bar() as advance:
         from regimen.monitoring import ChangesConfig
         from regimen.records import find_run
-        from regimen.runs import watch_run
+        from regimen.runs import watch_feed, watch_run
         from regimen.settings import validated
 
         changes = validated(ChangesConfig, {"level": false_alarms}, "--false-alarms: ")
-        file, directory = file_of(feed, bars), find_run(run, runs)
-        frames = watch_run(directory, file, changes, advance, overrides=overrides or [], frames=120 if live else 1)
+        source, directory = Source.of(feed, bars), find_run(run, runs)
+        if source.feed is not None:
+            come = listened(source.feed)
+            frames = watch_feed(directory, come, changes, advance, refuse, bars=source.file, overrides=overrides or [])
+        else:
+            assert source.file is not None
+            number = _FRAMES if shows and seconds > 0.0 else 1
+            frames = watch_run(directory, source.file, changes, advance, overrides=overrides or [], frames=number)
         seen = next(frames)
-    if live:
-        seen = _shown(screen, seen, frames, seconds)
+    with _shown(screen) if shows else _logged() if source.feed else nullcontext(_nothing) as show:
+        show(seen)
+        for seen in frames:
+            show(seen)
+            time.sleep(0.0 if source.feed else pause)
     if as_json:
         print(json.dumps({"run": str(directory.path), **seen.to_dict()}, indent=1, allow_nan=False))
     else:
@@ -74,32 +97,54 @@ def watch(
         raise typer.Exit(1)
 
 
-def _shown(screen: Console, seen: CardSighting, frames: Iterator[CardSighting], seconds: float) -> CardSighting:
-    """Shows what is seen as it comes; returns the last of it."""
+def _nothing(_: CardSighting) -> None:
+    """Shows nothing."""
+
+
+@contextmanager
+def _shown(screen: Console) -> Iterator[Callable[[CardSighting], None]]:
+    """Yields what shows a person all that is seen, in the place of what was seen before."""
     from rich.live import Live
 
-    with Live(_table(seen), console=screen, transient=True) as shown:
-        for following in frames:
-            time.sleep(seconds / 120)
-            seen = following
-            shown.update(_table(seen))
-    return seen
+    with Live(console=screen, transient=True, auto_refresh=False) as live:
+        yield lambda seen: live.update(_view(screen, seen), refresh=True)
 
 
-def _table(seen: CardSighting) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+@contextmanager
+def _logged() -> Iterator[Callable[[CardSighting], None]]:
+    """Yields what tells a log of each ring once; the table comes at the end."""
+    from regimen.cli.screen.lines import say
 
-    title = f"{seen.time} UTC · bar {seen.bars:,} of {seen.of:,} · {seen.growth:+.1%} · {len(seen.rings)} rang"
-    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for number, heading in enumerate(_HEADINGS):
-        table.add_column(heading, justify="right" if 0 < number < 4 else "left", no_wrap=True)
-    for cells in _cells(seen):
-        table.add_row(*cells)
-    return table
+    rung = 0
+
+    def tell(seen: CardSighting) -> None:
+        nonlocal rung
+        for when, ring in seen.rings[rung:]:
+            say(f"rang {when}  {ring.detector}: {ring.words}", error=True)
+        rung = len(seen.rings)
+
+    yield tell
 
 
-_HEADINGS = ("", "promised", "now", "rings beyond", "")
+def _view(screen: Console, seen: CardSighting) -> Group:
+    """The table, and below it how far the bars are and what rang; its columns do not move while numbers change."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from regimen.cli.screen.tables import fitted_table
+
+    cells = [
+        (name, promised, f"{now:>9}", limits, f"{state:<15}") for name, promised, now, limits, state in _cells(seen)
+    ]
+    table = fitted_table(_HEADINGS, cells, words=_WORDED, width=screen.width)
+    of = "" if seen.of is None else f" of {seen.of:,}"
+    lines = [f"{seen.time} UTC · bar {seen.bars:,}{of} · {seen.growth:+.1%}"]
+    lines += [f"{when}  {ring.detector}: {ring.words}" for when, ring in seen.rings]
+    below = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+    return Group(*([] if table is None else [table]), *below)
+
+
+_HEADINGS, _WORDED = ("watched", "promised", "now", "rings beyond", "state"), ("watched", "state")
 
 
 def _cells(seen: CardSighting) -> list[tuple[str, str, str, str, str]]:
@@ -129,8 +174,7 @@ def _print(screen: Console, seen: CardSighting) -> None:
     from regimen.cli.screen.sentences import print_sentence
     from regimen.cli.screen.tables import print_table
 
-    cells = [("", *row[1:]) if not row[0] else row for row in _cells(seen)]
-    print_table(("watched", *_HEADINGS[1:4], "state"), cells, words=("watched", "state"))
+    print_table(_HEADINGS, _cells(seen), words=_WORDED)
     for time_of, ring in seen.rings:
         print_sentence(screen, f"{time_of}  {ring.detector}: {ring.words}", label="Rang")
     for each in seen.missing:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from regimen.errors import ConfigError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from regimen.bars import Bars
     from regimen.live import Posted
 
 REPLAY = "replay:"
 _SOCKETS = ("ws://", "wss://")
+_CHUNK, _MOST = 1 << 16, 1024
+"""Bytes of standard input, and messages of a websocket, that are taken together at most."""
 
 
 def is_replay(feed: str) -> bool:
@@ -60,31 +65,50 @@ def posted(feed: str) -> Iterator[Posted]:
     Raises:
         ConfigError: nothing answers at the address, or the library that listens is not installed.
     """
+    for come in arrivals(feed):
+        yield from come
+
+
+def arrivals(feed: str) -> Iterator[list[Posted]]:
+    """Yields the same, all that have come since the last time together: for who is not done with one at once.
+
+    Raises:
+        ConfigError: as `posted`.
+    """
     from regimen.live import Posted
 
-    for content in _lines() if feed == "-" else _messages(feed):
-        yield Posted(content, time.time_ns(), False)
+    for contents in _lines() if feed == "-" else _messages(feed):
+        now = time.time_ns()
+        yield [Posted(content, now, False) for content in contents]
 
 
-def _lines() -> Iterator[bytes]:
-    for line in sys.stdin.buffer:
-        if line.strip():
-            yield line.strip()
+def _lines() -> Iterator[list[bytes]]:
+    rest, pipe = b"", cast("BufferedReader", sys.stdin.buffer)
+    while chunk := pipe.read1(_CHUNK):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if come := [line.strip() for line in lines if line.strip()]:
+            yield come
+    if rest.strip():
+        yield [rest.strip()]
 
 
-def _messages(address: str) -> Iterator[bytes]:
+def _messages(address: str) -> Iterator[list[bytes]]:
     try:
-        from websockets.exceptions import ConnectionClosed, InvalidURI
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
         from websockets.sync.client import connect
     except ImportError:
         raise ConfigError("--feed", "needs websockets: pip install 'regimen[serve]'", address) from None
     try:
         with connect(address, open_timeout=10) as socket:
-            for message in socket:
-                yield message.encode() if isinstance(message, str) else message
+            while True:
+                come = [socket.recv()]
+                with suppress(TimeoutError, ConnectionClosed):  # who has hung up is asked once more
+                    while len(come) < _MOST:
+                        come.append(socket.recv(timeout=0))
+                yield [each.encode() if isinstance(each, str) else each for each in come]
     except ConnectionClosed:
         return
-    except (OSError, InvalidURI, TimeoutError) as error:
+    except (OSError, InvalidURI, InvalidHandshake, TimeoutError) as error:
         raise ConfigError("--feed", f"must be an address that answers ({error})", address) from None
 
 

@@ -41,23 +41,48 @@ def print_table(
         last: whether a line stands before the last row.
     """
     screen = console()
-    spelt = [[printable(with_blanks(cell)) for cell in row] for row in rows]  # here, because it may make them wider
-    fitted = _fitted([list(headings), *spelt], screen.width - _EDGES)
-    if fitted is None:
-        width = max(len(heading) for heading in headings)
-        for row, style in zip(spelt, styles or [""] * len(rows), strict=True):
-            screen.print()
-            for heading, cell in zip(headings, row, strict=True):
-                screen.print(escape(f"{heading:<{width}}  {cell}"), style=style, soft_wrap=True)
-        screen.print()
+    table = fitted_table(headings, rows, words=words, width=screen.width, styles=styles, last=last)
+    if table is not None:
+        screen.print(table)
         return
+    width = max(len(heading) for heading in headings)
+    for row, style in zip(rows, styles or [""] * len(rows), strict=True):
+        screen.print()
+        for heading, cell in zip(headings, row, strict=True):
+            screen.print(escape(f"{heading:<{width}}  {_spelt(cell)}"), style=style, soft_wrap=True)
+    screen.print()
+
+
+def fitted_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: Collection[str],
+    width: int,
+    styles: Sequence[str] | None = None,
+    last: bool = False,
+) -> Table | None:
+    """Returns the table that `print_table` prints, cells wrapped where it takes that; None where it cannot fit.
+
+    Args:
+        headings, rows, words, styles, last: see `print_table`.
+        width: columns of the terminal.
+    """
+    spelt = [[_spelt(cell) for cell in row] for row in rows]  # here, because it may make them wider
+    fitted = _fitted([list(headings), *spelt], width - _EDGES)
+    if fitted is None:
+        return None
     table = Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, _ROOM - 1, 0, 0), pad_edge=False)
     for name, heading in zip(headings, fitted[0], strict=True):
         table.add_column(escape(heading), justify="left" if name in words else "right", no_wrap=True)
     for number, cells in enumerate(fitted[1:]):
         ends = last and number == len(rows) - 2
         table.add_row(*map(escape, cells), style=styles[number] if styles else "", end_section=ends)
-    screen.print(table)
+    return table
+
+
+def _spelt(cell: str) -> str:
+    return printable(with_blanks(cell))
 
 
 def _fitted(table: list[list[str]], width: int) -> list[list[str]] | None:

@@ -152,7 +152,7 @@ class TrainingCard:
             try:
                 shifts[name] = MeanShift.of(values, config.window, config.checks, share, period, sides, logs=logs)
             except DataError as error:
-                missing[name] = str(error)
+                missing[name] = _lacking(error)
         features = None
         if reference.rows is not None:
             from regimen.monitoring.drift import DriftConfig
@@ -163,7 +163,7 @@ class TrainingCard:
                     reference.rows, names, DriftConfig(window=window, checks=4, level=share), periods_per_year
                 )
             except DataError as error:
-                missing[FEATURES] = str(error)
+                missing[FEATURES] = _lacking(error)
         adwin, warm = None, np.empty(0)
         if LOSS in shifts:
             means = _blocks(given[LOSS], block)
@@ -284,6 +284,11 @@ class TrainingCard:
             if reading.contradicts:
                 return Ring(int(end), PROFIT, f"{reading.days} days contradict a Sharpe of {self.profit.claimed:.2g}")
         return None
+
+
+def _lacking(error: DataError) -> str:
+    """Returns what a detector lacks, without the field that sets it elsewhere."""
+    return f"{error.rule.partition(' (')[0]}; there are {error.value}"
 
 
 def _blocks(values: Floats, block: int) -> Floats:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from regimen.bars import Bars
 from regimen.errors import DataError
 
-_CLOSE = 1e-6
+CLOSE = 1e-6
 """How far a close may be from the run's own at the same bar, as a share of it."""
 
 
@@ -62,6 +62,7 @@ def continued(own: Bars, new: Bars) -> Bars:
         calendar=own.calendar,
         extras={name: joined(values, new.extras.get(name)) for name, values in own.extras.items()},
         source=own.source,
+        periods_per_year=own.periods_per_year,  # a run counts its year once, whatever comes later
         checked=False,
     )
 
@@ -70,7 +71,7 @@ def _require_same(own: Bars, new: Bars, order: list[int]) -> None:
     """Refuses a file whose closes differ at bars that the run has as well."""
     _, mine, theirs = np.intersect1d(own.time, new.time, return_indices=True)
     here, there = own.close[mine], new.close[theirs][:, order]
-    differs = np.abs(there / here - 1.0) > _CLOSE  # False where one has no bar
+    differs = np.abs(there / here - 1.0) > CLOSE  # False where one has no bar
     if differs.any():
         row = int(np.argmax(differs.any(axis=1)))
         rule = f"must be the market of the run, whose close at {_minute(own.time[mine[row]])} is {here[row].tolist()}"

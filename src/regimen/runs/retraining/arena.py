@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from regimen.bars import DAY, Bars
 from regimen.errors import RunError
 from regimen.execution import Ledger
+from regimen.features import FeatureSet
 from regimen.metrics import daily_returns
 from regimen.monitoring import LEAST_CHANCE, MARKET_COLUMNS, SequentialVerdictConfig, Streams, watched_rows
 from regimen.monitoring.changes import CONFIDENCE, COVERAGE, LOSS, VOLATILITY
 from regimen.policies import ConformalConfig, Probable, innermost, targets
-from regimen.readers import load_with_report
-from regimen.records import RunDirectory, judgement_now, require_finished
+from regimen.readers import Loaded, load_with_report
+from regimen.records import RunConfig, RunDirectory, judgement_now, require_finished
 from regimen.records.layout import POLICY
 from regimen.runs.adapting.continued import continued
 from regimen.runs.backtests import with_overrides
@@ -72,8 +73,13 @@ class WalkedBars:
     first: int
 
     @classmethod
-    def of(cls, directory: RunDirectory, bars: str, overrides: Sequence[str]) -> WalkedBars:
+    def of(cls, directory: RunDirectory, bars: str | None, overrides: Sequence[str] = ()) -> WalkedBars:
         """Joins a finished run's bars with those of a file.
+
+        Args:
+            directory: of the run.
+            bars: the file; None: none have come yet.
+            overrides: of the file, ``data.*``.
 
         Raises:
             RunError: the run is not finished or damaged, was adapted, its features are others than they were, or the
@@ -86,16 +92,29 @@ class WalkedBars:
         config = directory.located_config()
         own = load_with_report(config.data)
         require_same_data(own.bars, manifest)
-        come = load_with_report(with_overrides(config, bars, overrides).data).bars
-        loaded = replace(own, bars=continued(own.bars, come))
+        whole = own.bars
+        if bars is not None:
+            whole = continued(whole, load_with_report(with_overrides(config, bars, overrides).data).bars)
         series = WholeSeries.of(config.data, own.bars)
-        require_shut(directory.trials, series.fingerprint, series.sketch, loaded.bars, manifest)
-        config = config.model_copy(update={"market": config.market.at(loaded.bars)})
-        features = config.features.build()
-        frame = features.compute(seen(loaded.bars))
-        prepared = Prepared(config, loaded, features, frame, labelled(config, loaded.bars), ())
+        require_shut(directory.trials, series.fingerprint, series.sketch, whole, manifest)
+        config = config.model_copy(update={"market": config.market.at(whole)})
+        prepared = _prepared(config, replace(own, bars=whole), config.features.build())
         require_same_features(prepared, manifest)
         return cls(directory, manifest, prepared, series, len(own.bars))
+
+    def grown(self, bars: Bars) -> WalkedBars:
+        """Returns the same with more bars.
+
+        Args:
+            bars: all of them, those that there are and more behind them.
+
+        Raises:
+            RunError: they lie in a vault.
+        """
+        require_shut(self.directory.trials, self.series.fingerprint, self.series.sketch, bars, self.manifest)
+        before = self.prepared
+        prepared = _prepared(before.config, replace(before.loaded, bars=bars), before.features)
+        return replace(self, prepared=prepared)
 
     @property
     def bars(self) -> Bars:
@@ -109,9 +128,9 @@ class WalkedBars:
 
     @cached_property
     def reach(self) -> int:
-        """Bars that a label looks ahead, at most."""
-        ends = self.prepared.labels.t_end
-        times, symbols = np.nonzero(ends >= 0)
+        """Bars that a label of the run's own bars looks ahead, at most: what comes later does not change it."""
+        ends = self.prepared.labels.t_end[: self.first]
+        times, symbols = np.nonzero((ends >= 0) & (ends < self.first))
         return int((ends[times, symbols] - times).max())
 
     @cached_property
@@ -225,6 +244,11 @@ class WalkedBars:
             return None
         days = self.bars.calendar.periods_per_year(DAY)
         return SequentialVerdictConfig(claimed=sharpe, volatility=volatility, days_per_year=days)
+
+
+def _prepared(config: RunConfig, loaded: Loaded, features: FeatureSet) -> Prepared:
+    bars = loaded.bars
+    return Prepared(config, loaded, features, features.compute(seen(bars)), labelled(config, bars), ())
 
 
 def newest_window(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class Comparing:
     cards: dict[str, TrainingCard] = field(default_factory=dict)
     compared: dict[tuple[str, str, int], tuple[Wealth, Wealth]] = field(default_factory=dict)
 
+    def on(self, arena: WalkedBars) -> Comparing:
+        """Returns the same on more bars: what runs promised stays, what they say is asked for anew."""
+        return Comparing(arena, self.settings, cards=self.cards)
+
     def directory(self, run: str) -> RunDirectory:
         """Returns the folder of a run beside the champion's."""
         return RunDirectory(self.arena.directory.home / run)

@@ -1,12 +1,13 @@
-"""`retrain_run`: a finished run is walked over newer bars, trained again when due, and replaced when it loses."""
+"""`retrain_run` and `retrain_feed`: a finished run is walked over newer bars, trained again when due, and replaced when
+it loses."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import final
+from typing import NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from regimen.errors import RunError
 from regimen.execution import Ledger
 from regimen.journal import JournalRow, SqliteJournal
+from regimen.live import Posted
 from regimen.metrics import annual_sharpe
 from regimen.records import RunDirectory, Trial, evaluated, model_title, sealed, write_json, write_report
 from regimen.runs.finished import finished_run
@@ -21,6 +23,7 @@ from regimen.runs.retraining.arena import WalkedBars
 from regimen.runs.retraining.challenger import challenger_config
 from regimen.runs.retraining.comparing import Comparing
 from regimen.runs.retraining.exhibit import timeline_exhibit
+from regimen.runs.retraining.following import Refused, followed
 from regimen.runs.retraining.machine import Duel, RetrainEvent, RetrainRules, unfold
 from regimen.runs.retraining.result import Happened, Kept, Retrained
 from regimen.runs.retraining.settings import RetrainSettings
@@ -69,33 +72,74 @@ def retrain_run(
     """
     advance(0, 1, "bars, features, labels")
     arena = WalkedBars.of(directory, bars, overrides)
+    return _over([arena], arena, settings, _Saying(advance, lambda _: "watching"), mapper)
+
+
+def retrain_feed(
+    directory: RunDirectory,
+    arrivals: Iterable[Sequence[Posted]],
+    settings: RetrainSettings,
+    advance: Advance,
+    refused: Refused,
+    tell: Callable[[Happened], None],
+    *,
+    bars: str | None = None,
+    overrides: Sequence[str] = (),
+    mapper: Mapper = HERE,
+) -> Retrained:
+    """Does what `retrain_run` does whenever a live feed has brought more bars, until it ends.
+
+    What happens at a bar happens as soon as it has come; a challenger is trained there and then, and bars that come
+    meanwhile wait. The record is the one of a file with the same bars. The journal has what happened and not the bars:
+    who goes on later gives those that have come since as a file.
+
+    Args:
+        directory: of the champion.
+        arrivals: bars as they come, those that came since the last time together.
+        settings: when, and by what it is judged.
+        advance: progress.
+        refused: called with the error of a bar that cannot be taken; the feed goes on without it.
+        tell: called with what happens, when it does.
+        bars: data file of what came before the feed, if the run's own bars do not reach so far.
+        overrides: of the file, ``data.*``.
+        mapper: where challengers are fitted.
+
+    Raises:
+        ConfigError, DataError, RunError: as `retrain_run`; the first bar of the feed leaves a gap.
+    """
+    advance(0, 1, "bars, features, labels")
+    arena = WalkedBars.of(directory, bars, overrides)
+    advance(0, 1, "listening")
+    saying = _Saying(advance, lambda now: f"listening · {_stamp(now.bars.time[-1])}", tell)
+    return _over(followed(arena, arrivals, refused), arena, settings, saying, mapper)
+
+
+class _Saying(NamedTuple):
+    """What is said on the way: progress, in which words while nothing is trained, and what happens."""
+
+    advance: Advance
+    words: Callable[[WalkedBars], str]
+    tell: Callable[[Happened], None] = lambda _: None
+
+
+def _over(
+    arenas: Iterable[WalkedBars], before: WalkedBars, settings: RetrainSettings, saying: _Saying, mapper: Mapper
+) -> Retrained:
+    """Walks over the bars of each arena in turn, each with more than the one before, and sums up the last walk."""
+    directory = before.directory
     path = directory.path / FOLDER / settings.name
     path.mkdir(parents=True, exist_ok=True)
     journal = SqliteJournal(path / _JOURNAL, f"{directory.id}/{settings.name}")
+    comparing, events = Comparing(before, settings), list[RetrainEvent]()
     try:
-        comparing = Comparing(arena, settings)
-        comparing.take(directory.id, arena.first)
-        comparing.by  # noqa: B018 — refuses what cannot be compared before anything is trained
-        challenger_config(arena, arena.stop - 1)
-        hands = _Hands(comparing, advance, mapper)
-        rest = settings.changes.bars(arena.bars.periods_per_year) if settings.every is None else 0
-        rules = RetrainRules(arena.first, arena.stop, settings.shadows, rest)
-        earlier = [stored.row for stored in journal.read()]
-        events: list[RetrainEvent] = []
-        for event in unfold(rules, directory.id, hands):
-            row = _row(arena, settings, event)
-            if len(events) < len(earlier):
-                _require_same(earlier[len(events)], row, path)
-            else:
-                journal.append([row])
-            events.append(event)
-        if len(events) < len(earlier):
-            _require_same(earlier[len(events)], None, path)
+        for arena in arenas:
+            comparing = comparing.on(arena)
+            events = _walked(comparing, journal, path, saying, mapper)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(str(directory.path), f"regimen retrain {directory.id} with the same options") from None
     finally:
         journal.close()
-    advance(1, 1, "accounts")
+    saying.advance(1, 1, "accounts")
     retrained = _concluded(comparing, events, path)
     write_json(path / FILE, sealed(retrained.to_dict()))
     exhibit = timeline_exhibit(retrained, comparing, events)
@@ -104,18 +148,44 @@ def retrain_run(
     return retrained
 
 
+def _walked(
+    comparing: Comparing, journal: SqliteJournal, path: Path, saying: _Saying, mapper: Mapper
+) -> list[RetrainEvent]:
+    """Returns what happens on the bars that there are; what has not happened before is written to the journal."""
+    arena, settings = comparing.arena, comparing.settings
+    comparing.take(arena.directory.id, arena.first)
+    comparing.by  # noqa: B018 — refuses what cannot be compared before anything is trained
+    challenger_config(arena, arena.stop - 1)
+    hands = _Hands(comparing, saying, mapper)
+    rest = settings.changes.bars(arena.bars.periods_per_year) if settings.every is None else 0
+    rules = RetrainRules(arena.first, arena.stop, settings.shadows, rest)
+    earlier = [stored.row for stored in journal.read()]
+    events: list[RetrainEvent] = []
+    for event in unfold(rules, arena.directory.id, hands):
+        row = _row(arena, settings, event)
+        if len(events) < len(earlier):
+            _require_same(earlier[len(events)], row, path)
+        else:
+            journal.append([row])
+            saying.tell(_happened(arena, event))
+        events.append(event)
+    if len(events) < len(earlier):
+        _require_same(earlier[len(events)], None, path)
+    return events
+
+
 @final
 class _Hands:
     """Does for the machine what it asks for, on real bars."""
 
-    def __init__(self, comparing: Comparing, advance: Advance, mapper: Mapper) -> None:
-        self.comparing, self.advance, self.mapper = comparing, advance, mapper
+    def __init__(self, comparing: Comparing, saying: _Saying, mapper: Mapper) -> None:
+        self.comparing, self.saying, self.mapper = comparing, saying, mapper
 
     def due(self, newest: str, since: int, start: int) -> tuple[int, str] | None:
         """See `Hands`."""
         arena, every = self.comparing.arena, self.comparing.settings.every
         if every is None:
-            self._tell(start, "watching")
+            self._advance(start, self.saying.words(arena))
             rings = self.comparing.rings(newest, since, start)
             if not rings:
                 return None
@@ -135,9 +205,7 @@ class _Hands:
         words = f"challenger {number + 1}"
 
         def telling(done: int, total: int, message: str) -> None:
-            arena = comparing.arena
-            share = (bar - arena.first + done / max(total, 1)) / (arena.stop - arena.first)
-            self.advance(int(1000 * share), 1000, f"{words} · {message}")
+            self._advance(bar + done / max(total, 1), f"{words} · {message}")
 
         challenger = finished_run(challenger_config(comparing.arena, bar), directory.home / name, telling, self.mapper)
         comparing.take(challenger.id, bar + 1)
@@ -147,9 +215,14 @@ class _Hands:
         """See `Hands`."""
         return self.comparing.duel(champion, other, since)
 
-    def _tell(self, bar: int, words: str) -> None:
+    def _advance(self, bar: float, words: str) -> None:
         arena = self.comparing.arena
-        self.advance(int(1000 * (bar - arena.first) / (arena.stop - arena.first)), 1000, words)
+        self.saying.advance(int(1000 * (bar - arena.first) / (arena.stop - arena.first)), 1000, words)
+
+
+def _happened(arena: WalkedBars, event: RetrainEvent) -> Happened:
+    close = arena.bars.time[event.bar] + np.timedelta64(arena.bars.bar_length, "ns")
+    return Happened(_stamp(close), event.kind, event.run, event.champion, event.words)
 
 
 def _row(arena: WalkedBars, settings: RetrainSettings, event: RetrainEvent) -> JournalRow:
@@ -171,7 +244,6 @@ def _require_same(earlier: JournalRow, now: JournalRow | None, path: Path) -> No
 
 def _concluded(comparing: Comparing, events: Sequence[RetrainEvent], path: Path) -> Retrained:
     arena, champion = comparing.arena, comparing.arena.directory.id
-    closes = arena.bars.time + np.timedelta64(arena.bars.bar_length, "ns")
     at = (champion, arena.first, arena.stop)
     ways = {
         "retrained": in_force(events, *at),
@@ -192,9 +264,7 @@ def _concluded(comparing: Comparing, events: Sequence[RetrainEvent], path: Path)
         by="log loss of rows" if comparing.by == "loss" else "log growth of bars",
         detectors=() if card is None else card.detectors,
         missing=() if card is None else tuple(f"{name}: {why}" for name, why in card.missing.items()),
-        happened=tuple(
-            Happened(_stamp(closes[event.bar]), event.kind, event.run, event.champion, event.words) for event in events
-        ),
+        happened=tuple(_happened(arena, event) for event in events),
         accounts=accounts,
     )
 
