@@ -7,14 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from tests.runs.conftest import silent, simulated
 
 from regimen.errors import ConfigError, DataError, RunError
+from regimen.monitoring import loss_units
+from regimen.readers import load
 from regimen.records import RunConfig, RunDirectory, write_manifest
 from regimen.runs import RetrainSettings, retrain_run, start
 from regimen.runs.retraining import retraining
+from regimen.runs.retraining.arena import WalkedBars
+from regimen.runs.retraining.comparing import Comparing
 
 FAST = {"when": "every:10d"}
 
@@ -125,3 +130,43 @@ def test_a_rule_is_compared_by_growth_only(configured: Callable[..., RunConfig],
     directory, _ = start(config, tmp_path / "runs", silent)
     with pytest.raises(ConfigError, match="--by: must be growth for a model that says no probabilities"):
         retrain_run(directory, str(tmp_path / "newer.parquet"), RetrainSettings.parsed(when="drift", by="loss"), silent)
+
+
+def panel(bars: int) -> pd.DataFrame:
+    """Three symbols; one has no bars for a while behind the champion's own, and one begins late."""
+    parts = [simulated(1500, seed).assign(symbol=name).iloc[:bars] for seed, name in enumerate(("AAA", "BBB", "CCC"))]
+    return pd.concat([parts[0], parts[1].drop(index=range(1000, min(1040, bars))), parts[2].iloc[50:]])
+
+
+def test_a_panel_has_one_account_and_one_bet_over_all_rows(
+    configured: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    panel(1500).to_parquet(tmp_path / "newer.parquet")
+    panel(900).to_parquet(tmp_path / "coin.parquet")
+    champion, _ = start(
+        configured("training.epochs=2", "judge.random_controls=20", "tracking=none"), tmp_path / "runs", silent
+    )
+    result = retrain_run(champion, str(tmp_path / "newer.parquet"), RetrainSettings.parsed(**FAST), silent)
+    assert [kind for _, kind, _ in rows(result)] == ["retrain", "retrain"]
+    challenger = RunDirectory(champion.home / result.happened[0].run)
+    assert load(challenger.located_config().data).symbols == ("AAA", "BBB", "CCC")
+    arena = WalkedBars.of(champion, str(tmp_path / "newer.parquet"))
+    assert arena.bars.symbols == ("AAA", "BBB", "CCC")
+    comparing = Comparing(arena, RetrainSettings.parsed(**FAST))
+    mine = comparing.take(champion.id, arena.first)
+    theirs = comparing.take(challenger.id, arena.first)
+    assert mine.classes is not None
+    assert theirs.classes is not None
+    since, y = arena.first - 1, arena.prepared.labels.y[arena.first :]
+    units = comparing._units(champion.id, challenger.id, since)
+    each = [loss_units(mine.classes[:, s], theirs.classes[:, s], y[:, s]) for s in range(3)]
+    twin = [np.mean([unit[t] for unit in each if np.isfinite(unit[t])] or [np.nan]) for t in range(len(units))]
+    np.testing.assert_allclose(units, twin)
+    assert np.isnan(each[1][100:140]).all()  # no bar, no row
+    assert np.isfinite(units[100:140]).all()  # the others go on
+    ledger = comparing.account(champion.id, since)
+    assert np.abs(ledger.units).max(axis=0).min() > 0.0  # all three in one account
+    assert result.accounts[1].turnover == pytest.approx(ledger.turnover.mean() * arena.bars.periods_per_year)
+    names = set(arena.columns)
+    assert {"AAA rsi_14", "CCC range"} <= names
+    assert len(names) == arena.rows.shape[1]
