@@ -1,15 +1,16 @@
 """Which agents still trade where plain ones give up: markets with a known optimum, one setting for all of them.
 
 Run ``regimen bench collapse -- [--agents ppo sac ppo+icm ...] [--markets NAME ...] [--seeds 10] [--steps 100000]
-[--write FILE.md]``.
+[--overrides KEY=VALUE ...] [--write FILE.md]``.
 
-Every agent has the defaults of its config on every market, learns from the same number of environment steps on 64
-lanes (the evolution strategy, whose steps cost next to nothing, from 80 times as many on 1,040), and is scored on fresh
-paths against the best policy: 1 is the optimum, 0 is staying out, so what loses by trading is below 0. An agent has
-*given up* in a seed if it trades less than a tenth of what the best policy trades and earns less than half of what that
-earns; it has *lost* if it trades and ends below staying out. On the martingale staying out is right, and scores
-nothing: its column is the turnover over that of chance. ``+`` adds a method, as in ``regimen prove``. Each agent sees
-the signal and its position, and chooses of −1, 0 and 1, on the *smooth* market any position.
+Every agent has the defaults of its config on every market, but for the overrides, learns from the same number of
+environment steps on 64 lanes (the evolution strategy, whose steps cost next to nothing, from 80 times as many on
+1,040), and is scored on fresh paths against the best policy: 1 is the optimum, 0 is staying out, so what loses by
+trading is below 0. An agent has *given up* in a seed if it trades less than a tenth of what the best policy trades and
+earns less than half of what that earns; it has *lost* if it trades and ends below staying out. On the martingale
+staying out is right, and scores nothing: its column is the turnover over that of chance. ``+`` adds a method, as in
+``regimen prove``. Each agent sees the signal and its position, and chooses of −1, 0 and 1, on the *smooth* market any
+position.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from regimen.proving.additions import with_additions
 from regimen.proving.evaluation import Walk
 from regimen.proving.known_market import KnownMarketEnv
 from regimen.seeding import generator
+from regimen.settings import apply_overrides
 from regimen.simulators import (
     GarleanuPedersenConfig,
     HysteresisConfig,
@@ -84,14 +86,15 @@ class Ran:
         return not self.gave_up and self.score < 0.0
 
 
-def experiment(name: str, market: str, steps: int) -> Experiment:
-    """Returns an agent with the defaults of its config on a market; ``+`` adds methods."""
+def experiment(name: str, market: str, steps: int, overrides: Sequence[str] = ()) -> Experiment:
+    """Returns an agent with the defaults of its config, but for overrides, on a market; ``+`` adds methods."""
     kind = name.partition("+")[0]
     configs: dict[str, Any] = {each.model_fields["kind"].default: each for each in agent_configs()}
     if kind not in configs:
         raise SystemExit(f"--agents: must begin with one of {', '.join(configs)}, not {name}")
     lanes, steps = (1040, 80 * steps) if kind == "es" else (64, steps)
-    plain = Experiment(MARKETS[market], configs[kind](), steps, lanes=lanes, walks=512, walk_bars=1000)
+    config = configs[kind](**apply_overrides({}, overrides))
+    plain = Experiment(MARKETS[market], config, steps, lanes=lanes, walks=512, walk_bars=1000)
     return with_additions((plain,), name)[0] if "+" in name else plain
 
 
@@ -198,13 +201,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the first seed; the others follow")
     parser.add_argument("--steps", type=int, default=100_000, help="environment steps of every agent")
+    parser.add_argument("--overrides", nargs="*", default=[], metavar="KEY=VALUE", help="in place of defaults")
     parser.add_argument("--write", type=Path, help="a Markdown file for the table")
     args = parser.parse_args()
     rows: dict[str, list[list[Ran]]] = {}
     for name in args.agents:
         rows[name] = []
         for market in args.markets:
-            one = experiment(name, market, args.steps)
+            one = experiment(name, market, args.steps, args.overrides)
             rows[name].append([run(one, seed) for seed in range(args.first, args.first + args.seeds)])
             print(f"{name} on {market}: {cell(market, rows[name][-1])}", flush=True)
         print(table(args.markets, {name: rows[name]}).splitlines()[-1], flush=True)

@@ -144,7 +144,7 @@ def main() -> None:
     for name, env in kinds.items():
         alone = 0.0
         for compute in ("local", "processes:1", "processes:2"):
-            config = VTraceConfig(actors=2, compute=compute, minibatch_size=512)
+            config = VTraceConfig(actors=2, lag=1, compute=compute, minibatch_size=512)
             speed, weights = timed(env, config, chosen.rounds)
             alone = alone or speed
             print(f"{name:<13}{compute:<14}{speed:>10,.0f}{speed / alone:>7.2f}  {weights}", flush=True)

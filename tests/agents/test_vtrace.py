@@ -26,7 +26,7 @@ from regimen.stateful import state_of
 
 MARKET = HysteresisConfig(cost=0.5)
 PATH = MARKET.simulate(2000, seed=1)
-SMALL = VTraceConfig(rollout_steps=8, minibatch_size=64, epochs=2, hidden=(8,))
+SMALL = VTraceConfig(lag=1, rollout_steps=8, minibatch_size=64, epochs=2, hidden=(8,))
 ROUND = 8 * 16
 
 

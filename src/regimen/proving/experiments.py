@@ -63,7 +63,7 @@ _CQL = CQLConfig(network="heads", hidden=(64, 64), gamma=0.0, updates=3000, tau=
 _ES = ESConfig(population=128)
 """Members see 32 lanes each, and so does θ; the steps are those of all."""
 _HYBRID = HybridESConfig(gamma=0.95, last_target_entropy=_LAST)
-_VTRACE = VTraceConfig(gamma=0.97, trace_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.02)
+_VTRACE = VTraceConfig(lag=1, gamma=0.97, trace_lambda=0.7, minibatch_size=1024, entropy_coefficient=0.02)
 """Two actors, one update behind."""
 _REPLAY: dict[str, JsonValue] = {
     "gamma": 0.0,

@@ -23,7 +23,7 @@ class VTraceConfig(ClippedSettings):
     kind: Literal["vtrace"] = Field(default="vtrace", description="the algorithm")
     actors: int = Field(default=2, ge=1, description="groups of lanes, each stepped by one actor")
     compute: ComputeText = Field(default="local", description="where actors live; no number depends on it")
-    lag: int = Field(default=1, ge=0, description="updates by which what an actor acts with is behind, exactly")
+    lag: int = Field(default=0, ge=0, description="updates by which what an actor acts with is behind, exactly")
     trace_lambda: float = Field(default=0.95, ge=0.0, le=1.0, description="λ of the traces; 0: one step, 1: all")
     rho_bar: float = Field(default=1.0, gt=0.0, description="largest ratio π/μ of a step's own correction")
     c_bar: float = Field(default=1.0, gt=0.0, description="largest ratio π/μ along a trace; at most rho_bar")
