@@ -133,6 +133,7 @@ PLACES: dict[str, Place] = {
         ),
     ),
 }
+MAML = "kind: maml, inner_rate: 0.1, shots: 20, queries: 30, tasks_per_batch: 8, bars: 80, steps_per_epoch: 100"
 METHODS: dict[str, tuple[str, ...]] = {
     "curriculum": ("training.recipes=[{kind: curriculum}]",),
     "self-paced": ("training.recipes=[{kind: self_paced}]",),
@@ -144,10 +145,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "PGD": ("training.recipes=[{kind: pgd}]",),
     "TRADES": ("training.recipes=[{kind: trades}]",),
     "trading loss": ("training.recipes=[{kind: trading_loss}]",),
-    "MAML": (
-        "training.recipes=[{kind: maml, inner_rate: 0.1, shots: 20, queries: 30, tasks_per_batch: 8, bars: 80, "
-        "steps_per_epoch: 100}]",
-    ),
+    "MAML": (f"training.recipes=[{{{MAML}}}]",),
+    "first-order MAML": (f"training.recipes=[{{{MAML}, first_order: true}}]",),
     "crises": ("augment=[{kind: crisis}]",),
     "causal": ("augment=[{kind: causal}]",),
     "block bootstrap": ("augment=[{kind: block_bootstrap}]",),
