@@ -1,6 +1,6 @@
 """Torch modules, the device that they run on and the memory that they take: no data, no losses, no loops."""
 
-from regimen.nets.allocator import keep_freed_memory
+from regimen.nets.allocator import hand_back_memory, keep_freed_memory
 from regimen.nets.attention import AttentionPool, MultiHeadAttention, Readout, attention_weights
 from regimen.nets.cnn import CausalCNN, CNNEncoder
 from regimen.nets.descent import descend
@@ -53,6 +53,7 @@ __all__ = [
     "begin_lstm",
     "descend",
     "first_weights",
+    "hand_back_memory",
     "keep_freed_memory",
     "mixture",
     "pick_device",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from regimen.errors import ConfigError
+from regimen.nets.allocator import hand_back_memory
 
 _MiB = 2**20
 
@@ -94,6 +95,8 @@ def require_memory(needed: int, field: str, device: str = "cpu") -> None:
         ConfigError: how much is needed, and how much is free.
     """
     free = available_bytes(device)
+    if free is not None and needed > free and hand_back_memory():  # what an earlier training left to this process
+        free = available_bytes(device)
     if free is not None and needed > free:
         rule = f"needs about {needed / _MiB:,.0f} MiB of memory, and {free / _MiB:,.0f} MiB are free"
         raise ConfigError(field, rule)
