@@ -78,8 +78,14 @@ AGENTS = {
     "analytic": ("model={kind: analytic, horizon: 32}", CONTINUOUS.replace(", dead_band: 0.1", "")),
     "sb3, dqn": ("model={kind: sb3, algorithm: dqn, parameters: {learning_starts: 1000}}", LEVELS),
     "sb3, td3": ("model={kind: sb3, algorithm: td3, parameters: {learning_starts: 1000}}", CONTINUOUS),
+    "sb3, ddpg": ("model={kind: sb3, algorithm: ddpg, parameters: {learning_starts: 1000}}", CONTINUOUS),
+    "sb3, sac": ("model={kind: sb3, algorithm: sac, parameters: {learning_starts: 1000}}", CONTINUOUS),
+    "sb3, a2c": ("model={kind: sb3, algorithm: a2c}", LEVELS),
+    "sb3, trpo": ("model={kind: sb3, algorithm: trpo, parameters: {n_steps: 64}}", LEVELS),
+    "sb3, qrdqn": ("model={kind: sb3, algorithm: qrdqn, parameters: {learning_starts: 1000}}", LEVELS),
+    "sb3, tqc": ("model={kind: sb3, algorithm: tqc, parameters: {learning_starts: 1000}}", CONTINUOUS),
 }  # fmt: skip
-"""Nets of the default sizes, but for the transformers."""
+"""Nets of the default sizes, but for the transformers; trpo, qrdqn and tqc need sb3-contrib."""
 SUPERVISED = ("training={epochs: 1, patience: null}", "exposure={dead_band: 0.01, volatility_target: 0.3}")
 YAML = """
 data: {{path: {path}}}
