@@ -109,5 +109,6 @@ class LiveState(NamedTuple):
 
 
 def utc(time: int) -> str:
-    """Returns nanoseconds since 1970 as ISO 8601, UTC."""
-    return str(np.datetime64(time, "ns"))
+    """Returns nanoseconds since 1970 as ISO 8601, UTC, to the second where nothing is left beyond it."""
+    whole = np.datetime64(time, "ns")
+    return str(whole if time % 10**9 else whole.astype("datetime64[s]"))
