@@ -21,6 +21,7 @@ __all__ = [
     "CompileError",
     "is_private",
     "jit",
+    "jit_inner",
     "jit_loose",
     "jit_step",
     "jit_step_uncached",
@@ -51,6 +52,11 @@ def jit_loose(function: F) -> F:
     return _cached(function, {"fastmath": {"reassoc", "contract", "nsz"}})
 
 
+def jit_inner(function: F) -> F:
+    """Like `jit`, for a loop that compiled code alone calls: Python cannot, which saves a third of its compilation."""
+    return _cached(function, _INNER)
+
+
 def jit_uncached(function: F) -> F:
     """Like `jit`, but compiles in every process."""
     return cast(F, numba.njit(**_RULES)(function))
@@ -67,12 +73,15 @@ def jit_step(function: F) -> F:
 
 
 def jit_step_uncached(function: F) -> F:
-    """Like `jit_step`, but compiles in every process (sixty features: 0.23 instead of 0.47 µs a bar)."""
-    return cast(F, numba.njit(**_RULES, **_STEP)(function))
+    """Like `jit_step`, but compiles in every process (sixty features: 0.23 instead of 0.47 µs a bar), for compiled code
+    alone: Python cannot call it.
+    """
+    return cast(F, numba.njit(**_RULES, **_STEP, **_INNER)(function))
 
 
-_RULES: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+_RULES: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 _STEP: dict[str, Any] = {"forceinline": True, "_nrt": False}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True}
 
 
 def is_private(folder: Path) -> bool:

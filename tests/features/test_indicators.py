@@ -168,8 +168,8 @@ def test_first_values_stand_where_talib_has_them() -> None:
 
 @pytest.mark.parametrize("feature", INDICATORS, ids=lambda feature: feature.names[0])
 def test_warmup_is_the_first_row_with_every_column(feature) -> None:
-    values = FeatureSet(INDICATORS).select(feature.names).compute(simulated(120)).values[:, 0]
-    complete = np.isfinite(values).all(axis=1)
+    frame = FeatureSet(INDICATORS).compute(simulated(120))
+    complete = np.isfinite([frame.column(name)[:, 0] for name in feature.names]).all(axis=0)
     assert int(complete.argmax()) == feature.warmup
     assert complete[feature.warmup :].all()
 

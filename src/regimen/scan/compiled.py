@@ -23,7 +23,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from regimen.errors import ConfigError
-from regimen.jit import COMPILER, CompileError, is_private, jit, jit_step_uncached, jit_uncached
+from regimen.jit import COMPILER, CompileError, is_private, jit, jit_inner, jit_step_uncached, jit_uncached
 from regimen.scan.digest import code_digest, python_function, referred
 
 Run = Callable[..., None]
@@ -174,7 +174,7 @@ def compiled_scan(
     scope = {**names, **{key: _fresh(step, copies) for key, step in steps.items()}}
     try:
         path = _written(source, _private_folder(), name)
-        run = _execute(source, str(path), name, {**scope, "jit": jit})
+        run = _execute(source, str(path), name, {**scope, "jit": jit, "jit_inner": jit_inner})
         warm(run)
     except CompileError:
         _forget(name)
@@ -183,7 +183,7 @@ def compiled_scan(
         # No home, no place to write, others who may write, a full disk, a damaged file: it works without a cache.
         if not isinstance(error, OSError):
             _forget(name)
-        run = _execute(source, f"<{name}>", name, {**scope, "jit": jit_uncached})
+        run = _execute(source, f"<{name}>", name, {**scope, "jit": jit_uncached, "jit_inner": jit_uncached})
         warm(run)
     _LOADED[name] = run
     return run

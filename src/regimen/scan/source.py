@@ -133,7 +133,7 @@ def _group(
     return [
         "",
         "",
-        "@jit",
+        "@jit_inner",
         f"def group{number}(start, stop, {_ARGUMENTS}):",
         *(f"    {line}" for line in head),
         "    for i in range(start, stop):",
