@@ -68,8 +68,18 @@ def _trained(config: Any, data: TrainingData | None = None) -> Any:
     return fit(predictor, data, TrainingConfig(epochs=3, batch_size=64, learning_rate=1e-2)).predictor
 
 
-def _bytes(config: Any, folder: Path) -> dict[str, bytes]:
-    _trained(config).save(folder)
+_TRAINED: dict[type, Any] = {}
+
+
+def _shared(config: Any) -> Any:
+    """Returns what `_trained` does, trained once for all tests that do not change it."""
+    if type(config) not in _TRAINED:
+        _TRAINED[type(config)] = _trained(config)
+    return _TRAINED[type(config)]
+
+
+def _bytes(predictor: Any, folder: Path) -> dict[str, bytes]:
+    predictor.save(folder)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -85,11 +95,11 @@ def test_config_round_trip(config: Any) -> None:
 
 
 def test_training_is_deterministic(config: Any, tmp_path: Path) -> None:
-    assert _bytes(config, tmp_path / "first") == _bytes(config, tmp_path / "second")
+    assert _bytes(_shared(config), tmp_path / "first") == _bytes(_trained(config), tmp_path / "second")
 
 
 def test_save_and_load_keep_every_bit(config: Any, tmp_path: Path) -> None:
-    predictor = _trained(config)
+    predictor = _shared(config)
     predictor.save(tmp_path)
     loaded: Any = (TreePredictor if type(config) in TREES else TorchPredictor).load(tmp_path, schema="s")
     x = _rows(config).x_val
@@ -135,7 +145,7 @@ def test_inputs_stay_as_they_were(config: Any) -> None:
 
 
 def test_a_batch_equals_its_items(config: Any) -> None:
-    predictor = _trained(config)
+    predictor = _shared(config)
     x = _rows(config).x_train[:50]
     batch = predictor.predict_proba(x)
     items = np.concatenate([predictor.predict_proba(row[None]) for row in x])
@@ -143,7 +153,7 @@ def test_a_batch_equals_its_items(config: Any) -> None:
 
 
 def test_a_row_with_nan_gives_nan_and_disturbs_no_other(config: Any) -> None:
-    predictor = _trained(config)
+    predictor = _shared(config)
     x = _rows(config).x_train[:20].copy()
     clean = predictor.predict_proba(x)
     x[7, ..., 3] = np.nan
@@ -178,5 +188,5 @@ def test_better_than_chance_on_learnable_rows(config: Any) -> None:
     data = _rows(config)
     assert data.x_val is not None
     assert data.y_val is not None
-    share = (_trained(config).predict_proba(data.x_val).argmax(axis=1) == data.y_val).mean()
+    share = (_shared(config).predict_proba(data.x_val).argmax(axis=1) == data.y_val).mean()
     assert share > 0.6
