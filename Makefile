@@ -12,6 +12,9 @@ SHORT := tests/scan tests/execution tests/envs tests/ops tests/policies/test_age
 	$(patsubst %,tests/features/test_%.py,windows rolling former feature_set live_bar stream indicators) \
 	tests/features/test_standard_set.py::test_one_bar_at_a_time_gives_the_same_bits
 
+# Tests start many interpreters, and without it each compiles again all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow room bounds coverage check bench docs format clean
 
