@@ -4,9 +4,9 @@ Each bar of a replay is read, checked, given to the features, to each member, to
 the safeguards, the paper account, the watch and a journal on the disk, in one process. The times are of one bar at a
 time, from the bytes of the feed to an answer that was handed to the journal; the whole replay has the commits too.
 
-Without ``--data`` the market is a random walk of ``--symbols`` symbols in bars of a minute: three days to train on,
-and the fourth is replayed. The members are trained as shortly as possible; what they forecast is worth nothing, and
-takes as long as if it were.
+Without ``--data`` the market is a random walk of ``--symbols`` symbols in bars of a minute: ten hours to train on, an
+hour to test, and the day behind the ten hours is replayed. The members have their default sizes and are trained as
+shortly as possible, an epoch each; what they forecast is worth nothing, and takes as long as if it were.
 
 Run: regimen bench pipeline [--data FILE] [--symbols 30] [--members logistic lightgbm baseline ppo tft]
 """
@@ -35,17 +35,17 @@ from regimen.readers import load
 from regimen.runs import revive
 
 MEMBERS = ("logistic", "lightgbm", "baseline", "ppo", "tft")
-MINUTE, DAY = 60 * 10**9, 1440
+MINUTE, TRAIN, TEST, DAY = 60 * 10**9, 600, 60, 1440
 WARM, GROUP = 20, 64
 EXTRA = {"ppo": {"gamma": 0.9}}
 
 
-def walk(symbols: int, days: int, path: Path) -> None:
-    """Writes a random walk of bars of a minute, as a long table."""
+def walk(symbols: int, trained: Path, whole: Path) -> None:
+    """Writes a random walk of bars of a minute, as a long table: what the run is of, and with it what is replayed."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    random, bars = np.random.default_rng(0), days * DAY
+    random, bars = np.random.default_rng(0), TRAIN + DAY
     closes = 100.0 * np.exp(np.cumsum(random.normal(0.0, 5e-4, (bars, symbols)), axis=0))
     opens = np.vstack([np.full((1, symbols), 100.0), closes[:-1]])
     high, low = np.maximum(opens, closes) * 1.0001, np.minimum(opens, closes) * 0.9999
@@ -60,11 +60,13 @@ def walk(symbols: int, days: int, path: Path) -> None:
         "close": closes.ravel(),
         "volume": random.lognormal(3.0, 0.5, bars * symbols),
     }
-    parquet.write_table(pa.table(columns), path)
+    table = pa.table(columns)
+    parquet.write_table(table.slice(0, (TRAIN + TEST) * symbols), trained)
+    parquet.write_table(table, whole)
 
 
 def config(data: Path, members: Sequence[str], train: str, test: str) -> dict[str, object]:
-    learning = {"environment": {"steps": 4096, "n_envs": 32, "episode_length": 128}} if "ppo" in members else {}
+    learning = {"environment": {"steps": 4096, "n_envs": 32, "episode_length": 64}} if "ppo" in members else {}
     return {
         **learning,
         "name": "pipeline",
@@ -132,15 +134,16 @@ def main() -> None:
     print(json.dumps({"members": asked.members, "processors": os.cpu_count(), "load": round(average, 1)}))
     with TemporaryDirectory() as place:
         folder = Path(place)
-        data = asked.data.resolve() if asked.data else folder / "minutes.parquet"
-        if not asked.data:
-            walk(asked.symbols, 4, data)
-        spans = ("2y", "3y") if asked.data else ("3d", "1d")
-        (folder / "pipeline.yaml").write_text(yaml.safe_dump(config(data, asked.members, *spans)))
+        trained, whole, spans = folder / "trained.parquet", folder / "minutes.parquet", (f"{TRAIN}min", f"{TEST}min")
+        if asked.data:
+            trained, whole, spans = asked.data.resolve(), asked.data.resolve(), ("2y", "3y")
+        else:
+            walk(asked.symbols, trained, whole)
+        (folder / "pipeline.yaml").write_text(yaml.safe_dump(config(trained, asked.members, *spans)))
         regimen("train", "pipeline.yaml", folder=folder)
         regimen("export", "latest", folder=folder)
         (bundle,) = (folder / "bundles").iterdir()
-        bars = load(DataConfig(path=str(data)))
+        bars = load(DataConfig(path=str(whole)))
         replay(bundle, bars, bars.time[-DAY], folder)
 
 
