@@ -1,6 +1,6 @@
 """How often retraining is asked for where nothing changes, how soon where something does, and who is promoted.
 
-    python benchmarks/retrain.py [--streams N] [--duels N] [--only alarms | duels]
+    python benchmarks/retrain.py [--streams N] [--duels N] [--only alarms | windows | duels]
 
 No model is trained: the detectors and the judge are functions of arrays, and these are drawn. A stream has a year of
 hourly bars that the detectors are fitted on, and behind it a year that stays as it is, or changes once. A duel has a
@@ -20,6 +20,7 @@ from scipy.stats import binomtest
 
 from regimen.monitoring import (
     ChangesConfig,
+    MeanShift,
     SequentialVerdictConfig,
     Streams,
     TrainingCard,
@@ -130,6 +131,35 @@ def alarms(streams: int, config: ChangesConfig) -> None:
             )
 
 
+def windows(streams: int, level: float) -> None:
+    """Prints how soon the volatility's detector sees a doubling with other windows and other parts of the level."""
+    ways = {
+        "72 hours, a seventh of the level": ((72, level / 7),),
+        "24 hours, a seventh": ((24, level / 7),),
+        "72 and 24 hours, half of a seventh each": ((72, level / 14), (24, level / 14)),
+        "72 and 168 hours, half of a seventh each": ((72, level / 14), (168, level / 14)),
+        "72 hours, the whole level": ((72, level),),
+    }
+    for words, persistence in PERSISTENCE.items():
+        print(f"\n{words}, {streams} streams of a year, the volatility alone")
+        for way, parts in ways.items():
+            quiet, soon = [], 0
+            for kind in ("none", "volatility"):
+                for number in range(streams):
+                    random = generator(number, "benchmark retrain", kind, str(persistence))
+                    reference, live = (each.means["volatility"] for each in drawn(kind, persistence, random))
+                    first = min(_first(reference, live, window, share) for window, share in parts)
+                    soon += kind == "volatility" and first < SOON
+                    quiet += [first if first < YEAR else -1] if kind == "none" else []
+            print(f"  {way:42} {soon / streams:.1%} in {SOON} bars; {rate(quiet)}")
+
+
+def _first(reference: Floats, live: Floats, window: int, share: float) -> int:
+    shift = MeanShift.of(reference, window, 6, share, MONTH, "both", logs=True)
+    rings = shift.rings(live)
+    return int(shift.places(len(rings))[rings.argmax()]) if rings.any() else YEAR
+
+
 def forecasts(kind: str, count: int, random: np.random.Generator) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Returns the probabilities of two forecasters (time, class), and what came, over labels of 12 bars.
 
@@ -194,13 +224,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--streams", type=int, default=200)
     options.add_argument("--duels", type=int, default=400)
-    options.add_argument("--only", choices=["alarms", "duels"])
+    options.add_argument("--only", choices=["alarms", "windows", "duels"])
     options.add_argument("--level", type=float, default=0.05)
     options.add_argument("--window", type=int, default=72)
     given = options.parse_args()
-    if given.only != "duels":
+    if given.only in (None, "windows"):
+        windows(given.streams, given.level)
+    if given.only in (None, "alarms"):
         alarms(given.streams, ChangesConfig(level=given.level, window=given.window))
-    if given.only != "alarms":
+    if given.only in (None, "duels"):
         duels(given.duels)
 
 

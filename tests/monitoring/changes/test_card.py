@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,49 @@ def test_anything_rings_in_no_more_months_than_was_asked_for_and_a_planted_chang
             seen[changed] += bool(rings) and rings[0].bar < 100
     assert quiet <= binom.ppf(0.999, months, level)
     assert min(seen.values()) >= 0.9 * streams
+
+
+def wanted(random: np.random.Generator) -> np.ndarray:
+    """Two years of exposures in steps of .5 that stay for half a day as a rule, (time, 1)."""
+    turns = random.random(2 * YEAR) < 1.0 / 12.0
+    turns[0] = True
+    latest = np.maximum.accumulate(np.where(turns, np.arange(2 * YEAR), 0))
+    return np.asarray(random.choice([-1.0, -0.5, 0.0, 0.5, 1.0], 2 * YEAR)[latest][:, None])
+
+
+def test_a_policy_that_takes_one_action_only_rings_where_it_did_not_before() -> None:
+    exposures = wanted(np.random.default_rng(5))
+    reference, live = drawn(np.random.default_rng(5))
+    before, after = replace(reference, exposures=exposures[:YEAR]), replace(live, exposures=exposures[YEAR:])
+    card = card_of(before)
+    assert "actions" in card.detectors
+    assert card.actions is not None
+    assert card.actions.config.level == pytest.approx(0.05 / 8)
+    assert "actions" not in {ring.detector for ring in card.rings(after)}
+    stuck = exposures[YEAR:].copy()
+    stuck[3000:] = 0.5
+    rings = [ring for ring in card.rings(replace(live, exposures=stuck)) if ring.detector == "actions"]
+    assert 3000 < rings[0].bar <= 3000 + 728
+    assert "of 728 bars; rings beyond" in rings[0].words
+    reading = next(each for each in card.readings(replace(live, exposures=stuck)) if each.detector == "actions")
+    assert reading.now == 1.0
+    assert reading.promised < reading.high < 1.0
+    assert reading.rings
+    short = [ring.bar for ring in card.rings(replace(live, exposures=stuck).until(3000 + 100))]
+    assert all(bar < 3100 for bar in short)
+    always = card_of(replace(reference, exposures=np.zeros((YEAR, 1))))
+    assert "actions" not in always.detectors
+    assert "one action for 728 bars on end is nothing new" in always.missing["actions"]
+
+
+def test_actions_ring_in_no_more_months_than_was_asked_for() -> None:
+    """60 years behind references of a year, each until it rings."""
+    rung, months = 0, 0
+    for seed in range(60):
+        exposures = wanted(np.random.default_rng(100 + seed))
+        card = TrainingCard.of(Streams({}, exposures=exposures[:YEAR]), ChangesConfig(), 8766.0)
+        rings = card.rings(Streams({}, exposures=exposures[YEAR:]))
+        rung += bool(rings)
+        months += rings[0].bar // MONTH + 1 if rings else 12
+    print(f"{rung} of {months} months ring")
+    assert rung <= binom.ppf(0.999, months, 0.05)

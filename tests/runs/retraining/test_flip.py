@@ -16,12 +16,20 @@ from regimen.runs import RetrainSettings, retrain_run, start
 OWN, NEWER = 1700, 1800
 
 
-def market(turns: bool, seed: int) -> pd.DataFrame:
-    """Hourly returns that go on in the direction of the bar before, autocorrelation .7; from OWN on they turn round."""
+def market(turns: bool, seed: int, newer: int = NEWER, back: int | None = None) -> pd.DataFrame:
+    """Hourly returns that go on in the direction of the bar before, autocorrelation .7; from OWN on they turn round.
+
+    Args:
+        turns: whether they do.
+        seed: of the noise, which is the same whatever turns.
+        newer: bars from OWN on.
+        back: bar behind OWN from which on they are as they were; None: they stay.
+    """
     random = np.random.default_rng(seed)
-    moves, last = np.empty(OWN + NEWER), 0.0
+    moves, last = np.empty(OWN + newer), 0.0
+    turned = range(OWN, OWN + (newer if back is None else back)) if turns else range(0)
     for t in range(len(moves)):
-        last = (-0.7 if turns and t >= OWN else 0.7) * last + np.sqrt(0.51) * random.standard_normal()
+        last = (-0.7 if t in turned else 0.7) * last + np.sqrt(0.51) * random.standard_normal()
         moves[t] = 0.01 * last
     close = 100.0 * np.exp(moves.cumsum())
     opens = np.concatenate([[100.0], close[:-1]])
@@ -85,3 +93,24 @@ def test_where_nothing_turns_nobody_is_promoted(tmp_path: Path) -> None:
     result = retrain_run(champion, str(tmp_path / "all.parquet"), RetrainSettings.parsed(when="every:20d"), silent)
     assert result.counted("retrain") == 3
     assert result.counted("promote") == 0
+
+
+@pytest.mark.slow
+def test_who_was_promoted_for_a_rule_that_did_not_last_gives_way_to_the_champion_before(tmp_path: Path) -> None:
+    back = 2070
+    frame = market(turns=True, seed=0, newer=2900, back=back)
+    frame.iloc[: OWN + 2500].to_parquet(tmp_path / "all.parquet")
+    frame.iloc[:OWN].to_parquet(tmp_path / "own.parquet")
+    champion, _ = start(config_of(tmp_path / "own.parquet"), tmp_path / "runs", silent)
+    settings = RetrainSettings.parsed(when="every:60d", level=0.2)
+    result = retrain_run(champion, str(tmp_path / "all.parquet"), settings, silent)
+    trained, promoted, rolled_back = result.happened
+    challenger = trained.run
+    assert [each.kind for each in result.happened] == ["retrain", "promote", "rollback"]
+    assert (promoted.run, promoted.champion) == (challenger, challenger)
+    assert (rolled_back.run, rolled_back.champion, result.champion) == (champion.id,) * 3
+    turn = pd.Timestamp("2021-01-01") + pd.Timedelta(hours=OWN + back)
+    assert pd.Timestamp(promoted.time) < turn < pd.Timestamp(rolled_back.time)
+    retrained, never, newest = result.accounts
+    assert len({kept.loss for kept in (retrained, never, newest)}) == 3  # it traded in between, and not to the end
+    assert "rolled back to" in (champion.path / "report.html").read_text()

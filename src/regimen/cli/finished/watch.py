@@ -36,6 +36,7 @@ _WORDS = {
     "confidence": "overconfidence",
     "coverage": "misses of intervals",
     "features": "drift of features",
+    "actions": "commonest action",
     "profit": "bet against claim",
     "adwin": "ADWIN of the loss",
 }
@@ -54,7 +55,7 @@ def watch(
     runs: Runs = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="print what is seen at the end as JSON")] = False,
 ) -> None:
-    """Watch a run on newer bars: drift, calibration, coverage and profit, beside what training and backtest showed.
+    """Watch a run on newer bars: drift, calibration, coverage, actions and profit, beside what it showed before.
 
     A terminal shows the bars as they come; a pipe gets the last table. A live feed is watched until it ends, or Ctrl-C
     ends it. Exit code 1 where anything rang. It is no trial.

@@ -14,6 +14,7 @@ from regimen.errors import DataError
 from regimen.monitoring.adwin import AdwinConfig
 from regimen.monitoring.changes.config import ChangesConfig
 from regimen.monitoring.changes.shift import MeanShift, Sides
+from regimen.monitoring.collapse import CollapseConfig, CollapseReference
 from regimen.monitoring.drift import DriftReference
 from regimen.monitoring.sequential import SequentialVerdictConfig
 from regimen.reprs import short
@@ -21,7 +22,7 @@ from regimen.reprs import short
 Floats = NDArray[np.float64]
 
 VOLATILITY, LOSS, CONFIDENCE, COVERAGE = "volatility", "loss", "confidence", "coverage"
-FEATURES, ADWIN, PROFIT = "features", "adwin", "profit"
+FEATURES, ACTIONS, ADWIN, PROFIT = "features", "actions", "adwin", "profit"
 SIDES: dict[str, tuple[Sides, bool]] = {
     VOLATILITY: ("both", True),
     LOSS: ("up", False),
@@ -44,12 +45,21 @@ class Streams:
         rows: (time, column) what the reference of the features has names for.
         days: (day,) returns of the account's days.
         ends: (day,) position of the bar that ends each.
+        exposures: (time, symbol) what the policy wanted; NaN leaves everything as it is.
     """
 
     means: Mapping[str, Floats]
     rows: Floats | None = None
     days: Floats = field(default_factory=lambda: np.empty(0))
     ends: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    exposures: Floats | None = None
+
+    def until(self, stop: int) -> Streams:
+        """Returns what was known at the close of the last of so many bars."""
+        rows, exposures = (None if each is None else each[:stop] for each in (self.rows, self.exposures))
+        days = self.ends < stop
+        means = {name: values[:stop] for name, values in self.means.items()}
+        return Streams(means, rows, self.days[days], self.ends[days], exposures)
 
 
 class Ring(NamedTuple):
@@ -94,14 +104,16 @@ class TrainingCard:
 
     Each of the k detectors that there are has ``level / k`` for itself, so that the chance that anything rings in a
     period in which nothing changes is at most ``level``, whatever they have in common (Bonferroni). A mean has it for
-    all windows of a period; the alarm of the features, whose windows are periods, for one of these; ADWIN for all its
-    looks in a period; and the verdict on the profit for as long as it goes on.
+    all windows of a period; the alarms of the features and of the actions, whose windows are periods, for one of these;
+    ADWIN for all its looks in a period; and the verdict on the profit for as long as it goes on.
 
     Attributes:
         config: the settings.
         period: bars.
         shifts: by stream.
         features: the alarm of the rows, with ``level / k``; None: not watched.
+        actions: the alarm of one action that is taken nearly always, with ``level / k``; None: not watched.
+        action: share of the commonest action in a window of the reference, as a rule.
         adwin: of the loss, over blocks; None: not watched.
         block: values of the loss in one of ADWIN's.
         warm: (block,) the last losses of the reference, which ADWIN has seen when it begins.
@@ -113,6 +125,8 @@ class TrainingCard:
     period: int
     shifts: Mapping[str, MeanShift]
     features: DriftReference | None = None
+    actions: CollapseReference | None = None
+    action: float = math.nan
     adwin: AdwinConfig | None = None
     block: int = 1
     warm: Floats = field(default_factory=lambda: np.empty(0))
@@ -143,6 +157,7 @@ class TrainingCard:
         period = config.bars(periods_per_year)
         given = {name: values[np.isfinite(values)] for name, values in reference.means.items()}
         kinds = [*given, *([ADWIN] if LOSS in given else []), *([FEATURES] if reference.rows is not None else [])]
+        kinds += [ACTIONS] if reference.exposures is not None else []
         kinds += [PROFIT] if claim is not None else []
         missing: dict[str, str] = {}
         share = config.level / max(len(kinds), 1)
@@ -153,17 +168,25 @@ class TrainingCard:
                 shifts[name] = MeanShift.of(values, config.window, config.checks, share, period, sides, logs=logs)
             except DataError as error:
                 missing[name] = _lacking(error)
-        features = None
+        features, actions, action, window = None, None, math.nan, max(period // 4 * 4, 8)
         if reference.rows is not None:
             from regimen.monitoring.drift import DriftConfig
 
-            window = max(period // 4 * 4, 8)
             try:
                 features = DriftReference.of(
                     reference.rows, names, DriftConfig(window=window, checks=4, level=share), periods_per_year
                 )
             except DataError as error:
                 missing[FEATURES] = _lacking(error)
+        if reference.exposures is not None:
+            try:
+                actions = CollapseReference.of(reference.exposures, CollapseConfig(window=window, level=share))
+            except DataError as error:
+                missing[ACTIONS] = _lacking(error)
+            if actions is not None and actions.threshold >= 1.0:
+                actions, missing[ACTIONS] = None, f"one action for {window} bars on end is nothing new to this policy"
+            if actions is not None:
+                action = float(_shares(actions, reference.exposures)[1].mean())
         adwin, warm = None, np.empty(0)
         if LOSS in shifts:
             means = _blocks(given[LOSS], block)
@@ -174,7 +197,7 @@ class TrainingCard:
                 adwin = AdwinConfig(delta=share / looks, clock=clock, low=low, high=high)
                 warm = means[-_WARM:]
         profit = None if claim is None else claim.model_copy(update={"level": share})
-        return cls(config, period, shifts, features, adwin, block, warm, profit, missing)
+        return cls(config, period, shifts, features, actions, action, adwin, block, warm, profit, missing)
 
     def __repr__(self) -> str:
         return short(self, f"{', '.join(self.detectors)}; {self.config.level:.0%} of {self.period} bars ring")
@@ -182,7 +205,7 @@ class TrainingCard:
     @property
     def detectors(self) -> tuple[str, ...]:
         """Names of those that there are."""
-        there = {FEATURES: self.features, ADWIN: self.adwin, PROFIT: self.profit}
+        there = {FEATURES: self.features, ACTIONS: self.actions, ADWIN: self.adwin, PROFIT: self.profit}
         return (*self.shifts, *(name for name, one in there.items() if one is not None))
 
     def rings(self, streams: Streams, start: int = 0) -> list[Ring]:
@@ -193,7 +216,8 @@ class TrainingCard:
             start: position from which on a ring counts.
         """
         first = [self._shifted(name, streams, start) for name in self.shifts]
-        first += [self._strange(streams, start), self._adapted(streams, start), self._contradicted(streams, start)]
+        first += [self._strange(streams, start), self._collapsed(streams, start)]
+        first += [self._adapted(streams, start), self._contradicted(streams, start)]
         return sorted((ring for ring in first if ring is not None), key=lambda ring: ring.bar)
 
     def readings(self, streams: Streams) -> list[CardReading]:
@@ -214,6 +238,11 @@ class TrainingCard:
             statistics = self.features.statistics(rows[max(whole - self.features.window, 0) : whole])
             if len(statistics):
                 readings.append(CardReading(FEATURES, 1.0, float(statistics[-1]), 0.0, self.features.threshold))
+        if self.actions is not None and streams.exposures is not None:
+            _, shares = _shares(self.actions, streams.exposures)
+            if len(shares):
+                threshold = self.actions.threshold
+                readings.append(CardReading(ACTIONS, self.action, float(shares[-1]), 0.0, threshold))
         if self.profit is not None and len(streams.days):
             verdict = self.profit.build()
             memory = verdict.initial()
@@ -252,6 +281,17 @@ class TrainingCard:
         words = f"{statistics[rung[0]]:.3g} times the usual; rings beyond {reference.threshold:.3g}"
         return Ring(int(bars[rung[0]]), FEATURES, words)
 
+    def _collapsed(self, streams: Streams, start: int) -> Ring | None:
+        """Rings where the policy takes one action more often than in any window before."""
+        if self.actions is None or streams.exposures is None:
+            return None
+        bars, shares = _shares(self.actions, streams.exposures)
+        rung = np.flatnonzero((shares > self.actions.threshold) & (bars >= start))
+        if not len(rung):
+            return None
+        words = f"one action is {shares[rung[0]]:.1%} of {self.actions.window} bars"
+        return Ring(int(bars[rung[0]]), ACTIONS, f"{words}; rings beyond {self.actions.threshold:.1%}")
+
     def _adapted(self, streams: Streams, start: int) -> Ring | None:
         """Rings where ADWIN lets go of losses that were lower than those that it keeps."""
         if self.adwin is None or LOSS not in streams.means:
@@ -284,6 +324,17 @@ class TrainingCard:
             if reading.contradicts:
                 return Ring(int(end), PROFIT, f"{reading.days} days contradict a Sharpe of {self.profit.claimed:.2g}")
         return None
+
+
+def _shares(actions: CollapseReference, exposures: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Returns the bars of all checks, and the share of the commonest action in the window that each looks at."""
+    memory, bars, shares = actions.initial(), list[int](), list[float]()
+    for bar, row in enumerate(exposures):
+        reading = actions.reading(memory) if actions.advance(memory, row) else None
+        if reading is not None:
+            bars.append(bar)
+            shares.append(reading.share)
+    return np.array(bars, np.int64), np.array(shares)
 
 
 def _lacking(error: DataError) -> str:

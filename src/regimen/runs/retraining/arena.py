@@ -197,7 +197,7 @@ class WalkedBars:
         if sayings.classes is not None:
             loss, confidence = self._fallen_due(sayings, stop)
             means |= {LOSS: loss, CONFIDENCE: confidence}
-        return Streams(means, self.rows[span])
+        return Streams(means, self.rows[span], exposures=sayings.exposures[: stop - sayings.first])
 
     def _fallen_due(self, sayings: Sayings, stop: int) -> tuple[Floats, Floats]:
         """Returns (time,) log loss and confidence of rows at the bar where their labels fell due; NaN elsewhere."""

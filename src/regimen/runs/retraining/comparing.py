@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -124,9 +124,10 @@ class Comparing:
             known = slice(int(newest["train"][0]), int(newest["test"][1]))
             means = {name: np.concatenate([part.means[name] for part in parts]) for name in parts[0].means}
             means |= {"volatility": arena.ranges[known], "coverage": arena.beyond[known]}
+            exposures = np.concatenate([part.exposures for part in parts if part.exposures is not None])
             rows = arena.rows[int(newest["train"][0]) : int(newest["train"][1])]
             self.cards[run] = TrainingCard.of(
-                Streams(means, rows),
+                Streams(means, rows, exposures=exposures),
                 self.settings.changes,
                 arena.bars.periods_per_year,
                 names=arena.columns,
@@ -145,7 +146,7 @@ class Comparing:
         )
         streams = self.arena.spoken_of(after)
         days, ends = self.arena.days(self.account(run, since))
-        return Streams(streams.means, streams.rows, days, ends)
+        return replace(streams, days=days, ends=ends)
 
     def rings(self, run: str, since: int, start: int) -> list[Ring]:
         """Returns the first ring of each detector of a run's card on the bars behind ``since``, from ``start`` on."""

@@ -160,14 +160,7 @@ class _Look(NamedTuple):
         """Returns it after so many bars."""
         arena, card = self.comparing.arena, self.comparing.card(self.comparing.arena.directory.id)
         closes = arena.bars.time[arena.first :] + np.timedelta64(arena.bars.bar_length, "ns")
-        streams, ledger = self.streams, self.ledger
-        days = streams.ends < stop
-        until = Streams(
-            {name: values[:stop] for name, values in streams.means.items()},
-            None if streams.rows is None else streams.rows[:stop],
-            streams.days[days],
-            streams.ends[days],
-        )
+        until, ledger = self.streams.until(stop), self.ledger
         return CardSighting(
             time=_stamp(closes[stop - 1]),
             bars=stop,
