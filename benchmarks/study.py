@@ -70,6 +70,13 @@ MLP = "model={kind: baseline}"
 TWO = "[{kind: logistic}, {kind: baseline}]"
 MOVING = "[{kind: online_logistic}, {kind: online_logistic, half_life: 5000}, {kind: online_net}]"
 THREE = "[{kind: logistic}, {kind: lightgbm}, {kind: baseline}]"
+STILL = "{kind: baseline, hidden: [64, 32]}"
+TUNED = "{kind: online_net, start: training}"
+ADAPTED = "{kind: online_net, start: training, mode: adapt, every: 4, steps: 5, shots: 20, learning_rate: 0.1}"
+MAML = (
+    "training.recipes=[{kind: maml, inner_rate: 0.1, queries: 30, bars: 80, tasks_per_batch: 8, first_order: true, "
+    "steps_per_epoch: 100}]"
+)
 INGREDIENTS: dict[str, tuple[str, ...]] = {
     "logistic": ("model={kind: logistic}", "calibration=none"),
     "forest": ("model={kind: forest}", "calibration=none"),
@@ -109,6 +116,13 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "tft": ("model={kind: tft, context: 16, width: 8}", "features.calendar=[0, 1, 4, 24]"),
     "moving, hedge": (f"model={{kind: ensemble, members: {MOVING}, combine: hedge}}",),
     "fixed and moving, hedge": (f"model={{kind: ensemble, members: {THREE[:-1]}, {MOVING[1:]}, combine: hedge}}",),
+    "net, still": (f"model={STILL}",),
+    "net, fine-tuned": (f"model={TUNED}",),
+    "net, adapted": (f"model={ADAPTED}", MAML),
+    "net, all three, hedge": (
+        f"model={{kind: ensemble, members: [{STILL}, {TUNED}, {ADAPTED}], combine: hedge}}",
+        MAML,
+    ),
 }
 
 

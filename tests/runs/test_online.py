@@ -11,15 +11,17 @@ import pytest
 from regimen.errors import ConfigError
 from regimen.execution import targets
 from regimen.metrics import class_prior, log_losses
-from regimen.records import RunConfig, RunDirectory, read_json
+from regimen.records import RunConfig, RunDirectory, load_config, read_json
 from regimen.runs import find_run_leaks, live_checks, reproduce_run, resume_run, start
 from regimen.runs.prepare import prepare
 from regimen.runs.window import load_policy
+from regimen.simulators import FlipMarketConfig
 
 from .conftest import silent
 
 Configured = Callable[..., RunConfig]
 LOGISTIC = "{kind: online_logistic, learning_rate: 0.1}"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "adapting-flip.yaml"
 
 
 @pytest.fixture
@@ -188,3 +190,16 @@ def test_fixed_tuned_and_adapted_members_are_mixed_by_hedge(configured: Configur
     mixed = np.load(directory.window(1) / "exposures.npy")[:, 0]
     assert (mixed <= np.max(alone, axis=0) + 1e-12).all()
     assert (mixed >= np.min(alone, axis=0) - 1e-12).all()
+
+
+@pytest.mark.slow
+def test_where_the_rule_flips_hedge_goes_with_the_member_that_adapts(tmp_path: Path) -> None:
+    FlipMarketConfig(length=160).simulate(5_000, 4).bars.write(tmp_path / "flip.parquet")
+    config = load_config(EXAMPLE, [f"data.path={tmp_path / 'flip.parquet'}", "judge.controls=never"])
+    directory, _ = start(config, tmp_path / "runs", silent)
+    exhibits = {each["key"]: each for each in read_json(directory.path / "exhibits.json")["exhibits"]}
+    sharpe, weight = (
+        [float(row[column].replace("−", "-")) for row in exhibits["members"]["rows"][1:]] for column in (2, 5)
+    )
+    assert sharpe[2] > max(sharpe[:2]) + 5.0
+    assert weight[2] > max(weight[:2])
