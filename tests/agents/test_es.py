@@ -168,6 +168,16 @@ def test_hysteresis_is_learned_in_seconds() -> None:
     assert evaluate(agent, market, 0, paths=16, bars=500).score > 0.9
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_choice_is_out_of_reach_at_first(seed: int) -> None:
+    """With first outputs far apart these seeds never sell short, and earn half of what there is."""
+    market = HysteresisConfig(cost=1.0)
+    env = KnownMarketEnv(market, market.simulate(20_000, seed=1), 33 * 16)
+    agent = ESConfig(population=32).build(env, seed)
+    agent.learn(env, 2_000_000)
+    assert evaluate(agent, market, 7, paths=16, bars=300).score > 0.95
+
+
 def bare(**more: Any) -> Any:
     """Lanes that take no starts, or have no recipe."""
 

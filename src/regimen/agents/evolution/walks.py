@@ -57,9 +57,13 @@ def noise_of(config: ESConfig, seed: int, iteration: int, k: int, parameters: in
 
 
 def policy_network(config: ESConfig, spec: EnvSpec, members: int, seed: int) -> Perceptrons:
-    """Returns networks whose outputs are scores of the choices, or numbers of a continuous action in half-ranges."""
+    """Returns networks whose outputs are scores of the choices, or numbers of a continuous action in half-ranges.
+
+    Their first outputs are nearly alike, so that the noise of the first generations reaches every choice: one that
+    begins far below another is never taken by anybody, and what it would earn is never learned.
+    """
     with first_weights(seed, "es", "weights"):
-        return Perceptrons(members, spec.width, spec.choices or spec.size, config.hidden, 1.0)
+        return Perceptrons(members, spec.width, spec.choices or spec.size, config.hidden, 0.01)
 
 
 def to_env(spec: EnvSpec, outputs: Tensor) -> NDArray[Any]:
