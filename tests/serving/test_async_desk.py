@@ -69,9 +69,10 @@ def test_a_snapshot_that_takes_long_does_not_hold_up_the_loop(tmp_path: Path) ->
         """A journal that keeps a snapshot once it may."""
 
         kept: ClassVar[list[int]] = []
-        may = threading.Event()
+        begun, may = threading.Event(), threading.Event()
 
         def keep(self, seq: int, snapshot: bytes) -> None:
+            self.begun.set()
             assert self.may.wait(30.0)
             self.kept.append(seq)
             self.below.keep(seq, snapshot)
@@ -88,6 +89,7 @@ def test_a_snapshot_that_takes_long_does_not_hold_up_the_loop(tmp_path: Path) ->
         )
         for content in FEED[:5]:
             await desk.bar(content)
+        assert await asyncio.to_thread(Slow.begun.wait, 30.0)
         coming = [asyncio.ensure_future(desk.bar(content)) for content in FEED[5:12]]
         for _ in range(20):
             began = time.perf_counter()

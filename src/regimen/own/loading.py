@@ -207,7 +207,8 @@ def _line_of(error: BaseException, path: Path) -> str:
 def _neighbours_importable(folder: Path, files: tuple[Path, ...]) -> Iterator[None]:
     """Lets a file import the files beside it, as they are now, and not those of the same names in other folders.
 
-    What was imported before stays importable.
+    What was imported before stays importable. No bytecode is kept: Python knows a file by its size and the second it
+    was written in, and a change within that second would not be seen.
     """
     own, before, namesakes = {file.resolve() for file in files}, {}, {}
     beside = {file.resolve().relative_to(folder).parts[0].removesuffix(".py") for file in files[1:]}
@@ -221,9 +222,11 @@ def _neighbours_importable(folder: Path, files: tuple[Path, ...]) -> Iterator[No
             namesakes[name] = sys.modules.pop(name)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
+    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = kept
         sys.path.remove(str(folder))
         for name, module in before.items():
             sys.modules.setdefault(name, module)
