@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from regimen.envs import VectorEnv
 from regimen.learning.agent import check_learning
@@ -15,7 +16,13 @@ from regimen.nets import keep_freed_memory, torch_threads
 
 
 class OnlineAgent(Persistent, ABC):
-    """An agent that learns while it acts. Its config has ``threads``."""
+    """An agent that learns while it acts. Its config has ``threads``.
+
+    Attributes:
+        until_learned: of a call of `learn`: what `prepare` enters here ends with it.
+    """
+
+    until_learned: ExitStack
 
     def learn(
         self,
@@ -42,7 +49,7 @@ class OnlineAgent(Persistent, ABC):
         """
         check_learning(self.spec, env, steps)
         keep_freed_memory()
-        with torch_threads(self.config.threads):
+        with torch_threads(self.config.threads), ExitStack() as self.until_learned:
             size = self.prepare(env)
             total = -(-steps // size) * size
             session = Session(self, env, total, progress, checkpoint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, final
 
@@ -19,10 +18,7 @@ from regimen.agents.evolution.config import ESConfig
 from regimen.agents.evolution.walks import Fitness, Parent, Walks, noise_of, policy_network, to_env
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
-    Checkpoint,
-    Iteration,
     OnlineAgent,
-    Progress,
     RunningMoments,
     VectorAdam,
     first_seen,
@@ -60,29 +56,19 @@ class ES(OnlineAgent):
         self.network = policy_network(config, spec, 1, seed)
         self._adam = VectorAdam(len(self.network.flat))
         self.observations = RunningMoments(spec.width)
-        self._stack = ExitStack()
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns as `OnlineAgent.learn` says, with actors that end with this call.
+    def prepare(self, env: VectorEnv) -> int:
+        """Begins the actors; returns the steps of a generation over all lanes. The actors end with the call of `learn`.
 
         Raises:
             ConfigError: more members or actors than lanes.
             RunError: lanes that do not take starts, or that an actor cannot build.
         """
-        with ExitStack() as self._stack:
-            return super().learn(env, steps, progress, checkpoint)
-
-    def prepare(self, env: VectorEnv) -> int:
-        """Begins the actors; returns the steps of a generation over all lanes."""
         config = self.config
         walks = partial(Walks, config, self.seed)
-        self._actors = self._stack.enter_context(lane_actors(walks, env, config.actors, config.compute, self.seed))
+        self._actors = self.until_learned.enter_context(
+            lane_actors(walks, env, config.actors, config.compute, self.seed)
+        )
         return config.rollout_steps * sum(int(lanes) for lanes in self._asked(None))
 
     def begin(self, env: VectorEnv) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, final
 
@@ -20,12 +19,9 @@ from regimen.agents.vtrace.rounds import Rounds
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
     ActorCritic,
-    Checkpoint,
     ClippedUpdate,
     FlatAdam,
-    Iteration,
     OnlineAgent,
-    Progress,
     RunningMoments,
     SideBySide,
     mean_reward,
@@ -69,30 +65,18 @@ class VTraceAgent(OnlineAgent):
         self._clipped = ClippedUpdate(config, self.network, self._adam)
         self.observations = RunningMoments(spec.width)
         self._rounds = Rounds(spec.width)
-        self._stack = ExitStack()
         self._random = generator(seed, "vtrace", "predict")
 
-    def learn(
-        self,
-        env: VectorEnv,
-        steps: int,
-        progress: Progress | None = None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Iteration]:
-        """Learns as `OnlineAgent.learn` says, with actors that end with this call.
+    def prepare(self, env: VectorEnv) -> int:
+        """Begins the actors; returns the steps of a round over all lanes. The actors end with the call of `learn`.
 
         Raises:
             ConfigError: more actors than lanes.
             RunError: lanes that an actor cannot build.
         """
-        with ExitStack() as self._stack:
-            return super().learn(env, steps, progress, checkpoint)
-
-    def prepare(self, env: VectorEnv) -> int:
-        """Begins the actors; returns the steps of a round over all lanes."""
         config = self.config
         collector = partial(LaneCollector, config, self.seed, self.iterations)
-        actors = self._stack.enter_context(lane_actors(collector, env, config.actors, config.compute, self.seed))
+        actors = self.until_learned.enter_context(lane_actors(collector, env, config.actors, config.compute, self.seed))
         self._shown = self._rounds.begin(actors)
         self._size = config.rollout_steps * len(self._shown)
         return self._size
