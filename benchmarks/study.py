@@ -242,10 +242,12 @@ def _years(judgement: Mapping[str, Any], skills: Mapping[int, float]) -> dict[st
     return years
 
 
-def _by_year(market: str, cells: dict[str, Cell]) -> Iterator[str]:
-    """Yields skill and net return of every calendar year in Markdown."""
+def _by_year(market: str, cells: dict[str, Cell], base: str) -> Iterator[str]:
+    """Yields skill, what it is above the base's, and net return of every calendar year in Markdown."""
     years = sorted({year for cell in cells.values() for year in cell.years})
-    yield f"Skill × 10⁴ of the windows that begin in a year, and the net return of the year (first seed): {market}."
+    against = cells[base].years if base in cells else {}
+    yield f"Skill × 10⁴ of the windows that begin in a year (less that of {base}), and the net return of the year"
+    yield f"(first seed): {market}."
     yield ""
     yield f"| ingredient | {' | '.join(years)} |"
     yield "|---|" + "---:|" * len(years)
@@ -253,7 +255,10 @@ def _by_year(market: str, cells: dict[str, Cell]) -> Iterator[str]:
         shown = []
         for year in years:
             skill, paid = cell.years.get(year, (math.nan, math.nan))
-            shown.append(f"{'' if math.isnan(skill) else f'{1e4 * skill:.0f}, '}{100 * paid:+.0f} %".replace("-", "−"))
+            apart = skill - against.get(year, (math.nan, math.nan))[0]
+            above = "" if name == base or math.isnan(apart) else f" ({1e4 * apart:+.0f})"
+            forecast = "" if math.isnan(skill) else f"{1e4 * skill:.0f}{above}, "
+            shown.append(f"{forecast}{100 * paid:+.0f} %".replace("-", "−"))
         yield f"| {' | '.join([name, *shown])} |"
     yield ""
 
@@ -328,7 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{market} {name}: {1e4 * np.mean(cells[name].skill or [math.nan]):.1f}", file=sys.stderr, flush=True)
         text += _lines(market, cells, given.against)
         if given.by_year:
-            text += _by_year(MARKETS[market][0], cells)
+            text += _by_year(MARKETS[market][0], cells, given.against)
     print("\n".join(text))
     if given.write is not None:
         given.write.write_text("\n".join(text) + "\n", encoding="utf-8")
