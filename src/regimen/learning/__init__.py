@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from regimen.learning.memory.hindsight import HindsightReplay
     from regimen.learning.memory.memory import Memory, Transitions
     from regimen.learning.memory.replay_buffer import ReplayBuffer
+    from regimen.learning.memoryless import Memoryless
     from regimen.learning.moments import RunningMoments
     from regimen.learning.offline import OfflineAgent
     from regimen.learning.on_policy import (
@@ -74,6 +75,7 @@ __all__ = [
     "ICMConfig",
     "Iteration",
     "Memory",
+    "Memoryless",
     "Normaliser",
     "OfflineAgent",
     "OnlineAgent",
@@ -139,6 +141,7 @@ __getattr__, __dir__ = lazily(
         "HindsightReplay": ".memory.hindsight",
         "HindsightConfig": ".memory.config",
         "Memory": ".memory.memory",
+        "Memoryless": ".memoryless",
         "Normaliser": ".on_policy",
         "OfflineAgent": ".offline",
         "PartConfig": ".dataset_config",

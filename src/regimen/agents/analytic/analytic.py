@@ -16,14 +16,14 @@ from regimen.agents.analytic.config import AnalyticConfig
 from regimen.agents.analytic.differentiable import DifferentiableMarket, differentiable
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.errors import RunError
-from regimen.learning import OnlineAgent, RunningMoments, observed_rows
-from regimen.nets import first_weights, torch_threads
+from regimen.learning import Memoryless, OnlineAgent, RunningMoments
+from regimen.nets import first_weights
 from regimen.seeding import generator
 from regimen.stateful import parts
 
 
 @final
-class Analytic(OnlineAgent):
+class Analytic(Memoryless, OnlineAgent):
     """An agent: a band around the position, a function of what the market shows, and its normaliser.
 
     Built by `AnalyticConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -136,25 +136,11 @@ class Analytic(OnlineAgent):
             return shown
         return self.observations.normalised(shown, self.config.observation_clip)
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane.
-            state: handed back as it is.
-            deterministic: of no effect: nothing is drawn.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns positions moved to the edge of the band; nothing is drawn. See `Memoryless.answers`."""
         del deterministic
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(self.config.threads):
-            seen = torch.from_numpy(rows)
-            band = self.network(self._normalised(seen[:, : self._inputs]))
-            moved = band.move(seen[:, self._inputs].double())
-            actions = moved.clamp(self.spec.low, self.spec.high).float()[:, None].numpy()
-        return actions[0] if single else actions, state
+        seen = torch.from_numpy(rows)
+        band = self.network(self._normalised(seen[:, : self._inputs]))
+        moved = band.move(seen[:, self._inputs].double())
+        actions: NDArray[np.float32] = moved.clamp(self.spec.low, self.spec.high).float()[:, None].numpy()
+        return actions

@@ -18,16 +18,16 @@ from regimen.agents.cloning.experts import expert_of
 from regimen.envs import EnvSpec, VectorEnv, bars_of
 from regimen.learning import (
     FlatAdam,
+    Memoryless,
     OnlineAgent,
     RunningMoments,
     copy_observation,
     first_seen,
     mean_reward,
-    observed_rows,
     perceptron,
     require_finite,
 )
-from regimen.nets import first_weights, torch_threads
+from regimen.nets import first_weights
 from regimen.replay import LaneRandom
 from regimen.seeding import generator
 from regimen.stateful import parts
@@ -37,7 +37,7 @@ _CLOSE = 0.05
 
 
 @final
-class Cloned(OnlineAgent):
+class Cloned(Memoryless, OnlineAgent):
     """An agent that does what an expert would do, as far as an observation shows it.
 
     Built by `ClonedConfig.build`. The same config, spec, seed and environment give the same bytes on one machine.
@@ -177,29 +177,13 @@ class Cloned(OnlineAgent):
         limit, scaled = self.config.observation_clip, self.config.normalise_observations
         return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
-            state: handed back as it is.
-            deterministic: the expert's most probable choice or its mean, instead of a draw.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(1):
-            output = self.network(self._input(rows))
-            if deterministic:
-                actions = self._to_env(output).numpy()
-            elif self.spec.choices is not None:
-                noise = torch.from_numpy(self._random.random(len(rows), np.float32))
-                actions = ops.categorical_sample(output, noise).numpy()
-            else:
-                noise = torch.from_numpy(self._random.standard_normal(tuple(output.shape), np.float32))
-                actions = self._to_env(output + self.residual * noise).numpy()
-        return actions[0] if single else actions, state
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the expert's most probable choices or its means, or draws; see `Memoryless.answers`."""
+        output = self.network(self._input(rows))
+        if deterministic:
+            return self._to_env(output).numpy()
+        if self.spec.choices is not None:
+            noise = torch.from_numpy(self._random.random(len(rows), np.float32))
+            return ops.categorical_sample(output, noise).numpy()
+        noise = torch.from_numpy(self._random.standard_normal(tuple(output.shape), np.float32))
+        return self._to_env(output + self.residual * noise).numpy()

@@ -17,6 +17,7 @@ from regimen.agents.cql.transition_table import TransitionBatch, TransitionTable
 from regimen.envs import EnvSpec
 from regimen.errors import ConfigError
 from regimen.learning import (
+    Memoryless,
     OfflineAgent,
     Perceptrons,
     RunningMoments,
@@ -35,7 +36,7 @@ _TOGETHER = 25
 
 
 @final
-class CQL(OfflineAgent):
+class CQL(Memoryless, OfflineAgent):
     """An agent: critics with their targets, the weight of the conservative penalty, and two normalisers.
 
     Built by `CQLConfig.build`. The same config, spec, seed, data and threads give the same bytes on one machine.
@@ -202,25 +203,11 @@ class CQL(OfflineAgent):
             q: NDArray[np.float32] = self.critics(seen.T).mean(0).T.cpu().numpy()
         return q * np.float32(self.reward_scale)
 
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns choices (lane,), and the state, which this agent does not have.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane.
-            state: handed back as it is.
-            deterministic: the best action, instead of a draw from softmax(Q / temperature).
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
-        rows, single = observed_rows(self.spec, observation)
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the best choices, or draws from softmax(Q / temperature); see `Memoryless.answers`."""
         q, heat = self.values(rows), self.config.temperature * self.reward_scale
         if deterministic or heat == 0.0:
-            actions = q.argmax(axis=1)
-        else:
-            noise = torch.from_numpy(self._random.random(len(rows), np.float32))
-            actions = ops.categorical_sample(torch.from_numpy(q / np.float32(heat)), noise).numpy()
-        chosen = actions.astype(np.int64)
-        return (chosen[0] if single else chosen), state
+            best: NDArray[np.int64] = q.argmax(axis=1)
+            return best
+        noise = torch.from_numpy(self._random.random(len(rows), np.float32))
+        return ops.categorical_sample(torch.from_numpy(q / np.float32(heat)), noise).numpy().astype(np.int64)

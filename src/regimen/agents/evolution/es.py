@@ -18,18 +18,17 @@ from regimen.agents.evolution.config import ESConfig
 from regimen.agents.evolution.walks import Fitness, Parent, Walks, noise_of, policy_network, to_env
 from regimen.envs import EnvSpec, VectorEnv
 from regimen.learning import (
+    Memoryless,
     OnlineAgent,
     RunningMoments,
     VectorAdam,
     first_seen,
-    observed_rows,
 )
-from regimen.nets import torch_threads
 from regimen.stateful import parts
 
 
 @final
-class ES(OnlineAgent):
+class ES(Memoryless, OnlineAgent):
     """An agent: one small network θ, and the normaliser that belongs to it.
 
     Built by `ESConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, wherever
@@ -121,26 +120,9 @@ class ES(OnlineAgent):
             return torch.zeros(self.spec.width), torch.ones(self.spec.width)
         return self.observations.shift_and_factor()
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        The normaliser is frozen here.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
-            state: handed back as it is.
-            deterministic: makes no difference: the choice of the highest score, or the action itself.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the choices of the highest score, or the actions themselves; see `Memoryless.answers`."""
         del deterministic
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(1):
-            limit, scaled = self.config.observation_clip, self.config.normalise_observations
-            x = self.observations.normalised(torch.from_numpy(rows), limit, scaled)
-            actions = to_env(self.spec, self.network(x.mT))
-        return actions[0] if single else actions, state
+        limit, scaled = self.config.observation_clip, self.config.normalise_observations
+        x = self.observations.normalised(torch.from_numpy(rows), limit, scaled)
+        return to_env(self.spec, self.network(x.mT))

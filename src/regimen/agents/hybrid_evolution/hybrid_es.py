@@ -18,12 +18,12 @@ from regimen.agents.hybrid_evolution.generation import Generation, modes, walk
 from regimen.agents.sac.sac import SAC
 from regimen.envs import EnvSpec, VectorEnv, starts_of
 from regimen.learning import (
+    Memoryless,
     OnlineAgent,
     Perceptrons,
     VectorAdam,
-    observed_rows,
 )
-from regimen.nets import first_weights, torch_threads
+from regimen.nets import first_weights
 from regimen.seeding import generator
 from regimen.stateful import Parts, parts, restore_into, state_of
 
@@ -32,7 +32,7 @@ _UPDATES = 32
 
 
 @final
-class HybridES(OnlineAgent):
+class HybridES(Memoryless, OnlineAgent):
     """An agent: a soft actor-critic that learns from all that a population did, and the population's parent.
 
     Built by `HybridESConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one
@@ -162,30 +162,12 @@ class HybridES(OnlineAgent):
                 losses = {name: latest[name] for name in losses}
         return losses
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        The normaliser is frozen here.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
-            state: handed back as it is.
-            deterministic: the most probable choice, or tanh of the mean; False makes a difference while the learner is
-                ahead: it draws.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the likeliest choices or tanh of the means; the learner, while it is ahead, draws where asked to."""
         if self.lead <= 0.0:
-            return self.learner.predict(observation, state, deterministic)
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(self.config.threads):
-            outputs = self.parent(self.learner.inputs(torch.from_numpy(rows).T))
-            actions = self.learner.soft.to_env(modes(self.spec, outputs))
-        return actions[0] if single else actions, state
+            return self.learner.answers(rows, deterministic)
+        outputs = self.parent(self.learner.inputs(torch.from_numpy(rows).T))
+        return self.learner.soft.to_env(modes(self.spec, outputs))
 
 
 @final

@@ -16,22 +16,21 @@ from regimen.agents.soft.learner import Batches, SoftLearner, network_input
 from regimen.envs import PREFERENCE, EnvSpec, VectorEnv
 from regimen.errors import RunError
 from regimen.learning import (
+    Memoryless,
     OnlineAgent,
     ReplayBuffer,
     RunningMoments,
     copy_observation,
     first_seen,
-    observed_rows,
     require_finite,
     successors_of,
 )
-from regimen.nets import torch_threads
 from regimen.seeding import generator
 from regimen.stateful import parts
 
 
 @final
-class MOSAC(OnlineAgent):
+class MOSAC(Memoryless, OnlineAgent):
     """An agent that learns what is best for every preference among several objectives.
 
     Built by `MOSACConfig.build`. The objectives are those whose preference the last columns of the observation show;
@@ -136,27 +135,10 @@ class MOSAC(OnlineAgent):
         } | {name: float(paid) / config.rollout_steps for name, paid in zip(self.objectives, each, strict=False)}
         return mean / config.rollout_steps, losses["entropy"], numbers
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        The normaliser is frozen here. Draws come from a stream of the agent's own, which begins anew on `load`.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane, with the preference in its last columns.
-            state: handed back as it is.
-            deterministic: the most probable choice, or tanh of the mean, instead of a draw.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(self.config.threads):
-            x = self._input(torch.from_numpy(rows).T)
-            actions = self.soft.to_env(self.soft.act(x, None if deterministic else self._random))
-        return actions[0] if single else actions, state
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the most probable choices or tanh of the means, or draws, by the preference in the last columns."""
+        x = self._input(torch.from_numpy(rows).T)
+        return self.soft.to_env(self.soft.act(x, None if deterministic else self._random))
 
     @property
     def parameter_counts(self) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from regimen.learning import (
     Bonus,
     ClippedUpdate,
     FlatAdam,
+    Memoryless,
     Normaliser,
     OnlineAgent,
     Rollout,
@@ -28,17 +29,16 @@ from regimen.learning import (
     collect,
     draw_noise,
     first_seen,
-    observed_rows,
     reward_novelty,
     side_by_side,
 )
-from regimen.nets import first_weights, torch_threads
+from regimen.nets import first_weights
 from regimen.seeding import generator
 from regimen.stateful import parts
 
 
 @final
-class PPO(OnlineAgent):
+class PPO(Memoryless, OnlineAgent):
     """An agent: a policy, a critic, and the normaliser that belongs to them.
 
     Built by `PPOConfig.build`. The same config, spec, seed and environment give the same bytes on one machine, with one
@@ -146,25 +146,8 @@ class PPO(OnlineAgent):
         limit, scaled = self.config.observation_clip, self.config.normalise_observations
         return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        The normaliser is frozen here. Draws come from a stream of the agent's own, which begins anew on `load`.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
-            state: handed back as it is.
-            deterministic: the most probable choice or the mean, instead of a draw.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(1):
-            output = self.network.actor(self._input(rows))
-            raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
-            actions = self.network.to_env(raw).numpy()
-        return actions[0] if single else actions, state
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the most probable choices or the means, or draws; see `Memoryless.answers`."""
+        output = self.network.actor(self._input(rows))
+        raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
+        return self.network.to_env(raw).numpy()

@@ -18,23 +18,22 @@ from regimen.errors import RunError
 from regimen.learning import (
     Bonus,
     Memory,
+    Memoryless,
     OnlineAgent,
     ReplayBuffer,
     RunningMoments,
     Transitions,
     copy_observation,
     first_seen,
-    observed_rows,
     require_finite,
     successors_of,
 )
-from regimen.nets import torch_threads
 from regimen.seeding import generator
 from regimen.stateful import parts
 
 
 @final
-class SAC(OnlineAgent):
+class SAC(Memoryless, OnlineAgent):
     """An agent: an actor, twin critics with their targets, a temperature, a replay buffer and two normalisers.
 
     Built by `SACConfig.build`. The same config, spec, seed, environment and threads give the same bytes on one machine.
@@ -200,24 +199,7 @@ class SAC(OnlineAgent):
         """Returns what the networks are given for raw observations (..., width, batch)."""
         return network_input(self.observations, rows, self.config)
 
-    @torch.no_grad()
-    def predict(
-        self, observation: NDArray[Any], state: Any = None, deterministic: bool = True
-    ) -> tuple[NDArray[Any], Any]:
-        """Returns actions as the environment takes them, and the state, which this agent does not have.
-
-        The normaliser is frozen here. Draws come from a stream of the agent's own, which begins anew on `load`.
-
-        Args:
-            observation: (lane, width), or (width,) for one lane; a panel's (lane, symbol, width) is flattened.
-            state: handed back as it is.
-            deterministic: the most probable choice, or tanh of the mean, instead of a draw.
-
-        Raises:
-            RunError: another width, or a number that is not finite.
-        """
-        rows, single = observed_rows(self.spec, observation)
-        with torch_threads(self.config.threads):
-            x = self.inputs(torch.from_numpy(rows).T)
-            actions = self.soft.to_env(self.soft.act(x, None if deterministic else self._random))
-        return actions[0] if single else actions, state
+    def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
+        """Returns the most probable choices or tanh of the means, or draws; see `Memoryless.answers`."""
+        x = self.inputs(torch.from_numpy(rows).T)
+        return self.soft.to_env(self.soft.act(x, None if deterministic else self._random))
