@@ -258,7 +258,7 @@ def _by_year(market: str, cells: dict[str, Cell], base: str) -> Iterator[str]:
             apart = skill - against.get(year, (math.nan, math.nan))[0]
             above = "" if name == base or math.isnan(apart) else f" ({1e4 * apart:+.0f})"
             forecast = "" if math.isnan(skill) else f"{1e4 * skill:.0f}{above}, "
-            shown.append(f"{forecast}{100 * paid:+.0f} %".replace("-", "−"))
+            shown.append(f"{forecast}{100 * paid:+.1f} %".replace("-", "−"))
         yield f"| {' | '.join([name, *shown])} |"
     yield ""
 
