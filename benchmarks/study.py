@@ -234,11 +234,12 @@ def _cell(run: Path, seconds: float) -> Cell:
 
 def _years(judgement: Mapping[str, Any], skills: Mapping[int, float]) -> dict[str, tuple[float, float]]:
     begun = [window["start"][:4] for window in judgement["windows"]]
-    years = {}
-    for period in judgement["periods"]:
+    years: dict[str, tuple[float, float]] = {}
+    for period in judgement["periods"]:  # years, or months where there are few
         year = period["start"][:4]
         own = [skill for number, skill in skills.items() if begun[number] == year]
-        years[year] = (float(np.mean(own)) if own else math.nan, period["total_return"])
+        grown = (1.0 + years.get(year, (0.0, 0.0))[1]) * (1.0 + period["total_return"])
+        years[year] = (float(np.mean(own)) if own else math.nan, grown - 1.0)
     return years
 
 
