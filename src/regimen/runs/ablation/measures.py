@@ -145,7 +145,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(Column("sharpe", "net Sharpe", 1, 2, "annual, after costs, of the bars of each window"), _sharpe),
     Measure(Column("turnover", "turnover a year", 0, 0, "traded notional in multiples of the equity"), _turnover),
-    Measure(Column("seconds", "seconds a fit", -1, 2, "wall time on the machine that trained"), _seconds),
+    Measure(Column("seconds", "seconds a fit", 0, 2, "wall time on the machine that trained"), _seconds),
 )
 """The measures of an ablation. What attacks, certificates or scenarios say of a run is one more of them."""
 
