@@ -41,6 +41,22 @@ def test_share_and_entropy_are_those_of_a_count() -> None:
     np.testing.assert_allclose(reading.entropy, -(p * np.log(p)).sum() / np.log(6))
 
 
+@pytest.mark.parametrize("bars", [0, 15, 16, 17, 21, 200])
+def test_the_shares_of_all_checks_are_those_of_one_bar_after_the_other(bars: int) -> None:
+    reference = CollapseReference.of(decisions(600), CollapseConfig(window=16, checks=4, step=0.5))
+    later, state = decisions(200, seed=1)[:bars], reference.initial()
+    checks: list[int] = []
+    seen: list[float] = []
+    for bar, row in enumerate(later):
+        reading = reference.reading(state) if reference.advance(state, row) else None
+        if reading is not None:
+            checks.append(bar)
+            seen.append(reading.share)
+    at, shares = reference.shares(later)
+    assert at.tolist() == checks == list(range(15, bars, 4))
+    assert shares.tolist() == seen
+
+
 def test_the_threshold_is_the_bound_of_the_largest_shares_of_windows() -> None:
     table = decisions(40 * 20 + 30)
     reference = CollapseReference.of(table, CollapseConfig(window=40, checks=4, step=0.5, level=0.05))

@@ -115,15 +115,10 @@ class CollapseReference:
         """
         config = config or CollapseConfig()
         window = config.bars(periods_per_year)
-        rows = exposures.reshape(len(exposures), -1)
-        if len(rows) < FEWEST * window:
+        if len(exposures) < FEWEST * window:
             rule = f"needs decisions on {FEWEST} windows of {window} bars (monitoring.collapse.window sets it)"
-            raise DataError("collapse", rule, many(len(rows), "bar"))
-        stretch = window // config.checks
-        parts = np.split(rows[len(rows) % stretch :], len(rows) // stretch)
-        counts = np.stack([_counted(part, config) for part in parts])
-        sums = np.concatenate([np.zeros((1, config.actions), np.int64), counts.cumsum(axis=0)])
-        shares = (sums[config.checks :] - sums[: -config.checks]).max(axis=1) / (window * rows.shape[1])
+            raise DataError("collapse", rule, many(len(exposures), "bar"))
+        shares = _window_shares(exposures[len(exposures) % (window // config.checks) :], config, window)
         groups = len(shares) // config.checks
         largest = shares[: groups * config.checks].reshape(groups, config.checks).max(axis=1)
         with np.errstate(divide="ignore"):
@@ -180,6 +175,18 @@ class CollapseReference:
         share = float(p.max())
         return CollapseReading(share, self.threshold, max(entropy, 0.0), share > self.threshold)
 
+    def shares(self, exposures: Floats) -> tuple[Counts, Floats]:
+        """Returns what all checks of some decisions show, as `reading` has it after each.
+
+        Args:
+            exposures: (time, symbol) what the policy wanted; NaN leaves everything as it is.
+
+        Returns:
+            (check,) position of the bar at whose close it is, and the share of the commonest action in its window.
+        """
+        shares = _window_shares(exposures, self.config, self.window)
+        return self.window - 1 + self._stretch * np.arange(len(shares)), shares
+
     def to_dict(self) -> dict[str, object]:
         """Returns the reference as what JSON can hold; `of_dict` gives the same bits back."""
         return {
@@ -203,11 +210,16 @@ class CollapseReference:
             raise RunError("collapse reference", f"is damaged: {error}") from None
 
 
-def _counted(exposures: Floats, config: CollapseConfig) -> Counts:
-    """Returns (action,) how often each action occurs in exposures (time, symbol)."""
-    counts = np.zeros(config.actions, np.int64)
-    _count(np.ascontiguousarray(exposures, np.float64).reshape(-1), config.step, counts)
-    return counts
+def _window_shares(exposures: Floats, config: CollapseConfig, window: int) -> Floats:
+    """Returns (check,) the share of the commonest action in the window that ends with each check of exposures."""
+    stretch, decisions = window // config.checks, math.prod(exposures.shape[1:])
+    checks = len(exposures) // stretch
+    parts = np.ascontiguousarray(exposures[: checks * stretch], np.float64).reshape(checks, stretch * decisions)
+    sums = np.zeros((checks + 1, config.actions), np.int64)
+    for part, counts in zip(parts, sums[1:], strict=True):
+        _count(part, config.step, counts)
+    sums.cumsum(axis=0, out=sums)
+    return np.asarray((sums[config.checks :] - sums[: -config.checks]).max(axis=1) / (window * decisions))
 
 
 @jit

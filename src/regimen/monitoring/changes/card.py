@@ -186,7 +186,7 @@ class TrainingCard:
             if actions is not None and actions.threshold >= 1.0:
                 actions, missing[ACTIONS] = None, f"one action for {window} bars on end is nothing new to this policy"
             if actions is not None:
-                action = float(_shares(actions, reference.exposures)[1].mean())
+                action = float(actions.shares(reference.exposures)[1].mean())
         adwin, warm = None, np.empty(0)
         if LOSS in shifts:
             means = _blocks(given[LOSS], block)
@@ -239,7 +239,7 @@ class TrainingCard:
             if len(statistics):
                 readings.append(CardReading(FEATURES, 1.0, float(statistics[-1]), 0.0, self.features.threshold))
         if self.actions is not None and streams.exposures is not None:
-            _, shares = _shares(self.actions, streams.exposures)
+            _, shares = self.actions.shares(streams.exposures)
             if len(shares):
                 threshold = self.actions.threshold
                 readings.append(CardReading(ACTIONS, self.action, float(shares[-1]), 0.0, threshold))
@@ -285,7 +285,7 @@ class TrainingCard:
         """Rings where the policy takes one action more often than in any window before."""
         if self.actions is None or streams.exposures is None:
             return None
-        bars, shares = _shares(self.actions, streams.exposures)
+        bars, shares = self.actions.shares(streams.exposures)
         rung = np.flatnonzero((shares > self.actions.threshold) & (bars >= start))
         if not len(rung):
             return None
@@ -324,17 +324,6 @@ class TrainingCard:
             if reading.contradicts:
                 return Ring(int(end), PROFIT, f"{reading.days} days contradict a Sharpe of {self.profit.claimed:.2g}")
         return None
-
-
-def _shares(actions: CollapseReference, exposures: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Returns the bars of all checks, and the share of the commonest action in the window that each looks at."""
-    memory, bars, shares = actions.initial(), list[int](), list[float]()
-    for bar, row in enumerate(exposures):
-        reading = actions.reading(memory) if actions.advance(memory, row) else None
-        if reading is not None:
-            bars.append(bar)
-            shares.append(reading.share)
-    return np.array(bars, np.int64), np.array(shares)
 
 
 def _lacking(error: DataError) -> str:
