@@ -9,6 +9,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import regimen
@@ -52,8 +53,12 @@ def _module(path: Path) -> str:
 
 
 FILES = {_module(path): path for path in sorted(SOURCE.rglob("*.py"))}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 PACKAGES = {name for name, path in FILES.items() if path.name == "__init__.py"}
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 
 
 def _imports(nodes: Sequence[ast.AST], at_once: bool = True) -> Iterator[Import]:
@@ -67,7 +72,9 @@ def _imports(nodes: Sequence[ast.AST], at_once: bool = True) -> Iterator[Import]
         yield from _imports(list(ast.iter_child_nodes(node)), at_once and not inside and not types)
 
 
-IMPORTS = {name: list(_imports(tree.body)) for name, tree in TREES.items()}
+@cache
+def _all_imports() -> dict[str, list[Import]]:
+    return {name: list(_imports(tree.body)) for name, tree in _trees().items()}
 
 
 def _room(module: str) -> str:
@@ -90,7 +97,9 @@ def _cycle(graph: dict[str, set[str]]) -> list[str]:
 
 def test_no_file_imports_itself_by_way_of_others() -> None:
     """At import time; what is imported inside a function or for types alone runs nothing and may point back."""
-    graph = {name: {_target(each) for each in imports if each.at_once} - {name} for name, imports in IMPORTS.items()}
+    graph = {
+        name: {_target(each) for each in imports if each.at_once} - {name} for name, imports in _all_imports().items()
+    }
     assert _cycle(graph) == []
 
 
@@ -98,7 +107,7 @@ def test_rooms_are_entered_by_their_faces() -> None:
     """``from regimen.room import Name``, of the room or of a package in it; or from a file of the list above."""
     strangers = {
         f"{name}: {each.module}"
-        for name, imports in IMPORTS.items()
+        for name, imports in _all_imports().items()
         for each in imports
         if _room(each.module) not in ("", _room(name))
         and each.module not in PACKAGES
@@ -110,14 +119,14 @@ def test_rooms_are_entered_by_their_faces() -> None:
 
 def test_no_face_is_on_the_list_that_no_room_enters_by() -> None:
     entered = {
-        each.module for name, imports in IMPORTS.items() for each in imports if _room(each.module) != _room(name)
+        each.module for name, imports in _all_imports().items() for each in imports if _room(each.module) != _room(name)
     }
     assert set(FACES) <= entered
 
 
 def test_a_class_name_means_one_thing_in_the_house() -> None:
     rooms = defaultdict(set)
-    for name, tree in TREES.items():
+    for name, tree in _trees().items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 rooms[node.name].add(_room(name))

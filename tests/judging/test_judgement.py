@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,10 @@ def evaluated(bars: Bars, targets: Series, market: Market, *, drawn: Series | No
     )
 
 
+CASES = ("coins", "flat", "constant", "ruined", "without costs", "panel", "alone")
+
+
+@cache
 def cases() -> dict[str, Judgement]:
     bars, panel = random_walk(300), random_walk(150, 3)
     random = np.random.default_rng(0)
@@ -130,9 +135,6 @@ def cases() -> dict[str, Judgement]:
         "panel": evaluated(panel, random.choice([0.0, 0.3], (150, 3)), fair),
         "alone": judge(fair.backtest(bars, coins), Trials(1), draws=5, bootstrap_draws=20),
     }
-
-
-CASES = cases()
 
 
 def differences(ours: Any, theirs: Any, at: str = "judgement") -> list[str]:
@@ -162,21 +164,23 @@ def through_a_file(judgement: Judgement) -> Judgement:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_judgement_comes_back_from_its_file(name: str) -> None:
-    again = through_a_file(CASES[name])
-    assert differences(CASES[name], again) == []
-    assert again.to_dict() == CASES[name].to_dict()
+    case = cases()[name]
+    again = through_a_file(case)
+    assert differences(case, again) == []
+    assert again.to_dict() == case.to_dict()
     assert differences(again, through_a_file(again)) == []
 
 
 def test_the_cases_hold_every_part_of_a_judgement() -> None:
-    whole = CASES["coins"]
+    assert tuple(cases()) == CASES
+    whole = cases()["coins"]
     assert all(getattr(whole, field.name) is not None for field in fields(Judgement))
-    assert CASES["alone"].seeds is CASES["alone"].windows is CASES["alone"].modes is None
-    assert CASES["ruined"].ruined
+    assert cases()["alone"].seeds is cases()["alone"].windows is cases()["alone"].modes is None
+    assert cases()["ruined"].ruined
 
 
 def test_drawn_actions_that_differ_by_a_ruin_differ_in_the_file_too() -> None:
-    ruined = CASES["ruined"]
+    ruined = cases()["ruined"]
     assert ruined.modes is not None
     assert math.isinf(ruined.modes.gap.annual)
     again = through_a_file(ruined).modes
