@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,12 @@ def test_lanes_of_all_actors_stand_side_by_side() -> None:
     ],
 )
 def test_every_number_of_the_config_changes_what_is_learned(field: str, value: Any) -> None:
-    assert weights(learned(SMALL)) != weights(learned(SMALL.model_copy(update={field: value})))
+    assert usual() != weights(learned(SMALL.model_copy(update={field: value})))
+
+
+@cache
+def usual() -> dict[str, bytes]:
+    return weights(learned(SMALL))
 
 
 class Late:
