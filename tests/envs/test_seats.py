@@ -13,6 +13,7 @@ import pytest
 
 from regimen.bars import Bars
 from regimen.envs import Seats, VectorMarketConfig
+from regimen.envs.seat_steps import advance_seats, look_seats
 from regimen.errors import RunError
 from regimen.execution import Costs, MarketConfig, Moment
 
@@ -65,6 +66,20 @@ def test_exposures_that_are_enforced_do_what_the_actions_did_that_they_come_from
         acted |= set(exposures[whole])
     assert some > 3
     assert len(acted) > 2
+
+
+@pytest.mark.compiled
+def test_a_bar_of_a_series_and_a_live_one_are_compiled_once() -> None:
+    config = VectorMarketConfig(market=MARKET)
+    seats = Seats(config, config.observation(("a", "b")))
+    state, compiled = np.zeros((2, seats.width)), []
+    for moment in list(moments())[:2]:
+        assert not moment.present.flags.writeable
+        for each in (moment, moment._replace(present=moment.present.copy())):
+            seats.look(each, state)
+            seats.advance(each, state, seats.room(each.tape))
+            compiled.append((len(look_seats.signatures), len(advance_seats.signatures)))
+    assert set(compiled) == {compiled[0]}
 
 
 def test_an_exposure_beyond_the_equity_is_refused() -> None:

@@ -11,6 +11,7 @@ from regimen.bars import Calendar
 from regimen.errors import ConfigError, DataError
 from regimen.execution import MarketConfig
 from regimen.safeguards import Guard, Ruling, SafeguardsConfig, Sighting
+from regimen.safeguards.rule import rule
 
 HOUR = 3_600_000_000_000
 NONE = SafeguardsConfig(drawdown_warning=None).without(
@@ -68,6 +69,15 @@ def test_without_limits_every_target_passes() -> None:
         assert ruling.allowed.tolist() == [wanted]
         assert (ruling.mode, ruling.reasons, ruling.warnings) == ("active", (), ())
     assert np.isnan(watch.bar(0.1, np.nan).allowed).all()
+
+
+@pytest.mark.compiled
+def test_bars_that_miss_and_bars_that_do_not_are_compiled_once() -> None:
+    watch, compiled = Watch(SafeguardsConfig()), []
+    for hours in (1, 1, 3):
+        watch.bar(hours=hours)
+        compiled.append(len(rule.signatures))
+    assert set(compiled) == {compiled[0]}
 
 
 def test_a_step_changes_neither_its_state_nor_what_it_sees() -> None:

@@ -95,7 +95,7 @@ class Seats:
             DataError: a feature that is infinite in the precision of the environment.
         """
         context = self._context(len(state))
-        self._refuse(look_seats(moment.features, moment.present, state, self._edges, context), moment)
+        self._refuse(look_seats(moment.features, moment.present.copy(), state, self._edges, context), moment)
 
     def advance(self, moment: Moment, state: Floats, room: Room) -> Seen:
         """Steps every open account to the close of a bar, opens those whose first whole row it has; in place.
@@ -113,7 +113,8 @@ class Seats:
         if (self.rules.impact > 0.0) != (tape.variances.shape[0] > 0):
             rule = "must be that of the market that is traded: the tape was made for another one"
             raise ConfigError("market.costs.impact_coefficient", rule, self.rules.impact)
-        bad = advance_seats(moment.features, moment.present, tape, state, self._edges, self.rules, self.plan, *room)
+        present = moment.present.copy()  # of a series it is read-only, which is another type to the compiler
+        bad = advance_seats(moment.features, present, tape, state, self._edges, self.rules, self.plan, *room)
         self._refuse(bad, moment)
         acting = np.flatnonzero((state[:, LIVED] > 0.0) & (state[:, self._edges.account + RUINED] == 0.0))
         if len(acting) > 1:

@@ -282,7 +282,7 @@ def missing_bars(elapsed: int, bar_length: int, calendar: Calendar, same_day: bo
     """
     if calendar.name != "24/7" and not same_day and elapsed - bar_length <= WEEK:
         return 0.0
-    return max(elapsed // bar_length - 1, 0)
+    return float(max(elapsed // bar_length - 1, 0))
 
 
 def _bits(alarms: tuple[str, ...]) -> int:

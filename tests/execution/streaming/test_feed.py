@@ -10,6 +10,7 @@ import pytest
 from regimen.bars import Bars
 from regimen.errors import ConfigError, DataError
 from regimen.execution import Costs, Feed, LiveAccount, Market, MarketConfig, Tape
+from regimen.execution.streaming.feed import _push
 
 RICH = Costs(
     commission_bps=1.0, half_spread_bps=2.0, impact_coefficient=1.0, impact_span=7, borrow_annual=0.1, funding=True
@@ -63,6 +64,15 @@ def test_the_tape_after_a_bar_is_that_of_the_whole_series() -> None:
             np.testing.assert_array_equal(getattr(tape, name), getattr(expected, name), err_msg=f"{name} {t}")
         np.testing.assert_array_equal(tape.fundings[last], expected.fundings[last])
         np.testing.assert_array_equal(last > tape.ends, last > expected.ends)
+
+
+@pytest.mark.compiled
+def test_bars_with_more_columns_and_with_fewer_are_compiled_once() -> None:
+    bars, compiled = panel(), []
+    for changes in ({}, {"listed": None}, {"adjustment": None}, {"funding": None}):
+        pushed(Feed(3, RICH, splits=True, funding=True), bars, 0, **changes)
+        compiled.append(len(_push.signatures))
+    assert set(compiled) == {compiled[0]}
 
 
 def test_a_feed_goes_on_from_its_state() -> None:

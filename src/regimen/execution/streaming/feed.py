@@ -122,9 +122,10 @@ class Feed:
         rows = np.ascontiguousarray(bar, np.float64)
         if rows.shape != (5, self.symbols):
             rows = rows.reshape(5, self.symbols)
-        factor = self._unknown if adjustment is None else np.ascontiguousarray(adjustment, np.float64)
-        shown = self._all if listed is None else np.ascontiguousarray(listed, np.bool_)
-        rate = self._unknown if funding is None else np.ascontiguousarray(funding, np.float64)
+        # copies, because rows of a series are read-only, which is another type to the compiler
+        factor = self._unknown if adjustment is None else np.array(adjustment, np.float64)
+        shown = self._all if listed is None else np.array(listed, np.bool_)
+        rate = self._unknown if funding is None else np.array(funding, np.float64)
         gaps = _push(
             stamp,
             rows,
