@@ -25,7 +25,7 @@ from regimen.learning import Checkpoint
 from regimen.learning.storage import FILE
 from regimen.tensorfile import read_tensors
 
-LANES, STEPS = 8, 8 * 8 * 6
+LANES, STEPS = 8, 8 * 8 * 4
 BONUS = {"kind": "rnd", "hidden": (8,), "features": 4}
 CURIOSITY = {"kind": "icm", "hidden": (8,), "features": 4, "weight": 0.1}
 REPLAY: dict[str, Any] = {"learning_starts": 64, "buffer_size": 256, "batch_size": 16, "train_freq": 4}
