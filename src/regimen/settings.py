@@ -137,6 +137,7 @@ def one_line(
 
 
 _MAPPINGS = ("model_type", "model_attributes_type", "dict_type")
+_LISTS = ("list_type", "tuple_type")
 
 
 def _rule(problem: ErrorDetails, model: type[BaseModel]) -> str:
@@ -153,6 +154,8 @@ def _rule(problem: ErrorDetails, model: type[BaseModel]) -> str:
         return f"must be one of {problem['ctx']['expected_tags']}"
     if kind in _MAPPINGS:
         return "must be a mapping of keys to values"
+    if kind in _LISTS:
+        return "must be a list: [..., ...]"
     message = problem["msg"].removeprefix("Value error, ")
     return re.sub(r"^(Input|Value|String|Tuple|List|Dictionary) should", "must", message)
 

@@ -193,6 +193,15 @@ def test_the_hash_leaves_out_where_files_lie(tmp_path: Path) -> None:
         ("splits.test=0", "splits.test: must be greater than or equal to 1; got 0"),
         ("model.kind=unknown", "model.kind: must be one of 'logistic', 'baseline', "),
         ("data=[1, 2]", "data: must be a mapping of keys to values; got [1, 2]"),
+        ("training.recipes={kind: jitter}", "training.recipes: must be a list: [..., ...]; got {'kind': 'jitter'}"),
+        (
+            "training.recipes=[{kind: curriculum, stages: [1, 1]}]",
+            "training: stages of curriculum must sum to epochs, 50; got [1, 1], which sum to 2",
+        ),
+        (
+            "training.recipes=[{kind: sharpe_loss}, {kind: mixup}]",
+            "training.recipes: must not hold sharpe_loss and mixup: a row that is mixed of two is of no one bar",
+        ),
         ("features=5", "features: must be a mapping of keys to values; got 5"),
         ("market.costs.commission_bps=-1", "market.costs.commission_bps: must be greater than or equal to 0; got -1"),
         ("market.costs.comission_bps=1", "market.costs.comission_bps: is not a known key (did you mean"),
@@ -205,6 +214,7 @@ def test_the_line_speaks_of_what_was_written(tmp_path: Path, override: str, line
     with pytest.raises(ConfigError) as caught:
         load_config(written(tmp_path, MINIMAL), [override])
     assert str(caught.value).startswith(line)
+    assert not str(caught.value).removeprefix(line).startswith("; got {")  # not a whole section
 
 
 def test_a_duration_that_is_none_says_what_is_one(tmp_path: Path) -> None:

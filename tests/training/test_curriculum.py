@@ -132,7 +132,7 @@ def test_a_training_goes_through_its_stages() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"stages": [10, 15, 20]}, r"stages must sum to epochs=50, but \[10, 15, 20\] sum to 45"),
+        ({"stages": [10, 15, 20]}, r"must sum to epochs, 50; got \[10, 15, 20\], which sum to 45"),
         ({"stages": [50]}, "at least 2 items"),
         ({"stages": [10, 40], "epochs": 3}, "epochs must be left alone with stages"),
         ({"gate": 3}, "gate needs stages to leave"),

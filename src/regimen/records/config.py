@@ -40,7 +40,7 @@ from regimen.safeguards import SafeguardsConfig
 from regimen.settings import FORMER_NAMES, ModelSettings, apply_overrides, members, placed, validated
 from regimen.splits import SplitsConfig, WalkForwardConfig
 from regimen.tracking import TensorBoardConfig, TrackingConfig
-from regimen.training import TrainingConfig
+from regimen.training import TrainingConfig, check_pairs
 from regimen.yamltext import LONGEST, MalformedError, UnboundedError, parse_yaml
 
 
@@ -322,6 +322,11 @@ class RunConfig(BaseModel):
                 context = None if isinstance(model, AgentSettings) else getattr(model, "context", 1)
                 if rule := misfit(config, context):
                     raise ValueError(f"augment.{number}.kind {rule} ({model.kind}); got {config.kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _recipes_act_together(self) -> Self:
+        check_pairs(self.training)
         return self
 
     def __repr__(self) -> str:

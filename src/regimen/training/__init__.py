@@ -8,6 +8,7 @@ from regimen.lazy import lazily
 from regimen.seams import Batch, Epoch, Inputs, Objective, Sampler, Transform
 from regimen.training.config import TrainingConfig, learning_rate
 from regimen.training.data import TrainingData
+from regimen.training.pairs import check_pairs
 from regimen.training.recipes import RecipeConfig
 from regimen.training.samplers import balanced, shuffled
 
@@ -35,6 +36,7 @@ __all__ = [
     "TrainingData",
     "Transform",
     "balanced",
+    "check_pairs",
     "classification",
     "cross_entropy",
     "fit",

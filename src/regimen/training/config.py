@@ -135,8 +135,8 @@ class TrainingConfig(BaseModel):
         for recipe in self.recipes:
             stages = getattr(recipe, "stages", None)
             if stages is not None and sum(stages) != self.epochs:
-                total = f"{list(stages)} sum to {sum(stages)}"
-                raise ValueError(f"recipes: stages must sum to epochs={self.epochs}, but {total}")
+                total = f"{list(stages)}, which sum to {sum(stages)}"
+                raise ValueError(f"stages of {recipe.kind} must sum to epochs, {self.epochs}; got {total}")
         return self
 
     @property
