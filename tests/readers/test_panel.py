@@ -80,7 +80,7 @@ def test_faults_of_a_ticker_name_it_and_its_row(tmp_path: Path) -> None:
     finding = check(DataConfig(path=str(tmp_path / "a.csv"))).findings[0]
     assert (finding.name, finding.rows, finding.stamps) == ("nan_rows", (10,), (f"{DAYS[10].date()} XYZ",))
     table.drop(columns=[("High", "XYZ")]).to_csv(tmp_path / "b.csv")
-    with pytest.raises(DataError, match=r"^b\.csv \(XYZ\): must have high"):
+    with pytest.raises(DataError, match=r"^b\.csv \(XYZ\): must have high; data\.columns=.*high: NAME.* names them"):
         Bars.read(tmp_path / "b.csv")
 
 

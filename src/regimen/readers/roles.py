@@ -142,7 +142,7 @@ def example_columns(names: tuple[str, ...]) -> str:
     plains = [plain(name) for name in names]
     missing = [role for role, aliases in roles.items() if not set(plains) & set(aliases)]
     free = [name for name, spelled in zip(names, plains, strict=True) if spelled not in known]
-    return columns_option(dict(zip(missing, free, strict=False)) or {"time": "NAME"})
+    return columns_option(dict(zip(missing, free, strict=False)) or dict.fromkeys(missing, "NAME"))
 
 
 def _only(role: str, candidates: list[int], names: tuple[str, ...], option: str = "") -> int | None:
