@@ -151,10 +151,11 @@ def test_it_is_refused_on_a_random_walk_and_counts_all_the_same(tmp_path: Path) 
         (simulated(600)[:560], "must go on behind the run's own"),
         (simulated(600)[580:], "must begin where the run's own end"),
         (simulated(600, seed=3)[500:], "must be the market of the run"),
+        (simulated(600)[540:], r"two blocks of 500 bars with labels behind 20\d\d-\d\d-\d\d \d\d:\d\d, to measure by"),
     ):
         rows.to_parquet(tmp_path / "bad.parquet")
         with pytest.raises(DataError, match=words):
-            adapt_run(run, str(tmp_path / "bad.parquet"), silent)
+            adapt_run(run, str(tmp_path / "bad.parquet"), silent, shots=500)
 
 
 def test_a_rule_has_no_weights_to_adapt(tmp_path: Path) -> None:

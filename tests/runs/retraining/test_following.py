@@ -80,6 +80,8 @@ def test_a_feed_is_seen_as_a_file_of_the_same_bars(champion: RunDirectory, tmp_p
         champion, together(posted(bars_of(1000)), [500]), CHANGES, silent, none, bars=str(tmp_path / "some.parquet")
     )
     assert [sight.bars for sight in behind] == [100, 600]
+    own = str(tmp_path / "coin.parquet")  # the run's own bars, as a file: nothing lies before the feed
+    assert [s.bars for s in watch_feed(champion, [posted(bars_of(OWN))], CHANGES, silent, none, bars=own)] == [600]
 
 
 def test_what_happens_on_a_feed_is_what_happens_on_a_file(champion: RunDirectory, tmp_path: Path) -> None:

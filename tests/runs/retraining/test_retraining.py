@@ -90,7 +90,7 @@ def test_challengers_are_runs_and_trials_and_a_killed_walk_goes_on(
     ("changed", "message"),
     [
         (lambda frame: frame.iloc[:880], "must go on behind the run's own"),
-        (lambda frame: frame.iloc[::2], "must have the run's bar length"),
+        (lambda frame: frame.iloc[::2], "must have the run's bar length, 1h; got '2h'"),
         (lambda frame: frame.iloc[950:], "must begin where the run's own end"),
         (lambda frame: frame.assign(close=frame["close"] * 1.001, high=frame["high"] * 1.01), "must be the market of"),
     ],

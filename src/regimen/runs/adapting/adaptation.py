@@ -17,7 +17,7 @@ from regimen.readers import load_with_report
 from regimen.records import RunDirectory, Trial, evaluated, model_title, new_id, plain, require_finished
 from regimen.records.layout import POLICY, UNADAPTED
 from regimen.reprs import short
-from regimen.runs.adapting.continued import continued
+from regimen.runs.adapting.continued import continued, minute
 from regimen.runs.adapting.learner import AdaptSettings, NewestModel, Rows
 from regimen.runs.backtests import with_overrides
 from regimen.runs.guarding import trade
@@ -188,7 +188,8 @@ def _held_out(learner: NewestModel, rows: Rows, first: int, settings: AdaptSetti
             after.append(learner.losses(block))
         exposures[start:end] = targets(learner.policy, prepared.history, start, end)
     if len(before) < 2:
-        rule = f"must leave two blocks of {length} bars with labels behind {prepared.bars.time[first]}, to measure by"
+        since = minute(prepared.bars.time[first])
+        rule = f"must leave two blocks of {length} bars with labels behind {since}, to measure by (--shots sets it)"
         raise DataError("bars", rule, len(before))
     return _Scored(before, after, exposures)
 

@@ -73,13 +73,16 @@ class WalkedBars:
     first: int
 
     @classmethod
-    def of(cls, directory: RunDirectory, bars: str | None, overrides: Sequence[str] = ()) -> WalkedBars:
+    def of(
+        cls, directory: RunDirectory, bars: str | None, overrides: Sequence[str] = (), *, fed: bool = False
+    ) -> WalkedBars:
         """Joins a finished run's bars with those of a file.
 
         Args:
             directory: of the run.
             bars: the file; None: none have come yet.
             overrides: of the file, ``data.*``.
+            fed: a feed brings bars behind those of the file, which then need not go on behind the run's own.
 
         Raises:
             RunError: the run is not finished or damaged, was adapted, its features are others than they were, or the
@@ -94,7 +97,8 @@ class WalkedBars:
         require_same_data(own.bars, manifest)
         whole = own.bars
         if bars is not None:
-            whole = continued(whole, load_with_report(with_overrides(config, bars, overrides).data).bars)
+            more = load_with_report(with_overrides(config, bars, overrides).data).bars
+            whole = continued(whole, more, fed=fed)
         series = WholeSeries.of(config.data, own.bars)
         require_shut(directory.trials, series.fingerprint, series.sketch, whole, manifest)
         config = config.model_copy(update={"market": config.market.at(whole)})

@@ -108,7 +108,7 @@ def retrain_feed(
         ConfigError, DataError, RunError: as `retrain_run`; the first bar of the feed leaves a gap.
     """
     advance(0, 1, "bars, features, labels")
-    arena = WalkedBars.of(directory, bars, overrides)
+    arena = WalkedBars.of(directory, bars, overrides, fed=True)
     advance(0, 1, "listening")
     saying = _Saying(advance, lambda now: f"listening · {_stamp(now.bars.time[-1])}", tell)
     return _over(followed(arena, arrivals, refused), arena, settings, saying, mapper)

@@ -125,7 +125,7 @@ def watch_feed(
         DataError, RunError: as `retrain_run`; the first bar of the feed leaves a gap.
     """
     advance(0, 2, "bars, features, labels")
-    arena = WalkedBars.of(directory, bars, overrides)
+    arena = WalkedBars.of(directory, bars, overrides, fed=True)
     advance(1, 2, "the training card")
     comparing = Comparing(arena, RetrainSettings(changes=changes))
     comparing.card(directory.id)
