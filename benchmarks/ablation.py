@@ -29,7 +29,7 @@ import torch
 from torch.nn import functional
 
 from regimen.labels import label
-from regimen.policies import CalibratedClassifier, ClassifierPolicy, innermost
+from regimen.policies import CalibratedClassifier, ClassifierPolicy
 from regimen.predictors import TorchPredictor
 from regimen.records import RunConfig, resolve
 from regimen.reporting.ablation import Ablation, Column, markdown, write
@@ -251,7 +251,7 @@ def adapted(shots: int) -> Measure:
 
 
 def _after(shots: int, scored: Scored, seed: int, window: Window) -> float:
-    inner, sight = innermost(scored.policy(seed, window), scored.prepared.history)
+    inner, sight = scored.seen(seed, window)
     assert isinstance(inner, ClassifierPolicy)
     assert inner.scaler is not None
     net: Any = inner.classifier.below if isinstance(inner.classifier, CalibratedClassifier) else inner.classifier

@@ -16,11 +16,14 @@ import regimen as rg
 from regimen import metrics
 from regimen.errors import ConfigError
 from regimen.execution import Ledger
+from regimen.policies import History, Preprocessed, preprocessed
 from regimen.records import RunConfig, RunDirectory, TrialLedger, list_runs, load_config, read_json
 from regimen.reporting.ablation import Ablation
 from regimen.runs.ablation import ablate, robustness
 from regimen.runs.ablation import arms as arms_module
+from regimen.runs.ablation.measures import measured
 from regimen.runs.ablation.scored import Scored
+from regimen.runs.families.calibrated_rule import forecasts_of
 from regimen.runs.prepare import prepare
 from regimen.runs.stress.rows import labelled_rows
 
@@ -106,6 +109,28 @@ def test_a_gap_is_accuracy_seen_less_accuracy_unseen(home: Path, ablation: Ablat
     scores = ablation.arms[0].scores
     assert scores["accuracy"][1, 1] == pytest.approx(shares[1])
     assert scores["gap"][1, 1] == pytest.approx(shares[0] - shares[1])
+
+
+def test_seeds_that_share_their_preprocessing_look_at_one_history(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sights: list[object] = []
+
+    def counted(self: Preprocessed, history: History) -> History:
+        sights.append(self.chain)
+        return preprocessed(history, self.chain)
+
+    config = load_config(home / "small.yaml", ("training.recipes=[]", "preprocess=[{kind: kalman}]", "name=filtered"))
+    filtered = ablate(config, home / "filtered", silent, seeds=2)
+    run = RunDirectory.open(home / "filtered" / filtered.arms[-1].run)
+    one = Scored(run, prepare(run.config()))
+    monkeypatch.setattr(Preprocessed, "sight", counted)
+    scores = measured(one)
+    assert len(sights) == len(one.prepared.windows) == 2
+    for column, window in enumerate(one.prepared.windows):
+        for row, seed in enumerate((0, 1)):
+            policy = one.policy(seed, window)
+            said = forecasts_of(policy, one.prepared.history, one.prepared.labels, window.test)
+            skill = metrics.log_loss_skill(*said, one.prior(window))
+            assert scores["skill"][row, column] == pytest.approx(1e4 * skill, rel=1e-12)
 
 
 def test_an_attack_of_no_size_changes_nothing_and_a_large_one_leaves_little(

@@ -151,11 +151,14 @@ MEASURES: tuple[Measure, ...] = (
 
 
 def measured(scored: Scored, measures: Sequence[Measure] = MEASURES) -> dict[str, NDArray[np.float64]]:
-    """Returns the scores (seed, window) of a run by the name of the measure; each policy is loaded once."""
+    """Returns the scores (seed, window) of a run by the name of the measure.
+
+    Each policy is loaded once, and seeds that share their preprocessing look at one history.
+    """
     seeds, windows = scored.config.all_seeds, scored.prepared.windows
     tables = {measure.column.name: np.full((len(seeds), len(windows)), np.nan) for measure in measures}
-    for row, seed in enumerate(seeds):
-        for column, window in enumerate(windows):
+    for column, window in enumerate(windows):
+        for row, seed in enumerate(seeds):
             for measure in measures:
                 tables[measure.column.name][row, column] = measure.of(scored, seed, window)
     return tables

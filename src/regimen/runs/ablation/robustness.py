@@ -62,8 +62,7 @@ def certified_accuracy(scored: Scored, seed: int, window: Window) -> float:
 
 def _rows(scored: Scored, seed: int, window: Window) -> LabelledRows | None:
     """The rows that are asked about; None of a model that is no classifier, or where no row has a label."""
-    prepared = scored.prepared
-    rows = labelled_rows(scored.policy(seed, window), prepared.history, prepared.labels, window.test, _ROWS)
+    rows = labelled_rows(*scored.seen(seed, window), scored.prepared.labels, window.test, _ROWS)
     return rows if rows is not None and len(rows.y) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from regimen import metrics
 from regimen.execution import Ledger, Market, Tape
-from regimen.policies import Policy, Probable, innermost
+from regimen.policies import History, Policy, Preprocessed, Probable, unwrapped
 from regimen.records import RunConfig, RunDirectory
 from regimen.records.layout import EXPOSURES
 from regimen.runs.families.calibrated_rule import Forecasts, forecasts_of
@@ -32,6 +33,7 @@ class Scored:
     directory: RunDirectory
     prepared: Prepared
     _policies: dict[tuple[int, int], Policy] = field(default_factory=dict, repr=False)
+    _sights: dict[Hashable, History] = field(default_factory=dict, repr=False)
     _forecasts: dict[tuple[int, int, str], Forecasts] = field(default_factory=dict, repr=False)
     _ledgers: dict[int, Ledger] = field(default_factory=dict, repr=False)
 
@@ -55,18 +57,30 @@ class Scored:
             self._policies[key] = load_policy(place, self.config, self.prepared.features.hash)
         return self._policies[key]
 
+    def seen(self, seed: int, window: Window) -> tuple[Policy, History]:
+        """The policy of one window and seed inside all that is around it, and the history as it sees it.
+
+        The history that was asked for last stays in memory, and serves all seeds whose preprocessing is the same.
+        """
+        bare = unwrapped(self.policy(seed, window))
+        if not isinstance(bare, Preprocessed):
+            return bare, self.prepared.history
+        key = tuple((name, array.tobytes()) for name, array in bare.chain.state().items())
+        if key not in self._sights:
+            self._sights.clear()
+            self._sights[key] = bare.sight(self.prepared.history)
+        return bare.policy, self._sights[key]
+
     @cached_property
     def says_probabilities(self) -> bool:
         """Whether the run's model gives the classes probabilities."""
-        policy = self.policy(self.config.seed, self.prepared.windows[0])
-        return isinstance(innermost(policy, self.prepared.history)[0], Probable)
+        return isinstance(self.seen(self.config.seed, self.prepared.windows[0])[0], Probable)
 
     def forecasts(self, seed: int, window: Window, part: Slice) -> Forecasts:
         """What the model of a window says of a slice's labelled rows, calibrated as it trades."""
         key = (seed, window.number, f"{part.role} {part.start} {part.rows}")
         if key not in self._forecasts:
-            policy = self.policy(seed, window)
-            self._forecasts[key] = forecasts_of(policy, self.prepared.history, self.prepared.labels, part)
+            self._forecasts[key] = forecasts_of(*self.seen(seed, window), self.prepared.labels, part)
         return self._forecasts[key]
 
     def prior(self, window: Window) -> NDArray[np.float64]:
