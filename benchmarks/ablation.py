@@ -148,6 +148,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "MAML": (f"training.recipes=[{{{MAML}}}]",),
     "first-order MAML": (f"training.recipes=[{{{MAML}, first_order: true}}]",),
     "crises": ("augment=[{kind: crisis}]",),
+    "crises, hindsight": ("augment=[{kind: crisis, hindsight: true}]",),
     "causal": ("augment=[{kind: causal}]",),
     "block bootstrap": ("augment=[{kind: block_bootstrap}]",),
     "TabDDPM": ("augment=[{kind: tabddpm}]",),
@@ -223,7 +224,7 @@ def _arms(name: str, words: Sequence[str], chosen: Sequence[str], own: Sequence[
     """The base, and each method beside it; what was asked for on the command line is in all."""
     arms = [PlannedArm("base", "", _config([*words, *own, f"name={name}-base"]))]
     for method in chosen:
-        settings = [*words, *own, *METHODS[method], f"name={name}-{method.replace(' ', '-')}"]
+        settings = [*words, *own, *METHODS[method], f"name={name}-{method.replace(',', '').replace(' ', '-')}"]
         arms.append(PlannedArm("alone", method, _config(settings)))
     return arms
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
@@ -18,6 +19,7 @@ from regimen.errors import SplitError
 from regimen.seeding import generator
 from regimen.splits import Slice
 
+_log = logging.getLogger("regimen.runs")
 _FULL = 0.5
 """Share of a path's bars that may lie in crises."""
 
@@ -56,7 +58,7 @@ class CrisisConfig(BaseModel):
     def fit(self, bars: Bars, part: Slice, warmup: int = 0) -> Crises:
         """Returns the crises of a training slice; see `regimen.augment.paths.bars_of_training` for what is refused.
 
-        Without hindsight a slice that ends before the first of them has none.
+        Without hindsight a slice that ends before the first of them has none, and a warning says so.
 
         Raises:
             SplitError: a slice whose rows span fewer bars than a crisis.
@@ -66,6 +68,13 @@ class CrisisConfig(BaseModel):
         first, last = (max(warmup, int(times[0])), int(times[-1])) if len(times) else (0, -1)
         end = own.time[-1] + np.timedelta64(own.bar_length, "ns")
         templates = [TEMPLATES[name] for name in self.templates if self.hindsight or TEMPLATES[name].known <= end]
+        if not templates:
+            _log.warning(
+                "augment: crisis: adds nothing: none of %s was over by %s, the end of a training slice; "
+                "hindsight: true adds them",
+                ", ".join(self.templates),
+                np.datetime_as_string(end, unit="D"),
+            )
         for template in templates:
             needed, room = template.bars(own.bar_length), last - first
             if needed > room:
