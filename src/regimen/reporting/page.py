@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from regimen.charts import page_style
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def fill_page(template: str, *, styles: tuple[str, ...] = ("report.css",), **values: object) -> str:
@@ -16,20 +21,25 @@ def fill_page(template: str, *, styles: tuple[str, ...] = ("report.css",), **val
         values: what the template shows; text is escaped.
     """
     # the template engine is imported with the first page, so that commands that make none start fast
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    room = files("regimen.reporting")
+    style = Markup(page_style() + "".join(_read(name) for name in styles))  # our own files, not a user's text
+    return _engine().get_template(template).render(style=style, **values) + "\n"
 
-    def read(name: str) -> str:
-        return room.joinpath(name).read_text(encoding="utf-8")
 
-    environment = Environment(
+@cache
+def _engine() -> Environment:
+    """The engine of all pages, which keeps a template that it has compiled."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=FunctionLoader(read),
+        loader=FunctionLoader(_read),
     )
-    style = Markup(page_style() + "".join(read(name) for name in styles))  # our own files, not a user's text
-    return environment.get_template(template).render(style=style, **values) + "\n"
+
+
+def _read(name: str) -> str:
+    return files("regimen.reporting").joinpath(name).read_text(encoding="utf-8")
