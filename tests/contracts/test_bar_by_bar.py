@@ -351,6 +351,7 @@ features: {{kind: indicators, columns: [rsi_14, return_5d, volatility_20d]}}
 labels: {{kind: fixed_horizon, horizon: 4, volatility_bars: 20}}
 splits: {{train: 200, test: 100}}
 judge: {{bootstrap_draws: 200, random_controls: 20}}
+tracking: none
 """
 PPO = """model: {kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 64}
 environment: {steps: 1024, n_envs: 16, episode_length: 40, evaluations: 2, actions: continuous}

@@ -24,6 +24,7 @@ training: {{epochs: 8, batch_size: 256, learning_rate: 0.01}}
 exposure: {{dead_band: 0.02, scale: 4.0}}
 market: {{rebalance: every_bar, rebalance_band: 0.1, costs: {{commission_bps: 0.5, half_spread_bps: 0.5}}}}
 judge: {{random_controls: 100}}
+tracking: none
 """
 
 

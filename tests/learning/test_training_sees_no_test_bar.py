@@ -67,7 +67,7 @@ def fingerprint(fit: Fit) -> list[bytes]:
             "splits": {"train": "5y", "test": "2y", "embargo": 0},
             "training": {"epochs": 2},
             "model": TFT,
-            "features": {"calendar": (0, 1, 30)},
+            "features": {"kind": "indicators", "columns": ("return_5d", "volatility_20d"), "calendar": (0, 1, 30)},
         },
         {
             "training": {"epochs": 2, "select": "sharpe"},

@@ -21,6 +21,7 @@ model: {{kind: baseline, hidden: [8]}}
 training: {{epochs: 6, batch_size: 64, patience: null}}
 exposure: {{dead_band: 0.0}}
 judge: {{bootstrap_draws: 200, random_controls: 20}}
+tracking: none
 """
 
 

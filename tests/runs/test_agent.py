@@ -36,6 +36,7 @@ splits: {{train: 300, test: 200}}
 model: {{kind: ppo, hidden: [8], rollout_steps: 8, minibatch_size: 128}}
 environment: {{steps: 2048, n_envs: 32, episode_length: 40, evaluations: 3}}
 judge: {{bootstrap_draws: 200, random_controls: 20}}
+tracking: none
 """
 
 Configured = Callable[..., RunConfig]

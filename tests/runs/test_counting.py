@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 
 from regimen.cli.app import app
 from regimen.errors import RunError
-from regimen.records import RunConfig, RunDirectory, list_runs, read_json, write_report
+from regimen.records import RunConfig, RunDirectory, list_runs, load_config, read_json, write_report
 from regimen.records.checksums import SEAL
 from regimen.records.compare import compare_runs
 from regimen.records.documents import write_json
 from regimen.records.manifest import write_manifest
 from regimen.runs import backtest_run, rejudge_run, reproduce_run, resume_run, start
 
-from .conftest import silent, simulated
+from .conftest import YAML, silent, simulated
 
 Configured = Callable[..., RunConfig]
 QUICK = ("model={kind: logistic}", "training.epochs=1", "splits.test=300", "market.costs={commission_bps: 1}")
@@ -40,6 +40,21 @@ def step(state: Last, bar: Bar):
 
 GAP = Feature(names=("gap",), group="mine", step=step, state=Last(), warmup=1, about="Opening gap, a fraction.")
 """
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run that no test changes."""
+    folder = tmp_path_factory.mktemp("finished")
+    simulated().to_parquet(folder / "coin.parquet")
+    (folder / "small.yaml").write_text(YAML.format(path=folder / "coin.parquet"))
+    return start(load_config(folder / "small.yaml", QUICK), folder / "runs", silent)[0]
+
+
+@pytest.fixture
+def directory(finished: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A copy of it, with its trials."""
+    return RunDirectory.open(Path(shutil.copytree(finished.home, tmp_path / "runs")) / finished.id)
 
 
 @pytest.fixture
@@ -104,10 +119,7 @@ def test_each_variant_of_an_own_feature_is_a_trial(tmp_path: Path, count: Callab
     ],
     ids=["dearer", "dearer twice", "cheaper", "mixed", "dearer and later", "the same"],
 )
-def test_only_dearer_costs_are_a_stress_test(
-    tmp_path: Path, configured: Configured, overrides: list[str], n: int
-) -> None:
-    directory, _ = start(configured(*QUICK), tmp_path / "runs", silent)
+def test_only_dearer_costs_are_a_stress_test(directory: RunDirectory, overrides: list[str], n: int) -> None:
     lines = len(directory.trials.rows())
     _, judgement = backtest_run(directory, None, overrides, silent)
     assert judgement["trials"]["count"] == n
@@ -116,8 +128,7 @@ def test_only_dearer_costs_are_a_stress_test(
     assert rows[-1]["stress"] == int(n == 1 and bool(overrides))
 
 
-def test_the_successor_of_a_deleted_backtest_is_counted(tmp_path: Path, configured: Configured) -> None:
-    directory, _ = start(configured(*QUICK), tmp_path / "runs", silent)
+def test_the_successor_of_a_deleted_backtest_is_counted(directory: RunDirectory) -> None:
     for number in (2, 3, 4):
         folder, judgement = backtest_run(directory, None, [f"market.costs.commission_bps={1 / number}"], silent)
         assert judgement["trials"]["count"] == number
@@ -239,8 +250,8 @@ def test_a_verdict_of_an_earlier_version_is_shown_reproduced_and_judged_again(
 
 
 @pytest.mark.parametrize("name", ["judgement.json", "ledger/account.parquet"])
-def test_judging_that_was_killed_is_told_with_its_cure(tmp_path: Path, configured: Configured, name: str) -> None:
-    directory, judgement = start(configured(*QUICK), tmp_path / "runs", silent)
+def test_judging_that_was_killed_is_told_with_its_cure(directory: RunDirectory, name: str) -> None:
+    judgement = read_json(directory.path / "judgement.json")
     (directory.path / name).write_bytes(b"{}")  # what judging again writes before its manifest
     with pytest.raises(RunError, match=rf"holds a damaged {name}.*; `regimen report .* --rejudge` writes it again"):
         write_report(directory)

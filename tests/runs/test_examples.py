@@ -19,7 +19,7 @@ from regimen.simulators import Quotes, RegimeMarketConfig
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BITCOIN, PANEL = "crypto/btcusdt-1h-binance-spot.parquet", "panel/sp500-daily-panel-2001-2021.parquet"
 FILES = sorted(path.name for path in EXAMPLES.glob("*.yaml") if not path.name.startswith("compare"))
-SHORT = ["seeds=1", "judge.bootstrap_draws=100", "judge.random_controls=20"]
+SHORT = ["seeds=1", "judge.bootstrap_draws=100", "judge.random_controls=20", "tracking=none"]
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def own(configured: Configured, tmp_path: Path) -> Callable[..., RunConfig]:
 def test_it_is_trained_judged_reproduced_and_traded_again(
     model: str, own: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = own(model)
+    config = own(model, "tracking=tensorboard")
     directory, judgement = start(config, tmp_path / "runs", silent)
     assert sorted(path.name for path in (directory.path / "sources").iterdir()) == ["beside.py", "mine.py"]
     assert directory.manifest()["model"] == config.model.name  # type: ignore[union-attr]

@@ -21,7 +21,16 @@ from .conftest import silent
 from .test_agent import YAML as AGENT
 
 Configured = Callable[..., RunConfig]
+
+SHOWN = ("tracking=tensorboard", "splits.test=600", "environment.steps=1024")
 SHORT = ("splits.train=300", "splits.test=300", "training.epochs=3")
+
+
+@pytest.fixture
+def configured(config_file: Path) -> Configured:
+    """Loads the small config, with nothing said of tracking, with overrides."""
+    config_file.write_text(config_file.read_text().replace("tracking: none\n", ""))
+    return lambda *overrides: load_config(config_file, overrides)
 
 
 def curve(folder: Path, tag: str) -> list[tuple[int, float]]:
@@ -71,7 +80,7 @@ def test_tracking_moves_no_number_and_none_writes_nothing(tmp_path: Path, config
 def test_an_agent_tells_every_iteration_of_every_seed(tmp_path: Path, market_file: Path) -> None:
     path = tmp_path / "agent.yaml"
     path.write_text(AGENT.format(path=market_file))
-    directory, _ = start(load_config(path, ["splits.test=600", "environment.steps=1024"]), tmp_path / "runs", silent)
+    directory, _ = start(load_config(path, SHOWN), tmp_path / "runs", silent)
     for seed in (0, 1):
         home = directory if seed == 0 else directory.seed(seed)
         history = read_json(home.window(0) / "history.json")

@@ -37,7 +37,7 @@ def grown(configured: Configured) -> Configured:
 
 
 def test_a_run_tells_of_its_rounds_and_is_reproduced(grown: Configured, tmp_path: Path) -> None:
-    directory, judgement = start(grown("lightgbm"), tmp_path / "runs", silent)
+    directory, judgement = start(grown("lightgbm", "tracking=tensorboard"), tmp_path / "runs", silent)
     assert judgement["verdict"]["level"] == "no evidence"
     history: dict[str, Any] = read_json(directory.window(0) / "history.json")
     losses = [each["val_loss"] for each in history["rounds"]]

@@ -27,9 +27,7 @@ LIMITS = "{position: 0.1, daily_loss: 0.001, confidence: 0.002, price_band: 0.02
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     folder = tmp_path_factory.mktemp("guarded")
     simulated().to_parquet(folder / "coin.parquet")
-    (folder / "small.yaml").write_text(
-        YAML.format(path=folder / "coin.parquet") + f"tracking: none\nsafeguards: {LIMITS}\n"
-    )
+    (folder / "small.yaml").write_text(YAML.format(path=folder / "coin.parquet") + f"safeguards: {LIMITS}\n")
     return start(load_config(folder / "small.yaml"), folder / "runs", silent)[0]
 
 
