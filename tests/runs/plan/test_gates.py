@@ -82,8 +82,10 @@ def test_a_gate_that_no_policy_can_pass_is_refused(gate: dict[str, Any], line: s
 
 def test_each_phase_is_checked_before_any_is_trained() -> None:
     phases = [{"name": "A"}, {"name": "B", "changes": {"model": {"kind": "oracle"}}}]
-    with pytest.raises(ConfigError, match=r"plan\.phases\.1\.changes: must be a config .*must be one of .*ppo"):
+    with pytest.raises(ConfigError, match=r"plan\.phases\.1\.changes\.model\.kind: must be one of .*ppo"):
         plan_of({**BASE, "plan": {"phases": phases}})
+    with pytest.raises(ConfigError, match=r"^model\.gama: is not a known key"):  # of the file, not of a phase
+        plan_of({**BASE, "model": {"kind": "ppo", "gama": 0.9}, "plan": {"phases": [{"name": "A"}]}})
     with pytest.raises(ConfigError, match=r"plan\.baseline: must be one of"):
         plan_of({**BASE, "plan": {"phases": [{"name": "A"}], "baseline": "oracle"}})
     with pytest.raises(ConfigError, match="names that differ"):

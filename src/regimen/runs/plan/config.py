@@ -60,7 +60,10 @@ def plan_of(values: Values) -> PlanConfig:
         try:
             config = config_of(values, plan, tuple(range(number)), number, 0)
         except ConfigError as error:
-            raise ConfigError(f"{at}.changes", f"must be a config ({error.field} {error.rule})", phase.name) from None
+            if _holds(values, error.field) and not _holds(phase.changes, error.field):
+                raise  # not the phase's fault
+            key = {"config": "", "--model": ".model.kind"}.get(error.field, f".{error.field}")
+            raise error.named(f"{at}.changes{key}") from None
         for place, gate in enumerate(phase.gates):
             require_passable(gate, config, f"{at}.gates.{place}")
     try:
@@ -68,6 +71,15 @@ def plan_of(values: Values) -> PlanConfig:
     except ConfigError as error:
         raise ConfigError(f"{PLAN}.baseline", error.rule, plan.baseline) from None
     return plan
+
+
+def _holds(values: Any, field: str) -> bool:
+    """Whether something stands at a dotted key."""
+    for part in field.split("."):
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
 
 
 def config_of(values: Values, plan: PlanConfig, kept: tuple[int, ...], phase: int, attempt: int) -> RunConfig:
