@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from regimen.cli.app import main
 from regimen.errors import RunError
 from regimen.execution import ledger_files
-from regimen.records import RunConfig, RunDirectory, find_run, list_runs
+from regimen.records import RunConfig, RunDirectory, find_run, list_runs, write_manifest
 from regimen.records.leftovers import find_leftovers
 from regimen.runs import backtest_run, resume_run, start
 
@@ -209,6 +210,13 @@ def test_a_run_is_found_by_id_first_letters_latest_or_path(
     for word in (finished.id, finished.id[:first], str(finished.path), f"{finished.path}/"):
         assert find_run(word, root).id == finished.id
     assert find_run("latest", root).id == newer.id
+    challenger = root / f"{newer.id}-every-30d-c712b0-1"
+    shutil.copytree(newer.path, challenger)
+    write_manifest(challenger, {**newer.manifest(), "created": "2999-01-01T00:00:00Z"})
+    assert find_run("latest", root).id == newer.id
+    assert find_run(newer.id[:first], root).id == newer.id
+    assert find_run(challenger.name[:-1], root).id == challenger.name
+    shutil.rmtree(challenger)
     monkeypatch.chdir(finished.path)
     assert find_run(".", root).id == finished.id
     monkeypatch.chdir(root)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ def find_run(word: str, root: Path) -> RunDirectory:
     """Returns the run that a word names: a path, an id, the first letters of one, or ``latest``.
 
     Args:
-        word: as a person wrote it; a folder that is a run is meant before an id.
-        root: the folder of runs in which ids are looked up; the latest is the one that was started last.
+        word: as a person wrote it; a folder that is a run is meant before an id, and a run before those that carry on
+            its id, such as its challengers.
+        root: the folder of runs in which ids are looked up; the latest is the one that a person started last.
 
     Raises:
         RunError: no run, or several runs of that name.
@@ -43,8 +44,9 @@ def find_run(word: str, root: Path) -> RunDirectory:
     if path.name == word and (root / word).is_dir():
         return RunDirectory.open(root / word)
     matches = [run for run in folders_of_runs(root) if word and run.name.startswith(word)]
-    if len(matches) == 1:
-        return RunDirectory.open(matches[0])
+    own = [run for run in matches if not _is_carried_on(run.name, {each.name for each in matches})]
+    if len(own) == 1:
+        return RunDirectory.open(own[0])
     if matches:
         names = ", ".join(run.name for run in matches[:_SHOWN]) + (", …" if len(matches) > _SHOWN else "")
         raise RunError("run", f"must name one run, not {len(matches)}: {names}", word)
@@ -54,10 +56,16 @@ def find_run(word: str, root: Path) -> RunDirectory:
 
 
 def _latest(root: Path) -> RunDirectory:
-    runs = [(row["created"], row["run"]) for row in list_runs(root) if row["created"] is not None]
-    if not runs:
+    created = {row["run"]: row["created"] for row in list_runs(root) if row["created"] is not None}
+    own = [(time, run) for run, time in created.items() if not _is_carried_on(run, created)]
+    if not own:
         raise RunError("run", f"must be in {root}, which holds none", LATEST)
-    return RunDirectory.open(root / max(runs)[1])
+    return RunDirectory.open(root / max(own)[1])
+
+
+def _is_carried_on(run: str, ids: Container[str]) -> bool:
+    """Whether the id of a run begins with that of another one and a dash: it was started for that one."""
+    return any(run[:place] in ids for place, letter in enumerate(run) if letter == "-")
 
 
 def folders_of_runs(root: Path) -> list[Path]:
