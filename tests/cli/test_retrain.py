@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 from tests.cli.conftest import called
 
+from regimen.cli.finished.newer_bars import ratio
 from regimen.cli.finished.watch import _WORDS, _view
 from regimen.monitoring import CardReading, Ring
 from regimen.runs import CardSighting
@@ -122,6 +123,7 @@ def test_a_terminal_of_eighty_columns_shows_each_number_on_its_own_line() -> Non
     assert sum("0.01234" in line for line in lines) == len(readings)
     assert all(words in screen.file.getvalue() for name, words in _WORDS.items() if name != "adwin")
     assert "bar 21 of 40 · +10.0%" in screen.file.getvalue()
+    assert [ratio(value) for value in (1.0, -0.456, np.nan)] == ["+1.00", "-0.46", "–"]
 
 
 @pytest.mark.parametrize(

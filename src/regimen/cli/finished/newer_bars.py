@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -83,3 +84,8 @@ def refuse(error: RegimenError) -> None:
     from regimen.cli.screen.lines import say
 
     say(str(error), error=True)
+
+
+def ratio(value: float) -> str:
+    """Writes a Sharpe ratio; a dash where nothing was traded and there is none."""
+    return "–" if math.isnan(value) else f"{value:+.2f}"

@@ -16,6 +16,7 @@ from regimen.cli.finished.newer_bars import (
     NewerOverrides,
     Source,
     listened,
+    ratio,
     refuse,
 )
 
@@ -115,7 +116,7 @@ def _print(result: Retrained, home: str) -> None:
         (
             kept.name,
             f"{kept.growth:+.2%}",
-            f"{kept.sharpe:+.2f}",
+            ratio(kept.sharpe),
             f"{kept.drawdown:.1%}",
             f"{kept.turnover:.0f}",
             "" if kept.loss is None else f"{kept.loss:.4f}",

@@ -19,6 +19,7 @@ from regimen.cli.finished.newer_bars import (
     NewerOverrides,
     Source,
     listened,
+    ratio,
     refuse,
 )
 
@@ -156,7 +157,7 @@ def _cells(seen: CardSighting) -> list[tuple[str, str, str, str, str]]:
     ]
     if "adwin" in rung:
         cells.append((_WORDS["adwin"], "", "", "", f"rang {rung['adwin'][:10]}"))
-    now, promised = (("–" if math.isnan(value) else f"{value:+.2f}") for value in seen.sharpe)
+    now, promised = map(ratio, seen.sharpe)
     return [*cells, ("Sharpe ratio a year", promised, now, "", "")]
 
 
