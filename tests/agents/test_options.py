@@ -309,7 +309,7 @@ def test_a_mean_reverting_price_is_followed_by_options() -> None:
         (
             {"options": (WaitConfig(), TrendConfig(column="luck"))},
             SPEC,
-            "agents.options.1.column: must be a column that the lanes show; got 'luck'",
+            "agents.options.1.column: must be of columns that lanes show (as x, return_1 are); got 'luck'",
         ),
         ({"flat": 3}, SPEC, "agents.flat: must be one of 3 choices, from 0; got 3"),
         ({}, EnvSpec(columns=("x",), low=0.5, high=1.0), "actions: must have 0 within their bounds for options"),

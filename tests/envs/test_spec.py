@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from regimen.agents import PPOConfig
-from regimen.envs import EnvSpec, MarketGroup, VectorMarket, as_spec, spec_of
-from regimen.errors import RunError
+from regimen.envs import EnvSpec, MarketGroup, VectorMarket, as_spec, require_shown, spec_of
+from regimen.errors import ConfigError, RunError
 
 Make = Callable[..., Any]
 
@@ -48,3 +48,15 @@ def test_what_has_no_spec_is_refused() -> None:
         RunError, match=r"^env: must be a VectorMarket, a MarketGroup or lanes with a spec; got 'list'$"
     ):
         spec_of([])
+
+
+def test_a_column_that_is_not_shown_is_refused_with_the_nearest_that_is() -> None:
+    columns = ("return_1", "cash", "position")
+    require_shown("field", ("cash", "position"), columns)
+    for name, line in (
+        ("positon", "field: must be of columns that lanes show (did you mean 'position'?); got 'positon'"),
+        ("luck", "field: must be of columns that lanes show (as return_1, cash, position are); got 'luck'"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            require_shown("field", ("cash", name), columns)
+        assert str(caught.value) == line

@@ -77,7 +77,7 @@ def test_only_the_named_columns_are_looked_at() -> None:
     assert torch.equal(bonus.score(rows, rows, rows), bonus.score(rows, rows, moved))
     single = bonus.score(rows[:1], rows[:1], rows[:1])
     assert torch.isfinite(single).all()
-    with pytest.raises(ConfigError, match=r"^agents\.bonus\.columns: must be columns that lanes show, not 'luck'"):
+    with pytest.raises(ConfigError, match=r"^agents\.bonus\.columns: must be of columns .*; got 'luck'"):
         RNDConfig(columns=("luck",)).build(spec, seed=0)
 
 

@@ -107,5 +107,5 @@ def test_wrappers_that_do_not_go_with_the_run_are_refused(configured: Callable[.
     config = prepared.config.model_copy(
         update={"environment": prepared.config.environment.model_copy(update={"wrappers": (shaped,)})}
     )
-    with pytest.raises(ConfigError, match="must be columns that lanes show, not 'luck'"):
+    with pytest.raises(ConfigError, match=r"must be of columns that lanes show .*; got 'luck'"):
         learning_env(replace(prepared, config=config), prepared.windows[0])

@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from regimen.envs.migrator import Migrator
     from regimen.envs.recipe import EnvRecipe, Recipe, recipe_of
     from regimen.envs.seats import Room, Seats, Seen
-    from regimen.envs.spec import EnvSpec, PossibleStarts, Step, VectorEnv, as_spec, innermost, spec_of, starts_of
+    from regimen.envs.spec import (
+        EnvSpec,
+        PossibleStarts,
+        Step,
+        VectorEnv,
+        as_spec,
+        innermost,
+        require_shown,
+        spec_of,
+        starts_of,
+    )
     from regimen.envs.vector_market import VectorMarket
     from regimen.envs.wrappers import (
         OBJECTIVES,
@@ -124,6 +134,7 @@ __all__ = [
     "markets_of",
     "recipe_of",
     "register",
+    "require_shown",
     "shown_by",
     "spec_of",
     "standing",
@@ -156,6 +167,7 @@ __getattr__, __dir__ = lazily(
         "PossibleStarts": ".spec",
         "Recipe": ".recipe",
         "recipe_of": ".recipe",
+        "require_shown": ".spec",
         "RewardConfig": ".kinds",
         "RollingSharpeConfig": ".kinds",
         "Room": ".seats",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.envs.goal_space import GoalSpace
 from regimen.envs.kinds import ActionConfig, ContinuousConfig
-from regimen.errors import RunError
+from regimen.errors import ConfigError, RunError
 
 Step = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]
 
@@ -75,6 +76,24 @@ class EnvSpec(BaseModel):
                 rule = f"must be {getattr(self, name)}, as the agent was built for"
                 place = name if name == "goal" else f"actions.{name}"
                 raise RunError(f"{field}: {place}", rule, getattr(other, name))
+
+
+def require_shown(field: str, names: Iterable[str], columns: Sequence[str]) -> None:
+    """Refuses names of columns that lanes do not show.
+
+    Args:
+        field: where the names stand.
+        names: as a person wrote them.
+        columns: that the lanes show.
+
+    Raises:
+        ConfigError: the first name that is none of them, with the nearest that is, or with some that are.
+    """
+    for name in names:
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"as {', '.join(columns[-8:])} are"
+            raise ConfigError(field, f"must be of columns that lanes show ({hint})", name)
 
 
 class VectorEnv(Protocol):

@@ -20,7 +20,7 @@ from regimen.agents.options.config import (
     TrendConfig,
     WaitConfig,
 )
-from regimen.envs import EnvSpec
+from regimen.envs import EnvSpec, require_shown
 from regimen.errors import ConfigError, RunError
 
 
@@ -130,8 +130,7 @@ def _column(number: int, option: OptionConfig, spec: EnvSpec) -> int:
         return 0
     if option.column is None:
         return next((k for k, name in enumerate(spec.columns) if name.startswith("return")), 0)
-    if option.column not in spec.columns:
-        raise ConfigError(f"agents.options.{number}.column", "must be a column that the lanes show", option.column)
+    require_shown(f"agents.options.{number}.column", [option.column], spec.columns)
     return spec.columns.index(option.column)
 
 

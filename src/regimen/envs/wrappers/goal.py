@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.envs.goal_space import GoalSpace
-from regimen.envs.spec import EnvSpec, Step, VectorEnv
+from regimen.envs.spec import EnvSpec, Step, VectorEnv, require_shown
 from regimen.errors import ConfigError
 from regimen.seeding import generator, generator_state, restore_generator
 from regimen.stateful import below, under
@@ -93,9 +93,7 @@ class Goals:
 
     def __init__(self, env: VectorEnv, config: GoalConfig) -> None:
         self.below, self.config = env, config
-        for name in config.ranges:
-            if name not in env.spec.columns:
-                raise ConfigError("environment.wrappers.ranges", f"must be of columns that lanes show, not {name!r}")
+        require_shown("environment.wrappers.ranges", config.ranges, env.spec.columns)
         if env.spec.goal is not None:
             raise ConfigError("environment.wrappers", "must have one goal, with all of its columns in ranges", "goal")
         self._space = config.space

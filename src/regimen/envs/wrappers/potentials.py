@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from regimen.envs.spec import EnvSpec
-from regimen.errors import ConfigError
+from regimen.envs.spec import EnvSpec, require_shown
 
 if TYPE_CHECKING:
     from regimen.envs.wrappers.learned_potential import LearnedPotential
@@ -61,9 +60,7 @@ class LinearPotential:
     """
 
     def __init__(self, weights: Mapping[str, float], columns: Sequence[str]) -> None:
-        for name in weights:
-            if name not in columns:
-                raise ConfigError("environment.wrappers.weights", f"must be columns that lanes show, not {name!r}")
+        require_shown("environment.wrappers.weights", weights, columns)
         self._weights = np.array([weights.get(name, 0.0) for name in columns])
 
     def __call__(self, rows: NDArray[Any]) -> Floats:
@@ -109,10 +106,7 @@ class LearnedPotentialConfig(BaseModel):
         Raises:
             ConfigError: a column that they do not show.
         """
-        for name in self.columns:
-            if name not in spec.columns:
-                rule = f"must be columns that lanes show, not {name!r}"
-                raise ConfigError("environment.wrappers.learned.columns", rule)
+        require_shown("environment.wrappers.learned.columns", self.columns, spec.columns)
         from regimen.envs.wrappers.learned_potential import LearnedPotential
 
         return LearnedPotential(self, spec, lanes, gamma)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from regimen.errors import ConfigError
-
 if TYPE_CHECKING:
     from regimen.envs import EnvSpec
     from regimen.learning.bonus.icm import ICM
@@ -37,11 +35,10 @@ class _BonusSettings(BaseModel):
         Raises:
             ConfigError: a column that the environment does not show.
         """
-        for name in self.columns:
-            if name not in spec.columns:
-                raise ConfigError("agents.bonus.columns", f"must be columns that lanes show, not {name!r}")
+        from regimen.envs import require_shown
         from regimen.observation import ACCOUNT  # with it come compiled steps
 
+        require_shown("agents.bonus.columns", self.columns, spec.columns)
         moved = (*ACCOUNT, "target", "gain")
         own = tuple(name for name in spec.columns if name.rpartition(".")[2] in moved)
         return tuple(spec.columns.index(name) for name in self.columns or own or spec.columns)
