@@ -56,6 +56,17 @@ def test_what_regimes_earned_adds_up_to_what_the_run_earned() -> None:
     assert np.prod([1.0 + spell.market for spell in spells]) - 1.0 == pytest.approx(prices, rel=1e-9)
 
 
+def test_a_symbol_that_has_ended_is_no_part_of_the_prices() -> None:
+    alone, other = _bars("2019-01-01", 900), _bars("2019-01-01", 900, seed=1)
+    frame = pd.concat([alone.to_frame().assign(symbol="A"), other.to_frame().assign(symbol="B").iloc[:400]])
+    bars = Bars.from_frame(frame.sort_values(["timestamp", "symbol"]))
+    ledger = Market(costs=Costs(commission_bps=5.0)).backtest(bars, np.full((900, 2), 0.3), 200, 900)
+    spells = regimes_of(_prepared(bars), ledger)
+    moves = pd.DataFrame(ledger.bars.close).pct_change(fill_method=None).mean(axis=1)
+    expected = float((1.0 + moves.fillna(0.0)).prod()) - 1.0
+    assert np.prod([1.0 + spell.market for spell in spells]) - 1.0 == pytest.approx(expected, rel=1e-9)
+
+
 def test_regimes_are_those_of_the_judge_which_know_the_bars_before() -> None:
     bars = _bars("2019-01-01", 900)
     ledger = _traded(bars, 500)

@@ -62,11 +62,11 @@ def spell_of(name: str, ledger: Ledger, inside: NDArray[np.bool_]) -> Spell:
 
 
 def _moves(ledger: Ledger) -> Floats:
-    """Returns the mean return (time,) of the symbols that have a price at a bar and at the one before."""
+    """Returns the mean return (time,) of the symbols that are listed at a bar and had a price at the one before."""
     prices = ledger.prices
     moves = np.full(prices.shape, math.nan)
     moves[1:] = prices[1:] / prices[:-1] - 1.0
-    return np.nan_to_num(_mean(moves))
+    return np.nan_to_num(_mean(np.where(ledger.bars.listed, moves, math.nan)))
 
 
 def _mean(values: Floats) -> Floats:
