@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.bars import DAY, Bars
+from regimen.bars import DAY, Bars, listed
 from regimen.errors import RunError
 from regimen.execution import Ledger
 from regimen.features import FeatureSet
@@ -156,12 +156,17 @@ class WalkedBars:
         return _mean(known)
 
     @cached_property
+    def _going_on(self) -> list[int]:
+        """Places of the symbols that had not ended by the run's own last bar; nothing comes of the others."""
+        return np.flatnonzero(listed(self.bars.present[: self.first])[-1]).tolist()
+
+    @cached_property
     def rows(self) -> Floats:
-        """(time, column) features and market columns of all symbols beside each other, for the alarm of drift."""
+        """(time, column) features and market columns, symbols that go on beside each other, for the alarm of drift."""
         adjusted, values = seen(self.bars), self.prepared.frame.values
         before = np.concatenate([np.full((1, values.shape[1]), np.nan), adjusted.close[:-1]])
         parts = []
-        for s in range(values.shape[1]):
+        for s in self._going_on:
             prices = (
                 np.ascontiguousarray(each[:, s]) for each in (before, adjusted.high, adjusted.low, adjusted.close)
             )
@@ -173,7 +178,9 @@ class WalkedBars:
         """Names of the columns of `rows`."""
         names = [*self.prepared.features.names, *MARKET_COLUMNS]
         symbols = self.bars.symbols
-        return names if len(symbols) == 1 else [f"{symbol} {name}" for symbol in symbols for name in names]
+        if len(symbols) == 1:
+            return names
+        return [f"{symbols[s]} {name}" for s in self._going_on for name in names]
 
     def says(self, directory: RunDirectory, number: int, first: int, stop: int) -> Sayings:
         """Asks the model of one window of a run at bars [first, stop).
