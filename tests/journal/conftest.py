@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from tests.journal.server import Server, Unavailable
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a kill loses nothing of it, and nobody waits for a disk."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir=memory, prefix="regimen-") as name:
-        yield Path(name)
+def folder(in_memory: Path) -> Path:
+    """Where nobody waits for a disk."""
+    return in_memory
 
 
 @pytest.fixture(scope="session")

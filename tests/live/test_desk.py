@@ -21,8 +21,8 @@ ENDS = [int(stamp) + HOUR for stamp in BARS.time.astype("int64")]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
+def place(in_memory: Path) -> Path:
+    return in_memory / "journal.sqlite"
 
 
 def opened(place: Path, **changes: Any) -> Desk:

@@ -49,9 +49,9 @@ Opened = Callable[..., AbstractAsyncContextManager[Running]]
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Opened:
+def running(in_memory: Path) -> Opened:
     """Opens an application: ``async with running() as server``."""
-    place = tmp_path / "journal.sqlite"
+    place = in_memory / "journal.sqlite"
 
     @asynccontextmanager
     async def opened(

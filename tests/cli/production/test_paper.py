@@ -33,8 +33,8 @@ def paper(place: Path, *words: str) -> dict[str, object]:
     return values
 
 
-def test_a_replay_trades_what_the_model_was_not_trained_on_and_is_audited(place: Path) -> None:
-    journal = place / "journal.sqlite"
+def test_a_replay_trades_what_the_model_was_not_trained_on_and_is_audited(place: Path, in_memory: Path) -> None:
+    journal = in_memory / "journal.sqlite"
     record = paper(place, "--journal", str(journal))
     orders, costs = record["orders"], record["costs"]
     assert isinstance(orders, int)
