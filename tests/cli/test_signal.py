@@ -22,7 +22,7 @@ def test_a_signal_is_a_table_and_sentences(finished: Path, tmp_path: Path, capsy
         "furthest from their mean in training",
         "less that with a group at its mean: indicators",
         "Verdict: of this run's backtest: ",
-        f"Next:    regimen backtest {finished.name} --bars FILE",
+        f"Next:    regimen backtest {finished} --bars FILE",
     ):
         assert words in shown
     assert called("signal", finished, "--bars", tmp_path / "today.csv", "--json") == 0

@@ -37,6 +37,8 @@ def test_every_level_has_a_meaning_of_one_line() -> None:
         ("does nothing", OWN, "signal abcdefgh"),
         ("too short", OWN, "train runs/abcdefgh/config.yaml data.path=FILE"),
         ("too short", BACKTEST, "backtest abcdefgh --bars FILE"),
+        ("no evidence", Path("my runs/abcdefgh"), "costs 'my runs/abcdefgh'"),
+        ("no evidence", Path("old/abcdefgh/backtests/eth-xyz"), "backtest old/abcdefgh --bars FILE"),
     ],
 )
 def test_what_follows_is_a_command_of_ours_and_fits_the_verdict(level: str, run: Path, command: str) -> None:

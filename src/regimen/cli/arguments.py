@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +43,11 @@ Where = Annotated[
     ),
 ]
 WHERE = "local"
+
+
+def run_name(folder: Path) -> str:
+    """Returns what a person types to mean a run from here: its id where it is in `RUNS`, and otherwise its folder."""
+    return folder.name if folder.parent.resolve() == RUNS.resolve() else shlex.quote(str(folder))
 
 
 def require_one_source(overrides: Sequence[str]) -> None:

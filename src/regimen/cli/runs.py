@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from regimen.cli import completion
-from regimen.cli.arguments import RUNS, Opens, Run, Runs
+from regimen.cli.arguments import RUNS, Opens, Run, Runs, run_name
 from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.lines import say, with_blanks
 
@@ -50,7 +50,7 @@ def list_runs(root: Runs = RUNS, as_json: AsJson = False) -> None:
                 screen,
                 f"* {row['run']}: {row['verdict']} by {row['trials']} of now {row['trials_now']} trials; "
                 f"by all of them {row['verdict_now']}, and the DSR is {_shown(row['dsr_now'])} "
-                f"(regimen report {row['run']} --rejudge)",
+                f"(regimen report {run_name(root / row['run'])} --rejudge)",
             )
     following = "regimen runs show RUN" if rows else "regimen train FILE"
     print_sentence(screen, following, label="Next")

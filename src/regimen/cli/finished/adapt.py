@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Run, Runs, run_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regimen.runs import Adaptation
 
 
@@ -44,12 +46,12 @@ def adapt(
     if as_json:
         print(json.dumps({"from": str(directory.path), **result.to_dict()}, indent=1, allow_nan=False))
     else:
-        _print(result, str(directory.home))
+        _print(result, directory.home)
     if not result.kept:
         raise typer.Exit(1)
 
 
-def _print(result: Adaptation, home: str) -> None:
+def _print(result: Adaptation, home: Path) -> None:
     from regimen.cli.screen.sentences import print_sentence
     from regimen.cli.screen.tables import print_table
     from regimen.cli.screen.terminal import console
@@ -68,6 +70,7 @@ def _print(result: Adaptation, home: str) -> None:
     )
     print_sentence(screen, how, label="Adapted")
     print_sentence(screen, result.sentence, label="Result", style="bold")
-    if result.kept:
-        print_sentence(screen, f"{home}/{result.run}", label="New run")
-        print_sentence(screen, f"regimen signal {result.run} --bars FILE   (what it holds now)", label="Next")
+    if result.run is not None:
+        new = home / result.run
+        print_sentence(screen, str(new), label="New run")
+        print_sentence(screen, f"regimen signal {run_name(new)} --bars FILE   (what it holds now)", label="Next")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Run, Runs, run_name
 
 
 def collapse(
@@ -51,4 +51,4 @@ def collapse(
         print_sentence(screen, note, label="Note")
     print_sentence(screen, answer.sentence, label="Result", style="bold")
     print_sentence(screen, str(path), label="Kept in")
-    print_sentence(screen, f"regimen report {directory.id}   (a section of it)", label="Next")
+    print_sentence(screen, f"regimen report {run_name(directory.path)}   (a section of it)", label="Next")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Run, Runs, run_name
 
 if TYPE_CHECKING:
     from regimen.runs import CostLadder
@@ -48,7 +48,7 @@ def costs(
         print_sentence(screen, note)
     print_sentence(screen, ladder.sentence, label="Result", style="bold")
     print_sentence(screen, str(path), label="Kept in")
-    again = f"regimen backtest {directory.id} market.costs=VENUE   (decided and judged anew)"
+    again = f"regimen backtest {run_name(directory.path)} market.costs=VENUE   (decided and judged anew)"
     print_sentence(screen, again, label="Next")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, DataOverrides, Run, Runs, UpToNow
+from regimen.cli.arguments import RUNS, DataOverrides, Run, Runs, UpToNow, run_name
 
 if TYPE_CHECKING:
     from regimen.runs import Holding, Signal
@@ -42,7 +42,7 @@ def forecast(
     if as_json:
         print(json.dumps({"run": str(directory.path), **_values(answer)}, indent=1, allow_nan=False))
         return
-    _print(answer, directory.id, model.quantiles)
+    _print(answer, run_name(directory.path), model.quantiles)
 
 
 def _values(signal: Signal) -> dict[str, object]:

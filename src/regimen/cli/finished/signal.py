@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, DataOverrides, Run, Runs, UpToNow
+from regimen.cli.arguments import RUNS, DataOverrides, Run, Runs, UpToNow, run_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def signal(
     if as_json:
         print(json.dumps({"run": str(directory.path), **answer.to_dict()}, indent=1, allow_nan=False))
         return
-    _print(answer, directory.id, symbol)
+    _print(answer, run_name(directory.path), symbol)
 
 
 def _print(signal: Signal, run: str, symbol: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Run, Runs
+from regimen.cli.arguments import RUNS, Run, Runs, run_name
 
 if TYPE_CHECKING:
     from regimen.runs.stress import Certified, ImaginedCrisis, Spell, Stress
@@ -76,7 +76,7 @@ def stress(
         print_sentence(screen, note, label="Note")
     print_sentence(screen, measured.sentence, label="Result", style="bold")
     print_sentence(screen, str(path), label="Kept in")
-    print_sentence(screen, f"regimen report {directory.id}   (a picture of it)", label="Next")
+    print_sentence(screen, f"regimen report {run_name(directory.path)}   (a picture of it)", label="Next")
 
 
 def _numbers(text: str) -> list[float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, WHERE, Run, Runs, Where
+from regimen.cli.arguments import RUNS, WHERE, Run, Runs, Where, run_name
 
 if TYPE_CHECKING:
     from regimen.runs.validation import Validation
@@ -59,7 +59,7 @@ def validate(
         print_sentence(screen, validation.selection.sentence, label="Trials")
     print_sentence(screen, validation.sentence, label="Result", style="bold")
     print_sentence(screen, str(path), label="Kept in")
-    print_sentence(screen, f"regimen report {directory.id}   (the paths as a fan)", label="Next")
+    print_sentence(screen, f"regimen report {run_name(directory.path)}   (the paths as a fan)", label="Next")
 
 
 def _print(validation: Validation) -> None:

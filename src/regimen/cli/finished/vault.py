@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regimen.cli.arguments import RUNS, Opens, Run, Runs
+from regimen.cli.arguments import RUNS, Opens, Run, Runs, run_name
 from regimen.cli.screen.lines import say
 
 app = typer.Typer(
@@ -46,7 +46,7 @@ def lock(
 
     screen = console()
     print_sentence(screen, f"{record.span}, for every run on this market.", label="Locked", style="bold")
-    print_sentence(screen, f"regimen vault open {directory.id}   (one look, for ever)", label="Next")
+    print_sentence(screen, f"regimen vault open {run_name(directory.path)}   (one look, for ever)", label="Next")
 
 
 @app.command("open", short_help="judge a run on the span, once")

@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from regimen.cli.arguments import run_name
 from regimen.cli.screen.browser import open_page
 from regimen.cli.screen.sentences import print_sentence
 from regimen.cli.screen.terminal import console
@@ -190,7 +191,7 @@ def following(judgement: Mapping[str, Any], run: Path) -> str:
     """
     look = run.name.partition("-")[0] == "vault"
     level, own = judgement["verdict"]["level"], not look and run.parent.name != "backtests"
-    name = run.name if own else run.parent.name if look else run.parent.parent.name
+    name = run_name(run if own else run.parent if look else run.parent.parent)
     config = shlex.quote(str(run / "config.yaml"))
     if level in ("evidence", "weak evidence", "suspicious"):
         return f"regimen leaks {config}   (before you believe it)"
