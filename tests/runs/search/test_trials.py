@@ -94,7 +94,7 @@ def test_values_that_cannot_stand_together_are_refused_before_the_trial_is_train
     searching = searched(begun(space=space, sampler="grid"), 4, evaluation)
     failed = [trial for trial in searching.study.trials() if trial.status == "failed"]
     assert [dict(trial.settings) for trial in failed] == [{"training.epochs": 7, "training.recipes": stages[1]}]
-    assert "stages must sum to epochs" in str(failed[0].failure)
+    assert "stages of curriculum must sum to epochs" in str(failed[0].failure)
     assert len(calls) == 3
     assert searching.ledger.trials(searching.outer.series.fingerprint, 365.0).count == 3
 
