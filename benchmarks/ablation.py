@@ -29,6 +29,7 @@ import torch
 from torch.nn import functional
 
 from regimen.labels import label
+from regimen.numerals import number
 from regimen.policies import CalibratedClassifier, ClassifierPolicy
 from regimen.predictors import TorchPredictor
 from regimen.records import RunConfig, resolve
@@ -240,7 +241,7 @@ def _ceiling(ablation: Ablation, ceiling: Ceiling) -> list[str]:
     for arm in ablation.arms:
         accuracy = ablation.level_of(arm, "accuracy").estimate
         share = ceiling.share(accuracy / 100.0) if math.isfinite(accuracy) else math.nan
-        lines.append(f"| {arm.label} | {accuracy:.2f} | {share:+.2f} |".replace("-", "−"))
+        lines.append(f"| {arm.label} | {accuracy:.2f} | {number(share, plus=True)} |")
     return [*lines, ""]
 
 
