@@ -26,7 +26,7 @@ class HybridESConfig(SACConfig):
     evolution_rate: float = Field(default=0.03, gt=0.0, description="learning rate of Adam for the parent's weights")
     weight_decay: float = Field(default=0.005, ge=0.0, description="how much of the parent its gradient takes away")
     margin: float = Field(
-        default=1.0, ge=0.0, description="standard errors by which learner or parent must beat the other to replace it"
+        default=3.0, ge=0.0, description="standard errors by which learner or parent must beat the other to replace it"
     )
     patience: float = Field(
         default=0.7, ge=0.0, lt=1.0, description="how much of what is known of the two a generation keeps"
