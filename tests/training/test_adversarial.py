@@ -265,6 +265,14 @@ def test_numbers_that_are_no_attack_are_refused(settings: dict[str, Any], words:
         TrainingConfig(recipes=(settings,))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", ["pgd", "trades"])
+def test_the_norm_2_is_a_number_in_yaml(kind: str) -> None:
+    number, text = (TrainingConfig(recipes=({"kind": kind, "norm": norm},)) for norm in (2, "2"))  # type: ignore[arg-type]
+    assert number == text
+    with pytest.raises(ValidationError, match="'inf' or '2'"):
+        TrainingConfig(recipes=({"kind": kind, "norm": 1},))  # type: ignore[arg-type]
+
+
 def test_one_attack_does_not_stand_inside_another() -> None:
     with pytest.raises(ValidationError, match="must hold one attack, and not one inside another: pgd, trades"):
         TrainingConfig(recipes=(PGDConfig(), TRADESConfig()))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from regimen.errors import ConfigError
 from regimen.seams import Objective
 from regimen.training.recipes.recipe import Task
 
 Distance = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Norm = Annotated[
+    Literal["inf", "2"],
+    BeforeValidator(lambda norm: "2" if norm == 2 else norm),  # as YAML reads `norm: 2`
+]
 
 
 class AttackSettings(BaseModel):
@@ -98,7 +102,7 @@ class PGDConfig(AttackSettings):
     """
 
     kind: Literal["pgd"] = Field("pgd", description="Learns from rows that many steps make worse.")
-    norm: Literal["inf", "2"] = Field(
+    norm: Norm = Field(
         "inf", description="inf: every number moves by at most epsilon; 2: the move's Euclidean length is."
     )
     steps: int = Field(7, ge=1, description="Steps of the attack; each is a forward and a backward pass.")
@@ -134,7 +138,7 @@ class TRADESConfig(AttackSettings):
     passes: ClassVar[float] = 3.0  # L of the rows, and the divergence of rows and attacked rows
 
     kind: Literal["trades"] = Field("trades", description="Learns to say the same of rows nearby.")
-    norm: Literal["inf", "2"] = Field(
+    norm: Norm = Field(
         "inf", description="inf: every number moves by at most epsilon; 2: the move's Euclidean length is."
     )
     steps: int = Field(7, ge=1, description="Steps of the attack; each is a forward and a backward pass.")
