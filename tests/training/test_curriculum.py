@@ -63,7 +63,7 @@ WEIGHTS = {"volatility": 0.5, "sign_changes": 1.0, "clarity": 2.0, "noise": 0.25
 
 
 @pytest.mark.parametrize("order", ["easy_first", "hard_first", "random"])
-@pytest.mark.parametrize("weights", [{}, {"volatility": 0.0, "noise": 1.0}, WEIGHTS])
+@pytest.mark.parametrize("weights", [{"volatility": 1.0}, {"noise": 1.0}, WEIGHTS])
 def test_stages_are_the_easiest_rows_nested_and_then_all(order: Any, weights: dict[str, float]) -> None:
     table, difficulty = DATA.rows, DifficultyConfig(**weights)
     assert table is not None
@@ -138,11 +138,18 @@ def test_a_training_goes_through_its_stages() -> None:
         ({"gate": 3}, "gate needs stages to leave"),
         ({"first": "turbulent", "order": "random"}, "order must be left alone where first says so"),
         ({"difficulty": {"volatility": 0.0}}, "one of volatility, sign_changes, clarity, noise must be above 0"),
+        ({"difficulty": {}}, "one of volatility, sign_changes, clarity, noise must be above 0"),
     ],
 )
 def test_stages_that_do_not_fit_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         TrainingConfig(recipes=({"kind": "curriculum", **settings},))  # type: ignore[arg-type]
+
+
+def test_what_makes_a_row_hard_is_what_is_named_alone() -> None:
+    named = CurriculumConfig(difficulty={"noise": 1.0}).difficulty  # type: ignore[arg-type]
+    assert {name for name, weight in named.model_dump().items() if weight} == {"noise"}
+    assert CurriculumConfig() == CurriculumConfig(difficulty=DifficultyConfig(volatility=1.0))
 
 
 def test_rows_that_do_not_know_what_makes_them_hard_are_refused() -> None:

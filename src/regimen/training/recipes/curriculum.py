@@ -19,11 +19,14 @@ Share = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 class DifficultyConfig(BaseModel):
-    """What makes a row hard: a weighted sum of places among the rows of its symbol, each from bars <= its own."""
+    """What makes a row hard: a weighted sum of places among the rows of its symbol, each from bars <= its own.
+
+    What is not named does not count, so ``{noise: 1}`` is the noise alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    volatility: Share = Field(1.0, description="By the trailing volatility; the most turbulent row is the hardest.")
+    volatility: Share = Field(0.0, description="By the trailing volatility; the most turbulent row is the hardest.")
     sign_changes: Share = Field(0.0, description="By how often returns change their sign.")
     clarity: Share = Field(0.0, description="By how straight the price went; the most winding way is the hardest.")
     noise: Share = Field(0.0, description="By what a straight line leaves of the way of the price.")
@@ -33,6 +36,9 @@ class DifficultyConfig(BaseModel):
         if not any(self.model_dump().values()):
             raise ValueError("one of volatility, sign_changes, clarity, noise must be above 0")
         return self
+
+
+_VOLATILITY = DifficultyConfig(volatility=1.0)
 
 
 class CurriculumConfig(BaseModel):
@@ -62,9 +68,7 @@ class CurriculumConfig(BaseModel):
         description="Which rows an epoch of few rows has; random: whichever, but always the same ones.",
     )
     difficulty: DifficultyConfig = Field(
-        DifficultyConfig(),
-        exclude_if=lambda difficulty: difficulty == DifficultyConfig(),
-        description="What makes a row hard.",
+        _VOLATILITY, exclude_if=lambda difficulty: difficulty == _VOLATILITY, description="What makes a row hard."
     )
     stages: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None,
