@@ -196,3 +196,19 @@ def test_inside_a_training_slice_nothing_reads_what_a_fold_holds_out(configured:
 def test_an_unknown_kind_is_one_line(configured: Configured) -> None:
     with pytest.raises(ConfigError, match=r"^augment\.0\.kind: must be"):
         configured("augment=[{kind: blocks}]")
+
+
+def test_a_run_says_once_to_which_windows_crises_add_nothing(
+    configured: Configured, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepared = prepare(configured("augment=[{kind: crisis, templates: [luna-2022, ftx-2022]}]", "seeds=2"))
+    assert len(prepared.windows) > 1
+    for seed in prepared.config.all_seeds:
+        for window in prepared.windows:
+            assert augmented(prepared, window, seed, Chain()) == ()
+    (line,) = caplog.messages
+    n = len(prepared.windows)
+    assert line == (
+        f"augment: crisis: adds nothing to the first {n} of {n} windows: none of luna-2022, ftx-2022 was over by "
+        "2021-01-29, the end of their last training slice; hindsight: true adds them"
+    )

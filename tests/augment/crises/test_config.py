@@ -89,7 +89,7 @@ def test_daily_bars_have_short_crises_and_a_flash_crash_inside_one_bar() -> None
     assert TEMPLATES["covid-2020"].bars(own.bar_length) == 15
 
 
-def test_without_hindsight_there_are_no_crises_that_had_not_happened(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_hindsight_there_are_no_crises_that_had_not_happened() -> None:
     bars = _bars(1500, step="1D")  # 2020-01-01 to 2024-02-08
     for train, known in (
         (60, set()),
@@ -98,10 +98,7 @@ def test_without_hindsight_there_are_no_crises_that_had_not_happened(caplog: pyt
         (1300, {*TEMPLATES}),
     ):
         part = _window(bars, train=train).train
-        caplog.clear()
         crises = CrisisConfig().fit(bars, part)
-        assert bool(caplog.records) == (not known)
-        assert "flash-crash was over by 2020-02-21" in caplog.text or known
         assert {template.name for template in crises.templates} == known
         assert bool(crises.paths(0)) == bool(known)
     assert all(template.known > np.datetime64("2020-01-01") for template in TEMPLATES.values())

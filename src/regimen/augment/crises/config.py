@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
@@ -19,7 +18,6 @@ from regimen.errors import SplitError
 from regimen.seeding import generator
 from regimen.splits import Slice
 
-_log = logging.getLogger("regimen.runs")
 _FULL = 0.5
 """Share of a path's bars that may lie in crises."""
 
@@ -55,10 +53,15 @@ class CrisisConfig(BaseModel):
             raise ValueError("must name each template only once")
         return templates
 
+    def used(self, bars: Bars) -> list[Template]:
+        """Returns the templates whose crises were over by the end of some bars; with hindsight all of them."""
+        end = bars.time[-1] + np.timedelta64(bars.bar_length, "ns")
+        return [TEMPLATES[name] for name in self.templates if self.hindsight or TEMPLATES[name].known <= end]
+
     def fit(self, bars: Bars, part: Slice, warmup: int = 0) -> Crises:
         """Returns the crises of a training slice; see `regimen.augment.paths.bars_of_training` for what is refused.
 
-        Without hindsight a slice that ends before the first of them has none, and a warning says so.
+        Without hindsight a slice that ends before the first of them has none.
 
         Raises:
             SplitError: a slice whose rows span fewer bars than a crisis.
@@ -66,15 +69,7 @@ class CrisisConfig(BaseModel):
         own = bars_of_training(bars, part, warmup)
         times = np.unique(part.positions[0]) - part.start
         first, last = (max(warmup, int(times[0])), int(times[-1])) if len(times) else (0, -1)
-        end = own.time[-1] + np.timedelta64(own.bar_length, "ns")
-        templates = [TEMPLATES[name] for name in self.templates if self.hindsight or TEMPLATES[name].known <= end]
-        if not templates:
-            _log.warning(
-                "augment: crisis: adds nothing: none of %s was over by %s, the end of a training slice; "
-                "hindsight: true adds them",
-                ", ".join(self.templates),
-                np.datetime_as_string(end, unit="D"),
-            )
+        templates = self.used(own)
         for template in templates:
             needed, room = template.bars(own.bar_length), last - first
             if needed > room:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.augment import PathsConfig
+from regimen.augment import CrisisConfig, PathsConfig
 from regimen.errors import ConfigError
 from regimen.labels import UNDEFINED, Labels
 from regimen.preprocess import Chain
 from regimen.runs.prepare import Prepared, labelled, seen
 from regimen.seeding import torch_seed
 from regimen.splits import Window
+
+_log = logging.getLogger("regimen.runs")
 
 
 def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tuple[Prepared, ...]:
@@ -38,6 +41,8 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
         raise ConfigError("augment", rule, [config.kind for _, config in configs])
     paths = []
     for number, config in configs:
+        if isinstance(config, CrisisConfig):
+            _tell_where_no_crisis_is(config, prepared, window, seed)
         own = torch_seed(seed, "window", window.number, "augment", number)
         for bars, learned in config.fit(prepared.bars, window.train, prepared.features.warmup).paths(own):
             frame = prepared.features.compute(seen(bars))
@@ -53,6 +58,25 @@ def augmented(prepared: Prepared, window: Window, seed: int, chain: Chain) -> tu
                 )
             )
     return tuple(paths)
+
+
+def _tell_where_no_crisis_is(config: CrisisConfig, prepared: Prepared, window: Window, seed: int) -> None:
+    """Warns once a run that crises add nothing to its first windows: at the last of these, for the first seed."""
+
+    def none_is_over(each: Window) -> bool:
+        return not config.used(prepared.bars.window(each.train.start, each.train.stop))
+
+    later = prepared.windows[window.number + 1 : window.number + 2]
+    if seed != prepared.config.seed or not none_is_over(window) or any(map(none_is_over, later)):
+        return
+    _log.warning(
+        "augment: crisis: adds nothing to the first %d of %d windows: none of %s was over by %s, the end of their last "
+        "training slice; hindsight: true adds them",
+        window.number + 1,
+        max(len(prepared.windows), window.number + 1),
+        ", ".join(config.templates),
+        str(prepared.bars.time[window.train.stop - 1])[:10],
+    )
 
 
 def _learned(labels: Labels, learned: NDArray[np.bool_] | None) -> Labels:
