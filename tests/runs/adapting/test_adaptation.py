@@ -129,6 +129,10 @@ def test_the_same_adaptation_has_the_same_numbers(
         np.testing.assert_array_equal(values, states[1][name])
 
 
+def _scaled(bars: pd.DataFrame, factor: float) -> pd.DataFrame:
+    return bars.assign(**{name: factor * bars[name] for name in ("open", "high", "low", "close")})
+
+
 def _walk(folder: Path, model: str) -> RunDirectory:
     simulated(600)[:560].to_parquet(folder / "then.parquet")
     (folder / "walk.yaml").write_text(WALK.format(path=folder / "then.parquet", model=model))
@@ -151,6 +155,11 @@ def test_it_is_refused_on_a_random_walk_and_counts_all_the_same(tmp_path: Path) 
         (simulated(600)[:560], "must go on behind the run's own"),
         (simulated(600)[580:], "must begin where the run's own end"),
         (simulated(600, seed=3)[500:], "must be the market of the run"),
+        (
+            _scaled(simulated(600)[560:], 2.0),
+            r"must be the market of the run, in which asset closed at [\d.]+ and no bar",
+        ),
+        (simulated(600)[540:].drop(columns="volume"), r"must have the run's columns; volume is missing; got \[\]"),
         (simulated(600)[540:], r"two blocks of 500 bars with labels behind 20\d\d-\d\d-\d\d \d\d:\d\d, to measure by"),
     ):
         rows.to_parquet(tmp_path / "bad.parquet")

@@ -11,13 +11,16 @@ from regimen.spans import in_words
 
 CLOSE = 1e-6
 """How far a close may be from the run's own at the same bar, as a share of it."""
+_FARTHEST = 2.0
+"""Between the run's last close and the first one behind it, in the largest log move of a bar of the run."""
 
 
 def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
     """Returns the run's bars, and behind them those of a file that are later.
 
     Bars of the file that the run has as well must be the same; what comes behind must begin where the run's bars end,
-    with no longer a pause than there was among them. So features at the new bars see the run's history.
+    with no longer a pause than there was among them, and where the file has no bar of the run, near its last close. So
+    features at the new bars see the run's history, and no other market's.
 
     Args:
         own: of the run.
@@ -25,7 +28,8 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
         fed: more come behind them, so that none of the file need be later.
 
     Raises:
-        DataError: another bar length, other symbols, other prices at the same bars, a gap, or no later bar.
+        DataError: another bar length, other symbols, a column of the run's that is missing, other prices at the same
+            bars, a gap, prices far from the run's last ones, or no later bar.
     """
     if new.bar_length != own.bar_length:
         rule = f"must have the run's bar length, {in_words(own.bar_length)}"
@@ -36,6 +40,7 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
         raise DataError(
             "bars", "must not be adjusted by a factor: what it is relative to is not known of a part", "adjustment"
         )
+    _require_columns(own, new)
     order = [0] if len(own.symbols) == 1 else [new.symbols.index(symbol) for symbol in own.symbols]
     _require_same(own, new, order)
     later = np.flatnonzero(new.time > own.time[-1])
@@ -48,6 +53,7 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
     if pause > longest:
         rule = f"must begin where the run's own end, at {minute(own.time[-1])}: features look back on what lies between"
         raise DataError("bars", rule, minute(new.time[later[0]]))
+    _require_near(own, new, order)
 
     def joined(mine: NDArray[np.float64], theirs: NDArray[np.float64] | None) -> NDArray[np.float64]:
         more = np.full((len(later), len(order)), np.nan) if theirs is None else theirs[later][:, order]
@@ -68,6 +74,35 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
         periods_per_year=own.periods_per_year,  # a run counts its year once, whatever comes later
         checked=False,
     )
+
+
+def _require_columns(own: Bars, new: Bars) -> None:
+    """Refuses a file without a column that the run's own bars have: features would take what is missing for nothing."""
+    missing = [name for name in own.extras if name not in new.extras]
+    if np.isfinite(own.volume).any() and not np.isfinite(new.volume).any():
+        missing.insert(0, "volume")
+    if missing:
+        has = ["volume"] if np.isfinite(new.volume).any() else []
+        raise DataError("bars", f"must have the run's columns; {', '.join(missing)} is missing", [*has, *new.extras])
+
+
+def _require_near(own: Bars, new: Bars, order: list[int]) -> None:
+    """Refuses a file that has no bar of the run, and begins farther from its last close than that market moves."""
+    later = new.time > own.time[-1]
+    shared = np.isfinite(new.close[~later][:, order]).any(axis=0)
+    for place, symbol in enumerate(own.symbols):
+        before = own.close[np.isfinite(own.close[:, place]), place]
+        after = new.close[later, order[place]]
+        after = after[np.isfinite(after)]
+        if shared[place] or len(before) < 2 or not len(after):
+            continue
+        step, largest = abs(np.log(after[0] / before[-1])), np.abs(np.diff(np.log(before))).max()
+        if step > _FARTHEST * largest:
+            rule = (
+                f"must be the market of the run, in which {symbol} closed at {before[-1]:g} and no bar moved by more "
+                f"than {np.expm1(largest):.2%}; a file that has that close as well shows that it is"
+            )
+            raise DataError("bars", rule, float(after[0]))
 
 
 def _require_same(own: Bars, new: Bars, order: list[int]) -> None:
