@@ -121,9 +121,8 @@ def test_what_it_is_fitted_to_halves_the_error_and_what_has_no_noise_passes_bit_
 def test_it_is_fitted_on_the_columns_that_are_named_and_on_the_newest_rows() -> None:
     values = _column(_simulated(800, stationary((0.95, 0.0), 0.5, 0.0, KEEP), 3)[1])
     np.testing.assert_array_equal(KalmanConfig(columns=("b",)).fit(values, WINDOW.train, NAMES).scan(values), values)
-    with pytest.raises(
-        ConfigError, match=r"preprocess\.kalman\.columns: must be columns that reach this step; got 'z'"
-    ):
+    words = r"preprocess\.kalman\.columns: must be columns that reach this step \(as a, b, c are\); got 'z'"
+    with pytest.raises(ConfigError, match=words):
         KalmanConfig(columns=("a", "z")).fit(values, WINDOW.train, NAMES)
     before = values.copy()
     before[: WINDOW.train.stop - 80] = 7.0  # 100 rows of two symbols: the newest 50 of each, less what is purged

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regimen.errors import ConfigError
 from regimen.preprocess.consensus import ConsensusAutoencoder, Layers
-from regimen.preprocess.fitted import Values, require_training
+from regimen.preprocess.fitted import Values, require_columns, require_training
 from regimen.reprs import many
 from regimen.seeding import generator
 from regimen.splits import Slice
@@ -91,9 +91,7 @@ def _views(config: ConsensusConfig, names: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _marked(chosen: Sequence[str], names: Sequence[str], field: str) -> NDArray[np.bool_]:
-    unknown = [name for name in chosen if name not in names]
-    if unknown:
-        raise ConfigError(f"preprocess.consensus.{field}", "must be columns that reach this step", unknown[0])
+    require_columns(f"preprocess.consensus.{field}", chosen, names)
     return np.array([name in chosen for name in names])
 
 

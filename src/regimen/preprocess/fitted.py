@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.errors import SplitError
+from regimen.errors import ConfigError, SplitError
 from regimen.splits import Slice
 
 Values = NDArray[np.float64]
@@ -52,6 +53,24 @@ def require_training(step: str, values: Values, part: Slice, names: Sequence[str
     if values.ndim != 3 or values.shape[2] != len(names):
         rule = f"needs values of the shape (time, symbol, feature = {len(names)})"
         raise SplitError(f"{step}.fit", rule, values.shape)
+
+
+def require_columns(field: str, chosen: Sequence[str], names: Sequence[str]) -> None:
+    """Refuses names of columns that do not reach a step.
+
+    Args:
+        field: where the names stand.
+        chosen: as a person wrote them.
+        names: of the columns that reach it.
+
+    Raises:
+        ConfigError: the first name that is none of them, with the nearest that is, or with some that are.
+    """
+    for name in chosen:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"as {', '.join(names[:8])} are"
+            raise ConfigError(field, f"must be columns that reach this step ({hint})", name)
 
 
 def whole_rows(values: Values, part: Slice) -> list[Values]:

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.errors import ConfigError
-from regimen.preprocess.fitted import Values, require_training, whole_rows
+from regimen.preprocess.fitted import Values, require_columns, require_training, whole_rows
 from regimen.preprocess.kalman import KalmanFilter, innovations, stationary
 from regimen.splits import Slice
 
@@ -41,9 +40,7 @@ def fit_kalman(
         ConfigError: a column that there is not.
     """
     require_training("preprocess: kalman", values, part, names)
-    unknown = [name for name in columns or () if name not in names]
-    if unknown:
-        raise ConfigError("preprocess.kalman.columns", "must be columns that reach this step", unknown[0])
+    require_columns("preprocess.kalman.columns", columns or (), names)
     seen, starts = _newest(values, part, rows)
     table = np.tile([0.0, 1.0, 0.0, 0.0, keep, 1.0, 0.0, 0.0], (len(names), 1))
     for place, name in enumerate(names):
