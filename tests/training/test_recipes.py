@@ -214,6 +214,8 @@ def test_a_curriculum_needs_to_know_where_the_rows_come_from() -> None:
         ({"recipes": (BalancedConfig(),), "sampler": "balanced"}, "where sampler says so already"),
         ({"recipes": ({"kind": "jiter"},)}, "expected tags"),
         ({"recipes": ({"kind": "jitter", "sigma": -1.0},)}, "greater than or equal to 0"),
+        ({"recipes": ({"kind": "jitter", "sigma": 0.0},)}, "must be above 0, of one feature at least"),
+        ({"recipes": ({"kind": "jitter", "sigma": [0.0, 0.0]},)}, "must be above 0, of one feature at least"),
     ],
 )
 def test_recipes_that_contradict_each_other_are_refused(settings: dict[str, Any], words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from regimen.errors import ConfigError
 from regimen.seams import Batch, Transform
@@ -31,6 +31,13 @@ class JitterConfig(BaseModel):
     sigma: Deviation | tuple[Deviation, ...] = Field(
         0.1, description="Standard deviation in units of the scaled features: one for all, or one for each."
     )
+
+    @field_validator("sigma")
+    @classmethod
+    def _some_noise(cls, sigma: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if not (any(sigma) if isinstance(sigma, tuple) else sigma):
+            raise ValueError("must be above 0, of one feature at least")
+        return sigma
 
     def transform(self, below: Transform, task: Task) -> Transform:
         """Returns what is below, and then the noise.
