@@ -202,6 +202,10 @@ def test_the_hash_leaves_out_where_files_lie(tmp_path: Path) -> None:
             "training.recipes=[{kind: sharpe_loss}, {kind: mixup}]",
             "training.recipes: must not hold sharpe_loss and mixup: a row that is mixed of two is of no one bar",
         ),
+        (
+            "training.recipes=[{kind: jitter}, {kind: block_shift}]",
+            "config: training.recipes.1.kind must not be block_shift with a model that sees single rows",
+        ),
         ("features=5", "features: must be a mapping of keys to values; got 5"),
         ("market.costs.commission_bps=-1", "market.costs.commission_bps: must be greater than or equal to 0; got -1"),
         ("market.costs.comission_bps=1", "market.costs.comission_bps: is not a known key (did you mean"),

@@ -325,6 +325,15 @@ class RunConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _windows_are_shifted_where_there_are_some(self) -> Self:
+        kinds = [recipe.kind for recipe in self.training.recipes]
+        single = isinstance(self.model, PredictorSettings) and getattr(self.model, "context", 1) == 1
+        if single and "block_shift" in kinds:
+            rule = "must not be block_shift with a model that sees single rows: it shifts windows of them"
+            raise ValueError(f"training.recipes.{kinds.index('block_shift')}.kind {rule}; got a {self.model.kind}")
+        return self
+
+    @model_validator(mode="after")
     def _recipes_act_together(self) -> Self:
         check_pairs(self.training)
         return self
