@@ -34,7 +34,7 @@ def worth_table(ablation: Ablation) -> list[dict[str, str]]:
     rows = []
     for method in ablation.methods:
         for where in ("alone", "among all") if ablation.has_all else ("alone",):
-            row = {"method": method if where == "alone" else "", "where": where}
+            row = {"method": method, "where": where}
             for column in (each for each in ablation.columns if ablation.knows(each.name)):
                 worth = next(each for each in ablation.worths if (each.method, each.column) == (method, column))
                 pair = worth.alone if where == "alone" else worth.among
