@@ -66,6 +66,8 @@ def test_watching_prints_the_card(copied: Path, newest: Path, capsys: pytest.Cap
     assert called("watch", copied, "--bars", newest, "--json") == code
     answer = json.loads(capsys.readouterr().out)
     assert answer["bars"] == answer["of"] == 200
+    assert all(set(ring) == {"time", "bar", "detector", "words", "columns"} for ring in answer["rings"])
+    assert all("columns" in reading for reading in answer["readings"])
 
 
 def as_lines(newest: Path) -> bytes:

@@ -153,7 +153,7 @@ def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 
 def _drift(reading: DriftReading, at: int) -> Alert:
-    worst = ", ".join(f"{column.name} (PSI {column.psi:.2f}, usually {column.usual:.2f})" for column in reading.worst)
+    worst = ", ".join(map(str, reading.worst))
     title = (
         f"the market is not as in training: {reading.statistic:.1f} times the usual, threshold {reading.threshold:.1f}"
     )

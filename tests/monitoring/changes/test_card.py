@@ -74,6 +74,29 @@ def test_a_ring_names_its_bar_and_counts_from_a_start_on() -> None:
     assert "volatility" not in {ring.detector for ring in card.rings(stopped)}  # a bar earlier nothing was known
 
 
+def test_a_ring_of_the_features_names_the_columns_that_drifted_with_what_they_measure() -> None:
+    reference, live = drawn(np.random.default_rng(1), volatility=3.0)
+    card = card_of(reference)
+    assert card.features is not None
+    rings = {ring.detector: ring for ring in card.rings(live)}
+    ring = rings["features"]
+    memory = card.features.initial()
+    assert live.rows is not None
+    for row in live.rows[: ring.bar + 1]:
+        card.features.advance(memory, row)
+    streamed = card.features.reading(memory)
+    assert streamed is not None
+    assert ring.columns == streamed.worst
+    assert [column.name for column in ring.columns] == ["range", "x"]
+    worst = ring.columns[0]
+    assert f"furthest: range (PSI {worst.psi:.2f}, usually {worst.usual:.2f}), x (PSI " in ring.words
+    assert ring.to_dict()["columns"][0] == {"name": "range", "psi": worst.psi, "usual": worst.usual}  # type: ignore[index]
+    assert all(ring.columns == () for name, ring in rings.items() if name != "features")
+    readings = {reading.detector: reading.to_dict() for reading in card.readings(live)}
+    assert readings["features"]["columns"][0]["name"] == "range"  # type: ignore[index]
+    assert readings["volatility"]["columns"] == []
+
+
 def test_bars_without_a_label_are_left_out() -> None:
     reference, live = drawn(np.random.default_rng(2), rule=-1.0)
     card = card_of(reference)

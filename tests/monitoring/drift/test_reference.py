@@ -90,6 +90,15 @@ def test_a_step_changes_no_state_and_a_reading_comes_with_each_check() -> None:
     assert list(np.flatnonzero(due) + 1) == [40, 50, 60, 70]
 
 
+def test_the_latest_check_of_rows_is_that_of_a_stream_of_them() -> None:
+    reference, table = DriftReference.of(rows(400), NAMES, CONFIG), rows(75, seed=1)
+    table[20:23] = np.nan
+    state = reference.initial()
+    for count, row in enumerate(table, 1):
+        state = reference.observe(state, row)
+        assert reference.latest(table[:count]) == reference.reading(state)
+
+
 def test_rows_without_a_number_are_not_counted() -> None:
     table = rows(400)
     apart = np.insert(table, [0, 0, 100, 390], np.nan, axis=0)

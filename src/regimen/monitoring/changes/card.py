@@ -15,7 +15,7 @@ from regimen.monitoring.adwin import AdwinConfig
 from regimen.monitoring.changes.config import ChangesConfig
 from regimen.monitoring.changes.shift import MeanShift, Sides
 from regimen.monitoring.collapse import CollapseConfig, CollapseReference
-from regimen.monitoring.drift import DriftReference
+from regimen.monitoring.drift import ColumnDrift, DriftReference
 from regimen.monitoring.sequential import SequentialVerdictConfig
 from regimen.reprs import short
 
@@ -30,6 +30,8 @@ SIDES: dict[str, tuple[Sides, bool]] = {
     COVERAGE: ("up", False),
 }
 """Streams whose mean is watched: on which sides, and whether it is the size that changes."""
+_NAMED = 3
+"""Columns that the words of a ring name."""
 _WARM = 500
 """Blocks of the reference that ADWIN has seen when it begins."""
 
@@ -69,11 +71,17 @@ class Ring(NamedTuple):
         bar: position at whose close it did.
         detector: its name.
         words: what it saw.
+        columns: that drifted most, those furthest from their usual first; empty for other detectors.
     """
 
     bar: int
     detector: str
     words: str
+    columns: tuple[ColumnDrift, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return {**self._asdict(), "columns": [each._asdict() for each in self.columns]}
 
 
 class CardReading(NamedTuple):
@@ -84,6 +92,7 @@ class CardReading(NamedTuple):
         promised: what training showed as a rule.
         now: the same over the latest window.
         low, high: beyond which it rings; infinite where nothing does.
+        columns: that have drifted most, those furthest from their usual first; empty for other detectors.
     """
 
     detector: str
@@ -91,11 +100,16 @@ class CardReading(NamedTuple):
     now: float
     low: float
     high: float
+    columns: tuple[ColumnDrift, ...] = ()
 
     @property
     def rings(self) -> bool:
         """Whether it rings now."""
         return not self.low <= self.now <= self.high
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return {**self._asdict(), "columns": [each._asdict() for each in self.columns], "rings": self.rings}
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,12 +246,9 @@ class TrainingCard:
             if len(means):
                 readings.append(CardReading(name, shift.usual, float(means[-1]), shift.low, shift.high))
         if self.features is not None and streams.rows is not None:
-            step = self.features.window // self.features.config.checks
-            rows = streams.rows[np.isfinite(streams.rows).any(axis=1)]
-            whole = len(rows) // step * step
-            statistics = self.features.statistics(rows[max(whole - self.features.window, 0) : whole])
-            if len(statistics):
-                readings.append(CardReading(FEATURES, 1.0, float(statistics[-1]), 0.0, self.features.threshold))
+            drift = self.features.latest(streams.rows)
+            if drift is not None:
+                readings.append(CardReading(FEATURES, 1.0, drift.statistic, 0.0, drift.threshold, drift.worst))
         if self.actions is not None and streams.exposures is not None:
             _, shares = self.actions.shares(streams.exposures)
             if len(shares):
@@ -278,8 +289,11 @@ class TrainingCard:
         rung = np.flatnonzero((statistics > reference.threshold) & (bars >= start))
         if not len(rung):
             return None
-        words = f"{statistics[rung[0]]:.3g} times the usual; rings beyond {reference.threshold:.3g}"
-        return Ring(int(bars[rung[0]]), FEATURES, words)
+        bar = int(bars[rung[0]])
+        seen = reference.latest(streams.rows[: bar + 1])
+        assert seen is not None
+        limit = f"{seen.statistic:.3g} times the usual; rings beyond {seen.threshold:.3g}"
+        return Ring(bar, FEATURES, f"{limit}; furthest: {', '.join(map(str, seen.worst[:_NAMED]))}", seen.worst)
 
     def _collapsed(self, streams: Streams, start: int) -> Ring | None:
         """Rings where the policy takes one action more often than in any window before."""

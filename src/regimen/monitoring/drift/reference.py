@@ -46,6 +46,9 @@ class ColumnDrift(NamedTuple):
     usual: float
     """What a window of the training slice has as a rule (geometric mean)."""
 
+    def __str__(self) -> str:
+        return f"{self.name} (PSI {self.psi:.2f}, usually {self.usual:.2f})"
+
 
 class DriftReading(NamedTuple):
     """What the latest complete window shows."""
@@ -176,6 +179,21 @@ class DriftReference:
             return None
         index = np.empty(len(self.names))
         latest_psi(state.earlier, self.counts, index)
+        return self._reading(index)
+
+    def latest(self, rows: Floats) -> DriftReading | None:
+        """Returns what the latest check over rows (time, column) shows, with the bits of a stream of them.
+
+        None before the first window is complete.
+        """
+        rows = rows[np.isfinite(rows).any(axis=1)]
+        stop = len(rows) // self._stretch * self._stretch
+        if stop < self.window:
+            return None
+        counts = counted(binned(rows[stop - self.window : stop], self.edges), self.config.bins + 1)
+        return self._reading(psi(counts, self.counts))
+
+    def _reading(self, index: Floats) -> DriftReading:
         excess = self._excess(index)
         order = np.argsort(-excess, kind="stable")[: self.config.worst].tolist()
         noise = _noise(self.config, self.window)

@@ -54,8 +54,8 @@ class CardSighting:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        readings = [{**each._asdict(), "rings": each.rings} for each in self.readings]
-        rings = [{"time": time, **ring._asdict()} for time, ring in self.rings]
+        readings = [each.to_dict() for each in self.readings]
+        rings = [{"time": time, **ring.to_dict()} for time, ring in self.rings]
         values: dict[str, Any] = plain({**vars(self), "readings": readings, "rings": rings})
         return values
 
