@@ -230,6 +230,10 @@ def test_metrics_name_fills_costs_gaps_alerts_and_what_watches(tmp_path: Path) -
             drift, actions = watch.drift.reading(state.watch.drift), watch.collapse.reading(state.watch.collapse)
             assert (number["regimen_drift"], number["regimen_drift_threshold"]) == (drift.statistic, drift.threshold)
             assert number["regimen_drift_rings"] == 1.0  # features of another scale
+            shown = (await client.get("/state")).json()["drift"]
+            assert (shown["statistic"], shown["threshold"], shown["rings"]) == (*drift[:2], True)
+            assert [tuple(each.values()) for each in shown["columns"]] == [tuple(each) for each in drift.worst]
+            assert list(shown["columns"][0]) == ["name", "psi", "usual"]
             assert (number["regimen_action_share"], number["regimen_action_entropy"]) == (
                 actions.share,
                 actions.entropy,

@@ -116,6 +116,10 @@ class Watch:
             alerts.append(_collapse(actions, seen.time))
         return Sights(rows, actions, days, tuple(alerts))
 
+    def drifted(self, memory: WatchMemory) -> DriftReading | None:
+        """Returns what the latest check of the rows showed; None: they are not watched, or no window is complete."""
+        return None if self.drift is None or memory.drift is None else self.drift.reading(memory.drift)
+
     def arrays(self, memory: WatchMemory) -> dict[str, NDArray[Any]]:
         """Returns a memory as arrays by name, for a snapshot: the arrays themselves."""
         return {f"{part}/{name}": array for part, name, array in _parts(memory)}

@@ -110,6 +110,36 @@ class SymbolState(msgspec.Struct, frozen=True):
     close: float | None
 
 
+class DriftedColumn(msgspec.Struct, frozen=True):
+    """How far a column lies from the training slice.
+
+    Attributes:
+        name: of the column.
+        psi: population stability index of the latest window against the slice.
+        usual: what a window of the slice has as a rule.
+    """
+
+    name: str
+    psi: float
+    usual: float
+
+
+class DriftCheck(msgspec.Struct, frozen=True):
+    """What the latest check of drift showed.
+
+    Attributes:
+        statistic: how many times its usual the column has that is furthest from it.
+        threshold: beyond which it rings.
+        rings: whether it does.
+        columns: furthest from their usual, those first.
+    """
+
+    statistic: float
+    threshold: float
+    rings: bool
+    columns: tuple[DriftedColumn, ...]
+
+
 class AccountState(msgspec.Struct, frozen=True):
     """An account after its last durable event.
 
@@ -122,6 +152,7 @@ class AccountState(msgspec.Struct, frozen=True):
         mode: active, reducing or halted; an operator's word counts at once.
         equity, cash: at the last close mark, quote currency.
         symbols: what is held of each.
+        drift: what the latest check of drift showed; null where it is not watched, or no window is complete.
         last: number of the journal's last row.
         writable: whether the journal can be written.
     """
@@ -135,5 +166,6 @@ class AccountState(msgspec.Struct, frozen=True):
     equity: float
     cash: float
     symbols: tuple[SymbolState, ...]
+    drift: DriftCheck | None
     last: int
     writable: bool

@@ -212,7 +212,7 @@ class Metered:
 
     def _watched(self, watch: Watch, memory: WatchMemory) -> None:
         """Shows what watches the account, as of its last durable event."""
-        rows = None if watch.drift is None or memory.drift is None else watch.drift.reading(memory.drift)
+        rows = watch.drifted(memory)
         if rows is not None:
             self.meters.drift(rows)
         shares = None if watch.collapse is None or memory.collapse is None else watch.collapse.reading(memory.collapse)

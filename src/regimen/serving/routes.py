@@ -23,6 +23,8 @@ from regimen.serving.dashboard import dashboard_page
 from regimen.serving.keys import ApiKey, Scope
 from regimen.serving.messages import (
     AccountState,
+    DriftCheck,
+    DriftedColumn,
     Health,
     OperatorRequest,
     Readiness,
@@ -34,6 +36,7 @@ from regimen.serving.refusal import Refusal, later, refusal_of
 from regimen.serving.rows import event_of, shown
 
 if TYPE_CHECKING:
+    from regimen.monitoring import DriftReading
     from regimen.serving.app import ServerApp
     from regimen.serving.async_desk import AsyncDesk
 
@@ -147,6 +150,7 @@ class _Routes:
                 symbols=tuple(
                     [SymbolState(symbol, exposure, _known(t), _known(c)) for (symbol, exposure), t, c in columns]
                 ),
+                drift=None if setup.watch is None else _drift(setup.watch.drifted(state.watch)),
                 last=inner.journal.last,
                 writable=not desk.failure,
             )
@@ -246,6 +250,13 @@ def _number(request: Request, name: str, default: int, most: int, least: int = 0
 
 def _rows(journal: Journal, after: int, most: int) -> list[Stored]:
     return list(islice(journal.read(after), most))
+
+
+def _drift(reading: DriftReading | None) -> DriftCheck | None:
+    if reading is None:
+        return None
+    columns = tuple([DriftedColumn(*each) for each in reading.worst])
+    return DriftCheck(reading.statistic, reading.threshold, reading.rings, columns)
 
 
 def _known(value: float) -> float | None:

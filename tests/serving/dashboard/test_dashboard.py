@@ -28,15 +28,20 @@ from regimen.serving.dashboard import dashboard_page
 SERVER = """
 import sys
 from pathlib import Path
+import numpy as np
 from tests.live.accounts import WIDE, setup_of, walk
 from regimen.journal import SqliteJournal
 from regimen.live import Desk, replayed, trade
+from regimen.monitoring import DriftConfig, DriftReference, Watch
 from regimen.serving import Access, Address, ServerApp, serve
 
 bars = walk(300, symbols=2, seed=3)
+names = [f"S{s} {name}" for s in (0, 1) for name in ("return_1", "return_5", "absolute_return", "range")]
+others = np.random.default_rng(0).normal(size=(1000, 8))  # features of another scale: drift rings
+watch = Watch(DriftReference.of(others, names, DriftConfig(window=80)))
 
 def prepare():
-    desk = Desk(setup_of(bars, WIDE), SqliteJournal(Path(sys.argv[1]), "paper"))
+    desk = Desk(setup_of(bars, WIDE, watch=watch), SqliteJournal(Path(sys.argv[1]), "paper"))
     trade(desk, list(replayed(bars, desk.setup, bars.time[40]))[: 300 - LATER], lambda *_: None)
     if LATER:
         return desk
@@ -136,6 +141,11 @@ def test_every_number_is_that_of_the_journal(served: tuple[str, Path], tmp_path:
     (limits,) = re.findall(r'id="limits">(.*?)</tbody>', page)
     counted = dict(re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", limits))
     assert counted == ({name.replace("_", " "): str(bars) for name, bars in acted.items()} or {"none": "0"})
+    drifted = re.findall(r"(S[01] \w+) \(PSI ([\d.]+), usually [\d.]+\)", shown("drift"))
+    assert shown("drift").startswith("Alarm: drift. ")
+    columns = httpx.get(f"{served[0]}state").json()["drift"]["columns"]
+    assert drifted == [(each["name"], f"{each['psi']:.2f}") for each in columns]
+    assert len(drifted) == 5
     assert "anna said halt: &lt;b&gt;news&lt;/b&gt;" in page  # words of others are words
     assert '<p class="banner" id="banner" role="alert" hidden' in page
     assert len(re.findall("<polyline", page)) == 3

@@ -3,7 +3,7 @@ const MOST = 1000;
 const at = (id) => document.getElementById(id);
 const rows = [];            // {seq, time, mode, equity, cash, symbols, reasons, warnings, alarms}
 const notices = [], acted = new Map();
-let heard = 0, lastSeq = 0, arrived = 0, length = 0, symbols = [], drawing = false, painting = false;
+let heard = 0, lastSeq = 0, arrived = 0, length = 0, symbols = [], drawing = false, painting = false, drift = null, asked = 0;
 
 const number = (value, digits = 2) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
 const percent = (value) => (value > 0 ? "+" : "") + number(100 * value) + " %";
@@ -57,9 +57,23 @@ function draw() {
   table("symbols", now.symbols.map((s, k) => [s.symbol, part(s.exposure), part(aimed(k)[rows.length - 1]), part(s.wanted), s.confidence === null ? "–" : number(s.confidence, 3)]));
   const limits = [...acted].sort((a, b) => b[1] - a[1]).map(([name, count]) => [name.replaceAll("_", " "), String(count)]);
   table("limits", limits.length ? limits : [["none", "0"]]);
-  at("drift").textContent = now.alarms.length ? "Alarm: " + now.alarms.join(", ") + "." : "No alarm of drift.";
+  at("drift").textContent = now.alarms.length ? "Alarm: " + now.alarms.join(", ") + "." + drifted(now) : "No alarm of drift.";
   texts();
   if (!painting) { painting = true; setTimeout(paint); }  // behind the frame that shows the numbers
+}
+
+function drifted(now) {
+  if (!drift || !drift.rings || !now.alarms.includes("drift")) return "";
+  const columns = drift.columns.map((each) => `${each.name} (PSI ${number(each.psi)}, usually ${number(each.usual)})`);
+  return ` ${number(drift.statistic, 1)} times the usual, threshold ${number(drift.threshold, 1)}; furthest from their usual: ${columns.join(", ")}.`;
+}
+
+// A bar says that drift rings, and the state which columns do: they are asked for when it begins, and once a minute.
+async function columns() {
+  if (!rows.length || !rows[rows.length - 1].alarms.includes("drift")) { asked = 0; return; }
+  if (Date.now() - asked < 60000) return;
+  asked = Date.now();
+  try { drift = (await (await ask("/state")).json()).drift; soon(); } catch (error) { warn("No connection: " + error.message); }
 }
 
 function paint() {
@@ -160,7 +174,7 @@ async function listen() {
       const name = (text.match(/^(?:id: \d+\n)?event: (\w+)/) || [])[1];
       text = text.slice(end + 2);
       if (name === "dropped") { await history(); continue; }
-      if (data) { take(JSON.parse(data)); heard = Date.now(); soon(); }
+      if (data) { take(JSON.parse(data)); heard = Date.now(); soon(); columns(); }
     }
   }
 }
@@ -168,7 +182,7 @@ async function listen() {
 async function history() {
   const state = await (await ask("/state")).json();
   at("account").textContent = "Account " + state.account; at("policy").textContent = state.policy; document.title = state.account + ": Regimen";
-  mode(state.mode); at("equity").textContent = number(state.equity); at("cash").textContent = number(state.cash);
+  drift = state.drift; mode(state.mode); at("equity").textContent = number(state.equity); at("cash").textContent = number(state.cash);
   if (!state.writable) warn("The journal cannot be written: nothing is decided until it can be.");
   const first = Math.max(lastSeq, state.last - MOST), page = await (await ask(`/decisions?after=${first}&limit=${MOST}`)).json();
   for (const event of page.decisions) take(event);
