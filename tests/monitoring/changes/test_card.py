@@ -97,6 +97,27 @@ def test_a_ring_of_the_features_names_the_columns_that_drifted_with_what_they_me
     assert readings["volatility"]["columns"] == []
 
 
+def test_columns_of_a_symbol_that_ends_ring_no_alarm_and_hide_no_other() -> None:
+    reference, live = drawn(np.random.default_rng(1))
+    card = card_of(reference)
+    assert live.rows is not None
+    ended, listed = live.rows.copy(), np.ones(live.rows.shape, np.bool_)
+    ended[2000:, 0], listed[2000:, 0] = np.nan, False
+    stopped = replace(live, rows=ended)
+    (ring,) = (ring for ring in card.rings(stopped) if ring.detector == "features")
+    assert ring.columns[0].name == "x"  # as any column that is missing from then on
+    stopped = replace(stopped, listed=listed)
+    assert "features" not in {ring.detector for ring in card.rings(stopped)}
+    (reading,) = (reading for reading in card.readings(stopped) if reading.detector == "features")
+    assert [column.name for column in reading.columns] == ["range"]
+    ended[4000:, 1] += 3.0
+    (ring,) = (ring for ring in card.rings(stopped) if ring.detector == "features")
+    assert ring.bar > 4000
+    assert [column.name for column in ring.columns] == ["range"]
+    gone = replace(stopped, listed=np.zeros(listed.shape, np.bool_))
+    assert "features" not in {ring.detector for ring in card.rings(gone)}
+
+
 def test_bars_without_a_label_are_left_out() -> None:
     reference, live = drawn(np.random.default_rng(2), rule=-1.0)
     card = card_of(reference)

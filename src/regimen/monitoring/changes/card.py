@@ -45,6 +45,7 @@ class Streams:
             fell due at it; ``confidence``, their highest probability less whether that class came; ``coverage``,
             whether the moves that ended at it went beyond their interval. NaN where nothing fell due.
         rows: (time, column) what the reference of the features has names for.
+        listed: (time, column) whether the symbol of a column is listed; None: always.
         days: (day,) returns of the account's days.
         ends: (day,) position of the bar that ends each.
         exposures: (time, symbol) what the policy wanted; NaN leaves everything as it is.
@@ -55,13 +56,15 @@ class Streams:
     days: Floats = field(default_factory=lambda: np.empty(0))
     ends: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     exposures: Floats | None = None
+    listed: NDArray[np.bool_] | None = None
 
     def until(self, stop: int) -> Streams:
         """Returns what was known at the close of the last of so many bars."""
         rows, exposures = (None if each is None else each[:stop] for each in (self.rows, self.exposures))
+        listed = None if self.listed is None else self.listed[:stop]
         days = self.ends < stop
         means = {name: values[:stop] for name, values in self.means.items()}
-        return Streams(means, rows, self.days[days], self.ends[days], exposures)
+        return Streams(means, rows, self.days[days], self.ends[days], exposures, listed)
 
 
 class Ring(NamedTuple):
@@ -246,7 +249,7 @@ class TrainingCard:
             if len(means):
                 readings.append(CardReading(name, shift.usual, float(means[-1]), shift.low, shift.high))
         if self.features is not None and streams.rows is not None:
-            drift = self.features.latest(streams.rows)
+            drift = self.features.latest(streams.rows, streams.listed)
             if drift is not None:
                 readings.append(CardReading(FEATURES, 1.0, drift.statistic, 0.0, drift.threshold, drift.worst))
         if self.actions is not None and streams.exposures is not None:
@@ -283,14 +286,16 @@ class TrainingCard:
             return None
         reference = self.features
         places = np.flatnonzero(np.isfinite(streams.rows).any(axis=1))
-        statistics = reference.statistics(streams.rows[places])
+        statistics = reference.statistics(streams.rows, streams.listed)
         step = reference.window // reference.config.checks
         bars = places[reference.window - 1 + np.arange(len(statistics)) * step]
         rung = np.flatnonzero((statistics > reference.threshold) & (bars >= start))
         if not len(rung):
             return None
         bar = int(bars[rung[0]])
-        seen = reference.latest(streams.rows[: bar + 1])
+        until = streams.until(bar + 1)
+        assert until.rows is not None
+        seen = reference.latest(until.rows, until.listed)
         assert seen is not None
         limit = f"{seen.statistic:.3g} times the usual; rings beyond {seen.threshold:.3g}"
         return Ring(bar, FEATURES, f"{limit}; furthest: {', '.join(map(str, seen.worst[:_NAMED]))}", seen.worst)

@@ -21,6 +21,7 @@ from regimen.settings import validated
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 FEWEST = 6
 """Windows that a training slice must have: with fewer their spread is a guess."""
@@ -181,38 +182,60 @@ class DriftReference:
         latest_psi(state.earlier, self.counts, index)
         return self._reading(index)
 
-    def latest(self, rows: Floats) -> DriftReading | None:
+    def latest(self, rows: Floats, listed: Flags | None = None) -> DriftReading | None:
         """Returns what the latest check over rows (time, column) shows, with the bits of a stream of them.
 
-        None before the first window is complete.
+        Args:
+            rows: (time, column).
+            listed: see `statistics`.
+
+        Returns:
+            None before the first window is complete.
         """
-        rows = rows[np.isfinite(rows).any(axis=1)]
+        known = np.isfinite(rows).any(axis=1)
+        rows, listed = rows[known], None if listed is None else listed[known]
         stop = len(rows) // self._stretch * self._stretch
         if stop < self.window:
             return None
-        counts = counted(binned(rows[stop - self.window : stop], self.edges), self.config.bins + 1)
-        return self._reading(psi(counts, self.counts))
+        span = slice(stop - self.window, stop)
+        counts = counted(binned(rows[span], self.edges), self.config.bins + 1)
+        whole = None if listed is None else np.asarray(listed[span].all(axis=0))
+        return self._reading(psi(counts, self.counts), whole)
 
-    def _reading(self, index: Floats) -> DriftReading:
-        excess = self._excess(index)
-        order = np.argsort(-excess, kind="stable")[: self.config.worst].tolist()
+    def _reading(self, index: Floats, whole: Flags | None = None) -> DriftReading:
+        excess = self._excess(index, whole)
+        order = np.argsort(-excess, kind="stable")
+        order = (order if whole is None else order[whole[order]])[: self.config.worst]
         noise = _noise(self.config, self.window)
-        usual = [max(float(self.usual[j]) - noise, 0.0) for j in order]
-        worst = tuple([ColumnDrift(self.names[j], float(index[j]), usual[k]) for k, j in enumerate(order)])
-        statistic = float(excess[order[0]])
+        usual = np.maximum(self.usual - noise, 0.0)
+        worst = tuple([ColumnDrift(self.names[j], float(index[j]), float(usual[j])) for j in order.tolist()])
+        statistic = float(excess.max())
         return DriftReading(statistic, self.threshold, statistic > self.threshold, worst)
 
-    def statistics(self, rows: Floats) -> Floats:
-        """Returns the statistic of each check over rows (time, column), with the bits of a stream of them."""
-        rows = rows[np.isfinite(rows).any(axis=1)]
-        counts = _stretches(binned(rows, self.edges), self.window // self.config.checks, self.config.bins + 1)
-        if len(counts) < self.config.checks:
-            return np.empty(0)
-        return np.asarray(self._excess(psi(_windows(counts, self.config.checks), self.counts)).max(axis=1))
+    def statistics(self, rows: Floats, listed: Flags | None = None) -> Floats:
+        """Returns the statistic of each check over rows (time, column), with the bits of a stream of them.
 
-    def _excess(self, index: Floats) -> Floats:
-        """Returns how many times its usual d each column has."""
-        return np.asarray((index + _noise(self.config, self.window)) / self.usual)
+        Args:
+            rows: (time, column).
+            listed: (time, column) whether the symbol of a column is listed; a window in which it is not always so
+                leaves the column out: nothing can come of a symbol that has ended. None: always.
+        """
+        known = np.isfinite(rows).any(axis=1)
+        places = binned(rows[known], self.edges)
+        counts = _stretches(places, self._stretch, self.config.bins + 1)
+        checks = self.config.checks
+        if len(counts) < checks:
+            return np.empty(0)
+        whole = None
+        if listed is not None:
+            missing = _stretches((~listed[known]).astype(np.int64), self._stretch, 2)[..., 1]
+            whole = _windows(missing, checks) == 0
+        return np.asarray(self._excess(psi(_windows(counts, checks), self.counts), whole).max(axis=1))
+
+    def _excess(self, index: Floats, whole: Flags | None = None) -> Floats:
+        """Returns how many times its usual d each column has; 0 where it is left out."""
+        excess = np.asarray((index + _noise(self.config, self.window)) / self.usual)
+        return excess if whole is None else np.where(whole, excess, 0.0)
 
     def to_dict(self) -> dict[str, object]:
         """Returns the reference as what JSON can hold; `of_dict` gives the same bits back."""
@@ -300,7 +323,7 @@ def _stretches(places: Counts, stretch: int, bins: int) -> Counts:
 
 
 def _windows(counts: Counts, checks: int) -> Counts:
-    """Returns (window, column, bin) the sums of each ``checks`` stretches that follow each other."""
+    """Returns (window, ...) the sums of each ``checks`` stretches (stretch, ...) that follow each other."""
     sums = np.concatenate([np.zeros((1, *counts.shape[1:]), np.int64), counts.cumsum(axis=0)])
     return np.asarray(sums[checks:] - sums[:-checks])
 

@@ -173,6 +173,12 @@ class WalkedBars:
             parts.append(watched_rows(np.ascontiguousarray(values[:, s]), *prices))
         return np.concatenate(parts, axis=1)
 
+    @cached_property
+    def _listed(self) -> NDArray[np.bool_]:
+        """(time, column) of `rows`: whether the symbol is listed; one may end behind the run's own last bar."""
+        each = self.rows.shape[1] // len(self._going_on)
+        return np.repeat(self.bars.listed[:, self._going_on], each, axis=1)
+
     @property
     def columns(self) -> list[str]:
         """Names of the columns of `rows`."""
@@ -208,7 +214,8 @@ class WalkedBars:
         if sayings.classes is not None:
             loss, confidence = self._fallen_due(sayings, stop)
             means |= {LOSS: loss, CONFIDENCE: confidence}
-        return Streams(means, self.rows[span], exposures=sayings.exposures[: stop - sayings.first])
+        exposures = sayings.exposures[: stop - sayings.first]
+        return Streams(means, self.rows[span], exposures=exposures, listed=self._listed[span])
 
     def _fallen_due(self, sayings: Sayings, stop: int) -> tuple[Floats, Floats]:
         """Returns (time,) log loss and confidence of rows at the bar where their labels fell due; NaN elsewhere."""
