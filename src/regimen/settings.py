@@ -151,7 +151,9 @@ def _rule(problem: ErrorDetails, model: type[BaseModel]) -> str:
         discriminator = str(problem["ctx"]["discriminator"]).strip("'")
         return f"must have a {discriminator}"
     if kind == "union_tag_invalid":
-        return f"must be one of {problem['ctx']['expected_tags']}"
+        tags = problem["ctx"]["expected_tags"]
+        tag, known = str(problem["ctx"]["tag"]).lower().replace("-", "_"), re.findall("'([^']*)'", tags)
+        return f"must be one of {tags}{meant(tag, known)}"
     if kind in _MAPPINGS:
         return "must be a mapping of keys to values"
     if kind in _LISTS:
@@ -199,6 +201,12 @@ def _unknown(model: type[BaseModel], path: Sequence[str | int]) -> str:
     names = former | known
     near = difflib.get_close_matches(key, names, n=1)
     return "is not a known key" + (f" (did you mean {names[near[0]]!r}?)" if near else "")
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """Returns the hint with the nearest of the names that there are; nothing where none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def members(union: object) -> list[type[BaseModel]]:

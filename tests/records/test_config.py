@@ -192,6 +192,25 @@ def test_the_hash_leaves_out_where_files_lie(tmp_path: Path) -> None:
     [
         ("splits.test=0", "splits.test: must be greater than or equal to 1; got 0"),
         ("model.kind=unknown", "model.kind: must be one of 'logistic', 'baseline', "),
+        (
+            "preprocess=[{kind: running_scaler}]",
+            "preprocess.0.kind: must be one of 'consensus', 'kalman', 'running', 'standard' (did you mean 'running'?); "
+            "got 'running_scaler'",
+        ),
+        (
+            "preprocess=[{kind: standard_scaler}]",
+            "preprocess.0.kind: must be one of 'consensus', 'kalman', 'running', 'standard' (did you mean 'standard'?)",
+        ),
+        (
+            "labels.kind=Triple-Barrier",
+            "labels.kind: must be one of 'fixed_horizon', 'triple_barrier', 'own' (did you mean 'triple_barrier'?)",
+        ),
+        (
+            "training.recipes=[{kind: mixup_loss}]",
+            "training.recipes.0.kind: must be one of 'balanced', 'block_shift', 'curriculum', 'fgsm', 'jitter', "
+            "'label_smoothing', 'maml', 'mixup', 'pgd', 'self_paced', 'sharpe_loss', 'trades', 'trading_loss' "
+            "(did you mean 'mixup'?); got 'mixup_loss'",
+        ),
         ("data=[1, 2]", "data: must be a mapping of keys to values; got [1, 2]"),
         ("training.recipes={kind: jitter}", "training.recipes: must be a list: [..., ...]; got {'kind': 'jitter'}"),
         (
