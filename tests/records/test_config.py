@@ -240,6 +240,40 @@ def test_the_line_speaks_of_what_was_written(tmp_path: Path, override: str, line
     assert not str(caught.value).removeprefix(line).startswith("; got {")  # not a whole section
 
 
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("labels=my.py:L", "labels: must be a mapping of keys to values (did you mean {kind: own, source: my.py:L}?)"),
+        ("splits=my.py:S", "splits: must be a mapping of keys to values (did you mean {kind: own, source: my.py:S}?)"),
+        (
+            "features=my.py:F",
+            "features: must be a mapping of keys to values (did you mean {kind: custom, features: [my.py:F]}?)",
+        ),
+        ("features=indicator", "features: must be a mapping of keys to values (did you mean {kind: indicators}?)"),
+        ("model=my.py:M", "model: must be a mapping of keys to values (did you mean --model my.py:M?)"),
+        ("model=Extra-Trees", "model: must be a mapping of keys to values (did you mean {kind: extra_trees}?)"),
+        ("exposure=kelly", "exposure: must be a mapping of keys to values (did you mean {kind: kelly}?)"),
+        ("exposure=my.py:E", "exposure: must be a mapping of keys to values; got 'my.py:E'"),
+        (
+            "policy=my.py:P",
+            "policy: is not a known key: what decides is the model, here --model with its name, or FILE",
+        ),
+    ],
+)
+def test_a_bare_name_or_place_says_how_a_section_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, line: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, MINIMAL), [override])
+    assert str(caught.value).startswith(line)
+    assert str(caught.value).endswith(f"; got {override.partition('=')[2]!r}")
+    hint = str(caught.value).partition("(did you mean ")[2].partition("?)")[0]
+    (tmp_path / "my.py").write_text("def L(bars): ...\ndef S(bars): ...\n")
+    monkeypatch.chdir(tmp_path)
+    if hint.startswith("{"):  # it cures
+        load_config(written(tmp_path, MINIMAL), [f"{override.partition('=')[0]}={hint}"])
+
+
 def test_a_duration_that_is_none_says_what_is_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'^splits.train: must be a number of bars or a duration: "2y"'):
         load_config(written(tmp_path, MINIMAL), ["splits.train=2 fortnights"])

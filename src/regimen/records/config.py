@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from regimen.agents import agent_configs
 from regimen.augment import AugmentConfig, PathsConfig, SamplesConfig, misfit
@@ -240,6 +241,22 @@ class RunConfig(BaseModel):
     def _bars_are_data(cls, data: object) -> object:
         return DataConfig.of_bars(data) if isinstance(data, Bars) else data
 
+    @field_validator("features", "labels", "splits", "model", "exposure", mode="before")
+    @classmethod
+    def _name_has_a_section(cls, value: object, info: ValidationInfo) -> object:
+        """A name, or the place of what a user brings, stands within a section: the line says how it is written."""
+        if not isinstance(value, str) or info.field_name is None:
+            return value
+        configs = members(cls.model_fields[info.field_name].annotation)
+        kinds = [kind for config in configs for kind in get_args(config.model_fields["kind"].annotation)]
+        near = difflib.get_close_matches(value.lower().replace("-", "_"), kinds, n=1)
+        if ":" in value:
+            brought = {"model": f"--model {value}", "features": f"{{kind: custom, features: [{value}]}}"}
+            hint = brought.get(info.field_name, f"{{kind: own, source: {value}}}" if "own" in kinds else "")
+        else:
+            hint = f"{{kind: {near[0]}}}" if near else ""
+        raise ValueError("must be a mapping of keys to values" + (f" (did you mean {hint}?)" if hint else ""))
+
     @field_validator("calibration", "intervals", "novelty", "band", mode="before")
     @classmethod
     def _name_is_a_kind(cls, value: object) -> object:
@@ -421,6 +438,9 @@ def resolve(values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: the first mistake, on one line.
     """
+    if "policy" in values:  # as other frameworks call it
+        rule = "is not a known key: what decides is the model, here --model with its name, or FILE.py:NAME of your own"
+        raise ConfigError("policy", rule, values["policy"])
     try:
         return validated(RunConfig, placed({key: part for key, part in values.items() if key not in (SEARCH, PLAN)}))
     except ConfigError as error:
