@@ -63,11 +63,15 @@ MISTAKES: list[tuple[str, list[str], str]] = [
     ("multitask", ["model.heads=5"], "model: heads must divide the encoder's width 32; got 5"),
     ("tft", ["model.heads=3"], "model: heads must divide the width 16; got 3"),
     ("tft", ["model.quantiles=[0.1, 1.0]"], "model: quantiles must lie inside (0, 1); got [0.1, 1.0]"),
-    ("tft", ["model.horizons=[1, 99999]"], "model.horizons: must be shorter than the data of "),
+    (
+        "tft",
+        ["model.horizons=[1, 99999]", "features.calendar=[0, 1, 99999]"],
+        "model.horizons: must be shorter than the data of ",
+    ),
     (
         "tft",
         ["model.horizons=[1, 12]"],
-        "features.calendar: must be [0, 1, 12], 0 and the horizons of the model, as the last columns; got ",
+        "features.calendar: must be [0, 1, 12], 0 and the horizons of the model, as the last columns; got [0, 1, 4",
     ),
     ("multitask", ["model.encoder.width=16"], "model.encoder: must have a kind; got {'width': 16}"),
     ("multitask", ["model.encoder.kind=gru"], "model.encoder.kind: must be one of 'cnn', 'lstm'; got 'gru'"),

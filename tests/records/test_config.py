@@ -225,6 +225,14 @@ def test_the_hash_leaves_out_where_files_lie(tmp_path: Path) -> None:
             "training.recipes=[{kind: jitter}, {kind: block_shift}]",
             "config: training.recipes.1.kind must not be block_shift with a model that sees single rows",
         ),
+        (
+            "model={kind: tft}",
+            "features.calendar: must be [0, 1, 4, 24], 0 and the horizons of the model, as the last columns; got []",
+        ),
+        (
+            "model={kind: ensemble, members: [{kind: logistic}, {kind: tft, symbol: 2}]}",
+            "features.symbol: must be 2, as model.symbol is; got 0",
+        ),
         ("features=5", "features: must be a mapping of keys to values; got 5"),
         ("market.costs.commission_bps=-1", "market.costs.commission_bps: must be greater than or equal to 0; got -1"),
         ("market.costs.comission_bps=1", "market.costs.comission_bps: is not a known key (did you mean"),
@@ -323,12 +331,13 @@ def test_only_what_a_model_reads_changes_its_hash(name: str) -> None:
     kind = model_configs()[name]
     model = kind(**({"algorithm": "dqn"} if name == "sb3" else {}))
     assert set(model.reads) | set(unread_by(model)) == set(CHANGED)
-    plain = RunConfig(data={"sample": "sp500"}, model=model)
+    features = dict(model.usual().get("features", {}))
+    plain = RunConfig(data={"sample": "sp500"}, model=model, features=features)
     for section in unread_by(model):
         with pytest.raises(ValueError, match=f"{section} is not read by a model of kind"):
-            RunConfig(data={"sample": "sp500"}, model=model, **changed(section))
+            RunConfig(data={"sample": "sp500"}, model=model, features=features, **changed(section))
     for section in model.reads:
-        other = RunConfig(data={"sample": "sp500"}, model=model, **changed(section))
+        other = RunConfig(data={"sample": "sp500"}, model=model, features=features, **changed(section))
         assert other.hash != plain.hash
 
 

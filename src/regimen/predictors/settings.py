@@ -14,6 +14,8 @@ from regimen.settings import ModelSettings
 if TYPE_CHECKING:
     from torch import nn
 
+    from regimen.features import FeaturesConfig
+
 
 class PredictorSettings(ModelSettings):
     """Every number that decides a network's shape, once."""
@@ -32,6 +34,13 @@ class PredictorSettings(ModelSettings):
     def learned(self) -> tuple[str, ...]:
         """Names of what this very model learns besides the class: `targets`, unless that depends on its fields."""
         return self.targets
+
+    def require_features(self, features: FeaturesConfig) -> None:
+        """Refuses features that the model cannot read, as far as their config tells; most read any.
+
+        Raises:
+            ConfigError: they are not what it needs.
+        """
 
     def require_columns(self, names: Sequence[str]) -> None:
         """Refuses feature columns that the model cannot read; most read any.

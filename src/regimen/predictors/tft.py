@@ -17,6 +17,7 @@ from regimen.predictors.sizes import require_whole_heads
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from regimen.features import FeaturesConfig
     from regimen.nets import QuantileFan
 
 Horizon = Annotated[int, Field(ge=1, le=100_000)]
@@ -87,6 +88,20 @@ class TFTConfig(PredictorSettings):
         """Returns the calendar that these horizons need, and the columns that tell symbols apart."""
         symbol = {"symbol": self.symbol} if self.symbol else {}
         return {"features": {"calendar": list(self.calendar)} | symbol}
+
+    def require_features(self, features: FeaturesConfig) -> None:
+        """Refuses features without the calendar of these horizons, or without the symbol's columns.
+
+        Raises:
+            ConfigError: they lack them. Features of one's own are known by their columns only.
+        """
+        if features.features:
+            return
+        if features.symbol != self.symbol:
+            raise ConfigError("features.symbol", f"must be {self.symbol}, as model.symbol is", features.symbol)
+        if features.calendar != self.calendar:
+            rule = f"must be {list(self.calendar)}, 0 and the horizons of the model, as the last columns"
+            raise ConfigError("features.calendar", rule, list(features.calendar))
 
     def require_columns(self, names: Sequence[str]) -> None:
         """Refuses features that do not end with the calendar of these horizons, and with the symbol's columns.

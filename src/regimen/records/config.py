@@ -303,6 +303,13 @@ class RunConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _features_are_what_the_model_reads(self) -> Self:
+        for model in getattr(self.model, "parts", {"": self.model}).values():
+            if isinstance(model, PredictorSettings):
+                model.require_features(self.features)
+        return self
+
+    @model_validator(mode="after")
     def _nets_begin_from_weights(self) -> Self:
         if getattr(self.splits, "warm_start", False) and not isinstance(self.model, PredictorSettings):
             rule = f"must be false with a model of kind {self.model.kind}: only a net goes on from weights"
