@@ -197,7 +197,8 @@ def test_an_aim_that_expects_nothing_is_never_traded(caplog: pytest.LogCaptureFi
     band = NoTradeConfig().fit(seen)
     assert band.width == math.inf
     assert not targets(band.around(Against()), seen.history).any()
-    assert "nothing is traded" in caplog.text
+    end = str(seen.history.bars.time[seen.validation.stop - 1])[:10]
+    assert f"band: fitted up to {end}: nothing is traded in the window behind it: " in caplog.text
     assert NoTradeConfig(width=0.2).fit(seen).width == 0.2
 
 

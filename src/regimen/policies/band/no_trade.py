@@ -106,7 +106,9 @@ class NoTradeConfig(BaseModel):
             bound,
         )
         if not motion.worth > 0.0:
-            _log.warning("band: nothing is traded: the aims expect no return where the policy was fitted")
+            end = str(fitting.history.bars.time[fitting.validation.stop - 1])[:10]
+            rule = "nothing is traded in the window behind it: the aims expect no return where the policy was fitted"
+            _log.warning("band: fitted up to %s: %s", end, rule)
         return NoTradeBand(self, motion.width, low, high, bound, motion)
 
     def from_state(self, state: State) -> NoTradeBand:
