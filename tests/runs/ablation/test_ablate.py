@@ -246,6 +246,19 @@ def test_from_python_and_from_the_command_line(
     assert capsys.readouterr().out.startswith(ablation.sentence)
 
 
+def test_ctrl_c_names_the_command_that_goes_on_with_all_runs_and_not_with_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt(str(home / "runs" / "abcd2345"))
+
+    monkeypatch.setattr(arms_module, "start", pressed)
+    file = home / "small.yaml"
+    assert called("ablate", file, "--runs", home / "others") == 130
+    last = f"interrupted; `regimen ablate {file} with the same options` continues it"
+    assert capsys.readouterr().err.splitlines()[-1] == last
+
+
 def test_mistakes_are_one_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("ablate", home / "small.yaml", "--runs", home / "runs")
     for more, line in (

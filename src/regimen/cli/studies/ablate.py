@@ -65,8 +65,11 @@ def ablate(
         from regimen.runs.ablation import ablate as run_ablation
         from regimen.work import Compute
 
-        with Compute.parse(compute).mapper() as mapper:
-            ablation = run_ablation(config, runs, advance, seeds=seeds, by=by, only_alone=only_alone, mapper=mapper)
+        try:
+            with Compute.parse(compute).mapper() as mapper:
+                ablation = run_ablation(config, runs, advance, seeds=seeds, by=by, only_alone=only_alone, mapper=mapper)
+        except KeyboardInterrupt:  # which names the run that was stopped: it is one of many
+            raise KeyboardInterrupt("", f"regimen ablate {file} with the same options") from None
         page = out or runs / f"ablation-{config.name}.html"
         write(ablation, page)
     if as_json:
