@@ -13,6 +13,10 @@ CLOSE = 1e-6
 """How far a close may be from the run's own at the same bar, as a share of it."""
 _FARTHEST = 2.0
 """Between the run's last close and the first one behind it, in the largest log move of a bar of the run."""
+_FACTOR = 1e-3
+"""The same of a factor: adjusted closes are rounded."""
+_ADJUSTMENT = "adjustment"
+Floats = NDArray[np.float64]
 
 
 def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
@@ -20,7 +24,8 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
 
     Bars of the file that the run has as well must be the same; what comes behind must begin where the run's bars end,
     with no longer a pause than there was among them, and where the file has no bar of the run, near its last close. So
-    features at the new bars see the run's history, and no other market's.
+    features at the new bars see the run's history, and no other market's. Factors of adjustment are relative to a bar
+    of their file: bars that both have bring them to the run's scale.
 
     Args:
         own: of the run.
@@ -29,17 +34,14 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
 
     Raises:
         DataError: another bar length, other symbols, a column of the run's that is missing, other prices at the same
-            bars, a gap, prices far from the run's last ones, or no later bar.
+            bars, a gap, prices far from the run's last ones, or no later bar; the run's bars are adjusted, and the
+            file's are not, otherwise, or have no bar in common with them.
     """
     if new.bar_length != own.bar_length:
         rule = f"must have the run's bar length, {in_words(own.bar_length)}"
         raise DataError("bars", rule, in_words(new.bar_length))
     if len(own.symbols) != len(new.symbols) or (len(own.symbols) > 1 and set(own.symbols) != set(new.symbols)):
         raise DataError("bars", f"must have the run's symbols, {', '.join(own.symbols[:5])}", new.symbols[:5])
-    if "adjustment" in own.extras:
-        raise DataError(
-            "bars", "must not be adjusted by a factor: what it is relative to is not known of a part", "adjustment"
-        )
     _require_columns(own, new)
     order = [0] if len(own.symbols) == 1 else [new.symbols.index(symbol) for symbol in own.symbols]
     _require_same(own, new, order)
@@ -55,7 +57,11 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
         raise DataError("bars", rule, minute(new.time[later[0]]))
     _require_near(own, new, order)
 
-    def joined(mine: NDArray[np.float64], theirs: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    extras = dict(new.extras)
+    if _ADJUSTMENT in own.extras:
+        extras[_ADJUSTMENT] = _rescaled(own, new, order, later)
+
+    def joined(mine: Floats, theirs: Floats | None) -> Floats:
         more = np.full((len(later), len(order)), np.nan) if theirs is None else theirs[later][:, order]
         return np.concatenate([mine, more])
 
@@ -69,7 +75,7 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
         symbols=own.symbols,
         bar_length=own.bar_length,
         calendar=own.calendar,
-        extras={name: joined(values, new.extras.get(name)) for name, values in own.extras.items()},
+        extras={name: joined(values, extras.get(name)) for name, values in own.extras.items()},
         source=own.source,
         periods_per_year=own.periods_per_year,  # a run counts its year once, whatever comes later
         checked=False,
@@ -78,7 +84,7 @@ def continued(own: Bars, new: Bars, *, fed: bool = False) -> Bars:
 
 def _require_columns(own: Bars, new: Bars) -> None:
     """Refuses a file without a column that the run's own bars have: features would take what is missing for nothing."""
-    missing = [name for name in own.extras if name not in new.extras]
+    missing = [name for name in own.extras if name not in (*new.extras, _ADJUSTMENT)]
     if np.isfinite(own.volume).any() and not np.isfinite(new.volume).any():
         missing.insert(0, "volume")
     if missing:
@@ -114,6 +120,30 @@ def _require_same(own: Bars, new: Bars, order: list[int]) -> None:
         row = int(np.argmax(differs.any(axis=1)))
         rule = f"must be the market of the run, whose close at {minute(own.time[mine[row]])} is {here[row].tolist()}"
         raise DataError("bars", rule, there[row].tolist())
+
+
+def _rescaled(own: Bars, new: Bars, order: list[int], later: NDArray[np.intp]) -> Floats:
+    """Returns the factors of a file, (time, symbol) in its order, on the scale of the run's."""
+    factors = new.extras.get(_ADJUSTMENT)
+    if factors is None:
+        rule = (
+            "must be adjusted as the run's own are: give data.adjust=... or data.repairs.splits=... of its config too"
+        )
+        raise DataError("bars", rule, "no adjustment")
+    _, mine, theirs = np.intersect1d(own.time, new.time, return_indices=True)
+    ratios, scale = own.extras[_ADJUSTMENT][mine] / factors[theirs][:, order], np.ones(len(order))
+    goes_on = own.present.any(axis=0) & new.present[later][:, order].any(axis=0)
+    for s in np.flatnonzero(goes_on):
+        known = ratios[np.isfinite(ratios[:, s]), s]
+        if not len(known):
+            rule = f"must begin with bars that the run has as well, up to {minute(own.time[-1])}: without them it is "
+            rule += "not known what a factor of adjustment is relative to"
+            raise DataError("bars", rule, minute(new.time[0]))
+        scale[order[s]] = known[-1]
+        if np.abs(known / known[-1] - 1.0).max() > _FACTOR:
+            rule = "must be adjusted as the run's own are: at bars that both have the factors are not in one proportion"
+            raise DataError("bars", rule, own.symbols[s])
+    return np.asarray(factors * scale)
 
 
 def minute(time: np.datetime64) -> str:

@@ -28,9 +28,15 @@ class FedBars:
 
     Args:
         known: of a run, with those of a file behind them.
+
+    Raises:
+        DataError: they are adjusted by a factor.
     """
 
     def __init__(self, known: Bars) -> None:
+        if "adjustment" in known.extras:
+            rule = "cannot bring bars to a run whose own are adjusted by a factor: give --bars FILE, or replay:FILE"
+            raise DataError("--feed", rule, "adjustment")
         self._known, self._fed = known, list[BarEvent]()
         self._even = is_even(known.calendar, known.bar_length)
 
