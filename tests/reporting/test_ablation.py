@@ -14,6 +14,7 @@ from regimen import metrics
 from regimen.errors import ConfigError
 from regimen.reporting.ablation import Ablation, Arm, Column, markdown, table, worth_table
 from regimen.reporting.ablation.page import render
+from regimen.reporting.ablation.worth import Worth
 
 SKILL = Column("skill", "log-loss skill · 10⁴", 1, 1, "nats")
 SHARPE = Column("sharpe", "net Sharpe", 1, 2, "annual")
@@ -162,3 +163,13 @@ def test_tables_json_and_page_say_the_same(ablation: Ablation) -> None:
     assert "<script" not in page
     ElementTree.fromstring(ablation._repr_html_())
     assert len(ablation.to_frame()) == len(ablation.arms) * 3 * 48
+
+
+@pytest.mark.parametrize(("better", "says"), [(1, "disagrees"), (-1, "disagrees"), (0, "changes")])
+def test_a_measure_of_which_neither_is_better_is_changed_whichever_way(better: int, says: str) -> None:
+    column = Column("turnover", "turnover a year", better, 0, "traded")
+    less, more = (metrics.PairedDifference(mean, mean - 1.0, mean + 1.0, 0.95, 0.1, 0.001) for mean in (-5.0, 5.0))
+    worth = Worth("mixup", column, alone=less, among=more)
+    assert worth.says == says
+    assert ("changes it" in worth.sentence) == (better == 0)
+    assert ("helps" in worth.sentence or "harms" in worth.sentence) == (better != 0)

@@ -55,10 +55,10 @@ class Worth:
         signs -= {None, 0}
         if not signs:
             return "chance"
-        if len(signs) > 1:
-            return "disagrees"
         if not self.column.better:
             return "changes"
+        if len(signs) > 1:
+            return "disagrees"
         return "helps" if signs == {self.column.better} else "harms"
 
     @property
