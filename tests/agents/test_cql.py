@@ -19,7 +19,16 @@ from regimen.agents.cql.transition_table import TransitionBatch, TransitionTable
 from regimen.bars import Bars
 from regimen.envs import EnvSpec, MarketGroup, VectorMarket
 from regimen.errors import ConfigError, DataError, RunError
-from regimen.learning import Checkpoint, DatasetConfig, PartConfig, Perceptrons, Trace, as_choices, recorded
+from regimen.learning import (
+    Checkpoint,
+    DatasetConfig,
+    PartConfig,
+    Perceptrons,
+    Trace,
+    as_choices,
+    observed_rows,
+    recorded,
+)
 from regimen.nets import torch_threads
 from regimen.proving import KnownMarketEnv, evaluate
 from regimen.replay import Trajectories
@@ -417,6 +426,24 @@ def test_equal_shares_of_the_updates_are_equal_shares_of_the_steps() -> None:
     history = agent_for(data, updates=10, report_updates=2).learn_from(data)
     assert [each.steps for each in history] == [13, 26, 38, 51, 63]
     assert [each.steps * 5 // each.total for each in history] == [1, 2, 3, 4, 5]
+
+
+def test_rows_are_checked_once_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = played(60)
+    agent, checked = agent_for(data), list[tuple[int, ...]]()
+
+    def counting(spec: Any, observation: Any) -> Any:
+        checked.append(observation.shape)
+        return observed_rows(spec, observation)
+
+    for module in ("regimen.learning.memoryless", "regimen.agents.cql.cql"):
+        monkeypatch.setattr(f"{module}.observed_rows", counting)
+    actions, _ = agent.predict(data.observations[:5])
+    assert len(checked) == 1
+    np.testing.assert_array_equal(actions, agent.values(data.observations[:5]).argmax(axis=1))
+    assert len(checked) == 2
+    with pytest.raises(RunError):
+        agent.values(np.full_like(data.observations[:1], np.nan))
 
 
 def test_drawn_actions_are_of_the_softmax() -> None:

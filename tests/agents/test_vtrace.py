@@ -80,14 +80,14 @@ def test_targets_and_advantages_are_the_papers(levels: tuple[float, ...] | None)
         agent.network.get_parameter(f"actor.{len(agent.network.actor) - 1}.bias").add_(
             torch.linspace(-0.5, 0.5, experience.outputs.shape[-1])
         )
-        x = agent._input(experience.observations)
+        x = agent.observations.network_input(experience.observations, agent.config)
         raw = torch.from_numpy(experience.raw)
         values = torch.stack([agent.network.value(row) for row in x])
         now = torch.stack([agent.network.log_prob(agent.network.actor(r), a) for r, a in zip(x[:-1], raw, strict=True)])
         acted = agent.network.log_prob(torch.from_numpy(experience.outputs), raw)
         successors = values[1:].clone()
         for row, lane, seen in zip(*experience.cut, strict=True):
-            successors[row, lane] = agent.network.value(agent._input(seen[None]))[0]
+            successors[row, lane] = agent.network.value(agent.observations.network_input(seen[None], agent.config))[0]
     assert len(experience.cut[0]) > 3
     flags = [torch.from_numpy(each) for each in (experience.terminated, experience.truncated)]
     config = agent.config

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
+from regimen.agents import PPOConfig
 from regimen.learning import RunningMoments
 
 
@@ -31,3 +33,13 @@ def test_what_is_normalised_follows_a_merge_and_a_restored_state() -> None:
     assert not torch.equal(moments.normalised(seen, 50.0), later)
     moments.restore(kept)
     assert torch.equal(moments.normalised(seen, 50.0), later)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_what_a_network_is_given_is_as_the_config_of_its_agent_says(scaled: bool) -> None:
+    rows = np.random.default_rng(2).normal(5.0, 3.0, size=(50, 2)).astype(np.float32)
+    moments, config = RunningMoments(2), PPOConfig(normalise_observations=scaled, observation_clip=1.5)
+    moments.merge(rows)
+    given = moments.network_input(rows, config)
+    assert torch.equal(given, moments.normalised(torch.from_numpy(rows), 1.5, scaled))
+    assert float(given.abs().max()) == 1.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _FLAT = 1e-12
+
+
+class Normalising(Protocol):
+    """What the config of an agent says of its observations."""
+
+    @property
+    def normalise_observations(self) -> bool:
+        """Whether columns are centred and scaled by what was seen."""
+
+    @property
+    def observation_clip(self) -> float:
+        """The largest normalised observation."""
 
 
 @final
@@ -79,6 +91,12 @@ class RunningMoments:
             return rows.clamp(-limit, limit)
         shift, factor = self.shift_and_factor()
         return (rows - shift).mul_(factor).clamp_(-limit, limit)
+
+    def network_input(self, rows: NDArray[np.float32], config: Normalising) -> Tensor:
+        """Returns what a network is given for raw observations (..., width), as the agent's config has it."""
+        import torch
+
+        return self.normalised(torch.from_numpy(rows), config.observation_clip, config.normalise_observations)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Returns copies of all that changes."""

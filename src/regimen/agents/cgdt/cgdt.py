@@ -185,8 +185,7 @@ class CGDT(OfflineAgent):
 
     def _input(self, rows: NDArray[np.float32]) -> Tensor:
         """Returns what the networks are given for raw observations (..., width)."""
-        limit, scaled = self.config.observation_clip, self.config.normalise_observations
-        return self.observations.normalised(torch.from_numpy(rows), limit, scaled).to(self.device)
+        return self.observations.network_input(rows, self.config).to(self.device)
 
     @torch.no_grad()
     def predict(

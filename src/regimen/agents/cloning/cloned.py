@@ -119,7 +119,8 @@ class Cloned(Memoryless, OnlineAgent):
         for t in range(config.rollout_steps):
             seen[t] = self._seen
             labels[t] = np.asarray(self._expert(seen[t], info, random)).reshape(lanes, spec.size)
-            own = self._to_env(self.network(self._input(seen[t]))).numpy().reshape(lanes, spec.size)
+            inputs = self.observations.network_input(seen[t], self.config)
+            own = self._to_env(self.network(inputs)).numpy().reshape(lanes, spec.size)
             agreed[t] = self._agree(own, labels[t])
             actions = np.where(leads[t][:, None], labels[t], own)
             shown, rewards[t], _, _, info = env.step(actions[:, 0] if spec.choices and spec.size == 1 else actions)
@@ -143,7 +144,7 @@ class Cloned(Memoryless, OnlineAgent):
         rows = min(config.batch_size, len(self.aggregate))
         for _ in range(config.gradient_steps):
             seen, labels = self.aggregate.draw(rows, random)
-            output = self.network(self._input(seen))
+            output = self.network(self.observations.network_input(seen, self.config))
             loss = self._loss(output, torch.from_numpy(labels))
             losses.append(float(loss.detach()))
             require_finite(self, losses[-1])
@@ -173,13 +174,9 @@ class Cloned(Memoryless, OnlineAgent):
         middle, half = self._range()
         return (middle + half * output).clamp(self.spec.low, self.spec.high)
 
-    def _input(self, observations: NDArray[np.float32]) -> Tensor:
-        limit, scaled = self.config.observation_clip, self.config.normalise_observations
-        return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
-
     def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
         """Returns the expert's most probable choices or its means, or draws; see `Memoryless.answers`."""
-        output = self.network(self._input(rows))
+        output = self.network(self.observations.network_input(rows, self.config))
         if deterministic:
             return self._to_env(output).numpy()
         if self.spec.choices is not None:

@@ -198,6 +198,9 @@ class CQL(Memoryless, OfflineAgent):
             RunError: another width, or a number that is not finite.
         """
         rows, _ = observed_rows(self.spec, observation)
+        return self._values(rows)
+
+    def _values(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch_threads(self.config.threads):
             seen = torch.from_numpy(self._input(rows)).to(self._device)
             q: NDArray[np.float32] = self.critics(seen.T).mean(0).T.cpu().numpy()
@@ -205,7 +208,7 @@ class CQL(Memoryless, OfflineAgent):
 
     def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
         """Returns the best choices, or draws from softmax(Q / temperature); see `Memoryless.answers`."""
-        q, heat = self.values(rows), self.config.temperature * self.reward_scale
+        q, heat = self._values(rows), self.config.temperature * self.reward_scale
         if deterministic or heat == 0.0:
             best: NDArray[np.int64] = q.argmax(axis=1)
             return best

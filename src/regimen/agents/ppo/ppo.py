@@ -9,7 +9,6 @@ from typing import Any, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from regimen import ops
 from regimen.agents.ppo.config import PPOConfig
@@ -109,7 +108,7 @@ class PPO(Memoryless, OnlineAgent):
 
     def _reward_novelty(self, bonus: Bonus, rollout: Rollout) -> Mapping[str, float]:
         rows, lanes, finals = rollout.finals()
-        return reward_novelty(bonus, rollout, (rows, lanes, self._input(finals)))
+        return reward_novelty(bonus, rollout, (rows, lanes, self.observations.network_input(finals, self.config)))
 
     def _update(self, rollout: Rollout, rate: float, both: SideBySide) -> tuple[float, dict[str, float]]:
         """Makes the epochs' gradient steps; returns the entropy and the other numbers of the iteration."""
@@ -120,7 +119,7 @@ class PPO(Memoryless, OnlineAgent):
         final_values = np.zeros_like(rollout.rewards)
         rows, lanes, finals = rollout.finals()
         if len(rows):
-            final_values[rows, lanes] = self._clipped.values(self._input(finals))
+            final_values[rows, lanes] = self._clipped.values(self.observations.network_input(finals, self.config))
         estimates = advantages(rollout, values[:-1], values[-1], final_values, config.gamma, config.gae_lambda)
         targets = rollout.flat(estimates + values[:-1])
         explained = ops.explained_variance(rollout.flat(values[:-1]), targets)
@@ -142,12 +141,8 @@ class PPO(Memoryless, OnlineAgent):
             return Normaliser(torch.zeros(self.spec.width), torch.ones(self.spec.width), self.config.observation_clip)
         return Normaliser(*self.observations.shift_and_factor(), self.config.observation_clip)
 
-    def _input(self, observations: NDArray[np.float32]) -> Tensor:
-        limit, scaled = self.config.observation_clip, self.config.normalise_observations
-        return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
-
     def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
         """Returns the most probable choices or the means, or draws; see `Memoryless.answers`."""
-        output = self.network.actor(self._input(rows))
+        output = self.network.actor(self.observations.network_input(rows, self.config))
         raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
         return self.network.to_env(raw).numpy()

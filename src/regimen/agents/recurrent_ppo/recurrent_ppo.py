@@ -248,8 +248,7 @@ class RecurrentPPO(OnlineAgent):
 
     def _input(self, observations: NDArray[np.float32]) -> Tensor:
         """Returns observations (..., width) as the network takes them; the same object is never handed back."""
-        limit, scaled = self.config.observation_clip, self.config.normalise_observations
-        return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
+        return self.observations.network_input(observations, self.config)
 
     @torch.no_grad()
     def predict(

@@ -126,7 +126,8 @@ class VTraceAgent(Memoryless, OnlineAgent):
             both: calls two functions side by side.
         """
         config, network = self.config, self.network
-        inputs, raw = self._input(experience.observations), torch.from_numpy(experience.raw)
+        inputs = self.observations.network_input(experience.observations, self.config)
+        raw = torch.from_numpy(experience.raw)
         outputs = torch.from_numpy(experience.outputs)
         acted, _ = self._clipped.chances(outputs, raw)
         current = outputs if fresh else self._outputs(inputs[:-1])
@@ -155,7 +156,7 @@ class VTraceAgent(Memoryless, OnlineAgent):
         config, finals = self.config, np.zeros_like(experience.rewards)
         rows, lanes, seen = experience.cut
         if len(rows):
-            finals[rows, lanes] = self._clipped.values(self._input(seen))
+            finals[rows, lanes] = self._clipped.values(self.observations.network_input(seen, self.config))
         before = np.ascontiguousarray(values[:-1])
         after = arrays.successor_values(before, values[-1], experience.truncated, finals)
         flags = experience.terminated, experience.truncated
@@ -176,13 +177,9 @@ class VTraceAgent(Memoryless, OnlineAgent):
         output: Tensor = self.network.actor(x)
         return output
 
-    def _input(self, observations: NDArray[np.float32]) -> Tensor:
-        limit, scaled = self.config.observation_clip, self.config.normalise_observations
-        return self.observations.normalised(torch.from_numpy(observations), limit, scaled)
-
     def answers(self, rows: NDArray[np.float32], deterministic: bool) -> NDArray[Any]:
         """Returns the most probable choices or the means, or draws; see `Memoryless.answers`."""
-        output = self.network.actor(self._input(rows))
+        output = self.network.actor(self.observations.network_input(rows, self.config))
         raw = self.network.mode(output) if deterministic else self.network.draw(output, self._random)
         return self.network.to_env(raw).numpy()
 
