@@ -113,7 +113,10 @@ def test_before_there_were_others_a_run_had_the_same_hash(configured: Configured
         ),
         (("exposure={kind: kelly, fraction: 1.5}",), r"^exposure\.fraction: must be less than or equal to 1"),
         (("exposure={kind: kelly, dead_band: 0.1}",), r"^exposure\.dead_band: is not a known key"),
-        (("exposure={kind: keli}",), r"^exposure\.kind: must be one of 'lean', 'kelly'; got 'keli'"),
+        (
+            ("exposure={kind: keli}",),
+            r"^exposure\.kind: must be one of 'lean', 'kelly' \(did you mean 'kelly'\?\); got 'keli'",
+        ),
         (("band.width=-1",), r"^band\.width: must be optimal, or a number of at least 0; got -1"),
         (("band.width=wide",), r"^band\.width: must be optimal, or a number of at least 0; got 'wide'"),
         (("band.target=middle",), r"^band\.target: must be 'edge' or 'aim'"),
