@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, ValidationError
@@ -207,6 +207,24 @@ def meant(name: str, known: Sequence[str]) -> str:
     """Returns the hint with the nearest of the names that there are; nothing where none is near."""
     near = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def require_names(field: str, names: Iterable[str], known: Sequence[str], rule: str, some: Sequence[str]) -> None:
+    """Refuses names that there are not.
+
+    Args:
+        field: where the names stand.
+        names: as a person wrote them.
+        known: the names that there are.
+        rule: what the names must be.
+        some: of those that there are, which are named where none is near.
+
+    Raises:
+        ConfigError: the first name that is none of them, with the nearest that is, or with some that are.
+    """
+    for name in names:
+        if name not in known:
+            raise ConfigError(field, rule + (meant(name, known) or f" (as {', '.join(some)} are)"), name)
 
 
 def members(union: object) -> list[type[BaseModel]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self
@@ -13,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from regimen.envs.goal_space import GoalSpace
 from regimen.envs.kinds import ActionConfig, ContinuousConfig
-from regimen.errors import ConfigError, RunError
+from regimen.errors import RunError
+from regimen.settings import require_names
 
 Step = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]
 
@@ -89,11 +89,7 @@ def require_shown(field: str, names: Iterable[str], columns: Sequence[str]) -> N
     Raises:
         ConfigError: the first name that is none of them, with the nearest that is, or with some that are.
     """
-    for name in names:
-        if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"as {', '.join(columns[-8:])} are"
-            raise ConfigError(field, f"must be of columns that lanes show ({hint})", name)
+    require_names(field, names, columns, "must be of columns that lanes show", columns[-8:])
 
 
 class VectorEnv(Protocol):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimen.errors import ConfigError, SplitError
+from regimen.errors import SplitError
+from regimen.settings import require_names
 from regimen.splits import Slice
 
 Values = NDArray[np.float64]
@@ -66,11 +66,7 @@ def require_columns(field: str, chosen: Sequence[str], names: Sequence[str]) -> 
     Raises:
         ConfigError: the first name that is none of them, with the nearest that is, or with some that are.
     """
-    for name in chosen:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"as {', '.join(names[:8])} are"
-            raise ConfigError(field, f"must be columns that reach this step ({hint})", name)
+    require_names(field, chosen, names, "must be columns that reach this step", names[:8])
 
 
 def whole_rows(values: Values, part: Slice) -> list[Values]:
